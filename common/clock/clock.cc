@@ -1,0 +1,36 @@
+#include "common/clock/clock.h"
+
+namespace qleet {
+
+WallTime SystemClock::wall() const {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
+
+MonoTime SystemClock::mono() const {
+  return std::chrono::time_point_cast<Millis>(std::chrono::steady_clock::now());
+}
+
+ManualClock::ManualClock(WallTime start) : wall_(start) {}
+
+WallTime ManualClock::wall() const {
+  std::lock_guard lock(mutex_);
+  return wall_;
+}
+
+MonoTime ManualClock::mono() const {
+  std::lock_guard lock(mutex_);
+  return mono_;
+}
+
+void ManualClock::advance(Millis by) {
+  std::lock_guard lock(mutex_);
+  wall_ += by;
+  mono_ += by;
+}
+
+void ManualClock::jump_wall(Millis by) {
+  std::lock_guard lock(mutex_);
+  wall_ += by;
+}
+
+}  // namespace qleet

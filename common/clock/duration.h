@@ -1,0 +1,20 @@
+// Durations as people write them: "250ms", "30s", "10m", "1h30m", "7d".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/clock/clock.h"
+#include "common/result/result.h"
+
+namespace qleet {
+
+Result<Millis> parse_duration(std::string_view text);
+
+// "4.1 s", "3 min", "2 h 5 min": for people.
+std::string human_duration(Millis duration);
+
+// RFC 3339 with milliseconds, UTC.
+std::string format_time(WallTime time);
+
+}  // namespace qleet

@@ -1,0 +1,56 @@
+// The published words: condition types and reasons, states. Users, the CLI and tests match on them; never
+// renamed.
+#pragma once
+
+#include <string_view>
+
+namespace qleet::reasons {
+
+// Condition types.
+inline constexpr std::string_view kReady = "Ready";          // does what was asked for
+inline constexpr std::string_view kSynced = "Synced";        // the agent has the newest generation
+inline constexpr std::string_view kResolved = "Resolved";    // (Deployment) dependencies could be resolved
+inline constexpr std::string_view kPlaced = "Placed";        // (Deployment) regions were found
+inline constexpr std::string_view kConnected = "Connected";  // (Agent)
+
+// Reasons on a resource.
+inline constexpr std::string_view kAvailable = "Available";
+inline constexpr std::string_view kWaitingForDependency = "WaitingForDependency";
+inline constexpr std::string_view kWaitingForAgent = "WaitingForAgent";
+inline constexpr std::string_view kCreating = "Creating";
+inline constexpr std::string_view kUpdating = "Updating";
+inline constexpr std::string_view kDeleting = "Deleting";
+inline constexpr std::string_view kWaitingForDependents =
+    "WaitingForDependents";  // delete waits for those that use it
+inline constexpr std::string_view kDriftRepaired = "DriftRepaired";
+inline constexpr std::string_view kImageMissing = "ImageMissing";
+inline constexpr std::string_view kImageRefused = "ImageRefused";
+inline constexpr std::string_view kProbeFailing = "ProbeFailing";
+inline constexpr std::string_view kExited = "Exited";
+inline constexpr std::string_view kPortInUse = "PortInUse";
+inline constexpr std::string_view kLimitRefused = "LimitRefused";  // the host refuses an asked-for limit
+inline constexpr std::string_view kHostUnavailable =
+    "HostUnavailable";  // the container engine does not answer
+inline constexpr std::string_view kProviderMissing = "ProviderMissing";
+inline constexpr std::string_view kProviderError = "ProviderError";
+inline constexpr std::string_view kInvalidTemplate = "InvalidTemplate";
+inline constexpr std::string_view kRetriesExhausted = "RetriesExhausted";
+
+// Reasons on a deployment.
+inline constexpr std::string_view kRollingOut = "RollingOut";
+inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
+inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
+inline constexpr std::string_view kNoRegion = "NoRegion";
+inline constexpr std::string_view kNoEnvironment = "NoEnvironment";
+inline constexpr std::string_view kNoProfile = "NoProfile";
+inline constexpr std::string_view kProfileCycle = "ProfileCycle";
+inline constexpr std::string_view kInvalidParams = "InvalidParams";
+inline constexpr std::string_view kResourceConflict =
+    "ResourceConflict";  // two askers want one resource differently
+
+// Computed when status is shown.
+inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long
+inline constexpr std::string_view kUnused = "Unused";
+inline constexpr std::string_view kRetained = "Retained";
+
+}  // namespace qleet::reasons

@@ -1,0 +1,88 @@
+// What an agent can make true. CONTRACT.md beside this file is the contract in words; tests/conformance
+// holds every provider to it.
+//
+// A provider is asked in short steps, never for a whole long piece of work: each call returns within seconds,
+// work that takes longer (a managed database: 20 minutes) is started in one step and observed in later ones.
+// So the agent may crash between any two steps, and a provider may live in another process.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/result/result.h"
+#include "google/protobuf/struct.pb.h"
+
+namespace qleet {
+
+// One resource as the engine hands it over: every placeholder but ${self.*} is filled in.
+struct ProviderResource {
+  std::string name;   // globally unique, [a-z0-9.-]; what ownership marks carry
+  std::string owner;  // the agent's name; with `name` it makes ownership marks unique on a shared host
+  std::string type;
+  std::string id;
+  std::string application;  // empty: shared by more than one
+  std::string environment;
+  std::uint32_t generation = 0;
+  // Over everything that matters; equal hash, equal meaning. Includes resolved inputs, and is keyed, so it
+  // tells nothing about secrets.
+  std::string hash;
+  google::protobuf::Struct template_;
+  // Alias -> that dependency's outputs (also the secret ones).
+  std::map<std::string, std::map<std::string, std::string>> dependencies;
+};
+
+// What is there now, as far as it belongs to the resource (by name or ownership mark, never by memory).
+struct Observation {
+  enum class State {
+    kAbsent,       // nothing of it exists
+    kProgressing,  // on its way: look again (watch or recheck_after)
+    kReady,        // exists as wanted by `hash`, and works
+    kOutOfDate,    // exists, made for another hash, or changed by someone else (drift)
+    kDegraded,     // as wanted but does not work fully (probe fails, replica missing and being remade)
+  };
+  State state = State::kAbsent;
+  std::string reason;                       // from common/model/reasons.h
+  std::string message;                      // for people; no secrets
+  std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
+  std::optional<Millis> recheck_after;      // look again then, even if no watch event comes
+  std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass
+};
+
+struct StepResult {
+  bool done = false;                    // nothing more to start for now: observe again
+  std::optional<Millis> recheck_after;  // else at once
+  std::string message;
+};
+
+struct LogLine {
+  std::string source;  // replica/container
+  std::string data;
+};
+
+// Thread-safe: steps of different resources run in parallel; two steps of one resource never do.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual std::string name() const = 0;
+  // Looks; changes nothing. Also used to find what a crashed step left behind.
+  virtual Result<Observation> observe(const ProviderResource& resource) = 0;
+  // One step towards `resource`. Idempotent; intent is already in the journal. Errors: retryable ones are
+  // tried again with backoff, kInvalid and kUnsupported stall the resource until its spec changes.
+  virtual Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) = 0;
+  // One step towards nothing left; done and a following observe of kAbsent mean gone.
+  virtual Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) = 0;
+  // Calls `changed` (any thread, must not block) with the name of a resource whose world may have changed.
+  // Replaces polling. Lives until the handle is destroyed; may be null where there is nothing to watch.
+  virtual std::shared_ptr<void> watch(std::function<void(std::string resource)> changed) = 0;
+  // Streams logs until `sink` returns false, the end, or, unless `follow`, what is there now. Runs on a
+  // thread of its own.
+  virtual Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
+                        const std::function<bool(LogLine)>& sink);
+};
+
+}  // namespace qleet
