@@ -45,6 +45,8 @@ struct Error {
   Code code = Code::kInternal;
   std::string message;
   std::vector<FieldError> fields;
+  std::string reason =
+      {};  // a published one (common/model/reasons.h) where the cause has one, e.g. ImageMissing
 
   // Worth trying again with the same input.
   bool retryable() const {
@@ -58,6 +60,10 @@ using Result = std::expected<T, Error>;
 
 inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message), {}});
+}
+
+inline std::unexpected<Error> fail(Code code, std::string_view reason, std::string message) {
+  return std::unexpected(Error{code, std::move(message), {}, std::string(reason)});
 }
 
 // Prepends context: wrap(e, "region eu-1") -> "region eu-1: <message>".

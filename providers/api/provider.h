@@ -72,7 +72,8 @@ class Provider {
   // Looks; changes nothing. Also used to find what a crashed step left behind.
   virtual Result<Observation> observe(const ProviderResource& resource) = 0;
   // One step towards `resource`. Idempotent; intent is already in the journal. Errors: retryable ones are
-  // tried again with backoff, kInvalid and kUnsupported stall the resource until its spec changes.
+  // tried again with backoff, kInvalid and kUnsupported stall the resource until its spec changes. An
+  // error's `reason`, where it has one, becomes the reason of the resource's Ready condition.
   virtual Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) = 0;
   // One step towards nothing left; done and a following observe of kAbsent mean gone.
   virtual Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) = 0;
