@@ -65,6 +65,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
 
 // Kubernetes label selectors: "a=b,c!=d,e in (x,y),f notin (z),g,!h". Empty matches all.
 Result<> check_selector(std::string_view selector);
+// False for a selector that `check_selector` refuses.
 bool matches(std::string_view selector, const google::protobuf::Map<std::string, std::string>& labels);
 
 // Glob over tags: '*' and '?'.

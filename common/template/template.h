@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +16,8 @@
 
 namespace qleet::templates {
 
-// A reference as written: {"resources","db","host"}. At least one segment; limits: 8 segments, 64 per string.
+// A reference as written: {"resources","db","host"}; a dot inside a name is written "\.". At least one
+// segment; limits: 8 segments, 64 placeholders in one string.
 using Path = std::vector<std::string>;
 
 // Every placeholder in `text`, in order. kInvalid for an unclosed or empty one.
@@ -37,6 +37,12 @@ Result<google::protobuf::Value> expand(const google::protobuf::Value& value, con
                                        bool last_pass);
 Result<google::protobuf::Struct> expand(const google::protobuf::Struct& value, const Lookup& lookup,
                                         bool last_pass);
+
+// Text that expands (last pass) to `text` itself: for strings in which placeholders have no meaning.
+std::string escape(std::string_view text);
+
+// As it is written: "${resources.db.host}".
+std::string to_text(const Path& path);
 
 // Same meaning, same bytes: keys sorted, numbers normalised. For hashing.
 std::string canonical(const google::protobuf::Struct& value);
