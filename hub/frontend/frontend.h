@@ -1,0 +1,111 @@
+// The hub's named operations. Each is one store transaction that holds everything it does, its AuditRecord
+// included: it happened wholly and durably, or not at all. What follows from it (resources, rollouts,
+// deletes) is the controllers' work, driven by the change log.
+//
+// All functions are thread-safe and may block on the disk. Errors: kInvalid with fields for bad input,
+// kNotFound, kExists, kConflict (another writer, a wrong If-Match, or something in use), kDenied (a kind or
+// field that only the hub writes), and what the store gives.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/model/model.h"
+#include "common/result/result.h"
+#include "hub/store/store.h"
+#include "qleet/v1/operations.pb.h"
+
+namespace qleet::hub::frontend {
+
+// Who asks, for the audit; the caller has already checked what the subject may do.
+struct Caller {
+  std::string subject;  // "serviceaccount:<name>"
+};
+
+// Where operations happen. Both outlive every call.
+struct Context {
+  Store& store;
+  const Clock& clock;
+};
+
+enum class Expect {
+  kAny,     // create or update
+  kCreate,  // kExists where there is one
+  kUpdate,  // kNotFound where there is none
+};
+
+struct ApplyOptions {
+  bool dry_run = false;
+  Expect expect = Expect::kAny;
+  std::optional<Revision>
+      if_match;  // of a single object: kConflict unless it was written last at this revision
+};
+
+// Create or update, all or nothing. Objects have passed model::decode. Only spec, labels and annotations are
+// taken from them; the hub's own metadata and status are kept.
+Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
+                              const std::vector<model::Object>& objects, const ApplyOptions& options = {});
+
+struct EraseOptions {
+  bool dry_run = false;
+  std::optional<Revision> if_match;
+};
+
+// An application goes with its deployments, in the controllers' time; the answer says what follows. An
+// environment, region or profile that is in use is refused (kConflict), naming by whom; so is a resource that
+// somebody needs. A retained resource goes.
+Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
+                              std::string_view name, const EraseOptions& options = {});
+
+// CI: an image exists. Answers what will be done and where. The same image, tag and digest, or the same key
+// of the same subject (kept a day), is answered again and does nothing.
+Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& caller,
+                                         const v1::BuildSpec& build, std::string_view idempotency_key = {});
+
+Result<v1::DeliveryAnswers> approve(const Context& context, const Caller& caller,
+                                    const v1::ApproveRequest& request);
+
+// A new release with the content of an old one, wanted at once (no approval is asked for again).
+Result<v1::DeliveryAnswers> rollback(const Context& context, const Caller& caller,
+                                     const v1::RollbackRequest& request);
+
+// The operations, on a copy; prints what they would lead to. The same code runs as for real.
+using Operation = std::function<Result<v1::PlanResult>(const Context& overlay)>;
+Result<v1::PlanResult> plan(const Context& context, const Operation& operation);
+Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects,
+                     const ApplyOptions& options);
+Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name);
+Operation plan_build(const Caller& caller, v1::BuildSpec build);
+Operation plan_approve(const Caller& caller, v1::ApproveRequest request);
+Operation plan_rollback(const Caller& caller, v1::RollbackRequest request);
+
+// Reading. One consistent snapshot each.
+Result<v1::History> history(const Context& context, std::string_view application);
+Result<v1::DiffResult> diff(const Context& context, std::string_view application, uint32_t from, uint32_t to);
+Result<v1::Tree> tree(const Context& context, std::string_view application);
+// `resource` is a full name, or "<type>/<id>" where that is unambiguous (kConflict lists the candidates).
+Result<v1::Why> why(const Context& context, std::string_view resource);
+Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name);
+
+// Access.
+Result<v1::TokenResult> create_service_account_token(const Context& context, const Caller& caller,
+                                                     const v1::TokenRequest& request);
+Result<> revoke_token(const Context& context, const Caller& caller, std::string_view service_account,
+                      std::string_view token_id);
+Result<v1::JoinTokenResult> create_join_token(const Context& context, const Caller& caller,
+                                              const v1::JoinTokenRequest& request);
+// The token is used up. Makes the Region where it is missing. kUnauthenticated for an unknown, used or
+// expired token; kConflict where another agent serves the region.
+Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolRequest& request);
+Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent);
+
+// What an empty store needs to be of use: roles, the environment "default", and the profiles in
+// `profiles_dir`
+// (*.yaml; empty: none). Objects that are there already are left alone.
+Result<> ensure_defaults(const Context& context, std::string_view profiles_dir);
+
+}  // namespace qleet::hub::frontend
