@@ -39,7 +39,8 @@ struct Change {
   Revision revision = 0;
   std::string key;
   bool erased = false;
-  std::string value;  // the new value; the last one where erased
+  bool created = false;  // there was no such key before this commit
+  std::string value;     // the new value; the last one where erased
 };
 
 // A consistent view of one revision. Use by one thread at a time; short-lived (it holds back reuse of space).
