@@ -7,6 +7,8 @@
 #include <fstream>
 #include <thread>
 
+#include "common/clock/clock.h"
+#include "common/crypto/certificate.h"
 #include "common/http/client.h"
 #include "tests/support/http_server.h"
 
@@ -228,6 +230,79 @@ TEST(HttpClient, AnotherThreadStopsASilentStream) {
   ASSERT_FALSE(got);
   EXPECT_THAT(got.error().message, HasSubstr("stopped"));
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+}
+
+class HttpClientTls : public ::testing::Test {
+ protected:
+  static testing::HttpServerOptions serve(const crypto::CertifiedKey& ca, const crypto::ServerNames& names,
+                                          bool with_ca) {
+    const auto leaf = crypto::make_server_certificate(ca, names, kDay, SystemClock().wall());
+    return {.unix_socket = {},
+            .certificate_chain_pem = leaf->certificate_pem + (with_ca ? ca.certificate_pem : ""),
+            .private_key_pem = leaf->private_key_pem};
+  }
+  static std::string fingerprint(const crypto::CertifiedKey& ca) {
+    return crypto::inspect_certificate(ca.certificate_pem)->fingerprint;
+  }
+
+  static constexpr Millis kDay = std::chrono::hours(24);
+  crypto::CertifiedKey ca_ = *crypto::make_ca("good", kDay, SystemClock().wall());
+  crypto::CertifiedKey other_ = *crypto::make_ca("other", kDay, SystemClock().wall());
+  HttpServer server_{echo, serve(ca_, {{}, {"127.0.0.1"}}, true)};
+};
+
+TEST_F(HttpClientTls, GivenCa) {
+  auto got = Client({.tls = {.ca_pem = ca_.certificate_pem, .pinned_ca_sha256 = {}}}).get(server_.url("/"));
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_EQ(got->ca_pem, "");
+  for (const std::string& wrong : {other_.certificate_pem, std::string()}) {
+    got = Client({.tls = {.ca_pem = wrong, .pinned_ca_sha256 = {}}}).get(server_.url("/"));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, Code::kDenied);
+    EXPECT_THAT(got.error().message, HasSubstr("not trusted"));
+  }
+}
+
+TEST_F(HttpClientTls, PinnedCa) {
+  std::string pin = fingerprint(ca_);
+  pin.insert(2, ":");
+  pin[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(pin[0])));
+  Client client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = pin}});
+  for (int i = 0; i < 2; ++i) {  // a new connection, then a reused one
+    auto got = client.get(server_.url("/"));
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->ca_pem, ca_.certificate_pem);
+  }
+  EXPECT_EQ(server_.connections(), 1);
+}
+
+TEST_F(HttpClientTls, PinOfAnotherCaIsRefused) {
+  auto got = Client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = fingerprint(other_)}}).get(server_.url("/"));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::kDenied);
+  EXPECT_THAT(got.error().message, HasSubstr("presents no CA with the expected fingerprint"));
+  EXPECT_EQ(Client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = "abc"}}).get(server_.url("/")).error().code,
+            Code::kInvalid);
+}
+
+TEST_F(HttpClientTls, PresentingThePinnedCaIsNotEnough) {
+  // Signed by another CA, with the expected one beside it for show.
+  auto options = serve(other_, {{}, {"127.0.0.1"}}, false);
+  options.certificate_chain_pem += ca_.certificate_pem;
+  HttpServer impostor(echo, options);
+  auto got = Client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = fingerprint(ca_)}}).get(impostor.url("/"));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::kDenied);
+  EXPECT_THAT(got.error().message, HasSubstr("not good under the expected CA"));
+}
+
+TEST_F(HttpClientTls, NameOfTheServerIsChecked) {
+  HttpServer elsewhere(echo, serve(ca_, {{"hub.example"}, {}}, true));
+  for (const Tls& tls : {Tls{ca_.certificate_pem, {}}, Tls{{}, fingerprint(ca_)}}) {
+    auto got = Client({.tls = tls}).get(elsewhere.url("/"));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code, Code::kDenied);
+  }
 }
 
 TEST(HttpClient, Encode) { EXPECT_EQ(encode("a b/{\"x\":1}~é"), "a%20b%2F%7B%22x%22%3A1%7D~%C3%A9"); }
