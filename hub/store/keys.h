@@ -1,33 +1,96 @@
 // Every key of the store and its meaning. Formats are permanent: a change needs a new format version
 // (kFormat) and a migration. Segments are separated by '/', which no segment may contain; names hold
-// [a-z0-9.-] only.
-//
-//   o/<kind plural>/<name>              an object, serialized (common/proto); the only keys in the change log
-//   x/label/...                         reserved
-//   x/app-env/<environment>/<app>       application wants environment            (value empty)
-//   x/image/<image b64url>/<app>        application follows builds of this image (value empty)
-//   x/type/<type>/<deployment>          deployment asks, at any depth, for this dependency type (value empty)
-//   x/region-dep/<region>/<deployment>  deployment is placed in region           (value empty)
-//   x/ref/<resource>/<user>             user ("d:<deployment>" or "r:<resource>") needs resource; value: the
-//   alias that
-//                                       it asks under. A resource is live while this range is not empty.
-//   x/uses/<user>/<resource>            the reverse of x/ref
-//   x/region-pos/<region>/<revision, 16 hex>/<resource>   resource of region changed at revision (its latest
-//   only) x/region-at/<resource>              revision under which it stands in x/region-pos x/unused/<due
-//   ms, 16 hex>/<resource>  unused resource, to be looked at when due x/profile-rev/<profile>/<generation, 8
-//   hex>  the profile as it was at that generation, serialized x/token/<sha256 hex>                name of
-//   the service account that the token belongs to x/join/<sha256 hex>                 one-time join token:
-//   serialized google.protobuf.Struct {region, labels, expires_ms} x/idem/<subject>/<key>              answer
-//   given to an idempotent request c/<counter>                         decimal counters, e.g.
-//   c/release/<app>, c/audit, c/event m/<name>                            meta of the hub itself, e.g. keys'
-//   references
+// [a-z0-9.-] only. A key has at most 511 bytes.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace qleet::hub::keys {
 
 inline constexpr std::string_view kObjectPrefix = "o/";
 inline constexpr unsigned kFormat = 1;
+inline constexpr size_t kMaxBytes = 511;
+
+// Fixed width, so that byte order is the order of the numbers.
+std::string hex16(std::uint64_t number);
+std::string hex8(std::uint32_t number);
+// Without padding; of any bytes, so that what may hold '/' can be a segment.
+std::string base64url(std::string_view bytes);
+
+// The parts between the slashes; views into `key`.
+std::vector<std::string_view> segments(std::string_view key);
+// The last of them.
+std::string_view last(std::string_view key);
+// "<a>/<b>/", to scan what is below: below("x/ref", name).
+std::string below(std::string_view root, std::string_view segment);
+
+// o/<kind plural>/<name>                   an object, serialized (common/proto); the only keys in the change
+// log
+std::string object(std::string_view plural, std::string_view name);
+
+// x/label/...                              reserved
+
+// x/app-env/<environment>/<app>            application wants environment (value empty)
+std::string app_env(std::string_view environment, std::string_view app);
+
+// x/image/<image b64url>/<app>             application follows builds of this image (value empty)
+std::string image(std::string_view repository, std::string_view app);
+
+// x/type/<type>/<deployment>               deployment asks, at any depth, for this dependency type (value
+// empty)
+std::string type(std::string_view type, std::string_view deployment);
+
+// x/region-dep/<region>/<deployment>       deployment is placed in region (value empty)
+std::string region_dep(std::string_view region, std::string_view deployment);
+
+// x/ref/<resource>/<user>                  user needs resource; value: the alias that it asks under. A
+// resource
+//                                          is live while this range is not empty. A user is "d:<deployment>"
+//                                          or "r:<resource>".
+std::string ref(std::string_view resource, std::string_view user);
+
+// x/uses/<user>/<resource>                 the reverse of x/ref; same value
+std::string uses(std::string_view user, std::string_view resource);
+
+// x/region-pos/<region>/<revision, 16 hex>/<resource>
+//                                          resource of region changed at revision (its latest only; value
+//                                          empty)
+std::string region_pos(std::string_view region, std::uint64_t revision, std::string_view resource);
+
+// x/region-at/<resource>                   revision (16 hex) under which it stands in x/region-pos
+std::string region_at(std::string_view resource);
+
+// x/unused/<due ms, 16 hex>/<resource>     unused resource, to be looked at when due (value empty)
+std::string unused(std::uint64_t due_ms, std::string_view resource);
+
+// x/profile-rev/<profile>/<generation, 8 hex>
+//                                          the profile as it was at that generation, serialized
+std::string profile_rev(std::string_view profile, std::uint32_t generation);
+
+// x/token/<sha256 hex>                     name of the service account that the token belongs to
+std::string token(std::string_view sha256_hex);
+
+// x/join/<sha256 hex>                      one-time join token: serialized google.protobuf.Struct
+//                                          {region, labels, expires_ms}
+std::string join(std::string_view sha256_hex);
+
+// x/idem/<subject>/<sha256 hex of the key> answer given to an idempotent request
+std::string idem(std::string_view subject, std::string_view key_sha256_hex);
+
+// x/idem-due/<due ms, 16 hex>/<subject>/<sha256 hex of the key>
+//                                          when that answer may be forgotten (value empty)
+std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string_view key_sha256_hex);
+
+// x/event-of/<kind plural>/<name>/<event>  event is about that object (value empty)
+std::string event_of(std::string_view plural, std::string_view name, std::string_view event);
+
+// c/<counter>                              decimal counters, e.g. c/release/<app>, c/audit, c/event
+std::string counter(std::string_view name);
+
+// m/<name>                                 meta of the hub itself, e.g. keys' references
+std::string meta(std::string_view name);
 
 }  // namespace qleet::hub::keys

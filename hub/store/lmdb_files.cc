@@ -1,0 +1,179 @@
+#include "hub/store/lmdb_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "hub/store/directory_lock.h"
+#include "hub/store/lmdb_store.h"
+
+namespace qleet::hub::lmdb {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kData = "data.mdb";
+constexpr const char* kLock = "LOCK";
+constexpr const char* kRestoring = "restoring";
+
+// More than a store commits in its life, and small enough that 2^53 (what JSON's numbers hold) is far away.
+constexpr Revision kRestoreGap = 1ULL << 32;
+
+std::unexpected<Error> failed(const fs::path& path, std::string_view doing, const std::error_code& error) {
+  const bool full = error == std::errc::no_space_on_device;
+  return fail(full ? Code::kExhausted : Code::kInternal,
+              fmt::format("{}: {}: {}", path.string(), doing, error.message()));
+}
+
+Result<> sync_path(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const std::error_code error(errno, std::generic_category());
+  if (fd >= 0) ::close(fd);
+  if (!synced) return failed(path, "sync", error);
+  return {};
+}
+
+// Nothing in it but what a store's own preparations leave.
+Result<> check_empty(const fs::path& dir) {
+  std::error_code error;
+  fs::directory_iterator entries(dir, error);
+  if (error == std::errc::no_such_file_or_directory) return {};
+  if (error) return failed(dir, "read", error);
+  for (const auto& entry : entries) {
+    const auto name = entry.path().filename();
+    if (name == kLock || name == kRestoring) continue;
+    return fail(Code::kConflict, fmt::format("{}: is not empty (it holds {}): name a new directory",
+                                             dir.string(), name.string()));
+  }
+  return {};
+}
+
+Result<> copy_compact(const Env& env, const fs::path& to) {
+  int rc = mdb_env_copy2(env.handle(), to.c_str(), MDB_CP_COMPACT);
+  if (rc == MDB_INCOMPATIBLE) {
+    // The pages do not add up, which LMDB counts only when it compacts; a plain copy is good all the same.
+    std::error_code ignored;
+    fs::remove(to / kData, ignored);
+    rc = mdb_env_copy2(env.handle(), to.c_str(), 0);
+  }
+  if (rc != 0) return std::unexpected(env.error(rc, fmt::format("copy to {}", to.string())));
+  return sync_path(to / kData);
+}
+
+// Gives the copy in `dir` its new life.
+Result<StoreIdentity> rebirth(const fs::path& dir, const Random& random) {
+  auto env = TRY(Env::open(dir, {}));
+  TxnHandle txn = TRY(TxnHandle::begin(*env, false));
+  StoreIdentity identity = TRY(get_identity(*env, txn.get()));
+  identity.lineage.insert(identity.lineage.begin(), identity.epoch);
+  identity.epoch = random_hex128(random);
+  TRY(put_identity(*env, txn.get(), identity));
+  const std::string revision =
+      encode_revision(TRY(get_meta_revision(*env, txn.get(), meta::kRevision)) + kRestoreGap);
+  int rc = put_meta(*env, txn.get(), meta::kRevision, revision);
+  if (rc == 0) rc = put_meta(*env, txn.get(), meta::kLogFloor, revision);
+  if (rc == 0) rc = mdb_drop(txn.get(), env->log(), 0);
+  if (rc == 0) rc = txn.commit();
+  if (rc != 0) return std::unexpected(env->error(rc, "give the copy its identity"));
+  return identity;
+}
+
+}  // namespace
+
+Result<> make_directory(const fs::path& dir) {
+  std::error_code error;
+  if (!fs::create_directories(dir, error)) {
+    if (error) return failed(dir, "make the directory", error);
+    return {};
+  }
+  fs::permissions(dir, fs::perms::owner_all, error);
+  if (error) return failed(dir, "set permissions", error);
+  return sync_path(fs::absolute(dir).parent_path());
+}
+
+Result<> sync_directory(const fs::path& dir) { return sync_path(dir); }
+
+Result<> check_no_cut_off_restore(const fs::path& dir) {
+  std::error_code ignored;
+  if (!fs::exists(dir / kRestoring, ignored) || fs::exists(dir / kData, ignored)) return {};
+  return fail(Code::kConflict,
+              fmt::format("store {}: a restore into it was cut off: run the restore again, or "
+                          "remove {} for an empty store",
+                          dir.string(), (dir / kRestoring).string()));
+}
+
+Result<Revision> copy_env(const Env& env, const fs::path& to) {
+  TRY(check_empty(to));
+  fs::path partial = to;
+  if (!partial.has_filename()) partial = partial.parent_path();
+  const fs::path target = partial;
+  partial += ".partial";
+  std::error_code error;
+  fs::remove_all(partial, error);
+  if (error) return failed(partial, "remove what an earlier backup left", error);
+  TRY(make_directory(partial));
+
+  auto copy = [&]() -> Result<Revision> {
+    TRY(copy_compact(env, partial));
+    // Also shows that the copy can be read.
+    auto copied = TRY(Env::open(partial, {.read_only = true}));
+    TxnHandle txn = TRY(TxnHandle::begin(*copied, true));
+    return get_meta_revision(*copied, txn.get(), meta::kRevision);
+  };
+  auto revision = copy();
+  if (revision) {
+    fs::rename(partial, target, error);
+    if (!error) {
+      TRY(sync_path(fs::absolute(target).parent_path()));
+      return revision;
+    }
+    revision = failed(target, "put the backup in place", error);
+  }
+  fs::remove_all(partial, error);
+  return revision;
+}
+
+}  // namespace qleet::hub::lmdb
+
+namespace qleet::hub {
+
+Result<StoreIdentity> restore_lmdb(const std::filesystem::path& from, const std::filesystem::path& dir,
+                                   const Random& random) {
+  using namespace lmdb;
+  std::error_code error;
+  if (!fs::exists(from / kData, error)) {
+    return fail(Code::kNotFound,
+                fmt::format("{}: holds no backup (no {}): name the directory that the backup made",
+                            from.string(), kData));
+  }
+  std::optional<DirectoryLock> source;
+  if (fs::exists(from / kLock, error)) source.emplace(TRY(DirectoryLock::acquire(from)));
+
+  TRY(check_empty(dir));
+  TRY(make_directory(dir));
+  DirectoryLock lock = TRY(DirectoryLock::acquire(dir));
+  TRY(check_empty(dir));
+  const fs::path restoring = dir / kRestoring;
+  fs::remove_all(restoring, error);
+  if (error) return failed(restoring, "remove what an earlier restore left", error);
+  TRY(make_directory(restoring));
+  {
+    auto backup = TRY(Env::open(from, {.read_only = true}));
+    TRY(copy_compact(*backup, restoring));
+  }
+  StoreIdentity identity = TRY(rebirth(restoring, random));
+  fs::rename(restoring / kData, dir / kData, error);
+  if (error) return failed(dir, "put the restored store in place", error);
+  TRY(sync_path(dir));
+  // What is left of it is LMDB's lock file, which means nothing without the data.
+  fs::remove_all(restoring, error);
+  return identity;
+}
+
+}  // namespace qleet::hub

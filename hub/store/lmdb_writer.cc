@@ -1,0 +1,202 @@
+#include "hub/store/lmdb_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "hub/store/keys.h"
+
+namespace qleet::hub::lmdb {
+namespace {
+
+// Bounds how long a caller waits for others' transactions, and what one commit can lose together.
+constexpr size_t kMaxBatch = 1024;
+// Trimming keeps up with writing without making one commit long.
+constexpr size_t kMinTrim = 1024;
+
+}  // namespace
+
+Writer::Writer(const Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options,
+               Revision revision)
+    : env_(env), gate_(gate), subscribers_(subscribers), options_(options), revision_(revision) {
+  thread_ = std::thread([this] { loop(); });
+}
+
+Writer::~Writer() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  submitted_.notify_one();
+  thread_.join();
+}
+
+Result<Revision> Writer::transact(const TxnFunction& function) {
+  auto request = std::make_shared<Request>();
+  request->function = &function;
+  return submit(std::move(request));
+}
+
+Result<Revision> Writer::compact(Revision before) {
+  auto request = std::make_shared<Request>();
+  request->compact_before = before;
+  return submit(std::move(request));
+}
+
+Result<Revision> Writer::submit(std::shared_ptr<Request> request) {
+  if (std::this_thread::get_id() == thread_.get_id()) {
+    return fail(Code::kInternal, "store: a transaction was begun within a transaction");
+  }
+  auto done = request->done.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(request));
+  }
+  submitted_.notify_one();
+  return done.get();
+}
+
+void Writer::loop() {
+  for (;;) {
+    Batch batch;
+    {
+      std::unique_lock lock(mutex_);
+      submitted_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      const size_t count = std::min(queue_.size(), kMaxBatch);
+      std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(batch));
+      queue_.erase(queue_.begin(), queue_.begin() + count);
+    }
+    const Revision before = revision_;
+    run(batch);
+    if (revision_ != before) subscribers_.notify(revision_);
+  }
+}
+
+void Writer::run(const Batch& batch) {
+  auto outcomes = attempt(batch);
+  if (!outcomes && batch.size() > 1) {
+    // One of them may be what does not fit: it shall not take the others with it.
+    for (const auto& request : batch) run({request});
+    return;
+  }
+  for (size_t i = 0; i < batch.size(); ++i) {
+    auto& done = batch[i]->done;
+    if (!outcomes) {
+      done.set_value(std::unexpected(outcomes.error()));
+    } else if (auto* thrown = std::get_if<std::exception_ptr>(&(*outcomes)[i])) {
+      done.set_exception(*thrown);
+    } else {
+      done.set_value(std::get<Result<Revision>>(std::move((*outcomes)[i])));
+    }
+  }
+}
+
+Result<std::vector<Writer::Outcome>> Writer::attempt(const Batch& batch) {
+  for (;;) {
+    std::vector<Outcome> outcomes;
+    const int rc = attempt_once(batch, outcomes);
+    if (rc == 0) return outcomes;
+    if (rc != MDB_MAP_FULL) return std::unexpected(env_.error(rc, "commit"));
+    TRY(grow());
+  }
+}
+
+int Writer::attempt_once(const Batch& batch, std::vector<Outcome>& outcomes) {
+  MDB_txn* raw = nullptr;
+  if (int rc = mdb_txn_begin(env_.handle(), nullptr, 0, &raw)) return rc;
+  TxnHandle txn(raw);
+  Revision revision = revision_;
+  bool compacted = false;
+  for (const auto& request : batch) {
+    Outcome& outcome = outcomes.emplace_back(Result<Revision>(revision));
+    if (request->function != nullptr) {
+      if (int rc = run_function(txn.get(), *request->function, revision, outcome)) return rc;
+      continue;
+    }
+    const auto floor = get_meta_revision(env_, txn.get(), meta::kLogFloor);
+    if (!floor) return MDB_CORRUPTED;
+    // Up to the current revision: a log that is whole after the future could tell nothing.
+    const Revision wanted = std::min(request->compact_before, revision + 1);
+    if (wanted <= *floor + 1) continue;
+    if (int rc = trim_log(env_, txn.get(), {.before = wanted})) return rc;
+    if (int rc = put_meta(env_, txn.get(), meta::kLogFloor, encode_revision(wanted - 1))) return rc;
+    compacted = true;
+  }
+  if (revision == revision_ && !compacted) return 0;
+
+  const LogBound bound{.max_entries = options_.max_log_entries,
+                       .max_bytes = options_.max_log_bytes,
+                       .budget = kMinTrim + 2 * (revision - revision_)};
+  if (int rc = trim_log(env_, txn.get(), bound)) return rc;
+  if (int rc = put_meta(env_, txn.get(), meta::kRevision, encode_revision(revision))) return rc;
+  if (int rc = txn.commit()) return rc;
+  revision_ = revision;
+  return 0;
+}
+
+int Writer::run_function(MDB_txn* txn, const TxnFunction& function, Revision& revision, Outcome& outcome) {
+  const View view(env_, txn, revision);
+  BufferedTxn buffered(view, revision + 1);
+  try {
+    auto result = function(buffered);
+    if (result) result = buffered.valid();
+    if (!result) {
+      outcome = Result<Revision>(std::unexpected(std::move(result).error()));
+      return 0;
+    }
+  } catch (...) {
+    outcome = std::current_exception();
+    return 0;
+  }
+  bool wrote = false;
+  if (int rc = apply(txn, buffered.writes(), revision + 1, wrote)) return rc;
+  if (wrote) ++revision;
+  outcome = Result<Revision>(revision);
+  return 0;
+}
+
+int Writer::apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revision, bool& wrote) {
+  const std::string stamp = encode_revision(revision);
+  std::uint32_t index = 0;
+  for (const auto& [key, value] : writes) {
+    const bool logged = key.starts_with(keys::kObjectPrefix);
+    MDB_val k = val(key);
+    if (!value) {
+      MDB_val old{};
+      int rc = mdb_get(txn, env_.data(), &k, &old);
+      if (rc == MDB_NOTFOUND) continue;
+      if (rc != 0) return rc;
+      const std::string last(view(old).substr(std::min<size_t>(8, old.mv_size)));
+      if ((rc = mdb_del(txn, env_.data(), &k, nullptr)) != 0) return rc;
+      if (logged && (rc = append_log(env_, txn, revision, index++, true, key, last)) != 0) return rc;
+      wrote = true;
+      continue;
+    }
+    MDB_val v{stamp.size() + value->size(), nullptr};
+    if (int rc = mdb_put(txn, env_.data(), &k, &v, MDB_RESERVE)) return rc;
+    std::copy(value->begin(), value->end(),
+              std::copy(stamp.begin(), stamp.end(), static_cast<char*>(v.mv_data)));
+    wrote = true;
+    if (!logged) continue;
+    if (int rc = append_log(env_, txn, revision, index++, false, key, *value)) return rc;
+  }
+  return 0;
+}
+
+Result<> Writer::grow() {
+  MDB_envinfo info{};
+  if (int rc = mdb_env_info(env_.handle(), &info)) return std::unexpected(env_.error(rc, "grow"));
+  if (info.me_mapsize >= options_.max_map_bytes) return std::unexpected(env_.error(MDB_MAP_FULL, "commit"));
+  if (!gate_.close(options_.grow_wait)) {
+    return fail(Code::kUnavailable, "store: has to grow, but is being read all the time: try again");
+  }
+  const int rc =
+      mdb_env_set_mapsize(env_.handle(), std::min<size_t>(info.me_mapsize * 2, options_.max_map_bytes));
+  gate_.open();
+  if (rc != 0) return std::unexpected(env_.error(rc, "grow"));
+  return {};
+}
+
+}  // namespace qleet::hub::lmdb

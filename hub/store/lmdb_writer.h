@@ -1,0 +1,70 @@
+// The one thread that writes an LMDB store: group commit.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "hub/store/buffered_txn.h"
+#include "hub/store/lmdb_env.h"
+#include "hub/store/lmdb_store.h"
+#include "hub/store/lmdb_view.h"
+#include "hub/store/reader_gate.h"
+#include "hub/store/subscribers.h"
+
+namespace qleet::hub::lmdb {
+
+// Thread-safe.
+class Writer {
+ public:
+  // `revision`: the store's current one. All arguments outlive this.
+  Writer(const Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options,
+         Revision revision);
+  // Finishes what was submitted.
+  ~Writer();
+
+  // Both wait until durable.
+  Result<Revision> transact(const TxnFunction& function);
+  Result<Revision> compact(Revision before);
+
+ private:
+  struct Request {
+    const TxnFunction* function = nullptr;  // null: compact
+    Revision compact_before = 0;
+    std::promise<Result<Revision>> done;
+  };
+  using Batch = std::vector<std::shared_ptr<Request>>;
+  using Outcome = std::variant<Result<Revision>, std::exception_ptr>;
+
+  Result<Revision> submit(std::shared_ptr<Request> request);
+  void loop();
+  void run(const Batch& batch);
+  // Nothing of the batch has happened when this fails.
+  Result<std::vector<Outcome>> attempt(const Batch& batch);
+  // LMDB's own code.
+  int attempt_once(const Batch& batch, std::vector<Outcome>& outcomes);
+  int run_function(MDB_txn* txn, const TxnFunction& function, Revision& revision, Outcome& outcome);
+  int apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revision, bool& wrote);
+  Result<> grow();
+
+  const Env& env_;
+  ReaderGate& gate_;
+  Subscribers& subscribers_;
+  const LmdbOptions& options_;
+  Revision revision_;  // the thread's own
+
+  std::mutex mutex_;
+  std::condition_variable submitted_;
+  std::deque<std::shared_ptr<Request>> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace qleet::hub::lmdb
