@@ -7,7 +7,8 @@
 //         "log_floor"  8 bytes big endian: the log is whole for revisions after this one
 //   data  key          8 bytes big endian: revision that wrote it last; then the value
 //   log   8 bytes revision, 4 bytes index within it, both big endian
-//                      1 byte: 1 where erased; 2 bytes big endian: size of the key; the key; the value
+//                      1 byte: 0 changed, 1 erased, 2 created; 2 bytes big endian: size of the key; the key;
+//                      the value
 #pragma once
 
 #include <lmdb.h>

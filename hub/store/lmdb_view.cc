@@ -37,8 +37,9 @@ Result<Change> to_change(std::string_view key, std::string_view record) {
   if (record.size() < 3 + size) {
     return fail(Code::kInternal, "store: a record of the change log is too short: restore a backup");
   }
-  return Change{revision, std::string(record.substr(3, size)), record[0] != 0,
-                std::string(record.substr(3 + size))};
+  const auto kind = static_cast<LogKind>(record[0]);
+  return Change{revision, std::string(record.substr(3, size)), kind == LogKind::kErased,
+                kind == LogKind::kCreated, std::string(record.substr(3 + size))};
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ Result<LogSize> log_size(const Env& env, MDB_txn* txn) {
   return LogSize{stat.ms_entries, pages * stat.ms_psize};
 }
 
-int append_log(const Env& env, MDB_txn* txn, Revision revision, std::uint32_t index, bool erased,
+int append_log(const Env& env, MDB_txn* txn, Revision revision, std::uint32_t index, LogKind kind,
                std::string_view key, std::string_view value) {
   std::string position = encode_revision(revision);
   for (int shift = 24; shift >= 0; shift -= 8) position += static_cast<char>((index >> shift) & 0xff);
@@ -107,7 +108,7 @@ int append_log(const Env& env, MDB_txn* txn, Revision revision, std::uint32_t in
   MDB_val v{3 + key.size() + value.size(), nullptr};
   if (int rc = mdb_put(txn, env.log(), &k, &v, MDB_APPEND | MDB_RESERVE)) return rc;
   char* out = static_cast<char*>(v.mv_data);
-  *out++ = erased ? 1 : 0;
+  *out++ = static_cast<char>(kind);
   *out++ = static_cast<char>(key.size() >> 8);
   *out++ = static_cast<char>(key.size() & 0xff);
   out = std::copy(key.begin(), key.end(), out);

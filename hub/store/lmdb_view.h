@@ -34,8 +34,9 @@ Result<LogSize> log_size(const Env& env, MDB_txn* txn);
 
 // The functions below write, and return LMDB's own code: whoever writes must tell a full map from the rest.
 
+enum class LogKind : char { kChanged = 0, kErased = 1, kCreated = 2 };
 // `index` counts within the revision.
-int append_log(const Env& env, MDB_txn* txn, Revision revision, std::uint32_t index, bool erased,
+int append_log(const Env& env, MDB_txn* txn, Revision revision, std::uint32_t index, LogKind kind,
                std::string_view key, std::string_view value);
 
 struct LogBound {

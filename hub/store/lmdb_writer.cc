@@ -170,9 +170,17 @@ int Writer::apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revi
       if (rc != 0) return rc;
       const std::string last(view(old).substr(std::min<size_t>(8, old.mv_size)));
       if ((rc = mdb_del(txn, env_.data(), &k, nullptr)) != 0) return rc;
-      if (logged && (rc = append_log(env_, txn, revision, index++, true, key, last)) != 0) return rc;
+      if (logged && (rc = append_log(env_, txn, revision, index++, LogKind::kErased, key, last)) != 0)
+        return rc;
       wrote = true;
       continue;
+    }
+    LogKind kind = LogKind::kChanged;
+    if (logged) {
+      MDB_val old{};
+      const int rc = mdb_get(txn, env_.data(), &k, &old);
+      if (rc != 0 && rc != MDB_NOTFOUND) return rc;
+      if (rc == MDB_NOTFOUND) kind = LogKind::kCreated;
     }
     MDB_val v{stamp.size() + value->size(), nullptr};
     if (int rc = mdb_put(txn, env_.data(), &k, &v, MDB_RESERVE)) return rc;
@@ -180,7 +188,7 @@ int Writer::apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revi
               std::copy(stamp.begin(), stamp.end(), static_cast<char*>(v.mv_data)));
     wrote = true;
     if (!logged) continue;
-    if (int rc = append_log(env_, txn, revision, index++, false, key, *value)) return rc;
+    if (int rc = append_log(env_, txn, revision, index++, kind, key, *value)) return rc;
   }
   return 0;
 }

@@ -34,6 +34,7 @@ struct Logged {
   Revision revision;
   std::string key;
   bool erased;
+  bool created;
   Value value;  // the last one where erased
 };
 
@@ -135,24 +136,24 @@ Result<Revision> OverlayStore::Impl::transact(const TxnFunction& function) {
 
 Result<bool> OverlayStore::Impl::commit(const BufferedTxn& txn) {
   // Everything that can fail comes before the first change.
-  std::map<std::string_view, std::string> erased;
-  bool puts = false;
+  std::map<std::string_view, std::optional<Entry>> last;
+  bool wrote = false;
   for (const auto& [key, value] : txn.writes()) {
-    puts |= value.has_value();
-    if (value) continue;
-    if (auto last = TRY(get(key, txn.revision() - 1))) erased.emplace(key, std::move(last->value));
+    if (!value || key.starts_with(keys::kObjectPrefix)) last[key] = TRY(get(key, txn.revision() - 1));
+    wrote |= value || last[key];
   }
-  if (!puts && erased.empty()) return false;
+  if (!wrote) return false;
 
   std::lock_guard lock(mutex_);
   for (const auto& [key, value] : txn.writes()) {
-    const auto last = erased.find(key);
-    if (!value && last == erased.end()) continue;
-    auto kept = std::make_shared<const std::string>(value ? *value : last->second);
+    const bool erased = !value;
+    if (erased && !last[key]) continue;
+    auto kept = std::make_shared<const std::string>(erased ? last[key]->value : *value);
     auto& versions = versions_[key];
-    versions.push_back({txn.revision(), value ? kept : nullptr});
-    if (versions.size() > 1 || !value) untidy_.push_back(key);
-    if (key.starts_with(keys::kObjectPrefix)) log_.push_back({txn.revision(), key, !value, kept});
+    versions.push_back({txn.revision(), erased ? nullptr : kept});
+    if (versions.size() > 1 || erased) untidy_.push_back(key);
+    if (!key.starts_with(keys::kObjectPrefix)) continue;
+    log_.push_back({txn.revision(), key, erased, !erased && !last[key], kept});
   }
   revision_ = txn.revision();
   tidy();
@@ -243,7 +244,7 @@ Result<std::vector<Change>> OverlayStore::Impl::changes(Revision after, size_t l
   std::vector<Change> changes;
   for (; it != log_.end(); ++it) {
     if (changes.size() >= limit && (changes.empty() || changes.back().revision != it->revision)) break;
-    changes.push_back({it->revision, it->key, it->erased, *it->value});
+    changes.push_back({it->revision, it->key, it->erased, it->created, *it->value});
   }
   return changes;
 }
