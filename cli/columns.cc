@@ -1,0 +1,180 @@
+#include "cli/columns.h"
+
+#include <algorithm>
+
+#include "common/clock/duration.h"
+#include "common/model/model.h"
+#include "qleet/v1/access.pb.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/profile.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::cli {
+namespace {
+
+template <class Strings>
+std::string joined(const Strings& strings) {
+  std::string out;
+  for (const auto& text : strings) out += (out.empty() ? "" : ", ") + text;
+  return out.empty() ? "-" : out;
+}
+
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+std::string number(unsigned value) { return value ? std::to_string(value) : "-"; }
+
+std::string labels_of(const v1::ObjectMeta& meta) {
+  std::vector<std::string> pairs;
+  for (const auto& [key, value] : meta.labels()) pairs.push_back(key + "=" + value);
+  std::ranges::sort(pairs);
+  return joined(pairs);
+}
+
+// Message of the Ready condition, or of the first that is not true.
+std::string message_of(const google::protobuf::RepeatedPtrField<v1::Condition>& conditions) {
+  for (const auto& condition : conditions) {
+    if (condition.status() != "True" && !condition.message().empty()) return condition.message();
+  }
+  return "-";
+}
+
+}  // namespace
+
+std::string age(const google::protobuf::Timestamp& time, WallTime now) {
+  if (time.seconds() == 0) return "-";
+  const auto then = WallTime(std::chrono::seconds(time.seconds()));
+  return human_duration(std::max(Millis(0), std::chrono::duration_cast<Millis>(now - then)));
+}
+
+Columns columns_of(const google::protobuf::Message& prototype) {
+  const auto& name = prototype.GetDescriptor()->name();
+  if (name == "Application") return {{"NAME", "WORKLOADS", "ENVIRONMENTS", "RELEASE", "AGE"}, {}};
+  if (name == "Environment") return {{"NAME", "REGIONS", "BUILDS", "PROFILES", "AGE"}, {}};
+  if (name == "Profile")
+    return {{"NAME", "TYPE", "CLASS", "SCOPE", "PROVIDER", "DEFAULT", "UNUSED"}, {"LABELS"}};
+  if (name == "Region") return {{"NAME", "AGENT", "LABELS", "AGE"}, {}};
+  if (name == "Agent")
+    return {{"NAME", "REGION", "STATE", "LAST SEEN", "VERSION"}, {"PROVIDERS", "UNCLAIMED"}};
+  if (name == "Build") return {{"IMAGE", "TAG", "DIGEST", "REVISION", "AGE"}, {"NAME"}};
+  if (name == "Release") return {{"NAME", "CAUSE", "BY", "REVISION", "AGE"}, {"IMAGES"}};
+  if (name == "Deployment")
+    return {{"NAME", "RELEASE", "CURRENT", "CANDIDATE", "STATE", "REGIONS"}, {"MESSAGE"}};
+  if (name == "Resource")
+    return {{"REGION", "ENVIRONMENT", "APPLICATION", "TYPE", "ID", "STATE", "REASON"}, {"PROFILE", "NAME"}};
+  if (name == "Event") return {{"AGE", "TYPE", "REASON", "REGARDING", "COUNT", "MESSAGE"}, {}};
+  if (name == "AuditRecord") return {{"AGE", "SUBJECT", "VERB", "REGARDING", "DETAIL"}, {}};
+  if (name == "ServiceAccount") return {{"NAME", "ROLE", "TOKENS", "AGE"}, {}};
+  return {{"NAME", "AGE"}, {}};
+}
+
+std::vector<std::string> cells_of(const google::protobuf::Message& object, WallTime now) {
+  const auto& meta = model::meta(object);
+  const std::string created = age(meta.creation_timestamp(), now);
+  if (const auto* application = dynamic_cast<const v1::Application*>(&object)) {
+    std::vector<std::string> workloads;
+    for (const auto& [name, _] : application->spec().workloads()) workloads.push_back(name);
+    std::ranges::sort(workloads);
+    const std::string environments =
+        application->spec().environments().empty() ? "default" : joined(application->spec().environments());
+    return {meta.name(), joined(workloads), environments, number(application->status().latest_release()),
+            meta.has_deletion_timestamp() ? created + " (going)" : created};
+  }
+  if (const auto* environment = dynamic_cast<const v1::Environment*>(&object)) {
+    const auto& builds = environment->spec().builds();
+    const std::string by = builds.has_after()    ? "after " + builds.after().environment()
+                           : builds.by().empty() ? "auto"
+                                                 : builds.by();
+    return {meta.name(), joined(environment->status().regions()), by, joined(environment->spec().profiles()),
+            created};
+  }
+  if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) {
+    const auto& spec = profile->spec();
+    const auto& unused = spec.when_unused();
+    return {meta.name(),
+            spec.satisfies().type(),
+            or_dash(spec.satisfies().class_()),
+            spec.scope().empty() ? "workload" : spec.scope(),
+            spec.provider(),
+            spec.default_() ? "yes" : "-",
+            unused.do_() == "retain" ? "retain"
+                                     : "delete after " + (unused.after().empty() ? "10m" : unused.after()),
+            labels_of(meta)};
+  }
+  if (const auto* region = dynamic_cast<const v1::Region*>(&object))
+    return {meta.name(), or_dash(region->status().agent()), labels_of(meta), created};
+  if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) {
+    const auto& status = agent->status();
+    return {meta.name(),
+            agent->spec().region(),
+            or_dash(status.state()),
+            age(status.last_seen(), now),
+            or_dash(status.version()),
+            joined(status.providers()),
+            number(static_cast<unsigned>(status.unclaimed_size()))};
+  }
+  if (const auto* build = dynamic_cast<const v1::Build*>(&object)) {
+    const auto& spec = build->spec();
+    return {spec.image(), or_dash(spec.tag()), spec.digest().substr(0, 19), or_dash(spec.revision()),
+            created,      meta.name()};
+  }
+  if (const auto* release = dynamic_cast<const v1::Release*>(&object)) {
+    std::vector<std::string> images;
+    for (const auto& image : release->spec().images()) images.push_back(image.image());
+    return {meta.name(),
+            release->spec().cause() +
+                (release->spec().cause_detail().empty() ? "" : " " + release->spec().cause_detail()),
+            or_dash(release->spec().created_by()),
+            or_dash(release->spec().source_revision()),
+            created,
+            joined(images)};
+  }
+  if (const auto* deployment = dynamic_cast<const v1::Deployment*>(&object)) {
+    std::vector<std::string> regions;
+    for (const auto& region : deployment->status().regions())
+      regions.push_back(region.region() + " " + region.state());
+    return {meta.name(),
+            number(deployment->spec().release()),
+            number(deployment->status().release()),
+            number(deployment->spec().candidate()),
+            or_dash(deployment->status().state()),
+            joined(regions),
+            message_of(deployment->status().conditions())};
+  }
+  if (const auto* resource = dynamic_cast<const v1::Resource*>(&object)) {
+    const auto& spec = resource->spec();
+    std::string reason = "-";
+    for (const auto& condition : resource->status().conditions()) {
+      if (condition.type() == "Ready" && condition.status() != "True") reason = or_dash(condition.reason());
+    }
+    return {spec.region(),
+            or_dash(spec.environment()),
+            or_dash(spec.application()),
+            spec.type(),
+            spec.id(),
+            resource->status().state().empty() ? "Pending" : resource->status().state(),
+            reason,
+            spec.profile(),
+            meta.name()};
+  }
+  if (const auto* event = dynamic_cast<const v1::Event*>(&object)) {
+    const auto& spec = event->spec();
+    return {age(spec.last_seen(), now),
+            spec.type(),
+            spec.reason(),
+            spec.regarding_kind() + "/" + spec.regarding_name(),
+            number(spec.count()),
+            spec.message()};
+  }
+  if (const auto* record = dynamic_cast<const v1::AuditRecord*>(&object)) {
+    const auto& spec = record->spec();
+    return {age(spec.time(), now), spec.subject(), spec.verb(),
+            spec.regarding_kind() + "/" + spec.regarding_name(), or_dash(spec.detail())};
+  }
+  if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object)) {
+    return {meta.name(), account->spec().role(), std::to_string(account->status().tokens_size()), created};
+  }
+  return {meta.name(), created};
+}
+
+}  // namespace qleet::cli

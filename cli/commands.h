@@ -1,0 +1,168 @@
+// The commands, one function each, with their options as plain data: cli/arguments.cc fills these in, so that
+// commands know nothing of how a command line is read. Each returns the exit code and has told the user why.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/context.h"
+#include "cli/session.h"
+
+namespace qleet::cli {
+
+struct WaitOptions {
+  bool wait = false;
+  std::string timeout = "5m";
+};
+
+struct ApplyCommand {
+  std::vector<std::string> files;  // "-": standard input; a folder: its *.yaml, *.yml, *.json
+  bool dry_run = false;
+  WaitOptions wait;
+};
+Exit run(Session& session, const ApplyCommand& command);
+
+struct PlanCommand {
+  std::vector<std::string> files;
+  std::string erase_kind;  // instead of files: what a delete would do
+  std::string erase_name;
+  std::string image;  // instead: what a build would do
+  std::string tag;
+  std::string digest;
+  bool exit_code = false;  // 1 when there are changes
+};
+Exit run(Session& session, const PlanCommand& command);
+
+struct DeleteCommand {
+  std::string kind;
+  std::vector<std::string> names;
+  std::vector<std::string> files;
+  WaitOptions wait;
+};
+Exit run(Session& session, const DeleteCommand& command);
+
+struct GetCommand {
+  std::string kind;
+  std::vector<std::string> names;
+  std::string selector;
+  std::string application;
+  std::string environment;
+  std::string region;
+  bool watch = false;
+};
+Exit run(Session& session, const GetCommand& command);
+
+struct DescribeCommand {
+  std::string kind;
+  std::string name;
+};
+Exit run(Session& session, const DescribeCommand& command);
+
+struct TreeCommand {
+  std::string application;
+  std::string environment;
+  std::string why;  // resource: instead of the tree
+  bool watch = false;
+};
+Exit run(Session& session, const TreeCommand& command);
+
+struct WaitCommand {
+  std::string application;
+  std::string environment;
+  std::string condition = "ready";  // or "deleted"
+  std::string timeout = "5m";
+};
+Exit run(Session& session, const WaitCommand& command);
+
+struct HistoryCommand {
+  std::string application;
+};
+Exit run(Session& session, const HistoryCommand& command);
+
+struct DiffCommand {
+  std::string application;
+  unsigned from = 0;  // 0: the one before `to`
+  unsigned to = 0;    // 0: the newest
+};
+Exit run(Session& session, const DiffCommand& command);
+
+struct ApproveCommand {
+  std::string application;
+  std::string environment;
+  unsigned release = 0;
+  WaitOptions wait;
+};
+Exit run(Session& session, const ApproveCommand& command);
+
+struct RollbackCommand {
+  std::string application;
+  std::string environment;
+  unsigned release = 0;
+  WaitOptions wait;
+};
+Exit run(Session& session, const RollbackCommand& command);
+
+struct NotifyCommand {
+  std::string image;  // repository[:tag][@digest]
+  std::string tag;
+  std::string digest;
+  std::string revision;
+  std::string application;
+  std::string key;
+  WaitOptions wait;
+};
+Exit run(Session& session, const NotifyCommand& command);
+
+struct EventsCommand {
+  std::string application;
+  std::string regarding;  // kind/name
+  bool watch = false;
+};
+Exit run(Session& session, const EventsCommand& command);
+
+struct LogsCommand {
+  std::string application;
+  std::string environment;
+  std::string workload;
+  std::string container;
+  bool follow = false;
+  unsigned tail = 100;
+};
+Exit run(Session& session, const LogsCommand& command);
+
+struct JoinTokenCommand {
+  std::string region;
+  std::vector<std::string> labels;
+  std::string valid_for;
+};
+Exit run(Session& session, const JoinTokenCommand& command);
+
+struct AgentListCommand {};
+Exit run(Session& session, const AgentListCommand& command);
+
+struct AgentRevokeCommand {
+  std::string name;
+};
+Exit run(Session& session, const AgentRevokeCommand& command);
+
+struct TokenCommand {
+  std::string service_account;
+  std::string role;
+  std::string valid_for;
+};
+Exit run(Session& session, const TokenCommand& command);
+
+struct VersionCommand {};
+Exit run(Session& session, const VersionCommand& command);
+
+// Without a hub.
+struct ContextCommand {
+  std::string action = "list";  // "set", "use", "remove", "list"
+  std::string name;
+  std::string hub;
+  std::string token_file;
+  std::string ca_file;
+};
+Exit run(Contexts& contexts, const Terminal& terminal, const ContextCommand& command);
+
+}  // namespace qleet::cli

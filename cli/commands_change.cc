@@ -1,0 +1,236 @@
+// Commands that change what is wanted: apply, plan, delete, approve, rollback, build notify.
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/input.h"
+#include "cli/kinds.h"
+#include "cli/progress.h"
+#include "common/clock/duration.h"
+#include "common/model/model.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/operations.pb.h"
+
+namespace qleet::cli {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string describe_answer(const v1::DeliveryAnswer& answer) {
+  std::string text = answer.environment() + "  ";
+  if (answer.state() == "AwaitingApproval") {
+    return text + "release " + std::to_string(answer.release()) + " waits for approval: qleet approve " +
+           answer.application() + " " + answer.environment() + " --release " +
+           std::to_string(answer.release());
+  }
+  if (answer.state() == "AwaitingEnvironment")
+    return text + "release " + std::to_string(answer.release()) + " waits for another environment";
+  if (answer.state() == "Unchanged")
+    return text + "unchanged" +
+           (answer.release() ? " (release " + std::to_string(answer.release()) + ")" : "");
+  return text + "release " + std::to_string(answer.release()) + " rolls out";
+}
+
+void print_answers(const Session& session,
+                   const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& answers) {
+  for (const auto& answer : answers) {
+    if (session.format == Format::kName) {
+      print("deployment/" + answer.application() + "." + answer.environment() + "\n");
+    } else {
+      print(answer.application() + "  " + describe_answer(answer) + "\n");
+    }
+  }
+}
+
+Exit answered(Session& session, const v1::DeliveryAnswers& answers, const WaitOptions& wait) {
+  if (!print_for_programs(session, answers)) {
+    print_answers(session, answers.releases());
+    if (answers.releases().empty()) print("nothing follows this image\n");
+  }
+  if (!wait.wait) return Exit::kOk;
+  std::vector<std::string> applications;
+  for (const auto& answer : answers.releases()) {
+    if (std::ranges::find(applications, answer.application()) == applications.end())
+      applications.push_back(answer.application());
+  }
+  return applications.empty() ? Exit::kOk : follow(session, applications, "", wait.timeout);
+}
+
+// "repo:tag@sha256:..." apart; a colon before the last slash is a port.
+void split_image(std::string& image, std::string& tag, std::string& digest) {
+  if (const auto at = image.find('@'); at != std::string::npos) {
+    if (digest.empty()) digest = image.substr(at + 1);
+    image.resize(at);
+  }
+  const auto colon = image.rfind(':');
+  if (colon != std::string::npos && (image.rfind('/') == std::string::npos || colon > image.rfind('/'))) {
+    if (tag.empty()) tag = image.substr(colon + 1);
+    image.resize(colon);
+  }
+}
+
+Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::vector<std::string>& names,
+                         const std::string& timeout) {
+  auto limit = parse_duration(timeout);
+  if (!limit) return report(wrap(limit.error(), "--timeout"));
+  const std::string plural(kind.plural);
+  for (const auto& name : names) {
+    const Exit exit = until(session, "/v1/" + plural + "?watch=true", *limit, [&]() -> std::optional<Exit> {
+      const auto read = session.hub.get("/v1/" + plural + "/" + http::encode(name));
+      if (read || read.error().code == Code::kUnavailable) return std::nullopt;
+      return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
+    });
+    if (exit != Exit::kOk) {
+      if (exit == Exit::kTimeout)
+        std::fputs(("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
+                    plural + " " + name + "\n")
+                       .c_str(),
+                   stderr);
+      return exit;
+    }
+    print(std::string(kind.short_name) + "/" + name + " is gone\n");
+  }
+  return Exit::kOk;
+}
+
+}  // namespace
+
+Exit run(Session& session, const ApplyCommand& command) {
+  const auto input = Input::read(command.files);
+  if (!input) return report(input.error());
+  v1::ApplyResult result;
+  const auto sent = session.hub.send_into("POST", command.dry_run ? "/v1/apply?dryRun=true" : "/v1/apply",
+                                          input->text(), result);
+  if (!sent) return report(input->locate(sent.error()));
+  if (!print_for_programs(session, result)) {
+    for (const auto& object : result.objects()) {
+      const std::string name = lower(object.kind()) + "/" + object.name();
+      if (session.format == Format::kName) {
+        print(name + "\n");
+      } else {
+        print(name + "  " + lower(object.action()) +
+              (object.generation() ? "  revision " + std::to_string(object.generation()) : "") +
+              (command.dry_run ? " (dry run)" : "") + "\n");
+      }
+    }
+    if (session.format != Format::kName) print_answers(session, result.releases());
+    for (const auto& warning : result.warnings()) std::fputs(("warning: " + warning + "\n").c_str(), stderr);
+  }
+  if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
+  if (!session.for_programs()) print("\n");
+  return follow(session, input->applications(), "", command.wait.timeout);
+}
+
+Exit run(Session& session, const PlanCommand& command) {
+  std::string body;
+  Input input;
+  if (!command.erase_kind.empty()) {
+    const auto kind = kind_named(command.erase_kind);
+    if (!kind) return report(kind.error());
+    body = R"({"delete":{"kind":")" + std::string((*kind)->name) + R"(","name":")" + command.erase_name +
+           R"("}})";
+  } else if (!command.image.empty()) {
+    v1::BuildSpec build;
+    std::string image = command.image;
+    std::string tag = command.tag;
+    std::string digest = command.digest;
+    split_image(image, tag, digest);
+    build.set_image(image);
+    build.set_tag(tag);
+    build.set_digest(digest);
+    body = R"({"build":)" + model::to_json(build) + "}";
+  } else {
+    auto read = Input::read(command.files);
+    if (!read) return report(read.error());
+    input = std::move(*read);
+    body = input.text();
+  }
+  v1::PlanResult plan;
+  const auto sent = session.hub.send_into("POST", "/v1/plan", body, plan);
+  if (!sent) return report(input.locate(sent.error()));
+  if (!print_for_programs(session, plan)) print(plan.text() + (plan.text().ends_with('\n') ? "" : "\n"));
+  const bool changes = plan.to_add() + plan.to_change() + plan.to_remove() > 0;
+  return command.exit_code && changes ? Exit::kFailed : Exit::kOk;
+}
+
+Exit run(Session& session, const DeleteCommand& command) {
+  auto erase = [&](const model::Kind& kind, const std::string& name) -> Exit {
+    v1::EraseResult result;
+    const auto sent = session.hub.send_into(
+        "DELETE", "/v1/" + std::string(kind.plural) + "/" + http::encode(name), "", result);
+    if (!sent) return report(sent.error());
+    if (print_for_programs(session, result)) return Exit::kOk;
+    const std::string full = lower(std::string(kind.name)) + "/" + name;
+    print(session.format == Format::kName
+              ? full + "\n"
+              : full + "  deleted" + (result.message().empty() ? "" : "; " + result.message()) + "\n");
+    return Exit::kOk;
+  };
+
+  if (!command.files.empty()) {
+    const auto input = Input::read(command.files);
+    if (!input) return report(input.error());
+    auto objects = model::decode(input->text());
+    if (!objects) return report(input->locate(objects.error()));
+    for (auto it = objects->rbegin(); it != objects->rend(); ++it) {
+      const auto& kind = model::kind_of(**it);
+      const auto exit = erase(kind, model::meta(**it).name());
+      if (exit != Exit::kOk && exit != Exit::kNotFound) return exit;
+    }
+    return Exit::kOk;
+  }
+  const auto kind = kind_named(command.kind);
+  if (!kind) return report(kind.error());
+  for (const auto& name : command.names) {
+    if (const auto exit = erase(**kind, name); exit != Exit::kOk) return exit;
+  }
+  return command.wait.wait ? waited_for_deletion(session, **kind, command.names, command.wait.timeout)
+                           : Exit::kOk;
+}
+
+Exit run(Session& session, const ApproveCommand& command) {
+  v1::ApproveRequest request;
+  request.set_environment(command.environment);
+  request.set_release(command.release);
+  v1::DeliveryAnswers answers;
+  const auto sent =
+      session.hub.send_into("POST", "/v1/applications/" + http::encode(command.application) + "/approve",
+                            model::to_json(request), answers);
+  return sent ? answered(session, answers, command.wait) : report(sent.error());
+}
+
+Exit run(Session& session, const RollbackCommand& command) {
+  v1::RollbackRequest request;
+  request.set_environment(command.environment);
+  request.set_to_release(command.release);
+  v1::DeliveryAnswers answers;
+  const auto sent =
+      session.hub.send_into("POST", "/v1/applications/" + http::encode(command.application) + "/rollback",
+                            model::to_json(request), answers);
+  return sent ? answered(session, answers, command.wait) : report(sent.error());
+}
+
+Exit run(Session& session, const NotifyCommand& command) {
+  std::string image = command.image;
+  std::string tag = command.tag;
+  std::string digest = command.digest;
+  split_image(image, tag, digest);
+  v1::BuildSpec build;
+  build.set_image(image);
+  build.set_tag(tag);
+  build.set_digest(digest);
+  build.set_revision(command.revision);
+  build.set_application(command.application);
+  http::Headers headers;
+  if (!command.key.empty()) headers.emplace_back("Idempotency-Key", command.key);
+  v1::DeliveryAnswers answers;
+  const auto sent = session.hub.send_into("POST", "/v1/builds", model::to_json(build), answers, headers);
+  return sent ? answered(session, answers, command.wait) : report(sent.error());
+}
+
+}  // namespace qleet::cli

@@ -1,0 +1,187 @@
+#include "cli/hub_client.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "cli/exit_codes.h"
+
+namespace qleet::cli {
+namespace {
+
+Code code_of_status(int status) {
+  switch (status) {
+    case 400:
+    case 415:
+    case 422:
+      return Code::kInvalid;
+    case 401:
+      return Code::kUnauthenticated;
+    case 403:
+      return Code::kDenied;
+    case 404:
+    case 405:
+      return Code::kNotFound;
+    case 409:
+    case 412:
+      return Code::kConflict;
+    case 410:
+      return Code::kCompacted;
+    case 413:
+      return Code::kTooLarge;
+    case 429:
+    case 507:
+      return Code::kExhausted;
+    case 501:
+      return Code::kUnsupported;
+    case 502:
+    case 503:
+      return Code::kUnavailable;
+    case 504:
+      return Code::kDeadline;
+    default:
+      return Code::kInternal;
+  }
+}
+
+std::string text_of(const google::protobuf::Struct& object, const std::string& field) {
+  const auto it = object.fields().find(field);
+  return it != object.fields().end() && it->second.has_string_value() ? it->second.string_value() : "";
+}
+
+// RFC 9457.
+Error error_of(const http::Response& response) {
+  Error error{code_of_status(response.status), {}, {}};
+  google::protobuf::Struct problem;
+  if (!google::protobuf::util::JsonStringToMessage(response.body, &problem).ok()) {
+    error.message = "the hub answered with status " + std::to_string(response.status);
+    return error;
+  }
+  error.message = text_of(problem, "detail");
+  if (error.message.empty()) error.message = text_of(problem, "title");
+  const auto it = problem.fields().find("errors");
+  if (it != problem.fields().end()) {
+    for (const auto& value : it->second.list_value().values()) {
+      const auto& item = value.struct_value();
+      FieldError field{text_of(item, "field"), text_of(item, "message")};
+      if (const auto line = item.fields().find("line"); line != item.fields().end())
+        field.line = static_cast<int>(line->second.number_value());
+      error.fields.push_back(std::move(field));
+    }
+  }
+  return error;
+}
+
+}  // namespace
+
+Exit exit_of(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+    case Code::kTooLarge:
+    case Code::kUnsupported:
+      return Exit::kInvalid;
+    case Code::kUnauthenticated:
+    case Code::kDenied:
+      return Exit::kDenied;
+    case Code::kNotFound:
+      return Exit::kNotFound;
+    case Code::kExists:
+    case Code::kConflict:
+      return Exit::kConflict;
+    case Code::kUnavailable:
+      return Exit::kUnavailable;
+    case Code::kDeadline:
+      return Exit::kTimeout;
+    case Code::kCompacted:
+    case Code::kExhausted:
+    case Code::kInternal:
+      return Exit::kFailed;
+  }
+  return Exit::kFailed;
+}
+
+Result<> parse(std::string_view json, google::protobuf::Message& message) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto status =
+      google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, &message, options);
+  if (!status.ok())
+    return fail(
+        Code::kInternal,
+        "the hub's answer is not understood; is this a QleetOS hub, and of this version? (qleet version)");
+  return {};
+}
+
+HubClient::HubClient(HubContext context)
+    : context_(std::move(context)), client_({.tls = {.ca_pem = context_.ca_pem, .pinned_ca_sha256 = {}}}) {}
+
+http::Request HubClient::request(const std::string& method, const std::string& path) const {
+  http::Request result;
+  result.method = method;
+  result.url = context_.url + path;
+  if (!context_.token.empty()) result.headers.emplace_back("Authorization", "Bearer " + context_.token);
+  return result;
+}
+
+Result<std::string> HubClient::body_of(Result<http::Response> response) const {
+  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub " + context_.url));
+  if (!response->ok()) return std::unexpected(error_of(*response));
+  return std::move(response->body);
+}
+
+Result<std::string> HubClient::get(const std::string& path, const std::string& accept) {
+  auto r = request("GET", path);
+  r.headers.emplace_back("Accept", accept);
+  return body_of(client_.request(r));
+}
+
+Result<std::string> HubClient::send(const std::string& method, const std::string& path, std::string body,
+                                    const http::Headers& headers) {
+  auto r = request(method, path);
+  const bool yaml = !body.empty() && body.front() != '{' && body.front() != '[';
+  if (!body.empty()) r.headers.emplace_back("Content-Type", yaml ? "application/yaml" : "application/json");
+  r.headers.insert(r.headers.end(), headers.begin(), headers.end());
+  r.body = std::move(body);
+  r.timeout = Millis(120'000);
+  return body_of(client_.request(r));
+}
+
+Result<> HubClient::get_into(const std::string& path, google::protobuf::Message& message) {
+  return parse(TRY(get(path)), message);
+}
+
+Result<> HubClient::send_into(const std::string& method, const std::string& path, std::string body,
+                              google::protobuf::Message& message, const http::Headers& headers) {
+  return parse(TRY(send(method, path, std::move(body), headers)), message);
+}
+
+Result<std::vector<std::string>> HubClient::list(const std::string& path) {
+  std::vector<std::string> items;
+  std::string next;
+  do {
+    google::protobuf::Struct page;
+    const std::string separator = path.contains('?') ? "&" : "?";
+    auto read = get_into(path + (next.empty() ? "" : separator + "continue=" + http::encode(next)), page);
+    if (!read) return std::unexpected(std::move(read).error());
+    for (const auto& item : page.fields().count("items") ? page.fields().at("items").list_value().values()
+                                                         : google::protobuf::ListValue().values()) {
+      std::string json;
+      if (google::protobuf::util::MessageToJsonString(item.struct_value(), &json).ok())
+        items.push_back(std::move(json));
+    }
+    next = page.fields().count("metadata") ? text_of(page.fields().at("metadata").struct_value(), "continue")
+                                           : "";
+  } while (!next.empty());
+  return items;
+}
+
+Result<> HubClient::stream(const std::string& path, const http::OnData& on_data, std::stop_token stop) {
+  auto r = request("GET", path);
+  r.timeout = Millis(0);
+  r.stop = std::move(stop);
+  auto response = client_.stream(r, on_data);
+  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub " + context_.url));
+  if (!response->ok()) return std::unexpected(error_of(*response));
+  return {};
+}
+
+}  // namespace qleet::cli

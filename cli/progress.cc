@@ -1,0 +1,186 @@
+#include "cli/progress.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "common/clock/duration.h"
+
+namespace qleet::cli {
+namespace {
+
+std::string remark(const v1::TreeNode& node) {
+  std::string text;
+  if (node.state() == "Ready") {
+    if (const auto url = node.outputs().find("url"); url != node.outputs().end()) text = url->second;
+    for (const auto& other : node.shared_with())
+      text += (text.empty() || text.ends_with("with: ") ? "" : ", ") +
+              std::string(text.contains("shared with") ? "" : "shared with: ") + other;
+    if (text.empty()) text = node.message();
+  } else {
+    text = node.message().empty() ? node.reason() : node.message();
+    if (node.attempts() > 1) text += " (tried " + std::to_string(node.attempts()) + " times)";
+  }
+  if (node.repeated()) text += text.empty() ? "(see above)" : " (see above)";
+  return text;
+}
+
+struct Line {
+  std::string label;
+  std::string state;
+  std::string remark;
+};
+
+void collect(const v1::TreeNode& node, const std::string& before, const std::string& before_children,
+             const Terminal& terminal, std::vector<Line>& lines) {
+  const std::string mark = terminal.paint(mark_of_state(node.state()), colour_of_state(node.state()));
+  const bool workload = node.type() == "workload";
+  const std::string name =
+      workload ? node.id() : node.type() + " " + (node.alias().empty() ? node.id() : node.alias());
+  lines.push_back({before + mark + " " + name, node.state(), remark(node)});
+  for (int i = 0; i < node.children_size(); ++i) {
+    const bool last = i + 1 == node.children_size();
+    collect(node.children(i), before_children + (last ? "└─" : "├─"), before_children + (last ? "  " : "│ "),
+            terminal, lines);
+  }
+}
+
+}  // namespace
+
+std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const std::string& elapsed) {
+  std::string out;
+  for (const auto& place : tree.places()) {
+    std::string title = place.environment() + (place.region().empty() ? "" : " / " + place.region());
+    std::vector<Line> lines;
+    for (const auto& root : place.roots()) collect(root, "", "", terminal, lines);
+    size_t width = 28;
+    for (const auto& line : lines) width = std::max(width, display_width(line.label) + 2);
+    if (!out.empty()) out += "\n";
+    out += terminal.paint(pad(title, width), Colour::kBold);
+    out += terminal.paint(pad(place.state(), 13), colour_of_state(place.state()));
+    if (!elapsed.empty()) out += elapsed;
+    while (out.ends_with(' ')) out.pop_back();
+    out += "\n";
+    if (!place.message().empty()) out += "  " + place.message() + "\n";
+    for (const auto& line : lines) {
+      std::string text = pad(line.label, width) +
+                         terminal.paint(pad(line.state, 13), colour_of_state(line.state)) + line.remark;
+      while (text.ends_with(' ')) text.pop_back();
+      out += text + "\n";
+    }
+  }
+  if (tree.places().empty()) out += tree.application() + " is nowhere yet\n";
+  return out;
+}
+
+Progress progress_of(const v1::Tree& tree, const std::string& environment) {
+  bool any = false;
+  bool waits = false;
+  for (const auto& place : tree.places()) {
+    if (!environment.empty() && place.environment() != environment) continue;
+    any = true;
+    if (place.state() == "Stalled" || place.state() == "Blocked") return Progress::kFailed;
+    if (place.state() == "AwaitingApproval" || place.state() == "AwaitingEnvironment") {
+      waits = true;
+    } else if (place.state() != "Ready") {
+      return Progress::kOnTheWay;
+    }
+  }
+  if (!any) return Progress::kOnTheWay;
+  return waits ? Progress::kWaitsForPeople : Progress::kDone;
+}
+
+Exit until(Session& session, const std::string& watch_path, Millis timeout,
+           const std::function<std::optional<Exit>()>& look) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  bool news = false;
+  std::jthread watcher([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      // An error ends the stream only: the look below meets the same error and reports it, or the next watch
+      // works again.
+      (void)session.hub.stream(
+          watch_path,
+          [&](std::string_view) {
+            std::lock_guard lock(mutex);
+            news = true;
+            changed.notify_all();
+            return !stop.stop_requested();
+          },
+          stop);
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, stop, Millis(500), [] { return false; });
+    }
+  });
+
+  const auto deadline = session.clock.mono() + timeout;
+  while (true) {
+    {
+      std::lock_guard lock(mutex);
+      news = false;
+    }
+    if (const auto exit = look()) return *exit;
+    const auto now = session.clock.mono();
+    if (now >= deadline) return Exit::kTimeout;
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, std::min<Millis>(Millis(1000), deadline - now), [&] { return news; });
+  }
+}
+
+Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
+            const std::string& timeout) {
+  auto limit = parse_duration(timeout);
+  if (!limit) return report(wrap(limit.error(), "--timeout"));
+  const auto begun = session.clock.mono();
+  const bool quiet = session.for_programs() || session.format == Format::kName;
+  std::vector<std::string> stalled;
+  int unreachable = 0;
+
+  const Exit exit = until(session, "/v1/resources?watch=true", *limit, [&]() -> std::optional<Exit> {
+    std::string picture;
+    bool on_the_way = false;
+    stalled.clear();
+    for (const auto& application : applications) {
+      v1::Tree tree;
+      const auto read = session.hub.get_into("/v1/applications/" + http::encode(application) + "/tree", tree);
+      if (!read) {
+        // The hub may be restarting: what was acknowledged goes on.
+        if (read.error().code == Code::kUnavailable && ++unreachable < 30) return std::nullopt;
+        return report(read.error());
+      }
+      unreachable = 0;
+      const std::string elapsed =
+          session.terminal.interactive() ? human_duration(session.clock.mono() - begun) : "";
+      if (applications.size() > 1) picture += application + "\n";
+      picture += render_tree(session.terminal, tree, elapsed);
+      const auto progress = progress_of(tree, environment);
+      on_the_way = on_the_way || progress == Progress::kOnTheWay;
+      if (progress == Progress::kFailed) stalled.push_back(application);
+    }
+    if (!quiet) session.terminal.draw(picture);
+    if (on_the_way) return std::nullopt;
+    return stalled.empty() ? Exit::kOk : Exit::kFailed;
+  });
+  session.terminal.settle();
+
+  if (exit == Exit::kTimeout) stalled = applications;
+  if (exit == Exit::kTimeout || exit == Exit::kFailed) {
+    for (const auto& application : stalled) {
+      v1::Description description;
+      if (session.hub.get_into("/v1/describe/applications/" + http::encode(application), description)) {
+        std::fputs(("\n" + description.summary() + "\n").c_str(), stderr);
+        for (const auto& detail : description.details()) std::fputs(("  " + detail + "\n").c_str(), stderr);
+        if (!description.repair().empty())
+          std::fputs(("  To repair: " + description.repair() + "\n").c_str(), stderr);
+      }
+    }
+    if (exit == Exit::kTimeout)
+      std::fputs(("qleet: not done within " + timeout + "; it goes on: qleet tree --watch " +
+                  applications.front() + "\n")
+                     .c_str(),
+                 stderr);
+  }
+  return exit;
+}
+
+}  // namespace qleet::cli

@@ -1,0 +1,32 @@
+// Following what a change leads to, until it is done.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+#include "qleet/v1/operations.pb.h"
+
+namespace qleet::cli {
+
+// The tree as people see it, as in "├─✔ postgres db   Ready   requires volume db-data". `elapsed` stands
+// beside each place; empty: nothing.
+std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const std::string& elapsed);
+
+enum class Progress { kOnTheWay, kDone, kWaitsForPeople, kFailed };
+
+// Of the places of `environment` (empty: all of them).
+Progress progress_of(const v1::Tree& tree, const std::string& environment);
+
+// Draws the tree of each application until all are done; prints what is wrong when one stalls.
+Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
+            const std::string& timeout);
+
+// Calls `look` now and whenever the hub's objects below `watch_path` change (and once a second at the least),
+// until it returns an exit code or the deadline passes (then kTimeout).
+Exit until(Session& session, const std::string& watch_path, Millis timeout,
+           const std::function<std::optional<Exit>()>& look);
+
+}  // namespace qleet::cli

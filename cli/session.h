@@ -1,0 +1,33 @@
+// What every command is given.
+#pragma once
+
+#include <string>
+
+#include "cli/exit_codes.h"
+#include "cli/hub_client.h"
+#include "cli/terminal.h"
+#include "common/clock/clock.h"
+
+namespace qleet::cli {
+
+enum class Format { kTable, kWide, kJson, kYaml, kName };
+
+struct Session {
+  HubClient& hub;
+  Terminal& terminal;
+  const Clock& clock;
+  Format format = Format::kTable;
+
+  bool for_programs() const { return format == Format::kJson || format == Format::kYaml; }
+};
+
+// Prints the error for a person (each wrong field on a line of its own) to standard error; the exit code that
+// goes with it.
+Exit report(const Error& error);
+
+// Prints a message as the format says when that is for programs; true if it did.
+bool print_for_programs(const Session& session, const google::protobuf::Message& message);
+
+void print(std::string_view text);
+
+}  // namespace qleet::cli

@@ -1,0 +1,149 @@
+#include "cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace qleet::cli {
+namespace {
+
+std::string_view code_of(Colour colour) {
+  switch (colour) {
+    case Colour::kGreen:
+      return "\x1b[32m";
+    case Colour::kYellow:
+      return "\x1b[33m";
+    case Colour::kRed:
+      return "\x1b[31m";
+    case Colour::kDim:
+      return "\x1b[2m";
+    case Colour::kBold:
+      return "\x1b[1m";
+    case Colour::kNone:
+      break;
+  }
+  return "";
+}
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+// So that no line wraps, which would make counting lines wrong.
+std::string clipped(std::string_view line, size_t columns) {
+  std::string result;
+  size_t width = 0;
+  for (size_t i = 0, length = 0; i < line.size(); i += length) {
+    const auto lead = static_cast<unsigned char>(line[i]);
+    const bool escape = lead == 0x1b;
+    if (escape) {
+      length = std::min(line.find('m', i), line.size() - 1) - i + 1;
+    } else {
+      length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+      ++width;
+    }
+    if (escape || width <= columns) result += line.substr(i, length);
+  }
+  return result;
+}
+
+}  // namespace
+
+Terminal::Terminal() {
+  const char* term = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): before any thread starts
+  interactive_ = ::isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
+  colours_ = interactive_ && std::getenv("NO_COLOR") == nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
+
+std::string Terminal::paint(std::string_view text, Colour colour) const {
+  if (!colours_ || colour == Colour::kNone) return std::string(text);
+  return std::string(code_of(colour)) + std::string(text) + "\x1b[0m";
+}
+
+void Terminal::draw(const std::string& picture) {
+  if (!interactive_) {
+    if (picture != last_) print(picture);
+    last_ = picture;
+    return;
+  }
+  winsize size{};
+  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  const size_t columns = known ? size.ws_col : 80;
+  std::string out;
+  if (drawn_lines_ > 0) out += "\x1b[" + std::to_string(drawn_lines_) + "A";
+  drawn_lines_ = 0;
+  for (size_t at = 0; at < picture.size();) {
+    const auto end = std::min(picture.find('\n', at), picture.size());
+    out += "\x1b[2K" + clipped(std::string_view(picture).substr(at, end - at), columns) + "\n";
+    ++drawn_lines_;
+    at = end + 1;
+  }
+  out += "\x1b[J";
+  print(out);
+}
+
+void Terminal::settle() {
+  drawn_lines_ = 0;
+  last_.clear();
+}
+
+size_t display_width(std::string_view text) {
+  size_t width = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b') {
+      const auto end = text.find('m', i);
+      if (end == std::string_view::npos) break;
+      i = end;
+    } else if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
+      ++width;
+    }
+  }
+  return width;
+}
+
+std::string pad(std::string text, size_t width) {
+  const auto have = display_width(text);
+  if (have < width) text.append(width - have, ' ');
+  return text;
+}
+
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& cell : header) widths.push_back(display_width(cell));
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(row[i]));
+  }
+  std::string out;
+  auto append = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += i + 1 < row.size() ? pad(row[i], widths[i] + 3) : row[i];
+    while (line.ends_with(' ')) line.pop_back();
+    out += line + "\n";
+  };
+  append(header);
+  for (const auto& row : rows) append(row);
+  return out;
+}
+
+Colour colour_of_state(std::string_view state) {
+  if (state == "Ready" || state == "Connected" || state == "Current") return Colour::kGreen;
+  if (state == "Stalled" || state == "Blocked" || state == "Lost" || state == "Revoked" ||
+      state == "Degraded")
+    return Colour::kRed;
+  if (state == "Stale") return Colour::kDim;
+  return Colour::kYellow;
+}
+
+std::string_view mark_of_state(std::string_view state) {
+  if (state == "Ready") return "✔";
+  if (state == "Stalled" || state == "Blocked" || state == "Degraded") return "✖";
+  if (state == "Stale" || state.empty()) return "?";
+  return state == "Pending" || state == "Waiting" ? "○" : "●";
+}
+
+}  // namespace qleet::cli

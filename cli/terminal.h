@@ -1,0 +1,43 @@
+// What a person sees: colour only on a terminal, tables, and a picture that is drawn over itself.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qleet::cli {
+
+enum class Colour { kNone, kGreen, kYellow, kRed, kDim, kBold };
+
+class Terminal {
+ public:
+  // Looks at stdout, NO_COLOR and TERM.
+  Terminal();
+  bool interactive() const { return interactive_; }
+  std::string paint(std::string_view text, Colour colour) const;
+
+  // Replaces what the last draw() printed. On something that is no terminal only a picture that differs from
+  // the last one is printed, below it.
+  void draw(const std::string& picture);
+  // What comes next is printed below the last picture.
+  void settle();
+
+ private:
+  bool interactive_ = false;
+  bool colours_ = false;
+  size_t drawn_lines_ = 0;
+  std::string last_;
+};
+
+// Columns as wide as their widest cell; header in capitals. Cells may hold colours.
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+// Of what is seen: UTF-8 characters, without colour codes.
+size_t display_width(std::string_view text);
+std::string pad(std::string text, size_t width);
+
+Colour colour_of_state(std::string_view state);
+// "✔", "✖", "●", "○" for Ready, Stalled, on its way, unknown.
+std::string_view mark_of_state(std::string_view state);
+
+}  // namespace qleet::cli
