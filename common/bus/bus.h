@@ -35,7 +35,7 @@ class Bus {
   // destroyed. No answer at all is the caller's to notice (deadline).
   virtual Result<std::shared_ptr<void>> request(std::string_view subject, std::string_view data,
                                                 MessageHandler handler) = 0;
-  // Told of each change of state, from any thread.
+  // Told of the present state, at once, and of each change, from any thread.
   virtual void on_state(std::function<void(BusState, std::string why)> handler) = 0;
 };
 

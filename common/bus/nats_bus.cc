@@ -1,0 +1,419 @@
+#include "common/bus/nats_bus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <unordered_map>
+
+#include "common/bus/callbacks.h"
+#include "common/bus/gate.h"
+#include "common/bus/nats_session.h"
+#include "common/bus/subject.h"
+#include "common/crypto/encoding.h"
+#include "common/crypto/token.h"
+
+namespace qleet {
+namespace {
+
+Result<> check(const NatsOptions& options) {
+  if (options.urls.empty()) return fail(Code::kInvalid, "urls: at least one is needed");
+  for (const auto& url : options.urls) {
+    if (!url.starts_with("nats://") && !url.starts_with("tls://")) {
+      return fail(Code::kInvalid, fmt::format("urls: \"{}\" does not begin with nats:// or tls://", url));
+    }
+  }
+  if (!is_subject_token(options.name)) {
+    return fail(Code::kInvalid,
+                fmt::format("name: \"{}\" is not one token (letters, digits, - and _)", options.name));
+  }
+  if (options.user_jwt.empty() != options.user_seed.empty()) {
+    return fail(Code::kInvalid, "user_jwt and user_seed: one needs the other");
+  }
+  return {};
+}
+
+std::unexpected<Error> send_error(natsStatus status, std::string_view subject) {
+  const Code code = status == NATS_MAX_PAYLOAD ? Code::kTooLarge : Code::kUnavailable;
+  return fail(code, fmt::format("{}: not sent: {}", subject, natsStatus_GetText(status)));
+}
+
+}  // namespace
+
+// Lock order: mutex_ before the library's own; the library is never called with requests_mutex_ or
+// state_mutex_ held.
+class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
+ public:
+  explicit Core(NatsOptions options)
+      : options_(std::move(options)), credentials_(std::make_shared<NatsCredentials>()) {
+    crypto::SystemRandom random;
+    inbox_ = fmt::format("_INBOX.{}.{}", options_.name, crypto::hex(random.bytes(8)));
+    mux_ = std::make_shared<Gate>([this](Message message) { answer(std::move(message)); });
+    mux_number_ = Callbacks<Gate>::instance().add(mux_);
+  }
+
+  ~Core() { Callbacks<Gate>::instance().remove(mux_number_); }
+
+  Result<> start() {
+    if (!options_.user_seed.empty()) {
+      auto key = crypto::NKey::from_seed(options_.user_seed);
+      if (!key) return std::unexpected(wrap(key.error(), "user_seed"));
+      credentials_->key = std::move(*key);
+      credentials_->jwt = std::exchange(options_.user_jwt, {});
+      options_.user_seed.clear();
+    }
+    connector_ = std::thread([this] { keep_connected(); });
+    return {};
+  }
+
+  void close();
+  Result<> send(std::string_view subject, const std::string& reply, std::string_view data);
+  Result<std::shared_ptr<void>> subscribe(std::string_view subject, MessageHandler handler);
+  Result<std::shared_ptr<void>> request(std::string_view subject, std::string_view data,
+                                        MessageHandler handler);
+  void on_state(std::function<void(BusState, std::string)> handler);
+  Result<> flush(Millis timeout);
+
+  BusState state() const {
+    const std::lock_guard lock(state_mutex_);
+    return state_;
+  }
+
+  bool wait_connected(Millis timeout) const {
+    std::unique_lock lock(state_mutex_);
+    return state_changed_.wait_for(lock, timeout, [this] { return state_ == BusState::kConnected; });
+  }
+
+  void set_user_jwt(std::string jwt) {
+    const std::lock_guard lock(credentials_->mutex);
+    credentials_->jwt = std::move(jwt);
+  }
+
+ private:
+  struct Subscription {
+    std::string subject;
+    std::shared_ptr<Gate> gate;
+    void* number = nullptr;
+    natsSubscription* live = nullptr;  // of the present session
+  };
+  // What callers hold.
+  struct SubscriptionHandle {
+    std::shared_ptr<Core> core;
+    std::uint64_t id;
+    std::shared_ptr<Gate> gate;
+    ~SubscriptionHandle() {
+      gate->close();
+      core->unsubscribe(id);
+    }
+  };
+  struct RequestHandle {
+    std::shared_ptr<Core> core;
+    std::string inbox;
+    std::shared_ptr<Gate> gate;
+    ~RequestHandle() {
+      gate->close();
+      const std::lock_guard lock(core->requests_mutex_);
+      core->requests_.erase(inbox);
+    }
+  };
+
+  void keep_connected();
+  NatsSession::Events events(std::uint64_t session);
+  void adopt(const std::shared_ptr<NatsSession>& session, std::uint64_t number);
+  void drop_session();
+  Millis jittered(Millis wait);
+  void set_state(std::uint64_t session, BusState state, const std::string& why);
+  void unsubscribe(std::uint64_t id);
+  void answer(Message message);
+
+  std::shared_ptr<NatsSession> session() {
+    const std::lock_guard lock(mutex_);
+    return session_;
+  }
+
+  NatsOptions options_;
+  const std::shared_ptr<NatsCredentials> credentials_;
+  std::string inbox_;
+  std::shared_ptr<Gate> mux_;
+  void* mux_number_ = nullptr;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool closing_ = false;
+  bool lost_ = false;  // the library has given up on the session
+  std::shared_ptr<NatsSession> session_;
+  natsSubscription* mux_live_ = nullptr;
+  std::map<std::uint64_t, Subscription> subscriptions_;
+  std::uint64_t last_id_ = 0;
+  std::thread connector_;
+
+  std::mutex requests_mutex_;
+  std::unordered_map<std::string, std::shared_ptr<Gate>> requests_;
+  std::uint64_t last_request_ = 0;
+
+  // Recursive: a handler of states may ask for the state.
+  mutable std::recursive_mutex state_mutex_;
+  mutable std::condition_variable_any state_changed_;
+  BusState state_ = BusState::kConnecting;
+  std::string why_;
+  std::uint64_t session_number_ = 0;  // of the session whose events count
+  std::vector<std::function<void(BusState, std::string)>> state_handlers_;
+  bool silent_ = false;
+
+  std::minstd_rand jitter_{std::random_device{}()};
+};
+
+void NatsBus::Core::keep_connected() {
+  Millis wait = options_.reconnect_wait;
+  for (std::uint64_t attempt = 1;; ++attempt) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closing_) return;
+      lost_ = false;
+    }
+    {
+      const std::lock_guard lock(state_mutex_);
+      session_number_ = attempt;
+    }
+    auto made = NatsSession::connect(options_, credentials_, events(attempt));
+    if (made) {
+      adopt(*made, attempt);
+      made->reset();
+      wait = options_.reconnect_wait;
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return closing_ || lost_; });
+      lock.unlock();
+      drop_session();
+    } else {
+      set_state(attempt, made.error().refused ? BusState::kRefused : BusState::kDisconnected,
+                made.error().why);
+      if (made.error().unlucky) continue;
+    }
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, jittered(wait), [this] { return closing_; });
+    wait = std::min(wait * 2, std::max(options_.max_wait, options_.reconnect_wait));
+  }
+}
+
+Millis NatsBus::Core::jittered(Millis wait) {
+  const auto spread = static_cast<std::uint64_t>(options_.reconnect_jitter.count()) + 1;
+  return wait + Millis(static_cast<Millis::rep>(jitter_() % spread));
+}
+
+NatsSession::Events NatsBus::Core::events(std::uint64_t session) {
+  const auto weak = weak_from_this();
+  return {
+      .reconnected =
+          [weak, session] {
+            if (const auto self = weak.lock()) self->set_state(session, BusState::kConnected, "");
+          },
+      .disconnected =
+          [weak, session](const std::string& why) {
+            if (const auto self = weak.lock()) self->set_state(session, BusState::kDisconnected, why);
+          },
+      .closed =
+          [weak, session](const std::string& why, bool refused) {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->set_state(session, refused ? BusState::kRefused : BusState::kDisconnected, why);
+            const std::lock_guard lock(self->mutex_);
+            self->lost_ = true;
+            self->wake_.notify_all();
+          },
+      .error =
+          [weak](const std::string& what) {
+            const auto self = weak.lock();
+            if (self && self->options_.on_error) self->options_.on_error(what);
+          },
+  };
+}
+
+void NatsBus::Core::adopt(const std::shared_ptr<NatsSession>& session, std::uint64_t number) {
+  {
+    const std::lock_guard lock(mutex_);
+    session_ = session;
+    (void)session->subscribe(inbox_ + ".*", mux_number_, options_, &mux_live_);
+    for (auto& [id, subscription] : subscriptions_) {
+      // Fails only if the session is lost again, which is noticed by its own event.
+      (void)session->subscribe(subscription.subject, subscription.number, options_, &subscription.live);
+    }
+  }
+  if (session->connected()) set_state(number, BusState::kConnected, "");
+}
+
+void NatsBus::Core::drop_session() {
+  std::shared_ptr<NatsSession> session;
+  std::vector<natsSubscription*> dead;
+  {
+    const std::lock_guard lock(mutex_);
+    session = std::exchange(session_, nullptr);
+    dead.push_back(std::exchange(mux_live_, nullptr));
+    for (auto& [id, subscription] : subscriptions_) dead.push_back(std::exchange(subscription.live, nullptr));
+  }
+  session->close();
+  for (natsSubscription* subscription : dead) natsSubscription_Destroy(subscription);
+}
+
+void NatsBus::Core::set_state(std::uint64_t session, BusState state, const std::string& why) {
+  // Held while the handlers run, so that they see the changes in order.
+  const std::lock_guard lock(state_mutex_);
+  if (session != session_number_ || silent_ || (state == state_ && why == why_)) return;
+  state_ = state;
+  why_ = why;
+  state_changed_.notify_all();
+  for (const auto& handler : state_handlers_) handler(state_, why_);
+}
+
+void NatsBus::Core::on_state(std::function<void(BusState, std::string)> handler) {
+  const std::lock_guard lock(state_mutex_);
+  handler(state_, why_);
+  state_handlers_.push_back(std::move(handler));
+}
+
+void NatsBus::Core::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+    wake_.notify_all();
+  }
+  {
+    const std::lock_guard lock(state_mutex_);
+    silent_ = true;
+    state_ = BusState::kDisconnected;
+    why_ = "closed";
+    state_handlers_.clear();
+  }
+  if (connector_.joinable()) connector_.join();
+  std::vector<std::shared_ptr<Gate>> gates;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, subscription] : subscriptions_) gates.push_back(subscription.gate);
+  }
+  {
+    const std::lock_guard lock(requests_mutex_);
+    for (const auto& [inbox, gate] : requests_) gates.push_back(gate);
+  }
+  mux_->close();
+  for (const auto& gate : gates) gate->close();
+}
+
+Result<> NatsBus::Core::send(std::string_view subject, const std::string& reply, std::string_view data) {
+  if (!is_subject(subject)) {
+    return fail(Code::kInvalid, fmt::format("\"{}\" is not a subject", crypto::hex(subject)));
+  }
+  const auto current = session();
+  // The library would keep it and send a pile of stale messages after an outage. Its own status is asked, not
+  // ours: that one comes late, and would lose what answers a peer that is already back.
+  if (!current || !current->connected()) {
+    return fail(Code::kUnavailable, fmt::format("{}: not sent: not connected to the broker", subject));
+  }
+  const natsStatus status = current->publish(std::string(subject), reply, data);
+  if (status != NATS_OK) return send_error(status, subject);
+  return {};
+}
+
+Result<std::shared_ptr<void>> NatsBus::Core::subscribe(std::string_view subject, MessageHandler handler) {
+  if (!is_subject_pattern(subject)) {
+    return fail(Code::kInvalid, fmt::format("\"{}\" is not a subject or pattern", crypto::hex(subject)));
+  }
+  auto gate = std::make_shared<Gate>(std::move(handler));
+  const std::lock_guard lock(mutex_);
+  if (closing_) return fail(Code::kUnavailable, "the bus is closed");
+  const std::uint64_t id = ++last_id_;
+  Subscription subscription{std::string(subject), gate, Callbacks<Gate>::instance().add(gate), nullptr};
+  if (session_) {
+    const natsStatus status =
+        session_->subscribe(subscription.subject, subscription.number, options_, &subscription.live);
+    // A closed session is about to be replaced, and the next one subscribes.
+    if (status != NATS_OK && status != NATS_CONNECTION_CLOSED) {
+      Callbacks<Gate>::instance().remove(subscription.number);
+      return fail(Code::kUnavailable,
+                  fmt::format("{}: not subscribed: {}", subject, natsStatus_GetText(status)));
+    }
+  }
+  subscriptions_.emplace(id, std::move(subscription));
+  return std::make_shared<SubscriptionHandle>(shared_from_this(), id, std::move(gate));
+}
+
+void NatsBus::Core::unsubscribe(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = subscriptions_.find(id);
+  Callbacks<Gate>::instance().remove(found->second.number);
+  natsSubscription_Destroy(found->second.live);
+  subscriptions_.erase(found);
+}
+
+Result<std::shared_ptr<void>> NatsBus::Core::request(std::string_view subject, std::string_view data,
+                                                     MessageHandler handler) {
+  auto gate = std::make_shared<Gate>(std::move(handler));
+  std::string inbox;
+  {
+    const std::lock_guard lock(requests_mutex_);
+    inbox = fmt::format("{}.{}", inbox_, ++last_request_);
+    requests_.emplace(inbox, gate);
+  }
+  auto handle = std::make_shared<RequestHandle>(shared_from_this(), inbox, std::move(gate));
+  if (auto sent = send(subject, inbox, data); !sent) return std::unexpected(std::move(sent).error());
+  return handle;
+}
+
+void NatsBus::Core::answer(Message message) {
+  std::shared_ptr<Gate> gate;
+  {
+    const std::lock_guard lock(requests_mutex_);
+    const auto found = requests_.find(message.subject);
+    if (found == requests_.end()) return;
+    gate = found->second;
+  }
+  gate->pass(std::move(message));
+}
+
+Result<> NatsBus::Core::flush(Millis timeout) {
+  const auto current = session();
+  if (!current || !current->connected()) return fail(Code::kUnavailable, "not connected to the broker");
+  const natsStatus status = current->flush(timeout);
+  if (status == NATS_OK) return {};
+  return fail(status == NATS_TIMEOUT ? Code::kDeadline : Code::kUnavailable,
+              fmt::format("the broker does not answer: {}", natsStatus_GetText(status)));
+}
+
+NatsOptions small_nats_options() {
+  NatsOptions options;
+  options.io_buffer_bytes = 4 * 1024;
+  return options;
+}
+
+NatsBus::NatsBus(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+NatsBus::~NatsBus() { close(); }
+
+Result<std::unique_ptr<NatsBus>> NatsBus::start(NatsOptions options) {
+  TRY(check(options));
+  auto core = std::make_shared<Core>(std::move(options));
+  TRY(core->start());
+  return std::unique_ptr<NatsBus>(new NatsBus(std::move(core)));
+}
+
+Result<> NatsBus::publish(std::string_view subject, std::string_view data) {
+  return core_->send(subject, "", data);
+}
+Result<std::shared_ptr<void>> NatsBus::subscribe(std::string_view subject, MessageHandler handler) {
+  return core_->subscribe(subject, std::move(handler));
+}
+Result<std::shared_ptr<void>> NatsBus::request(std::string_view subject, std::string_view data,
+                                               MessageHandler handler) {
+  return core_->request(subject, data, std::move(handler));
+}
+void NatsBus::on_state(std::function<void(BusState, std::string why)> handler) {
+  core_->on_state(std::move(handler));
+}
+BusState NatsBus::state() const { return core_->state(); }
+bool NatsBus::wait_connected(Millis timeout) const { return core_->wait_connected(timeout); }
+Result<> NatsBus::flush(Millis timeout) { return core_->flush(timeout); }
+void NatsBus::set_user_jwt(std::string jwt) { core_->set_user_jwt(std::move(jwt)); }
+void NatsBus::close() { core_->close(); }
+
+}  // namespace qleet
