@@ -1,0 +1,223 @@
+#include "hub/controllers/delivery.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/clock/duration.h"
+#include "common/model/model.h"
+#include "hub/controllers/times.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+const v1::PinnedImage* find_pin(const std::vector<v1::PinnedImage>& pins, const std::string& workload) {
+  const auto found = std::ranges::find(pins, workload, &v1::PinnedImage::workload);
+  return found == pins.end() ? nullptr : &*found;
+}
+
+// "repository[:tag]@digest" taken apart again.
+v1::BuildSpec build_of(const v1::PinnedImage& pin) {
+  v1::BuildSpec build;
+  std::string_view text = pin.image();
+  if (const auto at = text.find('@'); at != std::string_view::npos) {
+    build.set_digest(std::string(text.substr(at + 1)));
+    text = text.substr(0, at);
+  }
+  const auto colon = text.rfind(':');
+  const auto slash = text.rfind('/');
+  if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
+    build.set_tag(std::string(text.substr(colon + 1)));
+    text = text.substr(0, colon);
+  }
+  build.set_image(std::string(text));
+  return build;
+}
+
+std::map<std::string, std::uint32_t> profiles_in(const std::string& environment,
+                                                 const v1::ReleaseSpec& release) {
+  std::map<std::string, std::uint32_t> pins;
+  for (const auto& pin : release.profiles()) {
+    if (pin.environment() == environment) pins[pin.name()] = pin.generation();
+  }
+  return pins;
+}
+
+bool same_definition(const v1::ReleaseSpec& a, const v1::ReleaseSpec& b) {
+  auto left = a.definition();
+  auto right = b.definition();
+  left.clear_environments();
+  right.clear_environments();
+  return MessageDifferencer::Equals(left, right);
+}
+
+}  // namespace
+
+std::vector<std::string> environments_of(const v1::ApplicationSpec& spec) {
+  if (spec.environments().empty()) return {"default"};
+  std::vector<std::string> names(spec.environments().begin(), spec.environments().end());
+  std::ranges::sort(names);
+  const auto doubles = std::ranges::unique(names);
+  names.erase(doubles.begin(), doubles.end());
+  return names;
+}
+
+std::string followed_container(const v1::Workload& workload) {
+  if (!workload.builds().container().empty()) return workload.builds().container();
+  const auto& containers = workload.score().containers();
+  return containers.size() == 1 ? containers.begin()->first : std::string();
+}
+
+bool follows(const v1::Workload& workload, const v1::BuildSpec& build) {
+  if (!workload.has_builds() || workload.builds().image() != build.image()) return false;
+  return workload.builds().tags().empty() || model::glob(workload.builds().tags(), build.tag());
+}
+
+std::string image_reference(const v1::BuildSpec& build) {
+  return fmt::format("{}{}{}@{}", build.image(), build.tag().empty() ? "" : ":", build.tag(), build.digest());
+}
+
+std::vector<v1::PinnedImage> pin_images(const std::string& application, const v1::ApplicationSpec& spec,
+                                        const std::vector<v1::PinnedImage>& previous,
+                                        const std::vector<NamedBuild>& builds) {
+  std::map<std::string, const v1::Workload*> sorted;
+  for (const auto& [name, workload] : spec.workloads()) sorted[name] = &workload;
+  std::vector<v1::PinnedImage> pins;
+  for (const auto& [name, workload] : sorted) {
+    if (!workload->has_builds()) continue;
+    const auto container = followed_container(*workload);
+    if (!workload->score().containers().contains(container)) continue;
+    const NamedBuild* newest = nullptr;
+    for (const auto& build : builds) {
+      if (!build.spec.application().empty() && build.spec.application() != application) continue;
+      if (follows(*workload, build.spec)) newest = &build;
+    }
+    const auto* kept = find_pin(previous, name);
+    v1::PinnedImage pin;
+    if (newest != nullptr) {
+      pin.set_image(image_reference(newest->spec));
+      pin.set_build(newest->name);
+      pin.set_revision(newest->spec.revision());
+      // The same content under another tag is no change.
+      if (kept != nullptr && build_of(*kept).digest() == newest->spec.digest() &&
+          build_of(*kept).image() == newest->spec.image())
+        pin = *kept;
+    } else if (kept != nullptr && follows(*workload, build_of(*kept))) {
+      pin = *kept;
+    } else {
+      continue;
+    }
+    pin.set_workload(name);
+    pin.set_container(container);
+    pins.push_back(std::move(pin));
+  }
+  return pins;
+}
+
+v1::ApplicationSpec with_images(v1::ApplicationSpec spec, const std::vector<v1::PinnedImage>& images) {
+  for (const auto& pin : images) {
+    const auto workload = spec.mutable_workloads()->find(pin.workload());
+    if (workload == spec.mutable_workloads()->end()) continue;
+    auto& containers = *workload->second.mutable_score()->mutable_containers();
+    const auto container = containers.find(pin.container());
+    if (container != containers.end()) container->second.set_image(pin.image());
+  }
+  return spec;
+}
+
+bool same_content(const v1::ReleaseSpec& a, const v1::ReleaseSpec& b) {
+  if (!same_definition(a, b)) return false;
+  const auto pins = [](const v1::ReleaseSpec& release) {
+    std::map<std::pair<std::string, std::string>, std::uint32_t> all;
+    for (const auto& pin : release.profiles()) all[{pin.environment(), pin.name()}] = pin.generation();
+    return all;
+  };
+  return pins(a) == pins(b);
+}
+
+bool same_in(const std::string& environment, const v1::ReleaseSpec& a, const v1::ReleaseSpec& b) {
+  return same_definition(a, b) && profiles_in(environment, a) == profiles_in(environment, b);
+}
+
+Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release,
+            bool affects) {
+  Offer result{now, "Unchanged"};
+  result.spec.set_deleted(false);
+  if (!affects) {
+    // What waited for approval is overtaken by what runs already.
+    result.spec.set_candidate(0);
+    result.spec.clear_candidate_waits();
+    return result;
+  }
+  const bool after = policy.has_after() && !policy.after().environment().empty();
+  if (after) {
+    result.spec.set_candidate(release);
+    result.spec.set_candidate_waits("environment");
+    result.state = "AwaitingEnvironment";
+  } else if (policy.by() == "approval") {
+    result.spec.set_candidate(release);
+    result.spec.set_candidate_waits("approval");
+    result.state = "AwaitingApproval";
+  } else {
+    result.spec.set_release(release);
+    result.spec.set_candidate(0);
+    result.spec.clear_candidate_waits();
+    result.spec.clear_approved_by();
+    result.state = "RollingOut";
+  }
+  return result;
+}
+
+CandidateDecision decide_candidate(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy,
+                                   const SourceDeployment& source, WallTime time) {
+  CandidateDecision decision;
+  if (now.candidate() == 0) return decision;
+  const bool approval = policy.by() == "approval";
+  const auto passed = approval ? CandidateFate::kAskApproval : CandidateFate::kPromote;
+  const bool after = policy.has_after() && !policy.after().environment().empty();
+  if (now.candidate_waits() == "approval" || !after) {
+    decision.fate = passed;
+    if (passed == CandidateFate::kAskApproval) {
+      decision.message = fmt::format("waits for approval: qleet approve {} {} --release {}",
+                                     now.application(), now.environment(), now.candidate());
+    }
+    return decision;
+  }
+  const auto& other = policy.after().environment();
+  if (source.spec == nullptr || source.spec->deleted()) {
+    decision.message =
+        fmt::format("waits for environment {}, which application {} is not in", other, now.application());
+    return decision;
+  }
+  // Another release number there means the same only where this candidate changed nothing there.
+  const bool has_it = source.spec->release() == now.candidate() ||
+                      (source.spec->release() != 0 && source.spec->release() < now.candidate() &&
+                       source.spec->candidate() != now.candidate());
+  if (!has_it) {
+    decision.message = fmt::format("waits until environment {} runs release {}", other, now.candidate());
+    return decision;
+  }
+  if (source.status == nullptr || source.status->state() != "Ready" || !source.status->has_healthy_since() ||
+      source.status->release() != source.spec->release()) {
+    decision.message =
+        fmt::format("waits until release {} is ready in environment {}", source.spec->release(), other);
+    return decision;
+  }
+  const auto healthy_for =
+      parse_duration(policy.after().healthy_for().empty() ? "0s" : policy.after().healthy_for());
+  const auto due = from_timestamp(source.status->healthy_since()) + healthy_for.value_or(Millis(0));
+  if (time >= due) {
+    decision.fate = passed;
+    return decision;
+  }
+  decision.due = due;
+  decision.message = fmt::format("waits until release {} has been ready in environment {} for {}",
+                                 source.spec->release(), other, policy.after().healthy_for());
+  return decision;
+}
+
+}  // namespace qleet::hub::controllers

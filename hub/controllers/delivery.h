@@ -1,0 +1,74 @@
+// How a change of an application becomes a release, and how a release gets into an environment. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/environment.pb.h"
+
+namespace qleet::hub::controllers {
+
+// The environments that an application wants: its own list, or "default".
+std::vector<std::string> environments_of(const v1::ApplicationSpec& spec);
+
+// Which container of a workload takes the image of a build that it follows; empty where that is not clear.
+std::string followed_container(const v1::Workload& workload);
+
+// Image repository equal, tag matched by the glob (empty: every tag).
+bool follows(const v1::Workload& workload, const v1::BuildSpec& build);
+
+// "repository[:tag]@digest".
+std::string image_reference(const v1::BuildSpec& build);
+
+struct NamedBuild {
+  std::string name;
+  v1::BuildSpec spec;
+};
+
+// One image per workload that follows builds: the newest of `builds` (oldest first) that it follows, else
+// what `previous` pinned, where the workload still follows that repository and tag.
+std::vector<v1::PinnedImage> pin_images(const std::string& application, const v1::ApplicationSpec& spec,
+                                        const std::vector<v1::PinnedImage>& previous,
+                                        const std::vector<NamedBuild>& builds);
+
+// The definition with pinned images in place.
+v1::ApplicationSpec with_images(v1::ApplicationSpec spec, const std::vector<v1::PinnedImage>& images);
+
+// Same definition (environments aside: those are placed, not released), images and profiles.
+bool same_content(const v1::ReleaseSpec& a, const v1::ReleaseSpec& b);
+
+// True where both mean the same in that environment.
+bool same_in(const std::string& environment, const v1::ReleaseSpec& a, const v1::ReleaseSpec& b);
+
+struct Offer {
+  v1::DeploymentSpec spec;  // as it shall be
+  std::string state;        // DeliveryAnswer.state
+};
+
+// A new release comes to an environment. `affects`: it means something else there than what is wanted now.
+Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release,
+            bool affects);
+
+// The deployment that a candidate waits for; null spec: there is none.
+struct SourceDeployment {
+  const v1::DeploymentSpec* spec = nullptr;
+  const v1::DeploymentStatus* status = nullptr;
+};
+
+enum class CandidateFate { kWait, kPromote, kAskApproval };
+
+struct CandidateDecision {
+  CandidateFate fate = CandidateFate::kWait;
+  std::optional<WallTime> due;  // when time alone may change the decision
+  std::string message;          // what it waits for
+};
+
+// What becomes of the candidate of `now` under the policy as it is today.
+CandidateDecision decide_candidate(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy,
+                                   const SourceDeployment& source, WallTime time);
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,75 @@
+// From one application's definition to the graph of resources that it needs in one region of one environment,
+// down to whatever requires nothing more. Pure, but for where profiles are read from.
+//
+// Two passes fill in templates. Here: ${params.*}, ${variables.*} and ${metadata.*} (name, type, id, region,
+// environment, application of the resource). Left for the agent: ${requires.*}, ${resources.*},
+// ${generated.*} and ${self.*}, of which those that name another resource's output are checked here. A
+// workload's Score document goes into its profile's template as a value (${params.score}) and is not expanded
+// again; its own
+// ${metadata.*} are filled in from the document, and what must stay literal is escaped for the agent's pass.
+//
+// Params may hold ${resources.<name>.<output>} (Score) or ${requires.<alias>.<output>} (a profile's
+// requires): the resource that receives them then depends on the one named, under an alias
+// "from-<id>-<digest>".
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+#include "hub/controllers/profiles.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::controllers {
+
+inline constexpr size_t kMaxGraphNodes = 1000;
+inline constexpr size_t kMaxGraphDepth = 32;
+
+struct ResolveInput {
+  std::string_view application;
+  const v1::ApplicationSpec* definition = nullptr;
+  const v1::Environment* environment = nullptr;
+  const v1::Region* region = nullptr;
+  // Those that the release pins for this environment: preferred over the newest where one of them serves.
+  std::vector<ProfilePtr> pinned;
+  ProfileSource* profiles = nullptr;
+};
+
+struct Node {
+  std::string name;
+  v1::ResourceSpec spec;
+  std::string scope;
+  std::string asked_by;  // for people: workload web as "db"
+};
+
+struct Edge {
+  std::string user;  // name of a resource; empty: the deployment
+  std::string resource;
+  std::string alias;
+};
+
+// Why a graph cannot be. `field` is a path within the application, or empty where the fault lies elsewhere.
+struct Refusal {
+  std::string reason;  // common/model/reasons.h
+  std::string message;
+  std::string field;
+};
+
+struct Graph {
+  std::vector<Node> nodes;  // dependencies before those who depend
+  std::vector<Edge> edges;
+  std::set<std::string> types;       // asked for at any depth; as far as it got where it was refused
+  std::vector<ProfilePtr> profiles;  // chosen, each once, by name
+  std::optional<Refusal> refusal;    // then nodes and edges are empty
+};
+
+// An error is one of reading profiles; what is wrong with the input is a refusal.
+Result<Graph> resolve(const ResolveInput& input);
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,159 @@
+#include "hub/controllers/score_document.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "common/template/template.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+enum class Mode {
+  kStrict,   // only ${resources.*} and ${metadata.*}
+  kLenient,  // these, and anything else literally
+  kLiteral,  // everything literally
+};
+
+const std::set<std::string_view> kExpanded = {"variables", "files", "volumes"};
+
+bool is_container(const std::string& field) {
+  return field.starts_with("containers.") && std::ranges::count(field, '.') == 1;
+}
+
+// "${" -> "$${" where it is to stay; with Mode::kLenient placeholders of ours are spared.
+std::string escape(const std::string& text, Mode mode) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    if (!rest.starts_with("${")) {
+      out += text[i];
+      continue;
+    }
+    const bool already = mode == Mode::kLenient && i > 0 && text[i - 1] == '$';
+    const bool ours =
+        mode == Mode::kLenient && (rest.starts_with("${resources.") || rest.starts_with("${metadata."));
+    out += already || ours ? "$" : "$$";
+  }
+  return out;
+}
+
+class Preparer {
+ public:
+  Preparer(const std::string& workload, const v1::Score& score, const ResourceReference& reference)
+      : workload_(workload), score_(score), reference_(reference) {}
+
+  Result<Value> value(const Value& in, Mode mode, const std::string& field) {
+    switch (in.kind_case()) {
+      case Value::kStringValue:
+        return text(in, mode, field);
+      case Value::kStructValue: {
+        Value out;
+        *out.mutable_struct_value() = TRY(fields(in.struct_value(), mode, field));
+        return out;
+      }
+      case Value::kListValue: {
+        Value out;
+        auto& list = *out.mutable_list_value();
+        for (int i = 0; i < in.list_value().values_size(); ++i) {
+          *list.add_values() = TRY(value(in.list_value().values(i), mode, fmt::format("{}[{}]", field, i)));
+        }
+        return out;
+      }
+      default:
+        return in;
+    }
+  }
+
+  Result<Struct> fields(const Struct& in, Mode mode, const std::string& field) {
+    Struct out;
+    const auto no_expand = in.fields().find("noExpand");
+    const bool raw = no_expand != in.fields().end() && no_expand->second.bool_value();
+    for (const auto& [key, child] : in.fields()) {
+      auto child_mode = mode;
+      if (is_container(field) && kExpanded.contains(key)) child_mode = Mode::kStrict;
+      if (key == "content" && raw) child_mode = Mode::kLiteral;
+      (*out.mutable_fields())[key] =
+          TRY(value(child, child_mode, field.empty() ? key : fmt::format("{}.{}", field, key)));
+    }
+    return out;
+  }
+
+ private:
+  Result<Value> text(const Value& in, Mode mode, const std::string& field) {
+    Value source = in;
+    if (mode != Mode::kStrict) source.set_string_value(escape(in.string_value(), mode));
+    if (mode == Mode::kLiteral) return source;
+    const templates::Lookup lookup = [&](const templates::Path& path) -> Result<std::optional<Value>> {
+      if (path.front() == "metadata") return TRY(score_metadata(workload_, score_, path));
+      if (path.front() == "resources") {
+        Value kept;
+        kept.set_string_value(TRY(reference_(path, field)));
+        return kept;
+      }
+      return fail(
+          Code::kInvalid,
+          fmt::format(
+              "${{{}...}}: a Score document may refer to ${{resources.*}} and ${{metadata.*}} only; for "
+              "a plain \"${{\" write $${{",
+              path.front()));
+    };
+    auto expanded = templates::expand(source, lookup, false);
+    if (!expanded && expanded.error().fields.empty()) {
+      auto error = std::move(expanded).error();
+      error.fields.push_back({field, error.message});
+      return std::unexpected(std::move(error));
+    }
+    return expanded;
+  }
+
+  const std::string& workload_;
+  const v1::Score& score_;
+  const ResourceReference& reference_;
+};
+
+}  // namespace
+
+Result<Value> score_metadata(const std::string& workload, const v1::Score& score,
+                             const std::vector<std::string>& path) {
+  Value found;
+  *found.mutable_struct_value() = score.metadata();
+  if (!score.metadata().fields().contains("name")) {
+    (*found.mutable_struct_value()->mutable_fields())["name"].set_string_value(workload);
+  }
+  for (size_t i = 1; i < path.size(); ++i) {
+    const auto& fields = found.struct_value().fields();
+    const auto next = found.has_struct_value() ? fields.find(path[i]) : fields.end();
+    if (!found.has_struct_value() || next == fields.end()) {
+      std::string written = "metadata";
+      for (size_t j = 1; j < path.size(); ++j) written += "." + path[j];
+      return fail(Code::kInvalid, fmt::format("${{{}}}: the workload's metadata has no such field", written));
+    }
+    Value value = next->second;
+    found = std::move(value);
+  }
+  return found;
+}
+
+Result<Struct> score_document(const std::string& workload, const v1::Score& score,
+                              const ResourceReference& reference) {
+  // What asks for other resources is the hub's to act upon; the agent gets the rest.
+  v1::Score rest = score;
+  rest.clear_resources();
+  std::string json;
+  if (const auto done = google::protobuf::util::MessageToJsonString(rest, &json); !done.ok())
+    return fail(Code::kInvalid,
+                fmt::format("the Score document cannot be written as JSON: {}", done.ToString()));
+  Struct document;
+  if (const auto done = google::protobuf::util::JsonStringToMessage(json, &document); !done.ok())
+    return fail(Code::kInternal, fmt::format("the Score document cannot be read back: {}", done.ToString()));
+  return Preparer(workload, score, reference).fields(document, Mode::kLenient, "");
+}
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,442 @@
+#include "hub/controllers/resolver.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hub/controllers/identity.h"
+#include "tests/unit/controllers/protos.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+ProfilePtr profile(const std::string& name, const std::string& spec, std::uint32_t generation = 1,
+                   const std::string& labels = "{}") {
+  return std::make_shared<const v1::Profile>(tests::from_json<v1::Profile>(
+      fmt::format(R"({{"metadata":{{"name":"{}","generation":{},"labels":{}}},"spec":{}}})", name, generation,
+                  labels, spec)));
+}
+
+const std::string kWorkloadProfile =
+    R"({"satisfies":{"type":"workload"},"default":true,"provider":"container","requires":{"runtime":{"type":"container-host"}},
+        "parameters":{"score":{"type":"object"},"replicas":{"type":"integer","default":1}},
+        "template":{"score":"${params.score}","replicas":"${params.replicas}","network":"${requires.runtime.network}",
+                    "env":"${variables.tier}","me":"${metadata.name}"},
+        "outputs":{"address":"${self.address}"}})";
+
+std::vector<ProfilePtr> defaults() {
+  return {
+      profile("workload-container", kWorkloadProfile),
+      profile(
+          "host",
+          R"({"satisfies":{"type":"container-host"},"scope":"region","default":true,"provider":"container",
+                          "template":{"kind":"host"},"outputs":{"network":"${self.network}"}})"),
+      profile("postgres-container",
+              R"({"satisfies":{"type":"postgres"},"scope":"application","default":true,"provider":"container",
+                  "parameters":{"version":{"type":"string","default":"15"},"size":{"type":"string","default":"1Gi"}},
+                  "requires":{"data":{"type":"volume","params":{"size":"${params.size}"}},"runtime":{"type":"container-host"}},
+                  "template":{"image":"pg:${params.version}","volumes":{"/data":"${requires.data.name}"},
+                              "secrets":{"PASS":"${generated.password}"}},
+                  "outputs":{"host":"${self.address}","port":5432,"password":"${generated.password}"},
+                  "whenUnused":{"after":"1h","do":"retain"}})"),
+      profile("volume-container",
+              R"({"satisfies":{"type":"volume"},"default":true,"provider":"container",
+                  "parameters":{"size":{"type":"string"}},
+                  "template":{"size":"${params.size}"},"outputs":{"name":"${self.name}"}})"),
+      profile("redis-container",
+              R"({"satisfies":{"type":"redis"},"scope":"environment","default":true,"provider":"container",
+                  "parameters":{"memory":{"type":"string","default":"64M"}},"template":{"memory":"${params.memory}"},
+                  "outputs":{"host":"${self.address}"}})"),
+      profile("dns-container", R"({"satisfies":{"type":"dns"},"default":true,"provider":"dns","template":{},
+                                   "outputs":{"host":"${self.host}"}})"),
+      profile("route-container",
+              R"({"satisfies":{"type":"route"},"default":true,"provider":"route",
+                  "parameters":{"host":{"type":"string"},"port":{"type":"integer"}},
+                  "template":{"host":"http://${params.host}","port":"${params.port}"},"outputs":{"url":"x"}})"),
+  };
+}
+
+struct World {
+  v1::ApplicationSpec app;
+  v1::Environment environment = tests::from_json<v1::Environment>(
+      R"({"metadata":{"name":"dev"},"spec":{"variables":{"tier":"small"}}})");
+  v1::Region region = tests::from_json<v1::Region>(R"({"metadata":{"name":"local"}})");
+  std::vector<ProfilePtr> profiles = defaults();
+  std::vector<ProfilePtr> pinned;
+
+  explicit World(const std::string& workloads)
+      : app(tests::from_json<v1::ApplicationSpec>(R"({"workloads":)" + workloads + "}")) {}
+
+  Graph resolve() {
+    ProfileList list(profiles);
+    auto graph = controllers::resolve({"shop", &app, &environment, &region, pinned, &list});
+    if (!graph) throw std::runtime_error(graph.error().message);
+    return *graph;
+  }
+};
+
+std::string web(const std::string& resources, const std::string& variables = "{}") {
+  return fmt::format(
+      R"({{"web":{{"score":{{"containers":{{"web":{{"image":"img","variables":{}}}}},"resources":{}}},"replicas":2}}}})",
+      variables, resources);
+}
+
+std::vector<std::string> names(const Graph& graph) {
+  std::vector<std::string> all;
+  for (const auto& node : graph.nodes) all.push_back(node.name);
+  return all;
+}
+
+const Node& node(const Graph& graph, const std::string& name) {
+  for (const auto& node : graph.nodes) {
+    if (node.name == name) return node;
+  }
+  throw std::runtime_error("no node " + name +
+                           "; there is: " + fmt::format("{}", fmt::join(names(graph), " ")));
+}
+
+std::map<std::string, std::string> dependencies(const Node& node) {
+  return {node.spec.dependencies().begin(), node.spec.dependencies().end()};
+}
+
+TEST(Resolver, FollowsRequiresDownToTheRuntime) {
+  const auto graph = World(web(R"({"db":{"type":"postgres"}})")).resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(names(graph),
+              ElementsAre("local.dev.shop.volume.web-db-data", "local.-.-.container-host.default",
+                          "local.dev.shop.postgres.web-db", "local.dev.shop.workload.web"));
+  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.workload.web")),
+              ElementsAre(Pair("db", "local.dev.shop.postgres.web-db"),
+                          Pair("runtime", "local.-.-.container-host.default")));
+  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.postgres.web-db")),
+              ElementsAre(Pair("data", "local.dev.shop.volume.web-db-data"),
+                          Pair("runtime", "local.-.-.container-host.default")));
+  EXPECT_THAT(graph.types, ElementsAre("container-host", "postgres", "volume", "workload"));
+  std::vector<std::string> edges;
+  for (const auto& edge : graph.edges) edges.push_back(edge.user + ">" + edge.resource + ":" + edge.alias);
+  EXPECT_THAT(
+      edges, UnorderedElementsAre(">local.dev.shop.workload.web:web",
+                                  "local.dev.shop.workload.web>local.dev.shop.postgres.web-db:db",
+                                  "local.dev.shop.workload.web>local.-.-.container-host.default:runtime",
+                                  "local.dev.shop.postgres.web-db>local.dev.shop.volume.web-db-data:data",
+                                  "local.dev.shop.postgres.web-db>local.-.-.container-host.default:runtime"));
+}
+
+TEST(Resolver, FillsInWhatItKnowsAndLeavesTheRest) {
+  const auto graph =
+      World(web(R"({"db":{"type":"postgres","params":{"version":"16"}}})",
+                R"({"URL":"pg://${resources.db.password}@${resources.db.host}/${metadata.name}",
+                                   "PLAIN":"$${HOME}"})"))
+          .resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto& db = node(graph, "local.dev.shop.postgres.web-db");
+  EXPECT_EQ(db.spec.template_().fields().at("image").string_value(), "pg:16");
+  EXPECT_EQ(db.spec.template_().fields().at("secrets").struct_value().fields().at("PASS").string_value(),
+            "${generated.password}");
+  EXPECT_EQ(db.spec.params().fields().at("size").string_value(), "1Gi");
+  EXPECT_EQ(db.spec.when_unused().after_ms(), 3'600'000u);
+  EXPECT_EQ(db.spec.when_unused().do_(), "retain");
+  EXPECT_EQ(
+      node(graph, "local.dev.shop.volume.web-db-data").spec.template_().fields().at("size").string_value(),
+      "1Gi");
+  const auto& workload = node(graph, "local.dev.shop.workload.web").spec;
+  const auto& fields = workload.template_().fields();
+  EXPECT_EQ(fields.at("replicas").number_value(), 2);
+  EXPECT_EQ(fields.at("env").string_value(), "small");
+  EXPECT_EQ(fields.at("me").string_value(), "local.dev.shop.workload.web");
+  const auto& variables = fields.at("score")
+                              .struct_value()
+                              .fields()
+                              .at("containers")
+                              .struct_value()
+                              .fields()
+                              .at("web")
+                              .struct_value()
+                              .fields()
+                              .at("variables")
+                              .struct_value()
+                              .fields();
+  EXPECT_EQ(variables.at("URL").string_value(), "pg://${resources.db.password}@${resources.db.host}/web");
+  EXPECT_EQ(variables.at("PLAIN").string_value(), "$${HOME}");
+  EXPECT_EQ(workload.when_unused().after_ms(), 0u);
+  EXPECT_FALSE(workload.params().fields().contains("score"));
+}
+
+TEST(Resolver, KeepsAShellsPlaceholdersLiteral) {
+  World world(
+      R"({"web":{"score":{"containers":{"web":{"image":"i","args":["-c","echo ${HOME} ${metadata.name}"],
+                  "files":[{"target":"/f","content":"${anything}","noExpand":true}]}}}}})");
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto text = tests::as_json(node(graph, "local.dev.shop.workload.web").spec.template_());
+  EXPECT_THAT(text, HasSubstr("echo $${HOME} web"));
+  EXPECT_THAT(text, HasSubstr("$${anything}"));
+}
+
+TEST(Resolver, TheSameMeaningHasTheSameHash) {
+  const auto a = World(web(R"({"db":{"type":"postgres"}})")).resolve();
+  const auto b = World(web(R"({"db":{"type":"postgres","params":{"version":"15"}}})")).resolve();
+  const auto c = World(web(R"({"db":{"type":"postgres","params":{"version":"16"}}})")).resolve();
+  const auto hash = [](const Graph& graph) {
+    return node(graph, "local.dev.shop.postgres.web-db").spec.hash();
+  };
+  EXPECT_EQ(hash(a).size(), 64u);
+  EXPECT_EQ(hash(a), hash(b));
+  EXPECT_NE(hash(a), hash(c));
+}
+
+TEST(Resolver, SharesByScopeAndId) {
+  const auto graph =
+      World(R"({"web":{"score":{"resources":{"cache":{"type":"redis"},"db":{"type":"postgres","id":"main"}}}},
+                               "api":{"score":{"resources":{"c":{"type":"redis"},"d":{"type":"postgres","id":"main"}}}}})")
+          .resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(names(graph),
+              UnorderedElementsAre("local.-.-.container-host.default", "local.dev.-.redis.default",
+                                   "local.dev.shop.postgres.main", "local.dev.shop.volume.postgres-main-data",
+                                   "local.dev.shop.workload.api", "local.dev.shop.workload.web"));
+}
+
+TEST(Resolver, PassesOutputsOnThroughParams) {
+  const auto graph =
+      World(
+          web(R"({"dns":{"type":"dns"},"url":{"type":"route","params":{"host":"${resources.dns.host}","port":80}}})"))
+          .resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto& route = node(graph, "local.dev.shop.route.web-url");
+  ASSERT_EQ(route.spec.dependencies_size(), 1);
+  const auto& [alias, target] = *route.spec.dependencies().begin();
+  EXPECT_EQ(target, "local.dev.shop.dns.web-dns");
+  EXPECT_THAT(alias, testing::StartsWith("from-web-dns-"));
+  EXPECT_EQ(route.spec.template_().fields().at("host").string_value(),
+            "http://${resources." + alias + ".host}");
+}
+
+TEST(Resolver, AResourceMayHaveTheNameOfWhatItsProfileRequires) {
+  const auto graph =
+      World(web(R"({"runtime":{"type":"redis"}})", R"({"A":"${resources.runtime.host}"})")).resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto& workload = node(graph, "local.dev.shop.workload.web");
+  EXPECT_THAT(dependencies(workload),
+              ElementsAre(Pair("requires-runtime", "local.-.-.container-host.default"),
+                          Pair("runtime", "local.dev.-.redis.default")));
+  EXPECT_EQ(workload.spec.template_().fields().at("network").string_value(),
+            "${requires.requires-runtime.network}");
+}
+
+TEST(Resolver, AVolumeMayBeNamedByTheResourceAlone) {
+  World world(
+      R"({"web":{"score":{"containers":{"c":{"image":"i","volumes":[{"source":"${resources.data}","target":"/d"}]}},
+                  "resources":{"data":{"type":"volume","params":{"size":"1Gi"}}}}}})");
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(tests::as_json(node(graph, "local.dev.shop.workload.web").spec.template_()),
+              HasSubstr("${resources.data.name}"));
+}
+
+TEST(Resolver, PrefersWhatTheReleasePinned) {
+  World world(web(R"({"cache":{"type":"redis"}})"));
+  world.pinned = {profile(
+      "redis-old", R"({"satisfies":{"type":"redis"},"default":true,"provider":"old","template":{}})", 7)};
+  const auto graph = world.resolve();
+  const auto& redis = node(graph, "local.dev.shop.redis.web-cache");
+  EXPECT_EQ(redis.spec.profile(), "redis-old");
+  EXPECT_EQ(redis.spec.profile_generation(), 7u);
+}
+
+TEST(Resolver, TheEnvironmentChoosesBeforeTheDefaults) {
+  World world(web(R"({"cache":{"type":"redis"}})"));
+  world.profiles.push_back(profile("redis-big",
+                                   R"({"satisfies":{"type":"redis"},"provider":"big","template":{}})", 1,
+                                   R"({"scope":"prod"})"));
+  EXPECT_EQ(node(world.resolve(), "local.dev.-.redis.default").spec.profile(), "redis-container");
+  world.environment.mutable_spec()->add_profiles("scope=prod");
+  EXPECT_EQ(node(world.resolve(), "local.dev.shop.redis.web-cache").spec.profile(), "redis-big");
+}
+
+TEST(Resolver, TheEnvironmentMayShortenTheGrace) {
+  World world(web(R"({"db":{"type":"postgres"}})"));
+  world.environment.mutable_spec()->set_unused_after("30s");
+  const auto graph = world.resolve();
+  EXPECT_EQ(node(graph, "local.dev.shop.postgres.web-db").spec.when_unused().after_ms(), 30'000u);
+  EXPECT_EQ(node(graph, "local.-.-.container-host.default").spec.when_unused().after_ms(), 600'000u);
+}
+
+struct RefusalCase {
+  std::string name, workloads;
+  std::vector<ProfilePtr> more;
+  std::string reason, message, field;
+};
+class Refusals : public testing::TestWithParam<RefusalCase> {};
+
+TEST_P(Refusals, SayWhatIsWrongAndWhere) {
+  const auto& c = GetParam();
+  World world(c.workloads);
+  for (const auto& extra : c.more) {
+    std::erase_if(world.profiles,
+                  [&](const auto& known) { return known->metadata().name() == extra->metadata().name(); });
+    world.profiles.push_back(extra);
+  }
+  const auto graph = world.resolve();
+  ASSERT_TRUE(graph.refusal);
+  EXPECT_EQ(graph.refusal->reason, c.reason);
+  EXPECT_EQ(graph.refusal->message, c.message);
+  EXPECT_EQ(graph.refusal->field, c.field);
+  EXPECT_TRUE(graph.nodes.empty());
+}
+
+const auto kServer = profile(
+    "pg",
+    R"({"satisfies":{"type":"postgres"},"default":true,"requires":{"server":{"type":"postgres-server"}},"template":{},"outputs":{"host":"x"}})");
+const auto kNoPostgres = profile("postgres-container", R"({"satisfies":{"type":"none"}})");
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Refusals,
+    testing::Values(
+        RefusalCase{
+            "UnknownType",
+            web(R"({"db":{"type":"postgre"}})"),
+            {},
+            "NoProfile",
+            R"(no profile satisfies type "postgre" (asked for by workload web as "db"); did you mean "postgres"?)",
+            "spec.workloads.web.score.resources.db.type"},
+        RefusalCase{
+            "UnknownClass",
+            web(R"({"db":{"type":"redis","class":"large"}})"),
+            {},
+            "NoProfile",
+            R"(no profile of type "redis" and class "large" serves environment dev in region local (asked for by workload web as "db"): redis-container has no class)",
+            "spec.workloads.web.score.resources.db"},
+        RefusalCase{
+            "OtherRegions",
+            web(R"({"db":{"type":"redis"}})"),
+            {profile("redis-container",
+                     R"({"satisfies":{"type":"redis"},"default":true,"regions":"provider=aws"})")},
+            "NoProfile",
+            R"(no profile of type "redis" serves environment dev in region local (asked for by workload web as "db"): redis-container is for regions "provider=aws")",
+            "spec.workloads.web.score.resources.db"},
+        RefusalCase{
+            "MissingBelow",
+            web(R"({"db":{"type":"postgres"}})"),
+            {kNoPostgres, kServer},
+            "NoProfile",
+            R"(no profile satisfies type "postgres-server" (asked for by profile pg as "server", for workload web); known types: container-host, dns, none, postgres, redis, route, volume, workload)",
+            ""},
+        RefusalCase{
+            "Cycle",
+            web(R"({"db":{"type":"postgres"}})"),
+            {kNoPostgres, kServer,
+             profile(
+                 "srv",
+                 R"({"satisfies":{"type":"postgres-server"},"default":true,"requires":{"data":{"type":"volume"}}})"),
+             profile(
+                 "volume-container",
+                 R"({"satisfies":{"type":"volume"},"default":true,"requires":{"meta":{"type":"postgres"}}})")},
+            "ProfileCycle",
+            "profiles require each other in a circle: postgres -> postgres-server -> volume -> postgres",
+            ""},
+        RefusalCase{
+            "UnknownParam",
+            web(R"({"db":{"type":"postgres","params":{"versoin":"15"}}})"),
+            {},
+            "InvalidParams",
+            R"(params.versoin of postgres "web-db" (asked for by workload web as "db"): unknown; did you mean "version"?)",
+            "spec.workloads.web.score.resources.db.params.versoin"},
+        RefusalCase{
+            "ParamMustBeGiven",
+            web(R"({"data":{"type":"volume"}})"),
+            {},
+            "InvalidParams",
+            R"(params.size of volume "web-data" (asked for by workload web as "data"): must be given, profile volume-container has no default for it)",
+            "spec.workloads.web.score.resources.data.params.size"},
+        RefusalCase{
+            "UnknownOutput",
+            web(R"({"db":{"type":"postgres"}})", R"({"A":"${resources.db.hots}"})"),
+            {},
+            "InvalidTemplate",
+            R"(${resources.db.hots}: postgres (profile postgres-container) has no such output; did you mean "host"? there is: host, password, port)",
+            "spec.workloads.web.score.containers.web.variables.A"},
+        RefusalCase{"UnknownResource",
+                    web("{}", R"({"A":"${resources.database.host}"})"),
+                    {},
+                    "InvalidTemplate",
+                    R"(${resources.database.host}: no resource "database" in this workload; there is none)",
+                    "spec.workloads.web.score.containers.web.variables.A"},
+        RefusalCase{
+            "ForeignPlaceholder",
+            web("{}", R"({"A":"${generated.password}"})"),
+            {},
+            "InvalidTemplate",
+            R"(${generated...}: a Score document may refer to ${resources.*} and ${metadata.*} only; for a plain "${" write $${)",
+            "spec.workloads.web.score.containers.web.variables.A"},
+        RefusalCase{
+            "ForeignPlaceholderInParams",
+            web(R"({"db":{"type":"redis","params":{"memory":"${generated.x}"}}})"),
+            {},
+            "InvalidTemplate",
+            R"(workload web, params of "db": ${generated.x} has no meaning here; resources and metadata have)",
+            "spec.workloads.web.score.resources.db.params"},
+        RefusalCase{
+            "ProfileDrawsOnAnUnknownParameter",
+            web(R"({"db":{"type":"redis"}})"),
+            {profile("redis-container",
+                     R"({"satisfies":{"type":"redis"},"default":true,"template":{"a":"${params.b}"}})")},
+            "InvalidTemplate",
+            "profile redis-container: ${params.b}: no such parameter; there is none",
+            ""},
+        RefusalCase{
+            "ProfileDrawsOnAnUnknownVariable",
+            web(R"({"db":{"type":"redis"}})"),
+            {profile("redis-container",
+                     R"({"satisfies":{"type":"redis"},"default":true,"template":{"a":"${variables.b}"}})")},
+            "InvalidTemplate",
+            "profile redis-container: ${variables.b}: environment dev has no such variable; there is: tier",
+            ""},
+        RefusalCase{
+            "WhatARegionSharesHasNoVariables",
+            web(R"({"db":{"type":"redis"}})"),
+            {profile(
+                "redis-container",
+                R"({"satisfies":{"type":"redis"},"scope":"region","default":true,"template":{"a":"${variables.tier}"}})")},
+            "InvalidTemplate",
+            "profile redis-container: ${variables.tier}: what all environments of a region share cannot draw "
+            "on the variables of one",
+            ""},
+        RefusalCase{
+            "AskedForDifferently",
+            R"({"api":{"score":{"resources":{"c":{"type":"redis","params":{"memory":"1M"}}}}},"web":{"score":{"resources":{"cache":{"type":"redis"}}}}})",
+            {},
+            "ResourceConflict",
+            R"(redis "default" is asked for with different params.memory by workload api as "c" and by workload web as "cache": ask for it the same way, or under another id)",
+            "spec.workloads.web.score.resources.cache"},
+        RefusalCase{
+            "PrivateButShared",
+            R"({"api":{"score":{"resources":{"c":{"type":"dns","id":"x"}}}},"web":{"score":{"resources":{"d":{"type":"dns","id":"x"}}}}})",
+            {},
+            "ResourceConflict",
+            R"(dns "x" is asked for by workload api as "c" and by workload web as "d", but profile dns-container gives each its own (scope workload): use different ids, or a profile that shares)",
+            "spec.workloads.web.score.resources.d"},
+        RefusalCase{
+            "ParamsInACircle",
+            web(R"({"a":{"type":"route","params":{"host":"${resources.b.url}","port":1}},"b":{"type":"route","params":{"host":"${resources.a.url}","port":1}}})"),
+            {},
+            "InvalidParams",
+            "the params of workload web refer to each other in a circle: a -> b -> a",
+            "spec.workloads.web.score.resources.a"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Resolver, NamesStayShort) {
+  const std::string id(63, 'x');
+  const auto graph = World(web(fmt::format(R"({{"db":{{"type":"postgres","id":"{}"}}}})", id))).resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  for (const auto& name : names(graph)) EXPECT_LE(name.size(), kMaxResourceName);
+}
+
+}  // namespace
+}  // namespace qleet::hub::controllers
