@@ -49,8 +49,16 @@ Result<std::vector<Object>> decode(std::string_view text, const DecodeLimits& li
 Result<> decode_into(std::string_view text, google::protobuf::Message& message,
                      const DecodeLimits& limits = {});
 
+// "shop.yaml:9: spec.x: unknown field" for people; the line and the file where they are known. A message that
+// starts with a placeholder stands without the field.
+std::string describe(const FieldError& error);
+
+// kInvalid with these fields, and the first of them as its message.
+Error invalid(std::vector<FieldError> fields);
+
 // What the schema cannot say: names, selectors, durations, enumerations, placeholders that refer to nothing,
-// probes, ports, ... Pure; looks at this object alone.
+// probes, ports, ... Pure; looks at this object alone. Also takes a BuildSpec (the body of a build's
+// notification).
 std::vector<FieldError> validate(const google::protobuf::Message& object);
 
 // Canonical proto3 JSON, and the same as YAML. Fields in schema order.
@@ -59,6 +67,8 @@ std::string to_yaml(const google::protobuf::Message& message);
 
 // RFC 1123 label: what application, environment, region, profile, agent and workload names must be.
 bool is_name(std::string_view text);
+// Says that `name` is not one, and what it must look like.
+std::string name_rule(std::string_view name);
 
 // Nearest of `known` to `word` by edit distance, empty when none is near enough to be meant.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);

@@ -1,0 +1,159 @@
+#include "common/model/tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/json/text.h"
+
+namespace qleet::model {
+namespace {
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+bool is_number(std::string_view word) {
+  if (word.starts_with("0x")) {
+    return word.size() > 2 && word.size() <= 16 &&
+           std::ranges::all_of(word.substr(2), [](unsigned char c) { return std::isxdigit(c) != 0; });
+  }
+  if (word.starts_with('-') || word.starts_with('+')) word.remove_prefix(1);
+  if (word.size() > 1 && word[0] == '0' && std::isdigit(static_cast<unsigned char>(word[1]))) return false;
+  const auto exponent = word.find_first_of("eE");
+  if (exponent != std::string_view::npos) {
+    auto digits = word.substr(exponent + 1);
+    if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
+    if (!all_digits(digits)) return false;
+    word = word.substr(0, exponent);
+  }
+  const auto dot = word.find('.');
+  if (dot == std::string_view::npos) return all_digits(word);
+  const auto whole = word.substr(0, dot);
+  const auto fraction = word.substr(dot + 1);
+  return (whole.empty() || all_digits(whole)) && (fraction.empty() || all_digits(fraction)) &&
+         !(whole.empty() && fraction.empty());
+}
+
+// Length of the UTF-8 sequence at the start of `text`; 0 when it is none.
+size_t utf8_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto tail = [&](size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) >= 0xc2 && byte(0) <= 0xdf) return tail(1) ? 2 : 0;
+  if (byte(0) >= 0xe0 && byte(0) <= 0xef) {
+    if (!tail(1) || !tail(2)) return 0;
+    if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;
+    if (byte(0) == 0xed && byte(1) > 0x9f) return 0;
+    return 3;
+  }
+  if (byte(0) >= 0xf0 && byte(0) <= 0xf4) {
+    if (!tail(1) || !tail(2) || !tail(3)) return 0;
+    if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;
+    if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+Result<> check_bytes(std::string_view text) {
+  int line = 1;
+  for (size_t i = 0; i < text.size();) {
+    if (text[i] == '\0') return std::unexpected(error_at(line, "a NUL byte: this is not a text"));
+    if (text[i] == '\n') ++line;
+    const auto length = utf8_length(text.substr(i));
+    if (length == 0)
+      return std::unexpected(error_at(line, "bytes that are not UTF-8; save the file as UTF-8"));
+    i += length;
+  }
+  return {};
+}
+
+// A { that is followed by a bare word opens a YAML object.
+bool is_json(std::string_view text) {
+  if (text[0] == '[') return true;
+  const auto next = text.find_first_not_of(" \t\r\n", 1);
+  return text[0] == '{' &&
+         (next == std::string_view::npos || text[next] == '"' || text[next] == '}' || text[next] == '{');
+}
+
+}  // namespace
+
+const Node* Node::find(std::string_view key) const {
+  const auto found = std::ranges::find(entries, key, &Entry::key);
+  return found == entries.end() ? nullptr : &found->value;
+}
+
+Node::Type type_of_bare(std::string_view word) {
+  if (word.empty() || word == "~" || word == "null" || word == "Null" || word == "NULL")
+    return Node::Type::kNull;
+  for (const auto* b : {"true", "True", "TRUE", "false", "False", "FALSE"}) {
+    if (word == b) return Node::Type::kBool;
+  }
+  return is_number(word) ? Node::Type::kNumber : Node::Type::kString;
+}
+
+void append_step(std::string& path, std::string_view name) {
+  constexpr size_t kMaxShown = 80;
+  const bool word =
+      !name.empty() && name.size() <= kMaxShown &&
+      std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+  if (word) {
+    if (!path.empty()) path += '.';
+    path += name;
+    return;
+  }
+  path += '[';
+  if (name.size() <= kMaxShown) {
+    json::append_quoted(path, name);
+  } else {
+    size_t end = kMaxShown;
+    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+    json::append_quoted(path, std::string(name.substr(0, end)) + "...");
+  }
+  path += ']';
+}
+
+void append_step(std::string& path, int index) { path += fmt::format("[{}]", index); }
+
+std::string Place::text() const {
+  std::string path = parent != nullptr ? parent->text() : std::string();
+  if (index >= 0) {
+    append_step(path, index);
+  } else if (parent != nullptr) {
+    append_step(path, name);
+  }
+  return path;
+}
+
+Error error_at(int line, std::string message, Code code) {
+  FieldError field{"", std::move(message), line, ""};
+  Error error{code, describe(field), {}};
+  error.fields.push_back(std::move(field));
+  return error;
+}
+
+Error too_deep(int line, const DecodeLimits& limits) {
+  return error_at(line, fmt::format("nested deeper than {} levels", limits.max_depth), Code::kTooLarge);
+}
+
+Error too_many_documents(const DecodeLimits& limits) {
+  return {Code::kTooLarge,
+          fmt::format("more than {} documents at once; send them in parts", limits.max_documents),
+          {}};
+}
+
+Result<std::vector<Node>> read_documents(std::string_view text, const DecodeLimits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return fail(Code::kTooLarge, fmt::format("the input has {} bytes, more than the {} that are taken",
+                                             text.size(), limits.max_bytes));
+  }
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  if (auto checked = check_bytes(text); !checked) return std::unexpected(std::move(checked).error());
+  const auto start = text.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) return fail(Code::kInvalid, "the input is empty");
+  return is_json(text.substr(start)) ? read_json(text, limits) : read_yaml(text, limits);
+}
+
+}  // namespace qleet::model

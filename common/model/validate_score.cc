@@ -1,0 +1,93 @@
+#include <fmt/format.h>
+
+#include "common/model/rules.h"
+
+namespace qleet::model {
+namespace {
+
+using qleet::v1::Score;
+using qleet::v1::ScorePort;
+using qleet::v1::ScoreResource;
+
+constexpr size_t kMaxContainers = 50;
+constexpr size_t kMaxResources = 100;
+constexpr size_t kMaxPorts = 100;
+
+// Names of containers, ports and resources: the published schema wants two characters at least.
+void score_name(const Place& place, const std::string& name, Checks& checks) {
+  if (name.size() < 2 && is_name(name))
+    return checks.wrong(place, "a name in a Score document has at least two characters");
+  if (name.empty()) return checks.wrong(place, "a name is missing");
+  checks.name(place, name);
+}
+
+void check_port(const ScorePort& port, const Place& place, Checks& checks) {
+  check_port_number({&place, "port"}, port.port(), checks);
+  if (port.target_port() != 0) check_port_number({&place, "targetPort"}, port.target_port(), checks);
+  checks.one_of({&place, "protocol"}, port.protocol(), {"TCP", "UDP"});
+}
+
+bool is_resource_id(std::string_view id) {
+  if (id.size() < 2 || id.size() > 63) return false;
+  while (true) {
+    const auto dot = id.find('.');
+    if (!is_name(id.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    id.remove_prefix(dot + 1);
+  }
+}
+
+void check_resource(const ScoreResource& resource, const Place& place, Checks& checks) {
+  const Place type{&place, "type"};
+  if (checks.required(type, resource.type())) checks.type_word(type, resource.type());
+  checks.type_word({&place, "class"}, resource.class_());
+  if (!resource.id().empty() && !is_resource_id(resource.id())) {
+    checks.wrong(
+        {&place, "id"},
+        fmt::format("\"{}\" is not an id: 2 to 63 lower-case letters, digits, - and .", resource.id()));
+  }
+}
+
+}  // namespace
+
+void check_port_number(const Place& place, std::uint32_t port, Checks& checks) {
+  if (port < 1 || port > 65535)
+    checks.wrong(place, fmt::format("must be between 1 and 65535, and is {}", port));
+}
+
+void check_score(const Score& score, bool has_builds, const Place& place, Checks& checks) {
+  if (!score.api_version().empty() && score.api_version() != "score.dev/v1b1") {
+    checks.wrong(
+        {&place, "apiVersion"},
+        fmt::format("unknown version \"{}\" of Score; known is score.dev/v1b1", score.api_version()));
+  }
+  const Place containers{&place, "containers"};
+  if (score.containers().empty())
+    checks.wrong(containers, "is missing; a workload has at least one container");
+  checks.at_most(containers, score.containers().size(), kMaxContainers, "containers");
+  for (const auto& name : sorted_keys(score.containers())) {
+    const Place here{&containers, name};
+    score_name(here, name, checks);
+    check_container(score.containers().at(name), has_builds, here, checks);
+  }
+
+  const Place service{&place, "service"};
+  const Place ports{&service, "ports"};
+  checks.at_most(ports, score.service().ports().size(), kMaxPorts, "ports");
+  for (const auto& name : sorted_keys(score.service().ports())) {
+    const Place here{&ports, name};
+    score_name(here, name, checks);
+    check_port(score.service().ports().at(name), here, checks);
+  }
+
+  const Place resources{&place, "resources"};
+  checks.at_most(resources, score.resources().size(), kMaxResources, "resources");
+  for (const auto& name : sorted_keys(score.resources())) {
+    const Place here{&resources, name};
+    score_name(here, name, checks);
+    check_resource(score.resources().at(name), here, checks);
+  }
+  check_score_placeholders(score, place, checks);
+}
+
+}  // namespace qleet::model
