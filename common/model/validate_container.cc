@@ -53,11 +53,11 @@ bool is_mode(std::string_view mode) {
 }
 
 // The path in the container, and that nothing else stands there.
-void check_target(const std::string& target, const Place& place, const Place& owner,
+void check_target(const std::string& target, const Place& place, const std::string& owner,
                   std::map<std::string, std::string>& targets, Checks& checks) {
   if (!checks.required(place, target)) return;
   if (target.front() != '/') return checks.wrong(place, fmt::format("\"{}\" must be a path from /", target));
-  const auto [other, fresh] = targets.emplace(target, owner.text());
+  const auto [other, fresh] = targets.emplace(target, owner);
   if (!fresh) checks.wrong(place, fmt::format("\"{}\" is already the target of {}", target, other->second));
 }
 
@@ -171,14 +171,16 @@ void check_container(const ScoreContainer& container, bool has_builds, const Pla
   checks.at_most(files, static_cast<size_t>(container.files_size()), kMaxFiles, "files");
   for (int i = 0; i < container.files_size(); ++i) {
     const Place here{&files, {}, i};
-    check_target(container.files(i).target(), {&here, "target"}, here, targets, checks);
+    check_target(container.files(i).target(), {&here, "target"}, fmt::format("files[{}]", i), targets,
+                 checks);
     check_file(container.files(i), here, checks);
   }
   const Place volumes{&place, "volumes"};
   checks.at_most(volumes, static_cast<size_t>(container.volumes_size()), kMaxVolumes, "volumes");
   for (int i = 0; i < container.volumes_size(); ++i) {
     const Place here{&volumes, {}, i};
-    check_target(container.volumes(i).target(), {&here, "target"}, here, targets, checks);
+    check_target(container.volumes(i).target(), {&here, "target"}, fmt::format("volumes[{}]", i), targets,
+                 checks);
     check_volume(container.volumes(i), here, checks);
   }
   check_resources(container.resources(), {&place, "resources"}, checks);
