@@ -1,0 +1,67 @@
+#include "common/model/reasons.h"
+#include "providers/container/kinds.h"
+#include "providers/container/names.h"
+#include "providers/container/template.h"
+
+#include <fmt/format.h>
+
+namespace qleet::container {
+
+namespace {
+
+constexpr const char* kKind = "host";
+
+// The engine answers, and the agent's network is there.
+class HostHandler final : public Handler {
+ public:
+  explicit HostHandler(Context& context) : context_(context) {}
+
+  Result<Observation> observe(const ProviderResource& resource) override {
+    const HostSpec spec = TRY(parse_host(resource.template_));
+    Observation out;
+    const std::string engine = TRY(context_.client().version());
+    const std::string name = network_name(resource.owner);
+    context_.notifier().knows(name, resource.name);
+    const auto network = context_.client().inspect_network(name);
+    if (!network) {
+      if (network.error().code != Code::kNotFound) return std::unexpected(network.error());
+      out.message = "the agent's network on this host is not there yet";
+      return out;
+    }
+    if (label(network->labels, labels::kOwner) != resource.owner) {
+      return fail(Code::kConflict, reasons::kProviderError,
+                  fmt::format("a network named {} exists that is not ours: remove or rename it", name));
+    }
+    out.state = Observation::State::kReady;
+    out.self = {{"network", name},
+                {"address", spec.address},
+                {"engine", engine},
+                {"gateway", network->gateway},
+                {"subnet", network->subnet}};
+    return out;
+  }
+
+  Result<StepResult> apply(const ProviderResource& resource, const Observation&) override {
+    const HostSpec spec = TRY(parse_host(resource.template_));
+    TRY(context_.ensure_network(resource.owner, spec.subnet, ownership(resource, kKind)));
+    return StepResult{.done = true};
+  }
+
+  Result<StepResult> remove(const ProviderResource& resource, const Observation&) override {
+    const auto network = context_.client().inspect_network(network_name(resource.owner));
+    if (network && label(network->labels, labels::kOwner) != resource.owner) return StepResult{.done = true};
+    if (!network && network.error().code != Code::kNotFound) return std::unexpected(network.error());
+    if (network) TRY(context_.client().remove_network(network->name));
+    context_.notifier().forget(resource.name);
+    return StepResult{.done = true};
+  }
+
+ private:
+  Context& context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handler> make_host(Context& context) { return std::make_unique<HostHandler>(context); }
+
+}  // namespace qleet::container

@@ -1,0 +1,50 @@
+// Judging one container, for every kind that has some.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/model/reasons.h"
+#include "providers/container/kinds.h"
+
+namespace qleet::container {
+
+std::string why_ended(Context& context, const containers::ContainerDetails& details) {
+  std::string out = fmt::format("{} ended with code {}", details.name, details.exit_code);
+  if (details.oom_killed) out += " (killed: it took more memory than its limit)";
+  if (!details.error.empty()) out += ": " + details.error.substr(0, 300);
+  const auto lines = containers::last_lines(context.client(), details.id, 3);
+  if (lines && !lines->empty()) out += ", its last lines: " + *lines;
+  return out;
+}
+
+std::string drift_of(const ProcessSpec& wanted, const std::string& network,
+                     const containers::ContainerDetails& details) {
+  if (wanted.memory > 0 && details.memory != wanted.memory) return "has another memory limit than asked for";
+  if (wanted.nano_cpus > 0 && details.nano_cpus > 0 && details.nano_cpus != wanted.nano_cpus) {
+    return "has another processor limit than asked for";
+  }
+  for (const auto& [name, value] : wanted.env) {
+    if (std::ranges::find(details.env, fmt::format("{}={}", name, value)) == details.env.end()) {
+      return fmt::format("has another value of the variable {} than asked for", name);
+    }
+  }
+  const bool own_network = network != "host" && !network.starts_with("container:");
+  if (own_network && details.running() && !details.networks.contains(network))
+    return "was taken off its network";
+  return {};
+}
+
+Result<> check_volumes(Context& context, const ProcessSpec& process) {
+  for (const auto& mount : process.volumes) {
+    const auto volume = context.client().inspect_volume(mount.volume);
+    if (volume) continue;
+    if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+    return fail(Code::kUnavailable, reasons::kProviderError,
+                fmt::format("volume {} (for {}) does not exist on this host", mount.volume, mount.target));
+  }
+  return {};
+}
+
+std::string life_of(const containers::ContainerDetails& details) { return details.id + details.started_at; }
+
+}  // namespace qleet::container

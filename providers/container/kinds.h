@@ -1,0 +1,37 @@
+// One handler per kind of template. Contracts are those of Provider.
+#pragma once
+
+#include <memory>
+
+#include "providers/api/provider.h"
+#include "providers/container/context.h"
+
+namespace qleet::container {
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual Result<Observation> observe(const ProviderResource& resource) = 0;
+  virtual Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) = 0;
+  virtual Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) = 0;
+};
+
+// `context` must outlive them.
+std::unique_ptr<Handler> make_host(Context& context);
+std::unique_ptr<Handler> make_volume(Context& context);
+std::unique_ptr<Handler> make_container(Context& context);
+
+// What a container that ended has to say: exit code and last lines.
+std::string why_ended(Context& context, const containers::ContainerDetails& details);
+
+// Nothing, or what someone changed on a container of ours since it was made.
+std::string drift_of(const ProcessSpec& wanted, const std::string& network,
+                     const containers::ContainerDetails& details);
+
+// Volumes that a container mounts must be there: an engine would silently make empty ones.
+Result<> check_volumes(Context& context, const ProcessSpec& process);
+
+// One life of one container, for checks of it.
+std::string life_of(const containers::ContainerDetails& details);
+
+}  // namespace qleet::container

@@ -1,0 +1,94 @@
+#include "providers/container/mounts.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace qleet::container {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr unsigned kSecretMode = 0444;  // the container's user is often not root; the folder above is closed
+
+Result<> failed(const fs::path& path, int error) {
+  return fail(error == ENOSPC || error == EDQUOT ? Code::kExhausted : Code::kUnavailable,
+              fmt::format("{}: {}", path.string(), std::strerror(error)));
+}
+
+// Replaced whole by a rename: a container that starts at this moment reads the old or the new one.
+Result<> write_file(const fs::path& path, std::string_view content, unsigned mode) {
+  const fs::path next = path.string() + ".next";
+  const int fd = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return failed(next, errno);
+  int error = 0;
+  while (!content.empty() && error == 0) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written > 0) {
+      content.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      error = errno;
+    }
+  }
+  if (error == 0 && ::fchmod(fd, mode) != 0) error = errno;
+  ::close(fd);
+  if (error == 0 && ::rename(next.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) return failed(next, error);
+  return {};
+}
+
+Result<> make_directory(const fs::path& path, unsigned mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return failed(path, errno);
+  ::chmod(path.c_str(), mode);
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Mounts::write(const std::string& key, const std::string& part,
+                                               const ProcessSpec& process) const {
+  std::vector<std::string> binds;
+  const bool secrets = !process.secrets.empty() && !process.secrets_as_env;
+  if (!secrets && process.files.empty()) return binds;
+  std::error_code ignored;
+  fs::create_directories(root_.parent_path(), ignored);
+  TRY(make_directory(root_, 0700));
+  TRY(make_directory(root_ / key, 0755));
+  const fs::path home = fs::absolute(root_ / key / part);
+  TRY(make_directory(home, 0755));
+  if (secrets) {
+    const fs::path folder = home / "secrets";
+    TRY(make_directory(folder, 0755));
+    for (const auto& [name, value] : process.secrets) TRY(write_file(folder / name, value, kSecretMode));
+    binds.push_back(fmt::format("{}:/run/secrets:ro", folder.string()));
+  }
+  int number = 0;
+  for (const auto& file : process.files) {
+    const fs::path path = home / fmt::format("file{}", number++);
+    TRY(write_file(path, file.content, file.mode));
+    binds.push_back(fmt::format("{}:{}:ro", path.string(), file.target));
+  }
+  return binds;
+}
+
+Result<> Mounts::remove(const std::string& key, const std::string& part) const {
+  std::error_code error;
+  fs::remove_all(root_ / key / part, error);
+  if (error) return failed(root_ / key / part, error.value());
+  fs::remove(root_ / key, error);  // only when that was the last one
+  return {};
+}
+
+Result<> Mounts::remove_all(const std::string& key) const {
+  std::error_code error;
+  fs::remove_all(root_ / key, error);
+  if (error) return failed(root_ / key, error.value());
+  return {};
+}
+
+}  // namespace qleet::container

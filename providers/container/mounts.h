@@ -1,0 +1,36 @@
+// Files and secrets of containers, on the host.
+//
+// They lie under a folder that only root may enter and are bind-mounted, read-only, one by one: so they are
+// in neither the container's inspectable configuration nor a layer of it, and are there again after any
+// restart. Where they must not touch a disk, mount a tmpfs there: whatever is missing is written again before
+// a start.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "providers/container/template.h"
+
+namespace qleet::container {
+
+// Thread-safe for different keys.
+class Mounts {
+ public:
+  explicit Mounts(std::filesystem::path root) : root_(std::move(root)) {}
+
+  // Writes what `process` needs and returns the binds. `key`: base name of the resource; `part`: one of its
+  // containers, of one revision. Idempotent.
+  Result<std::vector<std::string>> write(const std::string& key, const std::string& part,
+                                         const ProcessSpec& process) const;
+  // Fine when there is nothing.
+  Result<> remove(const std::string& key, const std::string& part) const;
+  Result<> remove_all(const std::string& key) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+}  // namespace qleet::container

@@ -1,0 +1,50 @@
+#include "providers/container/notifier.h"
+
+namespace qleet::container {
+
+std::shared_ptr<void> Notifier::subscribe(Changed changed) {
+  auto subscriber = std::make_shared<Changed>(std::move(changed));
+  const void* key = subscriber.get();
+  {
+    const std::lock_guard lock(mutex_);
+    subscribers_[key] = subscriber;
+  }
+  return {subscriber.get(), [this, key](void*) {
+            const std::lock_guard lock(mutex_);
+            subscribers_.erase(key);
+          }};
+}
+
+void Notifier::notify(const std::string& resource) const {
+  std::vector<std::shared_ptr<Changed>> subscribers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, subscriber] : subscribers_) subscribers.push_back(subscriber);
+  }
+  for (const auto& subscriber : subscribers) (*subscriber)(resource);
+}
+
+void Notifier::knows(const std::string& name, const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  names_[name] = resource;
+}
+
+void Notifier::forget(const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(names_, [&](const auto& entry) { return entry.second == resource; });
+}
+
+std::string Notifier::resource_of(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = names_.find(name);
+  return it == names_.end() ? std::string() : it->second;
+}
+
+std::set<std::string> Notifier::resources() const {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> out;
+  for (const auto& [name, resource] : names_) out.insert(resource);
+  return out;
+}
+
+}  // namespace qleet::container

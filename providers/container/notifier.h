@@ -1,0 +1,36 @@
+// Who is to be told that a resource's world may have changed, and which names in the engine belong to which
+// resource.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace qleet::container {
+
+// Thread-safe. Callbacks run on the caller's thread, outside the lock.
+class Notifier {
+ public:
+  using Changed = std::function<void(std::string resource)>;
+
+  std::shared_ptr<void> subscribe(Changed changed);
+  void notify(const std::string& resource) const;
+
+  // Notes that `name` (a container, volume or network) is of `resource`: events about it may carry no labels.
+  void knows(const std::string& name, const std::string& resource);
+  void forget(const std::string& resource);
+  // Empty when unknown.
+  std::string resource_of(const std::string& name) const;
+  std::set<std::string> resources() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<const void*, std::shared_ptr<Changed>> subscribers_;
+  std::map<std::string, std::string> names_;
+};
+
+}  // namespace qleet::container

@@ -1,0 +1,110 @@
+#include "providers/container/provider.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "providers/container/context.h"
+#include "providers/container/kinds.h"
+#include "providers/container/names.h"
+#include "providers/container/template.h"
+#include "providers/container/watcher.h"
+
+namespace qleet::container {
+
+namespace {
+
+class ContainerProvider final : public Provider {
+ public:
+  ContainerProvider(Options options, const Clock& clock)
+      : context_(std::move(options), clock),
+        host_(make_host(context_)),
+        volume_(make_volume(context_)),
+        container_(make_container(context_)) {}
+
+  std::string name() const override { return "container"; }
+
+  Result<Observation> observe(const ProviderResource& resource) override {
+    return TRY(handler(resource))->observe(resource);
+  }
+
+  Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override {
+    return TRY(handler(resource))->apply(resource, seen);
+  }
+
+  Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override {
+    return TRY(handler(resource))->remove(resource, seen);
+  }
+
+  std::shared_ptr<void> watch(std::function<void(std::string)> changed) override;
+  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
+                const std::function<bool(LogLine)>& sink) override;
+
+ private:
+  Result<Handler*> handler(const ProviderResource& resource) {
+    switch (TRY(kind_of(resource))) {
+      case Kind::kHost:
+        return host_.get();
+      case Kind::kVolume:
+        return volume_.get();
+      default:
+        return container_.get();
+    }
+  }
+
+  Context context_;
+  std::unique_ptr<Handler> host_;
+  std::unique_ptr<Handler> volume_;
+  std::unique_ptr<Handler> container_;
+};
+
+std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> changed) {
+  struct Handle {
+    std::shared_ptr<void> subscription;
+    Watcher watcher;
+  };
+  // The watcher goes first, so that nobody is told after the subscription has ended.
+  auto subscription = context_.notifier().subscribe(std::move(changed));
+  return std::shared_ptr<Handle>(
+      new Handle{std::move(subscription), {context_.client(), context_.notifier()}});
+}
+
+Result<> ContainerProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
+                                 const std::function<bool(LogLine)>& sink) {
+  const auto containers = TRY(context_.client().list(selector(resource)));
+  std::mutex mutex;
+  std::stop_source enough;
+  const auto read = [&](const containers::Container& container) {
+    const std::string part = label(container.labels, labels::kContainer);
+    const std::string source =
+        part.empty() ? container.name : fmt::format("{}/{}", label(container.labels, labels::kReplica), part);
+    return context_.client().logs(container.id, {.follow = follow, .tail = tail}, enough.get_token(),
+                                  [&](containers::Stream, std::string_view line) {
+                                    const std::lock_guard lock(mutex);
+                                    if (enough.stop_requested()) return false;
+                                    const bool more = sink({source, std::string(line)});
+                                    if (!more) enough.request_stop();
+                                    return more;
+                                  });
+  };
+  if (!follow) {
+    for (const auto& container : containers) {
+      if (enough.stop_requested()) break;
+      TRY(read(container));
+    }
+    return {};
+  }
+  std::vector<std::jthread> readers;
+  for (const auto& container : containers) {
+    readers.emplace_back([&read, container] { (void)read(container); });
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Provider> make_provider(Options options, const Clock& clock) {
+  return std::make_unique<ContainerProvider>(std::move(options), clock);
+}
+
+}  // namespace qleet::container

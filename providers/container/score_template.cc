@@ -1,0 +1,162 @@
+// A Score document as containers.
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "providers/container/fields.h"
+#include "providers/container/template.h"
+#include "qleet/v1/score.pb.h"
+
+namespace qleet::container {
+
+namespace {
+
+using google::protobuf::Struct;
+
+CheckSpec check_of(const v1::ScoreProbe& probe, const std::string& path, std::vector<FieldError>& errors) {
+  CheckSpec check;
+  if (probe.has_exec()) {
+    check.how = CheckSpec::How::kExec;
+    check.command.assign(probe.exec().command().begin(), probe.exec().command().end());
+    if (check.command.empty())
+      errors.push_back({.field = path + ".exec.command", .message = "must not be empty"});
+  } else if (probe.has_http_get()) {
+    const auto& get = probe.http_get();
+    check.how = CheckSpec::How::kHttp;
+    check.port = static_cast<std::uint16_t>(get.port());
+    if (get.port() == 0 || get.port() > 65535) {
+      errors.push_back({.field = path + ".httpGet.port", .message = "must be a port from 1 to 65535"});
+    }
+    check.path = get.path().empty() ? "/" : get.path();
+    check.host = get.host();
+    check.tls = get.scheme() == "HTTPS" || get.scheme() == "https";
+    for (const auto& header : get.http_headers()) check.headers[header.name()] = header.value();
+  }
+  return check;
+}
+
+FileSpec file_of(const v1::ScoreFile& file, const std::string& path, std::vector<FieldError>& errors) {
+  FileSpec out{.target = file.target(), .content = file.content(), .mode = 0644};
+  if (!out.target.starts_with('/') || out.target.find(':') != std::string::npos) {
+    errors.push_back({.field = path + ".target", .message = "must be an absolute path without \":\""});
+  }
+  if (!file.binary_content().empty()) {
+    auto bytes = decode_base64(file.binary_content());
+    if (!bytes) errors.push_back({.field = path + ".binaryContent", .message = "must be base64"});
+    out.content = bytes.value_or("");
+  } else if (!file.source().empty() && file.content().empty()) {
+    errors.push_back(
+        {.field = path + ".source",
+         .message = "a file beside the Score document cannot be read here; put it under content"});
+  }
+  if (!file.mode().empty()) {
+    const auto [end, error] =
+        std::from_chars(file.mode().data(), file.mode().data() + file.mode().size(), out.mode, 8);
+    if (error != std::errc{} || *end != '\0' || out.mode > 07777) {
+      errors.push_back({.field = path + ".mode", .message = "must be octal permissions such as \"0644\""});
+    }
+  }
+  return out;
+}
+
+WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer& score,
+                               const std::string& path, std::vector<FieldError>& errors) {
+  WorkloadContainer out;
+  out.name = name;
+  auto& process = out.process;
+  process.image = score.image();
+  if (process.image.empty() || process.image == ".") {
+    errors.push_back({.field = path + ".image", .message = "is needed: no build has named one yet"});
+  }
+  process.command.assign(score.command().begin(), score.command().end());
+  process.args.assign(score.args().begin(), score.args().end());
+  process.env.insert(score.variables().begin(), score.variables().end());
+  for (int i = 0; i < score.files_size(); ++i) {
+    process.files.push_back(file_of(score.files(i), fmt::format("{}.files[{}]", path, i), errors));
+  }
+  for (int i = 0; i < score.volumes_size(); ++i) {
+    const auto& volume = score.volumes(i);
+    const std::string at = fmt::format("{}.volumes[{}]", path, i);
+    if (volume.source().empty()) errors.push_back({.field = at + ".source", .message = "must name a volume"});
+    if (!volume.target().starts_with('/')) {
+      errors.push_back({.field = at + ".target", .message = "must be an absolute path"});
+    }
+    if (!volume.path().empty()) {
+      errors.push_back(
+          {.field = at + ".path", .message = "a path inside a volume is not supported by this provider"});
+    }
+    process.volumes.push_back({volume.source(), volume.target(), volume.read_only()});
+  }
+  const auto& limits = score.resources().limits();
+  if (!limits.memory().empty()) {
+    const auto bytes = parse_bytes(limits.memory());
+    if (!bytes) {
+      errors.push_back({.field = path + ".resources.limits.memory",
+                        .message = "must be a size such as \"64M\" or \"1Gi\""});
+    }
+    process.memory = bytes.value_or(0);
+  }
+  if (!limits.cpu().empty()) {
+    const auto cpus = parse_cpus(limits.cpu());
+    if (!cpus) {
+      errors.push_back({.field = path + ".resources.limits.cpu",
+                        .message = "must be a number of processors such as \"500m\" or \"1.5\""});
+    }
+    process.nano_cpus = cpus.value_or(0);
+  }
+  out.readiness = check_of(score.readiness_probe(), path + ".readinessProbe", errors);
+  out.liveness = check_of(score.liveness_probe(), path + ".livenessProbe", errors);
+  return out;
+}
+
+}  // namespace
+
+Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id) {
+  std::vector<FieldError> errors;
+  Fields fields(object, "template", errors);
+  fields.only({"kind", "score", "replicas", "name", "network", "drain", "stopGrace", "startWithin"});
+  WorkloadSpec out;
+  out.name = fields.text("name", id);
+  out.replicas = static_cast<unsigned>(fields.number("replicas", 0, 1000).value_or(1));
+  out.network = fields.text("network");
+  out.drain = fields.duration("drain", out.drain);
+  out.grace = fields.duration("stopGrace", out.grace);
+  out.start_within = fields.duration("startWithin", out.start_within);
+
+  v1::Score score;
+  if (const Struct* document = fields.object("score")) {
+    std::string json;
+    google::protobuf::util::JsonParseOptions lenient;
+    lenient.ignore_unknown_fields = true;  // the hub has checked them; a newer hub may know more
+    if (!google::protobuf::util::MessageToJsonString(*document, &json).ok() ||
+        !google::protobuf::util::JsonStringToMessage(json, &score, lenient).ok()) {
+      fields.wrong("score", "is not a Score document");
+    }
+  } else {
+    fields.wrong("score", "is needed: a Score document");
+  }
+  if (score.containers().empty() && fields.has("score")) {
+    fields.wrong("score.containers", "needs at least one container");
+  }
+  for (const auto& [name, container] : score.containers()) {
+    out.containers.push_back(container_of(name, container, "template.score.containers." + name, errors));
+  }
+  std::ranges::sort(out.containers, {}, &WorkloadContainer::name);
+  for (const auto& [name, port] : score.service().ports()) {
+    ServicePort service{.name = name};
+    const std::uint32_t target = port.target_port() == 0 ? port.port() : port.target_port();
+    if (port.port() == 0 || port.port() > 65535 || target > 65535) {
+      fields.wrong("score.service.ports." + name, "must be ports from 1 to 65535");
+    }
+    service.port = static_cast<std::uint16_t>(port.port());
+    service.target = static_cast<std::uint16_t>(target);
+    out.ports.push_back(std::move(service));
+  }
+  std::ranges::sort(out.ports, {}, &ServicePort::name);
+  TRY(check(std::move(errors)));
+  return out;
+}
+
+}  // namespace qleet::container

@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include "common/model/reasons.h"
+#include "providers/container/kinds.h"
+#include "providers/container/names.h"
+#include "providers/container/template.h"
+
+namespace qleet::container {
+
+namespace {
+
+constexpr const char* kKind = "volume";
+
+class VolumeHandler final : public Handler {
+ public:
+  explicit VolumeHandler(Context& context) : context_(context) {}
+
+  Result<Observation> observe(const ProviderResource& resource) override {
+    TRY(parse_volume(resource.template_));
+    Observation out;
+    const std::string name = base_name(resource);
+    context_.notifier().knows(name, resource.name);
+    const auto volume = context_.client().inspect_volume(name);
+    if (!volume) {
+      if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+      return out;
+    }
+    if (!owned(volume->labels, resource)) {
+      return fail(Code::kConflict, reasons::kProviderError,
+                  fmt::format("a volume named {} exists that is not ours: rename or remove it", name));
+    }
+    // Nothing of a volume can be changed, nor need be: its size is noted, not enforced.
+    out.state = Observation::State::kReady;
+    out.self = {
+        {"name", name}, {"mountpoint", volume->mountpoint}, {"size", label(volume->labels, labels::kSize)}};
+    return out;
+  }
+
+  Result<StepResult> apply(const ProviderResource& resource, const Observation&) override {
+    const VolumeSpec spec = TRY(parse_volume(resource.template_));
+    const std::string name = base_name(resource);
+    const auto volume = context_.client().inspect_volume(name);
+    if (volume) return StepResult{.done = true};
+    if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+    containers::Labels marks = ownership(resource, kKind);
+    if (!spec.size.empty()) marks[labels::kSize] = spec.size;
+    TRY(context_.client().create_volume(name, marks));
+    return StepResult{.done = true};
+  }
+
+  Result<StepResult> remove(const ProviderResource& resource, const Observation&) override {
+    const auto volume = context_.client().inspect_volume(base_name(resource));
+    if (!volume && volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+    if (volume && owned(volume->labels, resource)) TRY(context_.client().remove_volume(volume->name));
+    context_.notifier().forget(resource.name);
+    return StepResult{.done = true};
+  }
+
+ private:
+  Context& context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handler> make_volume(Context& context) { return std::make_unique<VolumeHandler>(context); }
+
+}  // namespace qleet::container

@@ -1,0 +1,32 @@
+// Listens to the engine and tells whose resource has changed. Where the stream breaks it is opened again, and
+// since anything may have happened meanwhile, every resource is looked at.
+#pragma once
+
+#include <thread>
+
+#include "common/engine/client.h"
+#include "providers/container/notifier.h"
+
+namespace qleet::container {
+
+// Whether an event may matter to what we made; checks in containers make events all the time.
+bool matters(const containers::Event& event);
+
+class Watcher {
+ public:
+  // Both must outlive it.
+  Watcher(containers::Client& client, Notifier& notifier);
+  ~Watcher();
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+ private:
+  void run(const std::stop_token& stop);
+  void tell(const containers::Event& event);
+
+  containers::Client& client_;
+  Notifier& notifier_;
+  std::jthread thread_;
+};
+
+}  // namespace qleet::container
