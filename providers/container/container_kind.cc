@@ -132,6 +132,9 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
       out.state = State::kProgressing;
       out.reason = reasons::kCreating;
       out.message = fmt::format("pulling image {}", spec.process.image);
+    } else if (pull.error) {
+      out.reason = pull.error->reason;
+      out.message = pull.error->message;
     }
     return out;
   }

@@ -1,0 +1,257 @@
+// The container provider on a real podman: hosts, volumes and single containers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "common/clock/clock.h"
+#include "common/model/reasons.h"
+#include "providers/container/names.h"
+#include "providers/container/provider.h"
+#include "tests/support/driven_provider.h"
+#include "tests/support/podman_host.h"
+
+namespace qleet {
+namespace {
+
+using State = Observation::State;
+using test::eventually;
+using test::reach;
+using test::resource;
+
+class ContainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    podman_ = test::PodmanHost::start(why);
+    ASSERT_TRUE(podman_) << why;
+    provider_ =
+        container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, clock_);
+    watch_ = provider_->watch([this](std::string name) {
+      const std::lock_guard lock(mutex_);
+      changed_.insert(std::move(name));
+    });
+    ASSERT_EQ(reach(*provider_, host_).state, State::kReady);
+  }
+
+  bool was_told_of(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return changed_.contains(name);
+  }
+  void forget_changes() {
+    const std::lock_guard lock(mutex_);
+    changed_.clear();
+  }
+
+  ProviderResource web(const std::string& rest = "", const std::string& hash = "h1") {
+    return resource("web", "web",
+                    R"({"kind":"container","image":")" + podman_->image() +
+                        R"(","ports":[{"port":8080,"publish":true}],"stopGrace":"2s")" + rest + "}",
+                    hash);
+  }
+  std::string url(const Observation& seen, const std::string& path = "/") {
+    return "http://" + seen.self.at("ip") + ":8080" + path;
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<Provider> provider_;
+  std::shared_ptr<void> watch_;
+  ProviderResource host_ = resource("container-host", "default", "{}");
+  std::mutex mutex_;
+  std::set<std::string> changed_;
+};
+
+TEST_F(ContainerTest, ComesUpWithVolumeFilesAndSecretsAndLeavesNothingBehind) {
+  const auto volume = resource("volume", "data", R"({"size":"1Gi"})");
+  const auto data = reach(*provider_, volume);
+  ASSERT_EQ(data.state, State::kReady) << data.message;
+  EXPECT_EQ(data.self.at("size"), "1Gi");
+
+  const auto wanted = web(R"(,"env":{"VERSION":"v1"},"secrets":{"password":"s3cret"},
+      "files":[{"target":"/etc/web.conf","content":"hello","mode":"0640"}],
+      "volumes":{"/data":")" +
+                          data.self.at("name") + R"("},"memory":"64M","cpu":"500m")");
+  const auto seen = reach(*provider_, wanted);
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(test::get(url(seen)), "v1");
+  EXPECT_EQ(test::get("http://127.0.0.1:" + seen.self.at("port.8080") + "/"), "v1");
+  EXPECT_EQ(test::get(url(seen, "/file/run/secrets/password")), "s3cret");
+  EXPECT_EQ(test::get(url(seen, "/file/etc/web.conf")), "hello");
+
+  const auto details = podman_->client().inspect(seen.self.at("container"));
+  ASSERT_TRUE(details);
+  EXPECT_EQ(details->memory, 64'000'000);
+  for (const auto& entry : details->env) EXPECT_EQ(entry.find("s3cret"), std::string::npos);
+  EXPECT_EQ(details->labels.at(container::labels::kHash), "h1");
+  EXPECT_EQ(details->labels.at(container::labels::kResource), wanted.name);
+
+  EXPECT_TRUE(test::remove_all(*provider_, wanted));
+  EXPECT_TRUE(test::remove_all(*provider_, volume));
+  EXPECT_TRUE(test::remove_all(*provider_, host_));
+  EXPECT_THAT(podman_->leftovers(), ::testing::IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "mounts"));
+}
+
+TEST_F(ContainerTest, WhatAnEarlierAgentMadeIsAdoptedAndNotRestarted) {
+  const auto wanted = web();
+  const auto before = reach(*provider_, wanted);
+  ASSERT_EQ(before.state, State::kReady) << before.message;
+  const auto started = podman_->client().inspect(before.self.at("container"))->started_at;
+
+  watch_.reset();
+  provider_ =
+      container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, clock_);
+  const auto after = provider_->observe(wanted);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->state, State::kReady) << after->message;
+  EXPECT_EQ(podman_->client().inspect(before.self.at("container"))->started_at, started);
+}
+
+TEST_F(ContainerTest, AnotherHashReplacesIt) {
+  ASSERT_EQ(reach(*provider_, web(R"(,"env":{"VERSION":"v1"})")).state, State::kReady);
+  const auto next = web(R"(,"env":{"VERSION":"v2"})", "h2");
+  const auto seen = provider_->observe(next);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kOutOfDate);
+  const auto after = reach(*provider_, next);
+  ASSERT_EQ(after.state, State::kReady) << after.message;
+  EXPECT_EQ(test::get(url(after)), "v2");
+}
+
+TEST_F(ContainerTest, DriftIsNoticedByEventsAndRepaired) {
+  const auto wanted = web(R"(,"env":{"VERSION":"v1"})");
+  const auto seen = reach(*provider_, wanted);
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  const std::string name = seen.self.at("container");
+  auto& engine = podman_->client();
+  const std::pair<std::string, std::function<void()>> meddling[] = {
+      {"stopped", [&] { ASSERT_TRUE(engine.stop(name, Millis(1'000))); }},
+      {"removed", [&] { ASSERT_TRUE(engine.remove(name)); }},
+      {"renamed", [&] { ASSERT_TRUE(engine.rename(name, "someone-elses-name")); }},
+      {"taken off its network", [&] { ASSERT_TRUE(engine.disconnect(seen.self.at("network"), name)); }},
+  };
+  for (const auto& [what, meddle] : meddling) {
+    SCOPED_TRACE(what);
+    forget_changes();
+    meddle();
+    EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));
+    const auto found = provider_->observe(wanted);
+    ASSERT_TRUE(found);
+    EXPECT_NE(found->state, State::kReady);
+    const auto repaired = reach(*provider_, wanted);
+    ASSERT_EQ(repaired.state, State::kReady) << repaired.message;
+    EXPECT_EQ(test::get(url(repaired)), "v1");
+  }
+}
+
+TEST_F(ContainerTest, AProcessThatEndsSaysWhy) {
+  const auto wanted = resource(
+      "web", "web", R"({"kind":"container","image":")" + podman_->image() + R"(","args":["exit","3"]})");
+  ASSERT_TRUE(provider_->observe(wanted));
+  ASSERT_TRUE(provider_->apply(wanted, {}));
+  Observation seen;
+  EXPECT_TRUE(eventually([&] {
+    const auto found = provider_->observe(wanted);
+    if (found) seen = *found;
+    return seen.reason == reasons::kExited;
+  }));
+  EXPECT_THAT(seen.message, ::testing::HasSubstr("ended with code 3"));
+  EXPECT_THAT(seen.message, ::testing::HasSubstr("ending as told"));
+}
+
+TEST_F(ContainerTest, ErrorsNameTheirCause) {
+  auto missing = resource("web", "web", R"({"kind":"container","image":"localhost/nope:1"})");
+  auto seen = reach(*provider_, missing);
+  EXPECT_EQ(seen.reason, reasons::kImageMissing) << seen.message;
+  EXPECT_THAT(seen.message, ::testing::HasSubstr("localhost/nope:1 is not on this host"));
+
+  auto unreachable = resource("web", "web", R"({"kind":"container","image":"127.0.0.1:1/shop/web:1"})");
+  EXPECT_TRUE(eventually([&] {
+    seen = reach(*provider_, unreachable, State::kReady, Millis(100));
+    return seen.reason == reasons::kImageMissing;
+  })) << seen.message;
+
+  auto greedy = web(R"(,"ulimits":{"nofile":100000000})");
+  seen = reach(*provider_, greedy);
+  EXPECT_EQ(seen.reason, reasons::kLimitRefused) << seen.message;
+  EXPECT_THAT(seen.message, ::testing::HasSubstr("open files"));
+  EXPECT_TRUE(test::remove_all(*provider_, greedy));
+
+  const auto first = reach(*provider_, web());
+  ASSERT_EQ(first.state, State::kReady) << first.message;
+  auto second = resource("web", "other",
+                         R"({"kind":"container","image":")" + podman_->image() +
+                             R"(","ports":[{"port":8080,"hostPort":)" + first.self.at("port.8080") + "}]}");
+  seen = reach(*provider_, second, State::kReady, Millis(1'000));
+  EXPECT_EQ(seen.reason, reasons::kPortInUse) << seen.message;
+  // The one that holds the port still answers on it.
+  EXPECT_EQ(test::get("http://127.0.0.1:" + first.self.at("port.8080") + "/"), "none");
+
+  auto wrong = resource("web", "bad", R"({"kind":"container","image":"x","prots":[1],"memory":"lots"})");
+  const auto refused = provider_->observe(wrong);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, reasons::kInvalidTemplate);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("template.prots"));
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("template.memory"));
+}
+
+TEST_F(ContainerTest, WhatIsNotOursIsLeftAlone) {
+  const auto wanted = web();
+  // The name is taken by someone else's container.
+  const auto other =
+      resource("web", "decoy", R"({"kind":"container","image":")" + podman_->image() + R"("})");
+  const auto decoy = reach(*provider_, other);
+  ASSERT_EQ(decoy.state, State::kReady) << decoy.message;
+  ASSERT_TRUE(podman_->client().rename(decoy.self.at("container"), container::base_name(wanted)));
+  const auto seen = provider_->observe(wanted);
+  ASSERT_FALSE(seen);
+  EXPECT_THAT(seen.error().message, ::testing::HasSubstr("not ours"));
+  ASSERT_TRUE(provider_->remove(wanted, {}));
+  EXPECT_TRUE(podman_->client().inspect(container::base_name(wanted)));
+}
+
+TEST_F(ContainerTest, ContainersOutliveAServiceThatIsKilled) {
+  const auto wanted = web();
+  const auto before = reach(*provider_, wanted);
+  ASSERT_EQ(before.state, State::kReady) << before.message;
+  const std::string published = "http://127.0.0.1:" + before.self.at("port.8080") + "/";
+  const auto started = podman_->client().inspect(before.self.at("container"))->started_at;
+  const int pid = podman_->service().pid();
+  forget_changes();
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_EQ(test::get(published), "none");
+  EXPECT_TRUE(
+      eventually([&] { return podman_->service().pid() != pid && provider_->observe(wanted).has_value(); }));
+  EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));
+  const auto after = reach(*provider_, wanted);
+  EXPECT_EQ(after.state, State::kReady) << after.message;
+  EXPECT_EQ(podman_->client().inspect(before.self.at("container"))->started_at, started);
+  // Events arrive again.
+  forget_changes();
+  ASSERT_TRUE(podman_->client().stop(before.self.at("container"), Millis(1'000)));
+  EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));
+}
+
+TEST_F(ContainerTest, LogsOfWhatRanAndWhatRuns) {
+  const auto wanted = web(R"(,"env":{"VERSION":"v7"})");
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  std::string line;
+  ASSERT_TRUE(provider_->logs(wanted, false, 10, [&](const LogLine& one) {
+    line = one.data;
+    return true;
+  }));
+  EXPECT_EQ(line, "serving version v7");
+  int followed = 0;
+  ASSERT_TRUE(provider_->logs(wanted, true, 10, [&](const LogLine&) {
+    ++followed;
+    return false;
+  }));
+  EXPECT_EQ(followed, 1);
+}
+
+}  // namespace
+}  // namespace qleet

@@ -1,0 +1,129 @@
+#include "tests/support/podman_host.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "common/http/client.h"
+
+namespace qleet::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string tar_of(const fs::path& folder) {
+  const fs::path archive = folder.string() + ".tar";
+  const std::string command = fmt::format("tar -C '{}' -cf '{}' .", folder.string(), archive.string());
+  if (std::system(command.c_str()) != 0) return {};
+  std::ifstream in(archive, std::ios::binary);
+  std::string out((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  fs::remove(archive);
+  return out;
+}
+
+// Podman's own, under the name that it has in either API.
+bool is_default(const std::string& network) { return network == "podman" || network == "bridge"; }
+
+Result<> import_web(containers::Client& client, const std::string& reference, const fs::path& scratch) {
+  const fs::path root = scratch / "image";
+  fs::create_directories(root / "bin");
+  fs::create_directories(root / "tmp");
+  fs::copy_file(QLEET_TEST_WEB, root / "bin" / "web", fs::copy_options::overwrite_existing);
+  ::chmod((root / "tmp").c_str(), 01777);
+  return client.import_image(reference, tar_of(root),
+                             {"ENTRYPOINT [\"/bin/web\"]", "CMD [\"serve\", \"8080\"]", "ENV VERSION=none"});
+}
+
+}  // namespace
+
+std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
+  if (::geteuid() != 0) {
+    why = "containers need root";
+    return nullptr;
+  }
+  std::unique_ptr<PodmanHost> host(new PodmanHost);
+  std::string folder = "/tmp/qleet-podman-XXXXXX";
+  if (!::mkdtemp(folder.data())) {
+    why = "no temporary folder";
+    return nullptr;
+  }
+  host->state_ = folder;
+  auto service = containers::PodmanService::start({.state = folder});
+  if (!service) {
+    why = service.error().message;
+    return nullptr;
+  }
+  host->service_ = std::move(*service);
+  host->client_ = std::make_unique<containers::Client>(host->service_->socket());
+  if (auto imported = import_web(*host->client_, host->image_, host->state_); !imported) {
+    why = imported.error().message;
+    return nullptr;
+  }
+  return host;
+}
+
+PodmanHost::~PodmanHost() {
+  if (client_ && service_) {
+    // Twice: those that share another one's network go after it.
+    for (int pass = 0; pass < 2; ++pass) {
+      for (const auto& container : client_->list({}).value_or(std::vector<containers::Container>{})) {
+        (void)client_->remove(container.id);
+      }
+    }
+    for (const auto& network : client_->list_networks({}).value_or(std::vector<containers::Network>{})) {
+      if (!is_default(network.name)) (void)client_->remove_network(network.name);
+    }
+  }
+  service_.reset();
+  if (state_.empty()) return;
+  (void)containers::PodmanService::remove_all(state_);
+  std::error_code error;
+  fs::remove_all(state_, error);
+}
+
+void PodmanHost::restart_service() {
+  service_.reset();
+  auto service = containers::PodmanService::start({.state = state_});
+  if (service) service_ = std::move(*service);
+}
+
+std::vector<std::string> PodmanHost::leftovers() {
+  std::vector<std::string> out;
+  for (const auto& container : client_->list({}).value_or(std::vector<containers::Container>{})) {
+    out.push_back("container " + container.name);
+  }
+  for (const auto& network : client_->list_networks({}).value_or(std::vector<containers::Network>{})) {
+    if (!is_default(network.name)) out.push_back("network " + network.name);
+  }
+  for (const auto& volume : client_->list_volumes({}).value_or(std::vector<containers::Volume>{})) {
+    out.push_back("volume " + volume.name);
+  }
+  return out;
+}
+
+bool eventually(const std::function<bool()>& condition, Millis within) {
+  const auto deadline = std::chrono::steady_clock::now() + within;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(Millis(20));
+  }
+  return condition();
+}
+
+std::string get(const std::string& url) {
+  http::Client client;
+  http::Request request;
+  request.url = url;
+  request.timeout = Millis(2'000);
+  const auto response = client.request(request);
+  return response && response->ok() ? response->body : std::string();
+}
+
+}  // namespace qleet::test

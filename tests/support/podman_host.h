@@ -1,0 +1,46 @@
+// A container engine for one test: podman's service with storage of its own in a temporary folder, which
+// takes everything that the test made with it when it ends, also by a failure.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/engine/client.h"
+#include "common/engine/podman_service.h"
+
+namespace qleet::test {
+
+class PodmanHost {
+ public:
+  // Null with the reason in `why` where the host cannot run it (not root, no podman).
+  static std::unique_ptr<PodmanHost> start(std::string& why);
+  ~PodmanHost();
+
+  containers::Client& client() { return *client_; }
+  containers::PodmanService& service() { return *service_; }
+  const std::filesystem::path& state() const { return state_; }
+  const std::string& image() const { return image_; }
+
+  // Stands in for an agent that is killed: the service goes and comes back.
+  void restart_service();
+  // Containers, networks and volumes that are left, as "container x", for a test's last assertion.
+  std::vector<std::string> leftovers();
+
+ private:
+  PodmanHost() = default;
+  std::filesystem::path state_;
+  std::string image_ = "localhost/test-web:1";
+  std::unique_ptr<containers::PodmanService> service_;
+  std::unique_ptr<containers::Client> client_;
+};
+
+// Asks until `true` or the deadline has passed.
+bool eventually(const std::function<bool()>& condition, Millis within = Millis(20'000));
+
+// The body of a GET on the host, empty on any failure.
+std::string get(const std::string& url);
+
+}  // namespace qleet::test

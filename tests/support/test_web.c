@@ -1,0 +1,152 @@
+// What containers of tests run: one static binary that is a web server and a few commands, so that an image of
+// it needs nothing else.
+//
+//   web serve PORT            GET /           -> $VERSION
+//                             GET /slow/MS    -> $VERSION after that time
+//                             GET /env/NAME, GET /file/PATH
+//                             GET /die/CODE   -> ends the process
+//                             GET /healthz    -> 503 while /tmp/unhealthy exists
+//   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | say TEXT... | limits
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void on_term(int signal) {
+  (void)signal;
+  _exit(0);
+}
+
+static int print_file(const char* path, char* out, size_t size) {
+  FILE* file = fopen(path, "r");
+  if (!file) return -1;
+  const size_t got = fread(out, 1, size - 1, file);
+  out[got] = 0;
+  fclose(file);
+  return 0;
+}
+
+static void respond(int fd, int status, const char* body) {
+  char out[9000];
+  const int n = snprintf(out, sizeof out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
+  if (write(fd, out, (size_t)n) < 0) return;
+}
+
+static void answer(int fd, char* path) {
+  const char* version = getenv("VERSION") ? getenv("VERSION") : "none";
+  char body[8000];
+  if (strncmp(path, "/slow/", 6) == 0) {
+    usleep((useconds_t)atoi(path + 6) * 1000);
+    respond(fd, 200, version);
+  } else if (strncmp(path, "/env/", 5) == 0) {
+    respond(fd, 200, getenv(path + 5) ? getenv(path + 5) : "");
+  } else if (strncmp(path, "/file/", 6) == 0) {
+    const int found = print_file(path + 5, body, sizeof body) == 0;
+    respond(fd, found ? 200 : 404, found ? body : "");
+  } else if (strncmp(path, "/die/", 5) == 0) {
+    respond(fd, 200, "bye");
+    fprintf(stderr, "told to die\n");
+    _exit(atoi(path + 5));
+  } else if (strcmp(path, "/healthz") == 0) {
+    const int sick = access("/tmp/unhealthy", F_OK) == 0;
+    respond(fd, sick ? 503 : 200, sick ? "sick" : "well");
+  } else {
+    respond(fd, 200, version);
+  }
+}
+
+static void* serve_one(void* argument) {
+  const int fd = (int)(long)argument;
+  char in[8192];
+  size_t have = 0;
+  while (1) {
+    char* end = NULL;
+    in[have] = 0;
+    while (!(end = strstr(in, "\r\n\r\n"))) {
+      const ssize_t got = have < sizeof in - 1 ? read(fd, in + have, sizeof in - 1 - have) : -1;
+      if (got <= 0) {
+        close(fd);
+        return NULL;
+      }
+      have += (size_t)got;
+      in[have] = 0;
+    }
+    char method[16], path[1024];
+    if (sscanf(in, "%15s %1023s", method, path) != 2) break;
+    answer(fd, path);
+    const size_t used = (size_t)(end + 4 - in);
+    memmove(in, in + used, have - used);
+    have -= used;
+  }
+  close(fd);
+  return NULL;
+}
+
+static int serve(int port) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  const int yes = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+  if (bind(listener, (struct sockaddr*)&address, sizeof address) != 0 || listen(listener, 128) != 0) {
+    perror("listen");
+    return 1;
+  }
+  printf("serving version %s\n", getenv("VERSION") ? getenv("VERSION") : "none");
+  fflush(stdout);
+  while (1) {
+    const int fd = accept(listener, NULL, NULL);
+    if (fd < 0) continue;
+    pthread_t thread;
+    pthread_create(&thread, NULL, serve_one, (void*)(long)fd);
+    pthread_detach(thread);
+  }
+}
+
+int main(int argc, char** argv) {
+  signal(SIGTERM, on_term);
+  signal(SIGPIPE, SIG_IGN);
+  const char* command = argc > 1 ? argv[1] : "serve";
+  const char* argument = argc > 2 ? argv[2] : "8080";
+  if (strcmp(command, "serve") == 0) {
+    const char* delay = getenv("START_DELAY_MS");
+    if (delay) usleep((useconds_t)atoi(delay) * 1000);
+    return serve(atoi(argument));
+  }
+  if (strcmp(command, "cat") == 0) {
+    char text[8192];
+    if (print_file(argument, text, sizeof text) != 0) return 1;
+    fputs(text, stdout);
+    return 0;
+  }
+  if (strcmp(command, "touch") == 0) {
+    FILE* file = fopen(argument, "w");
+    if (!file) return 1;
+    if (argc > 3) fputs(getenv(argv[3]) ? getenv(argv[3]) : "", file);
+    fclose(file);
+    return 0;
+  }
+  if (strcmp(command, "rm") == 0) return unlink(argument) != 0;
+  if (strcmp(command, "exists") == 0) return access(argument, F_OK) != 0;
+  if (strcmp(command, "sleep") == 0) {
+    sleep((unsigned)atoi(argument));
+    return 0;
+  }
+  if (strcmp(command, "say") == 0) {
+    for (int i = 2; i < argc; ++i) puts(argv[i]);
+    fprintf(stderr, "said\n");
+    return 0;
+  }
+  if (strcmp(command, "limits") == 0) {
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    printf("%llu\n", (unsigned long long)files.rlim_max);
+    return 0;
+  }
+  fprintf(stderr, "ending as told\n");
+  return atoi(argument);
+}
