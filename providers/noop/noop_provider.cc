@@ -1,0 +1,128 @@
+#include "providers/noop/noop_provider.h"
+
+#include <algorithm>
+
+#include "common/model/reasons.h"
+
+namespace qleet::noop {
+namespace {
+
+constexpr WallTime kNever{};
+
+const google::protobuf::Value* field(const ProviderResource& resource, const std::string& name) {
+  const auto& fields = resource.template_.fields();
+  const auto known = fields.find(name);
+  return known == fields.end() ? nullptr : &known->second;
+}
+
+std::string text(const ProviderResource& resource, const std::string& name) {
+  const auto* value = field(resource, name);
+  return value ? value->string_value() : "";
+}
+
+std::int64_t number(const ProviderResource& resource, const std::string& name) {
+  const auto* value = field(resource, name);
+  return value ? static_cast<std::int64_t>(value->number_value()) : 0;
+}
+
+std::map<std::string, std::string> outputs(const ProviderResource& resource) {
+  std::map<std::string, std::string> self{{"name", resource.name}};
+  if (const auto* value = field(resource, "outputs"))
+    for (const auto& [name, output] : value->struct_value().fields()) self[name] = output.string_value();
+  return self;
+}
+
+Observation progressing(std::string_view reason, Millis left) {
+  return {.state = Observation::State::kProgressing,
+          .reason = std::string(reason),
+          .message = {},
+          .self = {},
+          .recheck_after = std::max(left, Millis(1)),
+          .detail = {}};
+}
+
+}  // namespace
+
+Result<Observation> NoopProvider::observe(const ProviderResource& resource) {
+  const auto thing = world_->find(resource.owner, resource.name);
+  const WallTime now = clock_.wall();
+  Observation seen;
+  if (!thing) return seen;
+  if (thing->absent_at > now) return progressing(reasons::kDeleting, thing->absent_at - now);
+  seen.self = thing->self;
+  if (thing->absent_at != kNever || thing->hash != resource.hash || thing->self != outputs(resource)) {
+    seen.state = Observation::State::kOutOfDate;
+    if (thing->hash == resource.hash) seen.message = "was changed by someone else";
+    return seen;
+  }
+  if (thing->ready_at > now) return progressing("", thing->ready_at - now);
+  seen.state = thing->degraded ? Observation::State::kDegraded : Observation::State::kReady;
+  if (thing->degraded) seen.reason = reasons::kProbeFailing;
+  return seen;
+}
+
+Result<StepResult> NoopProvider::apply(const ProviderResource& resource, const Observation&) {
+  const std::uint64_t tried = world_->count_apply(resource.name);
+  if (const auto why = text(resource, "invalid"); !why.empty())
+    return fail(Code::kInvalid, reasons::kInvalidTemplate, why);
+  const std::int64_t fail_times = number(resource, "failTimes");
+  if (const auto why = text(resource, "fail");
+      !why.empty() && (fail_times == 0 || tried <= static_cast<std::uint64_t>(fail_times)))
+    return fail(Code::kUnavailable, text(resource, "failReason"), why);
+
+  const WallTime now = clock_.wall();
+  Thing thing = world_->find(resource.owner, resource.name).value_or(Thing{});
+  const bool removed = thing.absent_at != kNever;
+  if (!removed && thing.hash == resource.hash && thing.self == outputs(resource))
+    return StepResult{.done = true};
+  thing.owner = resource.owner;
+  thing.name = resource.name;
+  const auto steps = static_cast<std::uint64_t>(std::max<std::int64_t>(number(resource, "steps"), 1));
+  if (++thing.steps < steps) {
+    TRY(world_->put(std::move(thing)));
+    return StepResult{.done = false, .message = "step " + std::to_string(thing.steps)};
+  }
+  thing.hash = resource.hash;
+  thing.self = outputs(resource);
+  thing.steps = 0;
+  thing.ready_at = now + Millis(number(resource, "delayMs"));
+  thing.absent_at = kNever;
+  const auto* degraded = field(resource, "degraded");
+  thing.degraded = degraded && degraded->bool_value();
+  ++thing.changes;
+  TRY(world_->put(std::move(thing)));
+  return StepResult{.done = true};
+}
+
+Result<StepResult> NoopProvider::remove(const ProviderResource& resource, const Observation&) {
+  if (const auto why = text(resource, "failRemove"); !why.empty()) return fail(Code::kUnavailable, why);
+  auto thing = world_->find(resource.owner, resource.name);
+  if (!thing) return StepResult{.done = true};
+  const WallTime now = clock_.wall();
+  const Millis delay(number(resource, "removeDelayMs"));
+  if (delay.count() == 0 || (thing->absent_at != kNever && thing->absent_at <= now)) {
+    TRY(world_->erase(resource.owner, resource.name));
+    return StepResult{.done = true};
+  }
+  if (thing->absent_at == kNever) {
+    thing->absent_at = now + delay;
+    TRY(world_->put(*thing));
+  }
+  return StepResult{.done = false, .recheck_after = thing->absent_at - now, .message = "being removed"};
+}
+
+std::shared_ptr<void> NoopProvider::watch(std::function<void(std::string)> changed) {
+  // The world must live as long as someone watches it.
+  auto handle = world_->watch(std::move(changed));
+  return std::shared_ptr<void>(world_.get(), [world = world_, handle](void*) mutable { handle.reset(); });
+}
+
+Result<> NoopProvider::logs(const ProviderResource& resource, bool, unsigned,
+                            const std::function<bool(LogLine)>& sink) {
+  const auto thing = world_->find(resource.owner, resource.name);
+  if (!thing) return fail(Code::kNotFound, resource.name + " does not exist");
+  sink({.source = resource.name, .data = "changes " + std::to_string(thing->changes) + "\n"});
+  return {};
+}
+
+}  // namespace qleet::noop
