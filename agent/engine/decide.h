@@ -1,0 +1,86 @@
+// What to do next about one resource: a pure function, so that every case stands in a table
+// (tests/unit/agent/decide_test.cc).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/result/result.h"
+#include "providers/api/provider.h"
+
+namespace qleet::agent {
+
+namespace states {
+inline constexpr std::string_view kPending = "Pending";
+inline constexpr std::string_view kProgressing = "Progressing";
+inline constexpr std::string_view kReady = "Ready";
+inline constexpr std::string_view kDegraded = "Degraded";
+inline constexpr std::string_view kStalled = "Stalled";
+inline constexpr std::string_view kDeleting = "Deleting";
+}  // namespace states
+
+// A dependency that is not ready.
+struct Blocker {
+  std::string alias;
+  std::string resource;
+  std::string why;  // for people: its own reason, or that it is not here
+};
+
+struct Situation {
+  bool tombstone = false;
+  // Something of it may exist: a step was begun here, and its removal has not been seen.
+  bool touched = false;
+  std::string provider;  // that is to be asked now
+  bool provider_known = true;
+  // What exists was made by another provider (`provider`): it must go before the wanted one makes its own.
+  bool moved = false;
+  std::string successor;  // the wanted one then
+  bool successor_known = true;
+  std::vector<Blocker> blockers;
+  std::vector<std::string> dependents;  // that need what a tombstone would remove
+  std::optional<Error> invalid;         // the template cannot be filled in
+  std::string target;                   // hash of what is wanted; empty: inputs are not known yet
+  std::string applied;                  // hash of the last completed step
+  std::string intent;                   // hash that a step was begun for
+  const Observation* seen = nullptr;    // null: must be looked at
+  // The last step said that nothing is left to start; no observation has shown the result yet.
+  bool carried_out = false;
+  unsigned tries = 0;          // that failed since the last success
+  std::optional<Error> error;  // of the last one
+  bool terminal = false;       // that error stays until what is wanted changes
+  MonoTime not_before{};       // of the next try
+  MonoTime now{};
+  unsigned stall_after = 5;
+  std::string progress;  // what the last step said, for people
+};
+
+enum class Act {
+  kWait,     // for an event, a dependency, or the time of the next try
+  kObserve,  // look
+  kApply,
+  kRemove,
+  kFail,   // the last step said done but did not bring it about: counts as a failed try
+  kMoved,  // nothing of the other provider is left: go on with the wanted one
+  kGone,   // nothing of a tombstone is left: say so
+  kDone,   // as wanted
+};
+
+struct Decision {
+  Act act = Act::kWait;
+  // What to show. `state` empty: leave what is shown as it is.
+  std::string_view state;
+  std::string_view status = "False";  // of the Ready condition
+  std::string reason;
+  std::string message;
+  bool drift = false;  // an apply that repairs what someone else changed
+};
+
+Decision decide(const Situation& s);
+
+// The published reason of an error.
+std::string_view reason_of(const Error& error);
+
+}  // namespace qleet::agent

@@ -1,0 +1,193 @@
+#include "agent/engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/log/log.h"
+
+namespace qleet::agent {
+namespace {
+
+constexpr log::Logger kLog{"engine"};
+// One call of `step` looks at no more than this many resources, so that what others post gets its turn.
+constexpr unsigned kMaxConsidered = 2'000;
+constexpr Millis kJournalRetry{1'000};
+constexpr size_t kHashKeyBytes = 32;
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options, EngineSeams seams) {
+  std::unique_ptr<Engine> engine(new Engine(std::move(options), std::move(seams)));
+  TRY(engine->restore());
+  engine->watch_providers();
+  return engine;
+}
+
+Engine::Engine(EngineOptions options, EngineSeams seams)
+    : options_(std::move(options)),
+      seams_(std::move(seams)),
+      inbox_(std::make_shared<Inbox>(seams_.wake)),
+      board_([inbox = inbox_] { inbox->call([] {}); }),
+      ledger_(seams_.journal, graph_, board_, options_.max_events),
+      steps_(seams_.executor, inbox_, options_.max_steps_per_provider) {}
+
+Engine::~Engine() {
+  watches_.clear();
+  board_.on_change({});
+  if (auto flushed = ledger_.flush(); !flushed)
+    kLog.error("last flush of the journal failed", {{"error", flushed.error().message}});
+  inbox_->close();
+}
+
+Result<> Engine::restore() {
+  auto contents = TRY(seams_.journal.load());
+  meta_ = std::move(contents.meta);
+  meta_.set_boots(meta_.boots() + 1);
+  if (meta_.hash_key().empty()) meta_.set_hash_key(seams_.random.bytes(kHashKeyBytes));
+  boot_id_ = fmt::format("{}-{}", meta_.boots(), crypto::random_password(seams_.random, 12));
+  JournalChanges boot;
+  boot.meta = meta_;
+  for (auto& [name, desired] : contents.desired) {
+    Node& node = graph_.add(name);
+    node.desired = std::move(desired);
+    if (const auto runtime = contents.runtime.find(name); runtime != contents.runtime.end())
+      node.runtime = std::move(runtime->second);
+  }
+  TRY(seams_.journal.commit(boot));
+  for (const auto& [name, node] : graph_.nodes()) {
+    graph_.refresh_edges(*node);
+    enqueue(name);
+  }
+  ledger_.restore(contents.events);
+  kLog.info(
+      "journal read",
+      {{"resources", std::to_string(graph_.nodes().size())}, {"boot", boot_id_}, {"epoch", meta_.epoch()}});
+  return {};
+}
+
+void Engine::watch_providers() {
+  for (const auto& [name, provider] : seams_.providers) {
+    auto handle =
+        provider->watch([inbox = inbox_](std::string resource) { inbox->wake(std::move(resource)); });
+    watched_[name] = handle != nullptr;
+    if (handle) watches_.push_back(std::move(handle));
+  }
+}
+
+MonoTime Engine::step() {
+  absorb(inbox_->take());
+  ledger_.take_confirmed(graph_);
+  for (const auto& name : timers_.take_due(seams_.clock.mono())) {
+    Node* node = graph_.find(name);
+    if (!node) continue;
+    if (node->look_again <= seams_.clock.mono()) {
+      node->seen.reset();
+      node->look_again = MonoTime::max();
+    }
+    enqueue(name);
+  }
+  unsigned considered = 0;
+  while (considered < kMaxConsidered) {
+    while (!queue_.empty() && considered < kMaxConsidered) {
+      const std::string name = std::move(queue_.front());
+      queue_.pop_front();
+      Node* node = graph_.find(name);
+      if (!node) continue;
+      node->queued = false;
+      ++considered;
+      consider(*node);
+    }
+    launch_acts();
+    auto arrived = inbox_->take();
+    if (arrived.empty() && queue_.empty()) break;
+    absorb(std::move(arrived));
+  }
+  if (!queue_.empty()) return seams_.clock.mono();
+  flush_if_due();
+  return std::min(timers_.next(), flush_at_.value_or(MonoTime::max()));
+}
+
+void Engine::absorb(Inbox::Contents contents) {
+  for (auto& outcome_ : contents.outcomes) outcome(outcome_);
+  for (const auto& name : contents.woken)
+    if (Node* node = graph_.find(name)) woken(*node);
+  for (const auto& call : contents.calls) call();
+}
+
+void Engine::woken(Node& node) {
+  if (node.gone()) return;
+  if (node.in_flight) {
+    node.woken = true;
+    return;
+  }
+  node.pause_until = {};
+  const MonoTime at = node.looked_at + options_.wake_spacing;
+  if (node.seen && at > seams_.clock.mono()) {
+    node.look_again = std::min(node.look_again, at);
+  } else {
+    node.seen.reset();
+  }
+  enqueue(node.name);
+}
+
+void Engine::enqueue(const std::string& name) {
+  Node* node = graph_.find(name);
+  if (!node || node->queued) return;
+  node->queued = true;
+  queue_.push_back(name);
+}
+
+void Engine::enqueue_dependents(const Node& node, bool inputs_changed) {
+  for (const auto& name : graph_.dependents(node.name)) {
+    Node* dependent = graph_.find(name);
+    if (!dependent) continue;
+    dependent->inputs_stale = dependent->inputs_stale || inputs_changed;
+    enqueue(name);
+  }
+}
+
+void Engine::launch_acts() {
+  if (acts_.empty()) return;
+  auto acts = std::exchange(acts_, {});
+  const bool intents = std::ranges::any_of(acts, [&](const auto& a) { return ledger_.has_changes(a.name); });
+  if (intents) {
+    if (auto flushed = ledger_.flush(); !flushed) {
+      for (const auto& act : acts) {
+        Node* node = graph_.find(act.name);
+        if (!node) continue;
+        node->in_flight = false;
+        failed(*node, Error{Code::kUnavailable, flushed.error().message, {}});
+        enqueue(act.name);
+      }
+      return;
+    }
+    flush_at_.reset();
+  }
+  for (const auto& act : acts) {
+    const Node& node = *graph_.find(act.name);
+    steps_.start(seams_.providers.at(node.provider()), {.kind = act.kind,
+                                                        .provider = node.provider(),
+                                                        .resource = provider_resource(node),
+                                                        .seen = node.seen.value_or(Observation{})});
+  }
+}
+
+void Engine::flush_if_due() {
+  if (!ledger_.pending()) {
+    flush_at_.reset();
+    return;
+  }
+  const MonoTime now = seams_.clock.mono();
+  if (!flush_at_) flush_at_ = now + options_.flush_after;
+  if (*flush_at_ > now) return;
+  auto flushed = ledger_.flush();
+  if (flushed) {
+    flush_at_.reset();
+    return;
+  }
+  kLog.error("the journal cannot be written", {{"error", flushed.error().message}});
+  flush_at_ = now + kJournalRetry;
+}
+
+}  // namespace qleet::agent

@@ -1,0 +1,609 @@
+#include "agent/engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/model/reasons.h"
+#include "tests/unit/agent/engine_fixture.h"
+
+namespace qleet::agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class EngineTest : public testing::Test, protected EngineFixture {};
+
+Spec db() {
+  return {.name = "db", .outputs = {{"host", "${self.name}"}, {"password", "${generated.password}"}}};
+}
+Spec web() {
+  return {.name = "web",
+          .needs = {{"db", "db"}},
+          .template_ = {{"url", "postgres://:${requires.db.password}@${requires.db.host}"}},
+          .outputs = {{"address", "${self.name}"}, {"dsn", "${requires.db.password}"}}};
+}
+
+TEST_F(EngineTest, MakesWhatIsWantedAndSaysSo) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  EXPECT_THAT(noop().calls, ElementsAre("observe db", "apply db", "observe db"));
+  const auto r = report("db");
+  EXPECT_EQ(r.state(), "Ready");
+  EXPECT_EQ(r.generation(), 1u);
+  EXPECT_EQ(r.hash(), "noop");
+  ASSERT_EQ(r.conditions_size(), 1);
+  EXPECT_EQ(r.conditions(0).type(), "Ready");
+  EXPECT_EQ(r.conditions(0).status(), "True");
+  EXPECT_EQ(r.conditions(0).reason(), "Available");
+}
+
+TEST_F(EngineTest, IntentIsDurableBeforeTheStep) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  engine->step();
+  executor.run_all();  // observe
+  engine->step();
+  ASSERT_EQ(executor.waiting(), 1u) << "the apply step";
+  EXPECT_FALSE(exists("db"));
+  EXPECT_NE(journal.load()->runtime.at("db").intent_hash(), "");
+  EXPECT_EQ(journal.load()->runtime.at("db").made_by(), "noop");
+}
+
+TEST_F(EngineTest, NothingIsDoneThatCannotBeWrittenDownFirst) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  engine->step();
+  executor.run_all();
+  journal.fill_disk(2);
+  engine->step();
+  EXPECT_EQ(executor.waiting(), 0u);
+  EXPECT_EQ(noop().count("apply db"), 0u);
+  pass(Millis(5'000));
+  EXPECT_EQ(state_of("db"), "Ready") << "once the disk has space again";
+}
+
+TEST_F(EngineTest, ADesiredChangeThatCannotBeStoredIsRefusedWhole) {
+  journal.fill_disk(1);
+  const auto refused = state({{.name = "db"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  settle();
+  EXPECT_TRUE(noop().calls.empty());
+  EXPECT_EQ(engine->holding().position, 0u);
+  EXPECT_TRUE(engine->holding().resources.empty());
+}
+
+TEST_F(EngineTest, OutputsFlowToDependentsAndSecretsStayHere) {
+  ASSERT_TRUE(state({web(), db()}));
+  settle();
+  const std::string url = noop().applied["web"].template_.fields().at("url").string_value();
+  EXPECT_THAT(url, testing::MatchesRegex("postgres://:[A-Za-z0-9]+@db"));
+  EXPECT_EQ(url.size(), std::string("postgres://:@db").size() + 32);
+  EXPECT_EQ(noop().applied["web"].dependencies["db"]["host"], "db");
+  EXPECT_LT(noop().at("apply db"), noop().at("observe web")) << "the workload waits for its database";
+
+  const auto d = report("db");
+  EXPECT_EQ(d.outputs().at("host"), "db");
+  EXPECT_EQ(d.outputs().count("password"), 0u);
+  EXPECT_THAT(d.secret_outputs(), ElementsAre("password"));
+  const auto w = report("web");
+  EXPECT_EQ(w.outputs().at("address"), "web");
+  EXPECT_THAT(w.secret_outputs(), ElementsAre("dsn")) << "drawn from a secret, so a secret";
+}
+
+TEST_F(EngineTest, WaitsForADependencyAndSaysForWhich) {
+  ASSERT_TRUE(state({web()}));
+  EXPECT_EQ(state_of("web"), "Pending");
+  EXPECT_EQ(message_of("web"), "waits for db (db): is not here yet");
+  ASSERT_TRUE(state({{.name = "db", .template_ = {{"fail", "no disk"}, {"failReason", "LimitRefused"}}}}));
+  settle();
+  EXPECT_EQ(message_of("web"), "waits for db (db): LimitRefused: no disk");
+  EXPECT_EQ(noop().count("observe web"), 0u);
+}
+
+TEST_F(EngineTest, IndependentOnesRunInParallelAndASlowOneHoldsUpNobody) {
+  ASSERT_TRUE(state({{.name = "a"}, {.name = "b"}, {.name = "c", .needs = {{"b", "b"}}}}));
+  engine->step();
+  ASSERT_EQ(executor.waiting(), 2u) << "a and b are looked at at once";
+  // a's step never ends.
+  for (int i = 0; i < 20; ++i) {
+    while (executor.waiting() > 1) executor.run_at(1);
+    engine->step();
+  }
+  clock.advance(Millis(20));
+  engine->step();
+  EXPECT_EQ(engine->reports().report("b")->state(), "Ready");
+  EXPECT_EQ(engine->reports().report("c")->state(), "Ready");
+  EXPECT_NE(engine->reports().report("a")->state(), "Ready");
+  EXPECT_EQ(executor.waiting(), 1u);
+}
+
+TEST_F(EngineTest, StepsOfOneProviderAreBounded) {
+  std::vector<Spec> many;
+  for (int i = 0; i < 40; ++i) many.push_back({.name = "n" + std::to_string(i)});
+  ASSERT_TRUE(state(many));
+  engine->step();
+  EXPECT_EQ(executor.waiting(), options.max_steps_per_provider);
+  settle();
+  EXPECT_EQ(world->things().size(), 40u);
+}
+
+TEST_F(EngineTest, ARestartTouchesNothingThatIsAsWanted) {
+  ASSERT_TRUE(state({web(), db(), {.name = "cache"}}));
+  pass(Millis(100));
+  const auto password = noop().applied["web"].template_.fields().at("url").string_value();
+  restart();
+  settle();
+  EXPECT_EQ(noop().count("observe db"), 1u);
+  EXPECT_EQ(noop().count("observe web"), 1u);
+  EXPECT_EQ(noop().count("observe cache"), 1u);
+  EXPECT_EQ(noop().calls.size(), 3u) << "looked at once, nothing else";
+  EXPECT_EQ(state_of("web"), "Ready");
+  EXPECT_EQ(world->applies("web"), 1u);
+}
+
+TEST_F(EngineTest, ACrashBetweenIntentAndActLeavesTheStepToTheNextOne) {
+  ASSERT_TRUE(state({db()}));
+  engine->step();
+  executor.run_all();
+  engine->step();
+  ASSERT_EQ(executor.waiting(), 1u);
+  restart();
+  settle();
+  EXPECT_THAT(noop().calls, ElementsAre("observe db", "apply db", "observe db"));
+  EXPECT_EQ(state_of("db"), "Ready");
+}
+
+TEST_F(EngineTest, ACrashBetweenActAndOutcomeAdoptsWhatWasMade) {
+  ASSERT_TRUE(state({web(), db()}));
+  engine->step();
+  executor.run_all();
+  engine->step();
+  executor.run_all();  // applied, but nobody heard of it
+  ASSERT_TRUE(exists("db"));
+  restart();
+  settle();
+  EXPECT_EQ(noop().count("apply db"), 0u) << "the same secret, the same hash: it is what was wanted";
+  EXPECT_EQ(state_of("db"), "Ready");
+  EXPECT_EQ(state_of("web"), "Ready");
+}
+
+TEST_F(EngineTest, ASecretIsMadeOnceAndKeptUntilTheResourceIsGone) {
+  ASSERT_TRUE(state({db(), web()}));
+  settle();
+  const auto first = noop().applied["web"].template_.fields().at("url").string_value();
+  restart();
+  auto changed = web();
+  changed.template_["more"] = "x";
+  changed.generation = 2;
+  ASSERT_TRUE(state({changed}));
+  settle();
+  EXPECT_EQ(noop().applied["web"].template_.fields().at("url").string_value(), first);
+
+  auto no_web = changed, no_db = db();
+  no_web.deleted = no_db.deleted = true;
+  no_web.generation = no_db.generation = 3;
+  ASSERT_TRUE(state({no_web, no_db}));
+  settle();
+  EXPECT_TRUE(world->things().empty());
+  auto again_db = db(), again_web = web();
+  again_db.generation = again_web.generation = 4;
+  ASSERT_TRUE(state({again_db, again_web}));
+  settle();
+  EXPECT_NE(noop().applied["web"].template_.fields().at("url").string_value(), first);
+}
+
+TEST_F(EngineTest, ChangedOutputsReachDependents) {
+  auto source = Spec{.name = "db", .template_ = {{"x", "1"}}, .outputs = {{"version", "15"}}};
+  auto user = Spec{.name = "web", .needs = {{"db", "db"}}, .template_ = {{"v", "${requires.db.version}"}}};
+  ASSERT_TRUE(state({source, user}));
+  settle();
+  EXPECT_EQ(world->applies("web"), 1u);
+  source.outputs["version"] = "16";
+  source.generation = 2;
+  ASSERT_TRUE(state({source}));
+  settle();
+  EXPECT_EQ(world->applies("db"), 1u) << "only its outputs changed";
+  EXPECT_EQ(world->applies("web"), 2u);
+  EXPECT_EQ(noop().applied["web"].template_.fields().at("v").string_value(), "16");
+  EXPECT_EQ(state_of("web"), "Ready");
+}
+
+TEST_F(EngineTest, WhatRunsGoesOnWhileItsDependencyDoesNot) {
+  ASSERT_TRUE(state({db(), web()}));
+  settle();
+  ASSERT_TRUE(world->meddle("eu-1", "db", [](noop::Thing& t) { t.degraded = true; }));
+  pass(Millis(200));
+  EXPECT_EQ(state_of("db"), "Degraded");
+  EXPECT_EQ(state_of("web"), "Ready");
+  ASSERT_TRUE(world->vanish("eu-1", "web"));
+  pass(Millis(200));
+  EXPECT_EQ(state_of("web"), "Ready") << "also repaired";
+  auto changed = web();
+  changed.generation = 2;
+  changed.template_["more"] = "x";
+  ASSERT_TRUE(state({changed}));
+  EXPECT_EQ(message_of("web"), "runs as it was; its change waits for db (db): ProbeFailing");
+  ASSERT_TRUE(world->meddle("eu-1", "db", [](noop::Thing& t) { t.degraded = false; }));
+  pass(Millis(200));
+  EXPECT_EQ(state_of("web"), "Ready");
+  EXPECT_EQ(report("web").generation(), 2u);
+}
+
+TEST_F(EngineTest, DriftIsRepairedAndTold) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  pass(Millis(1000));
+  ASSERT_TRUE(world->meddle("eu-1", "db", [](noop::Thing& t) { t.self["name"] = "evil"; }));
+  pass(Millis(100));
+  EXPECT_EQ(state_of("db"), "Ready");
+  EXPECT_EQ(world->applies("db"), 2u);
+  const auto events = engine->reports().events(10);
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back().reason(), "DriftRepaired");
+  EXPECT_EQ(events.back().message(), "repaired: was changed by someone else");
+}
+
+TEST_F(EngineTest, AFightOverAResourceIsSlowedDown) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  for (int i = 0; i < 600; ++i) {
+    (void)world->meddle("eu-1", "db", [](noop::Thing& t) { t.self["name"] = "evil"; });
+    pass(Millis(100));
+  }
+  EXPECT_LT(world->applies("db"), 12u) << "in a minute";
+}
+
+TEST_F(EngineTest, FailuresBackOffAndStallWithTheReason) {
+  ASSERT_TRUE(
+      state({{.name = "db", .template_ = {{"fail", "registry said 401"}, {"failReason", "ImageRefused"}}}}));
+  settle();
+  EXPECT_EQ(state_of("db"), "Progressing");
+  EXPECT_EQ(reason_of("db"), "ImageRefused");
+  EXPECT_EQ(report("db").attempts(), 1u);
+  EXPECT_TRUE(report("db").has_next_attempt());
+  pass(Millis(20'000));
+  auto r = report("db");
+  EXPECT_EQ(r.state(), "Stalled");
+  EXPECT_EQ(r.conditions(0).reason(), "ImageRefused");
+  EXPECT_EQ(r.conditions(0).message(), "registry said 401");
+  const auto tried = world->applies("db");
+  EXPECT_GE(tried, 5u);
+  EXPECT_LE(tried, 6u);
+  pass(std::chrono::hours(1));
+  const auto later = world->applies("db");
+  EXPECT_GT(later, tried + 8) << "still tried";
+  EXPECT_LT(later, tried + 24) << "at the slow end";
+  const auto events = engine->reports().events(10);
+  EXPECT_EQ(events.back().reason(), "ImageRefused");
+  EXPECT_EQ(events.back().type(), "Warning");
+  EXPECT_EQ(events.size(), 1u);
+
+  auto fixed = Spec{.name = "db", .generation = 2};
+  ASSERT_TRUE(state({fixed}));
+  settle();
+  EXPECT_EQ(state_of("db"), "Ready") << "a change is tried at once";
+  EXPECT_EQ(report("db").attempts(), 0u);
+}
+
+TEST_F(EngineTest, ARefusedTemplateStallsUntilItChanges) {
+  ASSERT_TRUE(state({{.name = "db", .template_ = {{"invalid", "image: must not be empty"}}}}));
+  pass(std::chrono::hours(2));
+  EXPECT_EQ(world->applies("db"), 1u);
+  EXPECT_EQ(state_of("db"), "Stalled");
+  EXPECT_EQ(message_of("db"), "image: must not be empty");
+  EXPECT_FALSE(report("db").has_next_attempt());
+}
+
+TEST_F(EngineTest, AWrongPlaceholderSaysWhatThereWouldBe) {
+  auto bad = web();
+  bad.template_["url"] = "${requires.db.hots}";
+  ASSERT_TRUE(state({db(), bad}));
+  EXPECT_EQ(state_of("web"), "Stalled");
+  EXPECT_EQ(reason_of("web"), "InvalidTemplate");
+  EXPECT_EQ(message_of("web"),
+            "url: ${requires.db.hots}: dependency \"db\" has no output \"hots\"; it has: host, password");
+  bad.template_["url"] = "${requires.database.host}";
+  bad.generation = 2;
+  ASSERT_TRUE(state({bad}));
+  EXPECT_EQ(message_of("web"),
+            "url: ${requires.database.host}: there is no dependency \"database\"; there is: db");
+}
+
+TEST_F(EngineTest, AnOutputThatCannotBeMadeSaysWhy) {
+  ASSERT_TRUE(state({{.name = "db", .outputs = {{"host", "${self.address}"}}}}));
+  EXPECT_EQ(state_of("db"), "Stalled");
+  EXPECT_EQ(message_of("db"), "output host: ${self.address}: the provider does not tell it; it tells: name");
+}
+
+TEST_F(EngineTest, AnUnknownProviderIsNamed) {
+  ASSERT_TRUE(state({{.name = "db", .provider = "aws"}}));
+  EXPECT_EQ(state_of("db"), "Stalled");
+  EXPECT_EQ(reason_of("db"), "ProviderMissing");
+  EXPECT_EQ(message_of("db"), "this agent has no provider \"aws\"");
+}
+
+TEST_F(EngineTest, ATombstoneWaitsForThoseThatUseIt) {
+  ASSERT_TRUE(state({db(), web()}));
+  settle();
+  auto no_db = db();
+  no_db.deleted = true;
+  no_db.generation = 2;
+  ASSERT_TRUE(state({no_db}));
+  EXPECT_EQ(reason_of("db"), "WaitingForDependents");
+  EXPECT_EQ(message_of("db"), "waits until it is no longer used by web");
+  EXPECT_TRUE(exists("db"));
+  EXPECT_EQ(state_of("web"), "Ready");
+
+  auto no_web = web();
+  no_web.deleted = true;
+  no_web.generation = 2;
+  ASSERT_TRUE(state({no_web}));
+  settle();
+  EXPECT_TRUE(world->things().empty());
+  EXPECT_LT(noop().at("remove web"), noop().at("remove db"));
+  EXPECT_TRUE(report("db").gone());
+  EXPECT_TRUE(report("web").gone());
+}
+
+TEST_F(EngineTest, ATombstoneWaitsUntilAnOldUserHasReallyChanged) {
+  ASSERT_TRUE(state({db(), web()}));
+  settle();
+  auto without = Spec{.name = "web", .template_ = {{"fail", "cannot"}}, .generation = 2};
+  auto no_db = db();
+  no_db.deleted = true;
+  no_db.generation = 2;
+  ASSERT_TRUE(state({without, no_db}));
+  pass(Millis(3000));
+  EXPECT_TRUE(exists("db")) << "the old web still runs with it";
+  without.template_.clear();
+  without.generation = 3;
+  ASSERT_TRUE(state({without}));
+  pass(Millis(100));
+  EXPECT_FALSE(exists("db"));
+  EXPECT_EQ(state_of("web"), "Ready");
+}
+
+TEST_F(EngineTest, AnUnknownTombstoneIsGoneAtOnce) {
+  ASSERT_TRUE(state({{.name = "db", .generation = 4, .deleted = true}}));
+  settle();
+  EXPECT_TRUE(noop().calls.empty());
+  const auto r = report("db");
+  EXPECT_TRUE(r.gone());
+  EXPECT_EQ(r.generation(), 4u);
+}
+
+TEST_F(EngineTest, WhatTheHubDoesNotMentionStays) {
+  ASSERT_TRUE(state({{.name = "a"}, {.name = "b"}}));
+  settle();
+  ASSERT_TRUE(state({}, "e2"));
+  restart();
+  ASSERT_TRUE(state({}, "e3"));
+  ASSERT_TRUE(
+      engine->apply_desired({.epoch = "e3", .position = 9, .put = {}, .disown = {"a"}, .forget = {"b"}}));
+  pass(std::chrono::hours(1));
+  EXPECT_EQ(world->things().size(), 2u);
+  EXPECT_EQ(state_of("b"), "Ready");
+  const auto holding = engine->holding();
+  EXPECT_EQ(holding.epoch, "e3");
+  ASSERT_EQ(holding.resources.size(), 2u) << "only what is gone can be forgotten";
+  EXPECT_EQ(holding.resources[0].epoch, "");
+  EXPECT_EQ(holding.resources[1].epoch, "e1");
+}
+
+TEST_F(EngineTest, AConfirmedTombstoneIsForgottenWhenTheSessionSaysSo) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
+  pass(Millis(100));
+  const auto r = report("db");
+  ASSERT_TRUE(r.gone());
+  ASSERT_TRUE(engine->reports().confirm({{.name = "db", .version = r.version()}}));
+  ASSERT_TRUE(forget({"db"}));
+  pass(Millis(100));
+  EXPECT_TRUE(engine->holding().resources.empty());
+  EXPECT_FALSE(engine->reports().report("db"));
+  EXPECT_TRUE(journal.load()->desired.empty());
+  EXPECT_TRUE(journal.load()->runtime.empty());
+}
+
+TEST_F(EngineTest, ATombstoneCanBeRevived) {
+  ASSERT_TRUE(state({{.name = "db", .numbers = {{"removeDelayMs", 5000}}}}));
+  settle();
+  ASSERT_TRUE(
+      state({{.name = "db", .numbers = {{"removeDelayMs", 5000}}, .generation = 2, .deleted = true}}));
+  pass(Millis(1000));
+  EXPECT_EQ(state_of("db"), "Deleting");
+  ASSERT_TRUE(state({{.name = "db", .numbers = {{"removeDelayMs", 5000}}, .generation = 3}}));
+  pass(Millis(60'000));
+  EXPECT_EQ(state_of("db"), "Ready");
+  EXPECT_FALSE(report("db").gone());
+  EXPECT_TRUE(exists("db"));
+}
+
+TEST_F(EngineTest, ARevivalAfterTheEndMakesItAnew) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
+  pass(Millis(100));
+  const auto gone = report("db");
+  ASSERT_TRUE(gone.gone());
+  ASSERT_TRUE(state({{.name = "db", .generation = 3}}));
+  pass(Millis(100));
+  const auto back = report("db");
+  EXPECT_EQ(back.state(), "Ready");
+  EXPECT_FALSE(back.gone());
+  EXPECT_GT(back.version(), gone.version());
+  ASSERT_TRUE(forget({"db"}));
+  settle();
+  EXPECT_TRUE(exists("db")) << "a late forget of the old tombstone does nothing";
+}
+
+TEST_F(EngineTest, AnotherProviderTakesOverAfterTheOldOneHasRemovedItsOwn) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  ASSERT_TRUE(state({{.name = "db", .provider = "other", .generation = 2}}));
+  settle();
+  EXPECT_EQ(noop().calls.back(), "observe db");
+  EXPECT_EQ(noop().count("remove db"), 1u);
+  EXPECT_EQ(providers["other"]->count("apply db"), 1u);
+  EXPECT_EQ(state_of("db"), "Ready");
+}
+
+TEST_F(EngineTest, ReportsAreUnconfirmedUntilTheHubHasThem) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  pass(Millis(100));
+  EXPECT_THAT(engine->reports().unconfirmed(), ElementsAre("db"));
+  restart();
+  EXPECT_THAT(engine->reports().unconfirmed(), ElementsAre("db")) << "also over a crash";
+  pass(Millis(100));
+  const auto version = report("db").version();
+  ASSERT_TRUE(engine->reports().confirm({{.name = "db", .version = version - 1}}));
+  EXPECT_THAT(engine->reports().unconfirmed(), ElementsAre("db")) << "an older one was confirmed";
+  ASSERT_TRUE(engine->reports().confirm({{.name = "db", .version = version}}));
+  EXPECT_TRUE(engine->reports().unconfirmed().empty());
+  pass(Millis(100));
+  restart();
+  pass(Millis(100));
+  EXPECT_TRUE(engine->reports().unconfirmed().empty()) << "nothing new to say";
+  EXPECT_EQ(report("db").version(), version);
+  ASSERT_TRUE(engine->reports().unconfirm_all());
+  EXPECT_THAT(engine->reports().unconfirmed(), ElementsAre("db"));
+}
+
+TEST_F(EngineTest, EventsAreUniqueBoundedAndSurviveACrash) {
+  options.max_events = 3;
+  restart();
+  std::vector<Spec> many;
+  for (int i = 0; i < 5; ++i) many.push_back({.name = "n" + std::to_string(i)});
+  ASSERT_TRUE(state(many));
+  pass(Millis(100));
+  auto events = engine->reports().events(10);
+  ASSERT_EQ(events.size(), 3u);
+  ASSERT_TRUE(engine->reports().confirm_events({events[0].id()}));
+  pass(Millis(100));
+  restart();
+  auto after = engine->reports().events(10);
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[0].id(), events[1].id());
+  ASSERT_TRUE(state({{.name = "n0", .template_ = {{"x", "1"}}, .generation = 2}}));
+  pass(Millis(100));
+  std::set<std::string> ids;
+  for (const auto& e : engine->reports().events(10)) ids.insert(e.id());
+  EXPECT_EQ(ids.size(), 3u);
+}
+
+TEST_F(EngineTest, ARestingEngineDoesNothing) {
+  ASSERT_TRUE(state({db(), web()}));
+  pass(Millis(1000));
+  const auto calls = noop().calls.size();
+  const auto commits = journal.commits();
+  EXPECT_TRUE(engine->idle());
+  EXPECT_GT(settle(), clock.mono() + std::chrono::minutes(7)) << "next due: the safety look";
+  pass(std::chrono::minutes(7));
+  EXPECT_EQ(noop().calls.size(), calls);
+  EXPECT_EQ(journal.commits(), commits);
+  pass(std::chrono::minutes(6));
+  EXPECT_EQ(noop().calls.size(), calls + 2) << "each looked at once";
+  EXPECT_EQ(journal.commits(), commits);
+}
+
+TEST_F(EngineTest, WithoutAWatchItLooksMoreOften) {
+  providers["noop"] =
+      std::make_shared<RecordingProvider>(std::make_shared<noop::NoopProvider>(clock, world), false);
+  restart();
+  ASSERT_TRUE(state({{.name = "db"}}));
+  pass(Millis(1000));
+  (void)world->vanish("eu-1", "db");
+  pass(Millis(40'000));
+  EXPECT_TRUE(exists("db"));
+}
+
+TEST_F(EngineTest, AStormOfEventsIsOneLookNow) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  pass(Millis(1000));
+  const auto before = noop().count("observe db");
+  for (int i = 0; i < 1000; ++i) engine->wake("db");
+  settle();
+  for (int i = 0; i < 1000; ++i) engine->wake("db");
+  pass(Millis(60));
+  EXPECT_LE(noop().count("observe db"), before + 3);
+  EXPECT_GE(noop().count("observe db"), before + 2);
+}
+
+TEST_F(EngineTest, SlowThingsAreAwaitedAndTheirProgressIsShown) {
+  ASSERT_TRUE(state({{.name = "db", .numbers = {{"delayMs", 1'200'000}, {"steps", 3}}}}));
+  pass(Millis(10'000));
+  EXPECT_EQ(state_of("db"), "Progressing");
+  EXPECT_EQ(reason_of("db"), "Creating");
+  EXPECT_EQ(world->applies("db"), 3u);
+  pass(Millis(1'200'000));
+  EXPECT_EQ(state_of("db"), "Ready");
+  EXPECT_EQ(world->applies("db"), 3u);
+}
+
+TEST_F(EngineTest, AStepThatBringsNothingAboutIsAFailedTry) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  noop().on_observe = [&](const ProviderResource& r) -> Result<> { return world->erase(r.owner, r.name); };
+  pass(Millis(10'000));
+  EXPECT_LT(world->applies("db"), 6u);
+  EXPECT_EQ(message_of("db"), "does not exist although it was made");
+}
+
+TEST_F(EngineTest, AnEngineOfContainersThatIsAwayMakesNothingUnready) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  noop().on_observe = [](const ProviderResource&) -> Result<> {
+    return fail(Code::kUnavailable, reasons::kHostUnavailable, "podman does not answer");
+  };
+  engine->wake("db");
+  pass(Millis(200));
+  const auto r = report("db");
+  EXPECT_EQ(r.conditions(0).status(), "Unknown");
+  EXPECT_EQ(r.conditions(0).reason(), "HostUnavailable");
+  noop().on_observe = {};
+  pass(Millis(5000));
+  EXPECT_EQ(state_of("db"), "Ready");
+  EXPECT_EQ(world->applies("db"), 1u);
+}
+
+TEST_F(EngineTest, NoSecretLeavesInAMessage) {
+  ASSERT_TRUE(state({{.name = "db", .template_ = {{"fail", "login with ${generated.password} refused"}}}}));
+  settle();
+  EXPECT_EQ(message_of("db"), "login with *** refused");
+}
+
+TEST_F(EngineTest, AChangeWhileAStepRunsIsNotLost) {
+  ASSERT_TRUE(state({{.name = "db", .template_ = {{"v", "1"}}}}));
+  engine->step();
+  executor.run_all();
+  engine->step();
+  ASSERT_EQ(executor.waiting(), 1u) << "apply of v1 runs";
+  ASSERT_TRUE(state({{.name = "db", .template_ = {{"v", "2"}}, .generation = 2}}));
+  settle();
+  EXPECT_EQ(noop().applied["db"].template_.fields().at("v").string_value(), "2");
+  EXPECT_EQ(report("db").generation(), 2u);
+  EXPECT_EQ(state_of("db"), "Ready");
+}
+
+TEST_F(EngineTest, ADeleteWhileAStepRunsLeavesNothing) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  engine->step();
+  executor.run_all();
+  engine->step();
+  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
+  settle();
+  EXPECT_FALSE(exists("db"));
+  EXPECT_TRUE(report("db").gone());
+}
+
+TEST_F(EngineTest, LogsAreFoundThroughTheProvider) {
+  EXPECT_FALSE(engine->handle("db"));
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  const auto handle = engine->handle("db");
+  ASSERT_TRUE(handle);
+  EXPECT_EQ(handle->provider->name(), "noop");
+  EXPECT_EQ(handle->resource.name, "db");
+}
+
+}  // namespace
+}  // namespace qleet::agent
