@@ -14,7 +14,7 @@ namespace qleet::hub {
 
 struct LmdbOptions {
   size_t max_log_entries = 1'000'000;  // of the change log; older revisions are dropped
-  size_t max_log_bytes = 4ULL << 30;   // the same by size
+  size_t max_log_bytes = 1ULL << 30;   // the same by size
   size_t map_bytes = 64ULL << 30;      // address space to begin with; the file takes only what it needs
   size_t max_map_bytes = 64ULL << 30;  // and what it may grow to: the store's maximum size
   std::chrono::milliseconds grow_wait{2000};  // for readers to finish, before it can grow

@@ -47,6 +47,8 @@ struct Change {
 class Reader {
  public:
   virtual ~Reader() = default;
+  // All commits up to this one are seen. Where several hubs write, some later ones may be, too: so move no
+  // cursor beyond this, and expect to be told again by the log (docs/decisions/0002-store.md).
   virtual Revision revision() const = 0;
   virtual Result<std::optional<Entry>> get(std::string_view key) const = 0;
   virtual Result<std::vector<Entry>> scan(const Range& range) const = 0;

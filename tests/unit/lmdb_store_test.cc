@@ -99,7 +99,7 @@ TEST(LmdbStore, RefusesADamagedFile) {
 
 TEST(LmdbStore, TheDirectoryIsItsOwnersAlone) {
   test::TempDir dir;
-  auto store = LmdbStore::open(dir / "a" / "s", small()).value();
+  auto store = LmdbStore::open(dir / "a" / "s").value();
   using std::filesystem::perms;
   EXPECT_EQ(std::filesystem::status(dir / "a" / "s").permissions(), perms::owner_all);
   EXPECT_EQ(std::filesystem::status(dir / "a" / "s" / "data.mdb").permissions(),
