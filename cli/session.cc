@@ -8,13 +8,7 @@ namespace qleet::cli {
 
 Exit report(const Error& error) {
   std::string text;
-  for (const auto& field : error.fields) {
-    if (!field.file.empty()) text += field.file + ":";
-    if (field.line > 0) text += std::to_string(field.line) + ":";
-    if (!text.empty() && text.back() == ':') text += " ";
-    if (!field.field.empty()) text += field.field + ": ";
-    text += field.message + "\n";
-  }
+  for (const auto& field : error.fields) text += model::describe(field) + "\n";
   if (error.fields.empty()) text = "qleet: " + error.message + "\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
   return exit_of(error.code);

@@ -72,6 +72,8 @@ void add_lines(const Node& document, std::vector<FieldError>& errors) {
 
 class Decoder {
  public:
+  explicit Decoder(bool validate) : validate_(validate) {}
+
   void decode(const Node& document) {
     if (document.type != Node::Type::kMap) {
       return wrong("", document.line, "an object is expected, with apiVersion, kind, metadata and spec");
@@ -174,7 +176,7 @@ class Decoder {
 
   // `prefix`: what stands before each field's path in the object and not in the text.
   void accept(const Node& document, Object object, std::string_view prefix) {
-    auto errors = validate(*object);
+    auto errors = validate_ ? validate(*object) : std::vector<FieldError>();
     for (auto& error : errors) {
       if (error.field.starts_with(prefix)) error.field.erase(0, prefix.size());
     }
@@ -193,6 +195,7 @@ class Decoder {
     objects_.push_back(std::move(object));
   }
 
+  const bool validate_;
   std::vector<Object> objects_;
   std::vector<FieldError> errors_;
   std::map<std::pair<std::string_view, std::string>, int> seen_;  // kind, name -> line
@@ -229,7 +232,7 @@ Result<std::vector<Object>> decode(std::string_view text, const DecodeLimits& li
   auto documents = read_documents(text, limits);
   if (!documents) return std::unexpected(std::move(documents).error());
   if (documents->empty()) return fail(Code::kInvalid, "there is no object in the input");
-  Decoder decoder;
+  Decoder decoder(limits.validate);
   for (const auto& document : *documents) decoder.decode(document);
   return decoder.finish();
 }

@@ -37,6 +37,8 @@ struct DecodeLimits {
   size_t max_bytes = 1 << 20;
   unsigned max_depth = 32;
   unsigned max_documents = 256;
+  // Off: structure alone is checked, for who wants to complete a document before it is judged.
+  bool validate = true;
 };
 
 // One or several documents, JSON or YAML (told by the first character; YAML may hold `---`). A plain Score
