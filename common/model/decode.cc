@@ -78,7 +78,7 @@ class Decoder {
     if (document.type != Node::Type::kMap) {
       return wrong("", document.line, "an object is expected, with apiVersion, kind, metadata and spec");
     }
-    if (word_of(document, "kind") == "List") return decode_list(document);
+    if (is_list(word_of(document, "kind"))) return decode_list(document);
     if (!document.find("apiVersion")) {
       const bool score = document.find("containers") != nullptr;
       return wrong("apiVersion", document.line,
@@ -104,7 +104,13 @@ class Decoder {
     errors_.push_back({std::move(field), std::move(message), line, ""});
   }
 
-  // What `get -o yaml` prints for several objects.
+  // "List", "ApplicationList": what the API answers for several objects.
+  static bool is_list(std::string_view kind) {
+    if (!kind.ends_with("List")) return false;
+    kind.remove_suffix(4);
+    return kind.empty() || std::ranges::find(kinds(), kind, &Kind::name) != kinds().end();
+  }
+
   void decode_list(const Node& document) {
     const auto* items = document.find("items");
     if (items == nullptr || items->type != Node::Type::kList)

@@ -170,6 +170,10 @@ items:
 )");
   ASSERT_TRUE(decoded) << decoded.error().message;
   ASSERT_EQ(decoded->size(), 2u);
+  EXPECT_EQ(decode(R"({"kind": "RegionList", "items": [{"apiVersion": "qleet.io/v1", "kind": "Region",
+    "metadata": {"name": "a"}}]})")
+                ->size(),
+            1u);
   EXPECT_EQ(meta(*decoded->front()).resource_version(), 12u);
   EXPECT_EQ(meta(*decoded->front()).creation_timestamp().seconds(), 1769860800);
 }
