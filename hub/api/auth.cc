@@ -1,0 +1,102 @@
+#include "hub/api/auth.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/crypto/token.h"
+#include "hub/access/roles.h"
+#include "hub/store/keys.h"
+
+namespace qleet::hub::api {
+namespace {
+
+constexpr std::string_view kHowTo = "send the header \"Authorization: Bearer <token>\"";
+constexpr size_t kLongestToken = 512;
+
+Result<std::string_view> bearer(std::string_view authorization) {
+  if (authorization.empty()) return fail(Code::kUnauthenticated, fmt::format("no credentials: {}", kHowTo));
+  constexpr std::string_view scheme = "bearer ";
+  const bool is_bearer =
+      authorization.size() > scheme.size() &&
+      std::ranges::equal(authorization.substr(0, scheme.size()), scheme,
+                         [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
+  if (!is_bearer)
+    return fail(Code::kUnauthenticated, fmt::format("the credentials are no bearer token: {}", kHowTo));
+  authorization.remove_prefix(scheme.size());
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
+  if (authorization.empty() || authorization.size() > kLongestToken)
+    return fail(Code::kUnauthenticated, fmt::format("the credentials are no bearer token: {}", kHowTo));
+  return authorization;
+}
+
+template <class T>
+Result<std::optional<T>> load(const Reader& reader, std::string_view plural, std::string_view name) {
+  const auto entry = TRY(reader.get(keys::object(plural, name)));
+  if (!entry) return std::nullopt;
+  T object;
+  if (!object.ParseFromString(entry->value))
+    return fail(Code::kInternal, fmt::format("{}/{} in the store cannot be read", plural, name));
+  return object;
+}
+
+// A role that does not exist gives nothing.
+Result<> add_role(const Reader& reader, const std::string& name, Subject& subject) {
+  if (std::ranges::find(subject.roles, name) != subject.roles.end()) return {};
+  subject.roles.push_back(name);
+  if (const v1::Role* role = access::builtin_role(name)) {
+    subject.rules.MergeFrom(role->spec().rules());
+  } else if (const auto stored = TRY(load<v1::Role>(reader, "roles", name))) {
+    subject.rules.MergeFrom(stored->spec().rules());
+  }
+  return {};
+}
+
+}  // namespace
+
+bool Subject::may(std::string_view verb, std::string_view kind) const {
+  return access::allows(rules, verb, kind);
+}
+
+Result<> Subject::require(std::string_view verb, std::string_view kind) const {
+  if (may(verb, kind)) return {};
+  return fail(Code::kDenied,
+              fmt::format("{} ({} {}) may not {} {}", name, roles.size() == 1 ? "role" : "roles",
+                          roles.empty() ? "none" : fmt::format("{}", fmt::join(roles, ", ")), verb, kind));
+}
+
+Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::string_view authorization) {
+  const auto token = TRY(bearer(authorization));
+  const std::string hash = crypto::sha256_hex(token);
+  const auto owner = TRY(reader.get(keys::token(hash)));
+  const auto unknown = [] {
+    return fail(Code::kUnauthenticated, "the token is unknown, or was revoked");
+  };
+  if (!owner) return unknown();
+  const auto account = TRY(load<v1::ServiceAccount>(reader, "serviceaccounts", owner->value));
+  if (!account) return unknown();
+  const auto& tokens = account->status().tokens();
+  const auto issued =
+      std::ranges::find_if(tokens, [&](const v1::IssuedToken& t) { return t.sha256() == hash; });
+  if (issued == tokens.end()) return unknown();
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock.wall()).time_since_epoch().count();
+  if (issued->has_expires() && issued->expires().seconds() <= now)
+    return fail(Code::kUnauthenticated, fmt::format("the token {} of {} has expired: ask for a new one",
+                                                    issued->id(), owner->value));
+
+  Subject subject;
+  subject.name = "serviceaccount:" + owner->value;
+  if (!account->spec().role().empty()) TRY(add_role(reader, account->spec().role(), subject));
+  for (const Entry& entry : TRY(reader.scan({.prefix = keys::below("o", "rolebindings")}))) {
+    v1::RoleBinding binding;
+    if (!binding.ParseFromString(entry.value)) continue;
+    const auto& subjects = binding.spec().subjects();
+    if (std::ranges::find(subjects, subject.name) != subjects.end())
+      TRY(add_role(reader, binding.spec().role(), subject));
+  }
+  return subject;
+}
+
+}  // namespace qleet::hub::api
