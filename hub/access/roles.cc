@@ -5,7 +5,6 @@
 namespace qleet::hub::access {
 namespace {
 
-
 struct Rule {
   std::string_view role;
   std::vector<std::string_view> kinds;
@@ -14,8 +13,8 @@ struct Rule {
 
 const std::vector<Rule>& table() {
   static const std::vector<std::string_view> system = {
-      "applications", "environments", "profiles", "regions",  "agents", "builds",
-      "releases",     "deployments",  "resources", "events", kMetrics};
+      "applications", "environments", "profiles",  "regions", "agents", "builds",
+      "releases",     "deployments",  "resources", "events",  kMetrics};
   static const std::vector<std::string_view> read = {"get", "list", "watch"};
   static const std::vector<Rule> rules = {
       {"admin", {"*"}, {"*"}},

@@ -22,8 +22,8 @@ inline constexpr std::string_view kRevoke = "revoke";      // agents
 // Stands beside the plurals of kinds in rules: the hub's own figures.
 inline constexpr std::string_view kMetrics = "metrics";
 
-// admin, operator, developer, ci, viewer. Their rules are these, whatever the store says: nobody can lock himself out, nor
-// give `ci` more than to notify.
+// admin, operator, developer, ci, viewer. Their rules are these, whatever the store says: nobody can lock
+// himself out, nor give `ci` more than to notify.
 const std::vector<v1::Role>& builtin_roles();
 // Null when `name` is none of them.
 const v1::Role* builtin_role(std::string_view name);

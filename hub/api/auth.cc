@@ -9,6 +9,7 @@
 #include "common/crypto/token.h"
 #include "hub/access/roles.h"
 #include "hub/store/keys.h"
+#include "hub/store/objects.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -32,23 +33,13 @@ Result<std::string_view> bearer(std::string_view authorization) {
   return authorization;
 }
 
-template <class T>
-Result<std::optional<T>> load(const Reader& reader, std::string_view plural, std::string_view name) {
-  const auto entry = TRY(reader.get(keys::object(plural, name)));
-  if (!entry) return std::nullopt;
-  T object;
-  if (!object.ParseFromString(entry->value))
-    return fail(Code::kInternal, fmt::format("{}/{} in the store cannot be read", plural, name));
-  return object;
-}
-
 // A role that does not exist gives nothing.
 Result<> add_role(const Reader& reader, const std::string& name, Subject& subject) {
   if (std::ranges::find(subject.roles, name) != subject.roles.end()) return {};
   subject.roles.push_back(name);
   if (const v1::Role* role = access::builtin_role(name)) {
     subject.rules.MergeFrom(role->spec().rules());
-  } else if (const auto stored = TRY(load<v1::Role>(reader, "roles", name))) {
+  } else if (const auto stored = TRY(objects::get<v1::Role>(reader, name))) {
     subject.rules.MergeFrom(stored->spec().rules());
   }
   return {};
@@ -71,11 +62,9 @@ Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::stri
   const auto token = TRY(bearer(authorization));
   const std::string hash = crypto::sha256_hex(token);
   const auto owner = TRY(reader.get(keys::token(hash)));
-  const auto unknown = [] {
-    return fail(Code::kUnauthenticated, "the token is unknown, or was revoked");
-  };
+  const auto unknown = [] { return fail(Code::kUnauthenticated, "the token is unknown, or was revoked"); };
   if (!owner) return unknown();
-  const auto account = TRY(load<v1::ServiceAccount>(reader, "serviceaccounts", owner->value));
+  const auto account = TRY(objects::get<v1::ServiceAccount>(reader, owner->value));
   if (!account) return unknown();
   const auto& tokens = account->status().tokens();
   const auto issued =
@@ -83,15 +72,13 @@ Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::stri
   if (issued == tokens.end()) return unknown();
   const auto now = std::chrono::floor<std::chrono::seconds>(clock.wall()).time_since_epoch().count();
   if (issued->has_expires() && issued->expires().seconds() <= now)
-    return fail(Code::kUnauthenticated, fmt::format("the token {} of {} has expired: ask for a new one",
-                                                    issued->id(), owner->value));
+    return fail(Code::kUnauthenticated,
+                fmt::format("the token {} of {} has expired: ask for a new one", issued->id(), owner->value));
 
   Subject subject;
   subject.name = "serviceaccount:" + owner->value;
   if (!account->spec().role().empty()) TRY(add_role(reader, account->spec().role(), subject));
-  for (const Entry& entry : TRY(reader.scan({.prefix = keys::below("o", "rolebindings")}))) {
-    v1::RoleBinding binding;
-    if (!binding.ParseFromString(entry.value)) continue;
+  for (const auto& binding : TRY(objects::list<v1::RoleBinding>(reader))) {
     const auto& subjects = binding.spec().subjects();
     if (std::ranges::find(subjects, subject.name) != subjects.end())
       TRY(add_role(reader, binding.spec().role(), subject));

@@ -22,8 +22,8 @@ struct Subject {
   Result<> require(std::string_view verb, std::string_view kind) const;
 };
 
-// `authorization` is the header's value. kUnauthenticated for none, a malformed, unknown, revoked or expired one; messages never
-// hold the token.
+// `authorization` is the header's value. kUnauthenticated for none, a malformed, unknown, revoked or expired
+// one; messages never hold the token.
 Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::string_view authorization);
 
 }  // namespace qleet::hub::api

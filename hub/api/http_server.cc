@@ -454,13 +454,19 @@ asio::awaitable<void> Connection::watch_for_close(std::shared_ptr<Connection> se
 
 asio::awaitable<bool> Connection::write_stream(Response response, unsigned version, bool head) {
   const HttpLimits& limits = server.options.limits;
+  // Also when the frame is destroyed half-way, at shutdown.
+  struct Cancel {
+    std::shared_ptr<Stream> source;
+    ~Cancel() { source->cancel(); }
+  };
+  const std::shared_ptr<Stream> source = std::move(response.stream);
+  const Cancel cancel{source};
   struct Count {
     std::atomic<unsigned>& streams;
     unsigned now = ++streams;
     ~Count() { --streams; }
   } count{server.streams};
   if (count.now > limits.streams) {
-    response.stream = nullptr;
     co_return co_await write(unavailable("the hub serves too many streams; try again later"), false, version,
                              head);
   }
@@ -483,7 +489,6 @@ asio::awaitable<bool> Connection::write_stream(Response response, unsigned versi
   beast::get_lowest_layer(stream).expires_never();
   co_spawn(executor, watch_for_close(shared_from_this(), wake), asio::detached);
 
-  const std::shared_ptr<Stream> source = std::move(response.stream);
   source->start([weak = std::weak_ptr(wake), gate = server.gate] { gate->notify(weak); });
   auto next_heartbeat = std::chrono::steady_clock::now() + limits.heartbeat;
   while (!peer_gone && !server.stopping) {
@@ -496,7 +501,7 @@ asio::awaitable<bool> Connection::write_stream(Response response, unsigned versi
     if (!piece.data.empty()) {
       if (!co_await write_piece(std::move(piece.data))) break;
       next_heartbeat = std::chrono::steady_clock::now() + limits.heartbeat;
-    } else if (!piece.end) {
+    } else if (!piece.end && !piece.more) {
       co_await wake->wait_until(next_heartbeat);
       if (std::chrono::steady_clock::now() >= next_heartbeat) {
         std::string beat = source->heartbeat();

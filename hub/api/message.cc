@@ -1,7 +1,6 @@
 #include "hub/api/message.h"
 
-#include <array>
-#include <cstdint>
+#include <algorithm>
 
 namespace qleet::hub::api {
 namespace {
@@ -33,8 +32,6 @@ bool percent_decode(std::string_view text, bool plus_is_space, std::string& out)
   return true;
 }
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 std::string_view find(const std::map<std::string, std::string>& map, std::string_view name) {
   const auto it = map.find(std::string(name));
   return it == map.end() ? std::string_view{} : std::string_view(it->second);
@@ -65,35 +62,6 @@ bool parse_target(std::string_view target, Request& request) {
     if (equals != std::string_view::npos && !percent_decode(pair.substr(equals + 1), true, value))
       return false;
     request.query[name] = value;
-  }
-  return true;
-}
-
-std::string base64url(std::string_view bytes) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<std::uint8_t>(c);
-    for (count += 8; count >= 6; count -= 6) out += kAlphabet[bits >> (count - 6) & 63];
-  }
-  if (count > 0) out += kAlphabet[bits << (6 - count) & 63];
-  return out;
-}
-
-bool parse_base64url(std::string_view text, std::string& bytes) {
-  bytes.clear();
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) return false;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes += static_cast<char>(bits >> count & 255);
-    }
   }
   return true;
 }

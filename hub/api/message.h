@@ -29,21 +29,24 @@ struct Request {
 struct Piece {
   std::string data;
   bool end = false;
+  bool more = false;  // ask again at once: there is more, or more to look through
 };
 
 // A response body that goes on: events, logs. The server pulls, so a slow client costs no memory: nothing is
 // asked for until the last piece has been written.
 //
 // Threads: `next` is called on pool threads, never twice at once; it must not wait for data. `wake` may be
-// called from any thread at any time, also after the stream was destroyed by the server.
+// called from any thread at any time, also after `cancel`.
 class Stream {
  public:
   virtual ~Stream() = default;
   // Called once, before the first `next`: `wake` asks for another `next` after one that gave nothing.
   virtual void start(std::function<void()> wake) = 0;
   virtual Piece next() = 0;
+  // Called once when the server will not ask any more: the client has gone, or the stream has ended.
+  virtual void cancel() {}
   // Written while there is nothing else, so that dead clients are noticed. Empty: nothing is written.
-  virtual std::string heartbeat() const { return {}; }
+  virtual std::string heartbeat() { return {}; }
 };
 
 struct Response {
@@ -57,9 +60,5 @@ struct Response {
 // Splits "/v1/a?b=c" and decodes both sides. False when the target is malformed (bad percent encoding, a NUL,
 // not starting with '/').
 bool parse_target(std::string_view target, Request& request);
-
-// Base64url without padding: for tokens that go into URLs.
-std::string base64url(std::string_view bytes);
-bool parse_base64url(std::string_view text, std::string& bytes);
 
 }  // namespace qleet::hub::api

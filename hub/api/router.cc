@@ -48,7 +48,8 @@ void Router::add(Route route) {
   compiled.segments = split(compiled.route.pattern);
   compiled.literals = static_cast<size_t>(
       std::ranges::count_if(compiled.segments, [](const auto& s) { return !is_parameter(s); }));
-  const auto place = std::ranges::upper_bound(routes_, compiled.literals, std::greater<>(), &Compiled::literals);
+  const auto place =
+      std::ranges::upper_bound(routes_, compiled.literals, std::greater<>(), &Compiled::literals);
   routes_.insert(place, std::move(compiled));
 }
 

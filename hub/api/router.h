@@ -15,7 +15,7 @@ namespace qleet::hub::api {
 
 struct Call {
   const Request& request;
-  const Subject& subject;  // nobody on open routes
+  const Subject& subject;                                // nobody on open routes
   const std::map<std::string, std::string>& parameters;  // of the path
 
   // The parameter must be in the route's pattern.
@@ -48,7 +48,7 @@ struct Route {
 struct Match {
   const Route* route = nullptr;
   std::map<std::string, std::string> parameters;
-  std::string allow;   // for 405: the methods that this path has
+  std::string allow;  // for 405: the methods that this path has
 };
 
 class Router {

@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include "hub/access/roles.h"
+#include "hub/api/content.h"
+#include "hub/api/routes.h"
+
+namespace qleet::hub::api {
+namespace {
+
+Result<std::vector<model::Object>> read_changes(const Request& request) {
+  auto objects = TRY(read_objects(request));
+  for (const auto& object : objects) TRY(refuse_hidden_values(*object));
+  return objects;
+}
+
+Result<Response> apply(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"dryRun"}));
+  const auto objects = TRY(read_changes(call.request));
+  for (const auto& object : objects) {
+    const auto& kind = model::kind_of(*object);
+    TRY(call.subject.require("create", kind.plural));
+    TRY(call.subject.require("update", kind.plural));
+  }
+  const frontend::ApplyOptions options{.dry_run = TRY(flag(call.request, "dryRun"))};
+  return answer(call.request, TRY(frontend::apply(h.context(), caller(call), objects, options)));
+}
+
+Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRequest& request) {
+  const auto who = caller(call);
+  if (request.has_build() + request.has_erase() + request.has_approve() + request.has_rollback() != 1)
+    return fail(Code::kInvalid,
+                "what to plan: send objects, or exactly one of {\"build\": ...}, {\"delete\": {\"kind\", "
+                "\"name\"}}, {\"approve\": ...}, {\"rollback\": ...}");
+  if (request.has_erase()) {
+    const model::Kind* kind = model::find_kind(request.erase().kind());
+    if (kind == nullptr)
+      return fail(Code::kInvalid, fmt::format("delete.kind: \"{}\" is no kind", request.erase().kind()));
+    TRY(call.subject.require(access::kPlan, kind->plural));
+    return frontend::plan_erase(who, *kind, request.erase().name());
+  }
+  TRY(call.subject.require(access::kPlan, request.has_build() ? "builds" : "applications"));
+  if (request.has_build()) return frontend::plan_build(who, request.build());
+  if (request.has_approve()) return frontend::plan_approve(who, request.approve());
+  return frontend::plan_rollback(who, request.rollback());
+}
+
+Result<Response> plan(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {}));
+  v1::PlanRequest request;
+  // Objects always say what they are; an operation never does.
+  if (call.request.body.find("apiVersion") == std::string::npos) {
+    TRY(read_message(call.request, request));
+    const auto operation = TRY(planned_operation(call, request));
+    return answer(call.request, TRY(frontend::plan(h.context(), operation)));
+  }
+  const auto objects = TRY(read_changes(call.request));
+  for (const auto& object : objects) TRY(call.subject.require(access::kPlan, model::kind_of(*object).plural));
+  return answer(call.request,
+                TRY(frontend::plan(h.context(), frontend::plan_apply(caller(call), objects, {}))));
+}
+
+}  // namespace
+
+void add_change_routes(Router& router, const Handlers& handlers) {
+  router.add({"POST", "/v1/apply", Access::authenticated(),
+              [&handlers](const Call& call) { return apply(handlers, call); }});
+  router.add({"POST", "/v1/plan", Access::authenticated(),
+              [&handlers](const Call& call) { return plan(handlers, call); }});
+}
+
+}  // namespace qleet::hub::api

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "hub/access/roles.h"
+#include "hub/api/content.h"
+#include "hub/api/fresh_store.h"
+#include "hub/api/routes.h"
+#include "hub/store/objects.h"
+
+namespace qleet::hub::api {
+namespace {
+
+constexpr std::string_view kWorkload = "workload";
+constexpr unsigned kMostTail = 100'000;
+
+Result<Response> history(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {}));
+  return answer(call.request, TRY(frontend::history(h.context(), call.at("application"))));
+}
+
+Result<std::uint32_t> release_number(const Request& request, std::string_view name) {
+  const auto value = TRY(number(request, name, UINT32_MAX));
+  if (!value)
+    return fail(Code::kInvalid, fmt::format("query parameter {}: the number of a release is missing", name));
+  return static_cast<std::uint32_t>(*value);
+}
+
+Result<Response> diff(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"from", "to"}));
+  const auto from = TRY(release_number(call.request, "from"));
+  const auto to = TRY(release_number(call.request, "to"));
+  return answer(call.request, TRY(frontend::diff(h.context(), call.at("application"), from, to)));
+}
+
+Result<Response> tree(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"environment"}));
+  FreshStore fresh(h.hub.store, h.hub.freshness);
+  v1::Tree tree = TRY(frontend::tree({fresh, h.hub.clock}, call.at("application")));
+  if (const auto environment = call.request.parameter("environment"); !environment.empty()) {
+    v1::Tree wanted = tree;
+    wanted.clear_places();
+    for (const auto& place : tree.places())
+      if (place.environment() == environment) *wanted.add_places() = place;
+    if (wanted.places().empty())
+      return fail(Code::kNotFound, fmt::format("Application \"{}\" is not in environment \"{}\"",
+                                               call.at("application"), environment));
+    tree = std::move(wanted);
+  }
+  return answer(call.request, tree);
+}
+
+Result<Response> describe(const Handlers& h, const model::Kind& kind, const Call& call) {
+  TRY(only_parameters(call.request, {}));
+  FreshStore fresh(h.hub.store, h.hub.freshness);
+  return answer(call.request, TRY(frontend::describe({fresh, h.hub.clock}, kind, call.at("name"))));
+}
+
+Result<Response> why(const Handlers& h, const Call& call, const std::string& resource) {
+  TRY(only_parameters(call.request, {}));
+  FreshStore fresh(h.hub.store, h.hub.freshness);
+  return answer(call.request, TRY(frontend::why({fresh, h.hub.clock}, resource)));
+}
+
+// The one that was asked for, or the only one there is.
+Result<v1::Deployment> find_deployment(const Reader& reader, const std::string& application,
+                                       std::string_view environment) {
+  if (!environment.empty()) {
+    auto found = TRY(objects::get<v1::Deployment>(reader, fmt::format("{}.{}", application, environment)));
+    if (!found)
+      return fail(Code::kNotFound,
+                  fmt::format("Application \"{}\" is not in environment \"{}\"", application, environment));
+    return *std::move(found);
+  }
+  const std::string prefix = application + ".";
+  auto all = TRY(objects::list<v1::Deployment>(reader, {.name_prefix = prefix}));
+  if (all.empty())
+    return fail(Code::kNotFound, fmt::format("Application \"{}\" runs in no environment", application));
+  if (all.size() > 1) {
+    std::vector<std::string> names;
+    for (const auto& one : all) names.push_back(one.spec().environment());
+    return fail(Code::kInvalid,
+                fmt::format("query parameter environment: say which one of {}", fmt::join(names, ", ")));
+  }
+  return std::move(all.front());
+}
+
+Result<std::vector<std::string>> workload_resources(const Reader& reader, const Call& call) {
+  const std::string& application = call.at("application");
+  const auto deployment = TRY(find_deployment(reader, application, call.request.parameter("environment")));
+  const auto region = call.request.parameter("region");
+  const std::string workload(call.request.parameter(kWorkload));
+  std::vector<std::string> found;
+  std::vector<std::string> workloads;
+  for (const auto& place : deployment.status().regions()) {
+    if (!region.empty() && place.region() != region) continue;
+    const std::string prefix =
+        fmt::format("{}.{}.{}.{}.", place.region(), deployment.spec().environment(), application, kWorkload);
+    for (const auto& resource : TRY(objects::list<v1::Resource>(reader, {.name_prefix = prefix}))) {
+      if (resource.spec().deleted()) continue;
+      workloads.push_back(resource.spec().id());
+      if (workload.empty() || resource.spec().id() == workload) found.push_back(resource.metadata().name());
+    }
+  }
+  if (!found.empty()) return found;
+  if (!workload.empty() && !workloads.empty())
+    return fail(Code::kNotFound, fmt::format("Application \"{}\" has no workload \"{}\" there; it has: {}",
+                                             application, workload, fmt::join(workloads, ", ")));
+  return fail(Code::kNotFound,
+              fmt::format("Application \"{}\" has no running workload in environment \"{}\"{}", application,
+                          deployment.spec().environment(),
+                          region.empty() ? "" : fmt::format(", region \"{}\"", region)));
+}
+
+Result<Response> logs(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"environment", "region", "workload", "follow", "tail", "prefix"}));
+  if (h.hub.logs == nullptr) return fail(Code::kUnsupported, "this hub does not serve logs");
+  LogQuery query;
+  query.follow = TRY(flag(call.request, "follow"));
+  query.tail = static_cast<unsigned>(TRY(number(call.request, "tail", kMostTail)).value_or(0));
+  const bool bare = call.request.query.contains("prefix") && !TRY(flag(call.request, "prefix"));
+  query.resources = TRY(workload_resources(*TRY(h.hub.store.snapshot()), call));
+  const auto sink = std::make_shared<LogSink>(!bare);
+  TRY(h.hub.logs->open(query, sink));
+  Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.stream = sink;
+  return response;
+}
+
+}  // namespace
+
+void add_insight_routes(Router& router, const Handlers& handlers) {
+  using Function = Result<Response> (*)(const Handlers&, const Call&);
+  const auto add = [&](std::string_view rest, std::string_view verb, Function function) {
+    router.add({"GET", fmt::format("/v1/applications/{{application}}/{}", rest),
+                Access::rule(verb, "applications"),
+                [&handlers, function](const Call& call) { return function(handlers, call); }});
+  };
+  add("history", "get", history);
+  add("diff", "get", diff);
+  add("tree", "get", tree);
+  add("logs", access::kLogs, logs);
+  for (const model::Kind& kind : model::kinds())
+    router.add({"GET", fmt::format("/v1/describe/{}/{{name}}", kind.plural), Access::rule("get", kind.plural),
+                [&handlers, &kind](const Call& call) { return describe(handlers, kind, call); }});
+  router.add({"GET", "/v1/why/{resource}", Access::rule("get", "resources"),
+              [&handlers](const Call& call) { return why(handlers, call, call.at("resource")); }});
+  router.add({"GET", "/v1/why/{type}/{id}", Access::rule("get", "resources"), [&handlers](const Call& call) {
+                return why(handlers, call, call.at("type") + "/" + call.at("id"));
+              }});
+}
+
+}  // namespace qleet::hub::api

@@ -1,0 +1,37 @@
+// The API's handlers, by what they are about. Each function adds its routes.
+#pragma once
+
+#include "hub/api/dependencies.h"
+#include "hub/api/metrics.h"
+#include "hub/api/router.h"
+#include "hub/api/show.h"
+#include "hub/frontend/frontend.h"
+
+namespace qleet::hub::api {
+
+// What handlers share; outlives the router.
+struct Handlers {
+  const ApiDependencies& hub;
+  Shower shower;
+
+  explicit Handlers(const ApiDependencies& dependencies)
+      : hub(dependencies), shower(dependencies.clock, dependencies.freshness) {}
+  frontend::Context context() const { return {hub.store, hub.clock}; }
+};
+
+inline frontend::Caller caller(const Call& call) { return {call.subject.name}; }
+
+// GET, POST, PUT, DELETE of every kind; list and watch.
+void add_object_routes(Router& router, const Handlers& handlers);
+// apply and plan.
+void add_change_routes(Router& router, const Handlers& handlers);
+// Builds, approvals, rollbacks.
+void add_delivery_routes(Router& router, const Handlers& handlers);
+// history, diff, tree, describe, why, logs.
+void add_insight_routes(Router& router, const Handlers& handlers);
+// Tokens of service accounts; join tokens, enrolment and revocation of agents.
+void add_access_routes(Router& router, const Handlers& handlers);
+// Health, readiness, version, metrics, the schema.
+void add_system_routes(Router& router, const Handlers& handlers, const Metrics& metrics);
+
+}  // namespace qleet::hub::api

@@ -1,0 +1,50 @@
+// What the API needs of other parts of the hub. All are thread-safe and may block for a short while.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/model/model.h"
+#include "common/result/result.h"
+#include "hub/api/log_sink.h"
+#include "qleet/v1/operations.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::api {
+
+// Status carries its age: what a lost agent said last is not shown as the present.
+class Freshness {
+ public:
+  virtual ~Freshness() = default;
+  // Called for each Resource and Agent before it is shown, with the object as stored: may change its status
+  // only.
+  virtual void refresh(google::protobuf::Message& object) const = 0;
+};
+
+// What an agent needs to dial in, once its join token was redeemed.
+class Enroller {
+ public:
+  virtual ~Enroller() = default;
+  // Fills in epoch, nats_urls, nats_jwt and nats_ca for an agent that is in the store. Repeatable.
+  virtual Result<v1::EnrolResult> admit(const v1::Agent& agent) = 0;
+  // Cuts a revoked agent off at once. Repeatable.
+  virtual Result<> expel(const v1::Agent& agent) = 0;
+};
+
+struct LogQuery {
+  std::vector<std::string> resources;  // names of Resources of type workload; at least one
+  bool follow = false;
+  unsigned tail = 0;  // lines per source; 0: all there are
+};
+
+class LogSource {
+ public:
+  virtual ~LogSource() = default;
+  // Feeds `sink` from any threads until everything was said (finish), or the sink is cancelled. An agent that
+  // is away is said as a note in the sink, unless none is there at all: kUnavailable.
+  virtual Result<> open(const LogQuery& query, std::shared_ptr<LogSink> sink) = 0;
+};
+
+}  // namespace qleet::hub::api

@@ -1,0 +1,85 @@
+#include "hub/api/show.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/model/reasons.h"
+#include "qleet/v1/access.pb.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::api {
+namespace {
+
+// "Unused", "Retained" or empty: what is known only when somebody looks.
+std::string_view unused_state(const v1::Resource& resource, WallTime now) {
+  if (resource.spec().deleted() || !resource.status().has_unused_since()) return {};
+  const auto& since = resource.status().unused_since();
+  const auto due = Millis(since.seconds() * 1000 + since.nanos() / 1'000'000 +
+                          static_cast<std::int64_t>(resource.spec().when_unused().after_ms()));
+  const bool retained = resource.spec().when_unused().do_() == "retain" && now.time_since_epoch() >= due;
+  return retained ? reasons::kRetained : reasons::kUnused;
+}
+
+}  // namespace
+
+Result<Shower::Shown> Shower::show(const model::Kind& kind, std::string_view name, std::string_view value,
+                                   Revision revision) const {
+  Shown shown{model::Object(kind.prototype->New()), fmt::format("\"{}\"", revision)};
+  google::protobuf::Message& object = *shown.object;
+  if (!object.ParseFromArray(value.data(), static_cast<int>(value.size())))
+    return fail(Code::kInternal, fmt::format("{}/{} in the store cannot be read", kind.plural, name));
+  model::meta(object).set_resource_version(revision);
+
+  const auto state_tag = [&](std::string_view state) {
+    if (!state.empty()) shown.etag = fmt::format("\"{}-{}\"", revision, state);
+  };
+  if (auto* resource = dynamic_cast<v1::Resource*>(&object)) {
+    const std::string before = resource->status().state();
+    if (const auto state = unused_state(*resource, clock_.wall()); !state.empty())
+      resource->mutable_status()->set_state(std::string(state));
+    if (freshness_ != nullptr) freshness_->refresh(object);
+    if (resource->status().state() != before) state_tag(resource->status().state());
+  } else if (auto* agent = dynamic_cast<v1::Agent*>(&object)) {
+    const std::string before = agent->status().state();
+    const auto seen = agent->status().last_seen().seconds();
+    if (freshness_ != nullptr) freshness_->refresh(object);
+    if (agent->status().state() != before || agent->status().last_seen().seconds() != seen)
+      state_tag(fmt::format("{}{}", agent->status().state(), agent->status().last_seen().seconds()));
+  } else if (auto* secret = dynamic_cast<v1::Secret*>(&object)) {
+    for (auto& [key, hidden] : *secret->mutable_spec()->mutable_data()) hidden = kHidden;
+  } else if (auto* account = dynamic_cast<v1::ServiceAccount*>(&object)) {
+    for (auto& token : *account->mutable_status()->mutable_tokens()) token.clear_sha256();
+  }
+  return shown;
+}
+
+std::optional<Revision> etag_revision(std::string_view tag) {
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') tag = tag.substr(1, tag.size() - 2);
+  tag = tag.substr(0, tag.find('-'));
+  Revision revision = 0;
+  const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), revision);
+  if (tag.empty() || error != std::errc() || end != tag.data() + tag.size()) return std::nullopt;
+  return revision;
+}
+
+Result<> refuse_hidden_values(const google::protobuf::Message& object) {
+  const auto* secret = dynamic_cast<const v1::Secret*>(&object);
+  if (secret == nullptr) return {};
+  Error error{Code::kInvalid, {}, {}};
+  for (const auto& [key, value] : secret->spec().data())
+    if (value == kHidden)
+      error.fields.push_back(
+          {.field = "spec.data." + key,
+           .message =
+               fmt::format("\"{}\" stands for a value that is not shown: give the value itself, or leave "
+                           "the secret as it is",
+                           kHidden)});
+  if (error.fields.empty()) return {};
+  error.message = fmt::format("secret {}: hidden values cannot be written back", secret->metadata().name());
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace qleet::hub::api
