@@ -34,7 +34,9 @@ Result<Response> create_join_token(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request, {}));
   v1::JoinTokenRequest request;
   TRY(read_message(call.request, request));
-  return answer(call.request, TRY(frontend::create_join_token(h.context(), caller(call), request)), 201);
+  auto result = TRY(frontend::create_join_token(h.context(), caller(call), request));
+  result.set_ca_fingerprint(h.hub.ca_fingerprint);
+  return answer(call.request, result, 201);
 }
 
 Result<Enroller*> enroller(const Handlers& h) {

@@ -32,6 +32,8 @@ struct ApiDependencies {
   const Freshness* freshness = nullptr;
   Enroller* enroller = nullptr;
   LogSource* logs = nullptr;
+  std::string
+      ca_fingerprint;  // SHA-256 of the CA that agents pin, 64 hex digits; goes along with join tokens
   std::vector<ReadinessCheck> readiness;
   std::vector<Gauge> gauges;
 };

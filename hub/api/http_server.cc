@@ -425,10 +425,14 @@ asio::awaitable<bool> Connection::refuse(Response response) {
   if (error) co_return false;
   // Closing while the client still sends would reset the connection, and the answer with it.
   expires_after(kLingerTime);
+  co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  // OpenSSL's own complaint is that data came instead of the client's goodbye; anything else is the end.
+  if (error.category() != asio::error::get_ssl_category()) co_return false;
+  error = {};
   std::array<char, 16 * 1024> sink;
   for (size_t total = 0; !error && total < kLingerBytes;)
-    total +=
-        co_await stream.async_read_some(asio::buffer(sink), asio::redirect_error(asio::use_awaitable, error));
+    total += co_await beast::get_lowest_layer(stream).async_read_some(
+        asio::buffer(sink), asio::redirect_error(asio::use_awaitable, error));
   co_return false;
 }
 

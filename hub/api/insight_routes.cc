@@ -18,18 +18,24 @@ Result<Response> history(const Handlers& h, const Call& call) {
   return answer(call.request, TRY(frontend::history(h.context(), call.at("application"))));
 }
 
-Result<std::uint32_t> release_number(const Request& request, std::string_view name) {
-  const auto value = TRY(number(request, name, UINT32_MAX));
-  if (!value)
-    return fail(Code::kInvalid, fmt::format("query parameter {}: the number of a release is missing", name));
-  return static_cast<std::uint32_t>(*value);
-}
-
+// Left out: `to` is the newest release, `from` the one before `to`.
 Result<Response> diff(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request, {"from", "to"}));
-  const auto from = TRY(release_number(call.request, "from"));
-  const auto to = TRY(release_number(call.request, "to"));
-  return answer(call.request, TRY(frontend::diff(h.context(), call.at("application"), from, to)));
+  const std::string& application = call.at("application");
+  auto from = TRY(number(call.request, "from", UINT32_MAX)).value_or(0);
+  auto to = TRY(number(call.request, "to", UINT32_MAX)).value_or(0);
+  if (from == 0 || to == 0) {
+    const auto releases = TRY(frontend::history(h.context(), application));
+    for (const auto& entry : releases.entries()) {
+      if (to == 0) to = entry.release();
+      if (from == 0 && entry.release() < to) from = entry.release();
+    }
+    if (from == 0 || to == 0)
+      return fail(Code::kNotFound,
+                  fmt::format("Application \"{}\" has no two releases to compare", application));
+  }
+  return answer(call.request, TRY(frontend::diff(h.context(), application, static_cast<std::uint32_t>(from),
+                                                 static_cast<std::uint32_t>(to))));
 }
 
 Result<Response> tree(const Handlers& h, const Call& call) {
@@ -112,9 +118,11 @@ Result<std::vector<std::string>> workload_resources(const Reader& reader, const 
 }
 
 Result<Response> logs(const Handlers& h, const Call& call) {
-  TRY(only_parameters(call.request, {"environment", "region", "workload", "follow", "tail", "prefix"}));
+  TRY(only_parameters(call.request,
+                      {"environment", "region", "workload", "container", "follow", "tail", "prefix"}));
   if (h.hub.logs == nullptr) return fail(Code::kUnsupported, "this hub does not serve logs");
   LogQuery query;
+  query.container = call.request.parameter("container");
   query.follow = TRY(flag(call.request, "follow"));
   query.tail = static_cast<unsigned>(TRY(number(call.request, "tail", kMostTail)).value_or(0));
   const bool bare = call.request.query.contains("prefix") && !TRY(flag(call.request, "prefix"));

@@ -35,6 +35,7 @@ class Enroller {
 
 struct LogQuery {
   std::vector<std::string> resources;  // names of Resources of type workload; at least one
+  std::string container;               // empty: all of them
   bool follow = false;
   unsigned tail = 0;  // lines per source; 0: all there are
 };
