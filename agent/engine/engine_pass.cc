@@ -25,6 +25,9 @@ Millis doubled(Millis first, unsigned failures, Millis longest) {
   return std::min(delay, longest);
 }
 
+// Stays until what is wanted changes.
+bool lasting(const Error& error) { return error.code == Code::kInvalid || error.code == Code::kUnsupported; }
+
 }  // namespace
 
 Provider* Engine::provider(const std::string& name) const {
@@ -337,6 +340,12 @@ void Engine::observed(Node& node, Result<Observation> result, const std::string&
     node.seen.reset();
     return;
   }
+  const bool removing = node.tombstone() || node.moved();
+  if (!result && removing && lasting(result.error())) {
+    // A template that cannot be looked for must not keep what it once made: a removal needs names alone.
+    using State = Observation::State;
+    result = Observation{.state = node.carried_out ? State::kAbsent : State::kOutOfDate};
+  }
   if (!result) {
     failed(node, std::move(result).error());
     return;
@@ -371,7 +380,7 @@ void Engine::failed(Node& node, Error error) {
   node.pause_until = {};
   Retry& retry = node.retry;
   ++retry.tries;
-  retry.terminal = error.code == Code::kInvalid || error.code == Code::kUnsupported;
+  retry.terminal = lasting(error);
   const Millis delay = std::min(jittered(doubled(options_.retry_first, retry.tries, options_.retry_longest)),
                                 options_.retry_longest);
   retry.not_before = seams_.clock.mono() + delay;

@@ -40,7 +40,7 @@ struct ProviderResource {
 struct Observation {
   enum class State {
     kAbsent,       // nothing of it exists
-    kProgressing,  // on its way: look again (watch or recheck_after)
+    kProgressing,  // on its way by itself, needs no further step: look again (watch or recheck_after)
     kReady,        // exists as wanted by `hash`, and works
     kOutOfDate,    // exists, made for another hash, or changed by someone else (drift)
     kDegraded,     // as wanted but does not work fully (probe fails, replica missing and being remade)

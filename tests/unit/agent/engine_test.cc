@@ -595,6 +595,18 @@ TEST_F(EngineTest, ADeleteWhileAStepRunsLeavesNothing) {
   EXPECT_TRUE(report("db").gone());
 }
 
+TEST_F(EngineTest, ATemplateThatNeverWorkedDoesNotKeepItsTombstone) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  noop().on_observe = [](const ProviderResource&) -> Result<> {
+    return fail(Code::kInvalid, "image: missing");
+  };
+  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
+  settle();
+  EXPECT_FALSE(exists("db"));
+  EXPECT_TRUE(report("db").gone());
+}
+
 TEST_F(EngineTest, LogsAreFoundThroughTheProvider) {
   EXPECT_FALSE(engine->handle("db"));
   ASSERT_TRUE(state({{.name = "db"}}));
