@@ -21,6 +21,9 @@
 
 namespace qleet {
 
+// In the certificate of the server that a hub runs, whatever address it is reached at.
+inline constexpr std::string_view kBrokerTlsName = "broker.qleet.internal";
+
 struct NatsOptions {
   // nats://host:port or tls://host:port; several servers of one cluster.
   std::vector<std::string> urls;

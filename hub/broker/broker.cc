@@ -1,0 +1,109 @@
+#include "hub/broker/broker.h"
+
+#include <fmt/format.h>
+
+#include "common/crypto/private_file.h"
+#include "common/log/log.h"
+
+namespace qleet::hub {
+namespace {
+
+constexpr log::Logger kLog{"broker"};
+
+// What the configuration of a cluster needs in order to know the hub's identities.
+std::string cluster_config(const BrokerKeys& keys, const std::string& account_jwt) {
+  return fmt::format(
+      "# Include this in the configuration of each server of the cluster. Give `dir` a folder of the "
+      "server's "
+      "own.\n"
+      "operator: \"{}\"\n"
+      "system_account: {}\n"
+      "resolver: {{ type: full, dir: \"./accounts\", allow_delete: false, interval: \"2m\" }}\n"
+      "resolver_preload: {{ {}: \"{}\", {}: \"{}\" }}\n",
+      keys.operator_jwt(), keys.system_account(), keys.system_account(), keys.system_jwt(), keys.account(),
+      account_jwt);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options, crypto::Random& random,
+                                              const Clock& clock) {
+  auto broker = std::unique_ptr<Broker>(new Broker(std::move(options), clock));
+  const auto& folder = broker->options_.folder;
+  broker->keys_ = TRY(BrokerKeys::open(folder, random, clock.wall()));
+  broker->identities_ = TRY(Identities::open(folder, *broker->keys_, clock));
+  if (broker->options_.cluster.urls.empty()) {
+    TRY(broker->start_server());
+  } else {
+    TRY(crypto::write_private_file(folder / "cluster.conf",
+                                   cluster_config(*broker->keys_, broker->identities_->account_jwt())));
+  }
+  broker->system_ = TRY(NatsBus::start(
+      broker->client(std::string(kSystemUser), TRY(broker->keys_->system_credentials(clock.wall())))));
+  broker->identities_->use(broker->system_.get());
+  return broker;
+}
+
+Result<> Broker::start_server() {
+  server_ = TRY(NatsServer::start({.folder = options_.folder,
+                                   .binary = options_.binary,
+                                   .host = options_.host,
+                                   .port = options_.port,
+                                   .ca = options_.ca,
+                                   .names = options_.names,
+                                   .operator_jwt = keys_->operator_jwt(),
+                                   .system_account = keys_->system_account(),
+                                   .system_jwt = keys_->system_jwt(),
+                                   .account = keys_->account(),
+                                   .account_jwt = [this] { return identities_->account_jwt(); }},
+                                  clock_));
+  return {};
+}
+
+Broker::~Broker() { stop(); }
+
+NatsOptions Broker::client(std::string name, Credentials credentials) const {
+  NatsOptions options = small_nats_options();
+  options.urls = server_ ? std::vector{server_->local_url()} : options_.cluster.urls;
+  options.name = std::move(name);
+  options.tls_ca_pem = tls_ca_pem();
+  options.tls_server_name = tls_server_name();
+  options.user_jwt = std::move(credentials.jwt);
+  options.user_seed = std::move(credentials.seed);
+  // Beside the server there is no storm to avoid, and agents wait for the hub.
+  options.reconnect_wait = Millis(100);
+  options.reconnect_jitter = Millis(100);
+  options.max_wait = Millis(2'000);
+  options.on_error = [](const std::string& what) { kLog.error("bus", {{"what", what}}); };
+  return options;
+}
+
+Result<NatsOptions> Broker::hub_options() const {
+  NatsOptions options = client(std::string(kHubUser), TRY(keys_->hub_credentials(clock_.wall())));
+  options.io_buffer_bytes = NatsOptions{}.io_buffer_bytes;
+  options.max_pending_messages = -1;
+  options.max_pending_bytes = -1;
+  return options;
+}
+
+const std::string& Broker::tls_ca_pem() const {
+  return server_ ? options_.ca.certificate_pem : options_.cluster.ca_pem;
+}
+
+std::string Broker::tls_server_name() const {
+  return server_ ? std::string(kBrokerTlsName) : options_.cluster.server_name;
+}
+
+void Broker::leave() {
+  if (identities_) identities_->use(nullptr);
+  system_.reset();
+  if (server_) server_->leave();
+}
+
+void Broker::stop() {
+  if (identities_) identities_->use(nullptr);
+  system_.reset();
+  if (server_) server_->stop();
+}
+
+}  // namespace qleet::hub

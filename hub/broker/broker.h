@@ -1,0 +1,86 @@
+// The hub's side of the bus as a whole: its keys, who may talk, and the server: one that the hub runs, or a
+// given cluster.
+//
+// A given cluster must trust the hub's operator: its configuration includes what is written to
+// <folder>/cluster.conf (operator, system account, resolver). Everything else is the same, revocation too.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/bus/nats_bus.h"
+#include "common/clock/clock.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/token.h"
+#include "common/result/result.h"
+#include "hub/broker/broker_keys.h"
+#include "hub/broker/identities.h"
+#include "hub/broker/nats_server.h"
+
+namespace qleet::hub {
+
+struct BrokerOptions {
+  std::filesystem::path folder;  // <state>/broker
+
+  // The server that the hub runs.
+  std::string binary;
+  std::string host = "0.0.0.0";
+  int port = 0;
+  crypto::CertifiedKey ca;
+  crypto::ServerNames names;  // under which agents reach it
+
+  // A given cluster instead: with urls, the above but `folder` is not used.
+  struct Cluster {
+    std::vector<std::string> urls;
+    std::string ca_pem;       // empty: the system's CAs
+    std::string server_name;  // in its certificates; empty: as in the URLs
+  };
+  Cluster cluster;
+};
+
+class Broker {
+ public:
+  // With an own server: once it answers. `random` and `clock` must outlive it.
+  static Result<std::unique_ptr<Broker>> start(BrokerOptions options, crypto::Random& random,
+                                               const Clock& clock);
+  // As stop().
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  Identities& identities() { return *identities_; }
+  // For the hub's bus: address, trust, name and identity; no limit to what waits, so shed deliberately.
+  Result<NatsOptions> hub_options() const;
+
+  // What an agent is told when it enrols: the port of the own server (0: there is none, and `cluster_urls`
+  // says where to go), whom to trust, and the name in the certificate.
+  int port() const { return server_ ? server_->port() : 0; }
+  const std::vector<std::string>& cluster_urls() const { return options_.cluster.urls; }
+  const std::string& tls_ca_pem() const;
+  std::string tls_server_name() const;
+
+  // nullptr with a given cluster.
+  NatsServer* server() { return server_.get(); }
+
+  // The own server ends too.
+  void stop();
+  // The own server stays for the next hub.
+  void leave();
+
+ private:
+  Broker(BrokerOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  NatsOptions client(std::string name, Credentials credentials) const;
+  Result<> start_server();
+
+  BrokerOptions options_;
+  const Clock& clock_;
+  std::optional<BrokerKeys> keys_;
+  std::unique_ptr<Identities> identities_;
+  std::unique_ptr<NatsServer> server_;
+  std::unique_ptr<NatsBus> system_;
+};
+
+}  // namespace qleet::hub

@@ -1,0 +1,61 @@
+// Who may talk on the bus: agents are enrolled without any contact to the server, and revoked at once.
+//
+// <folder>/account.jwt   the fleet's account with all revocations: what the server shall believe
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/bus/bus.h"
+#include "common/clock/clock.h"
+#include "common/result/result.h"
+#include "hub/broker/broker_keys.h"
+
+namespace qleet::hub {
+
+// Thread-safe.
+class Identities {
+ public:
+  // `keys` and `clock` must outlive it.
+  static Result<std::unique_ptr<Identities>> open(const std::filesystem::path& folder, const BrokerKeys& keys,
+                                                  const Clock& clock);
+  ~Identities();
+  Identities(const Identities&) = delete;
+  Identities& operator=(const Identities&) = delete;
+
+  // The token with which the holder of that key's seed is `agent` on the bus; it does not expire. kInvalid:
+  // not an RFC 1123 label, or not a user's public key; kDenied: a revoked key.
+  Result<std::string> enrol(const std::string& agent, const std::string& public_key) const;
+
+  // Durable when it returns, also on kUnavailable: then the server has not confirmed within `timeout`, and
+  // gets it when it is back. Connections with these keys are cut and refused from then on, for ever. Keys
+  // that are revoked already cost nothing, so a start may repeat them all.
+  Result<> revoke(const std::vector<std::string>& public_keys, Millis timeout = Millis(5'000));
+  bool revoked(const std::string& public_key) const;
+
+  // What the server shall believe now.
+  std::string account_jwt() const;
+
+  // The connection (as system user) over which the server is told, at once and whenever it has been away.
+  // Must outlive this, or be replaced by nullptr before it ends.
+  void use(Bus* system);
+
+ private:
+  // What callbacks of the bus share, which may come late.
+  struct Shared;
+
+  Identities(std::filesystem::path file, const BrokerKeys& keys, const Clock& clock);
+  Result<> renew(std::map<std::string, WallTime> revocations);
+
+  const std::filesystem::path file_;
+  const BrokerKeys& keys_;
+  const Clock& clock_;
+  std::mutex renewing_;  // one new account token after the other
+  const std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace qleet::hub

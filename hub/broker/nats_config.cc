@@ -1,0 +1,52 @@
+#include "hub/broker/nats_config.h"
+
+#include <fmt/format.h>
+
+namespace qleet::hub {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+// The fleet's account is not in it, so that the text does not change with a revocation: it lies in the
+// resolver's folder, and changes come over the system account.
+std::string NatsConfig::text() const {
+  std::string out = "# Written by the hub at each start; changes made here are lost.\n";
+  const auto line = [&](std::string_view name, const std::string& value) {
+    out += fmt::format("{}: {}\n", name, value);
+  };
+  line("server_name", quoted(server_name));
+  line("host", quoted(host));
+  line("port", fmt::format("{}", port));
+  line("pid_file", quoted(pid_path()));
+  line("log_file", quoted(log_path()));
+  line("logfile_size_limit", "16777216");
+  line("logtime", "true");
+  line("max_payload", fmt::format("{}", max_payload));
+  line("max_connections", fmt::format("{}", max_connections));
+  // Per client: an agent that does not read is cut rather than let eat the memory; it syncs when it is back.
+  line("max_pending", "16777216");
+  line("write_deadline", quoted("10s"));
+  line("ping_interval", quoted("30s"));
+  line("ping_max", "3");
+  // Long enough for a storm of a whole fleet that comes back.
+  out += fmt::format("tls {{ cert_file: {}, key_file: {}, timeout: 30 }}\n", quoted(certificate_path()),
+                     quoted(key_path()));
+  out += "authorization { timeout: 30 }\n";
+  line("operator", quoted(operator_jwt));
+  line("system_account", system_account);
+  out += fmt::format("resolver: {{ type: full, dir: {}, allow_delete: false, interval: \"2m\" }}\n",
+                     quoted(accounts_path()));
+  out += fmt::format("resolver_preload: {{ {}: {} }}\n", system_account, quoted(system_jwt));
+  return out;
+}
+
+}  // namespace qleet::hub

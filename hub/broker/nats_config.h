@@ -1,0 +1,33 @@
+// The configuration file of the nats-server that the hub runs: text from values, nothing else.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace qleet::hub {
+
+struct NatsConfig {
+  std::string server_name;
+  std::string host;
+  int port = 0;
+  std::filesystem::path folder;  // everything of the server lies in it
+  std::string operator_jwt;
+  std::string system_account;
+  std::string system_jwt;
+  int max_connections = 65'536;
+  // Also bounds the number of revocations: about 70 bytes each, in one message.
+  std::int64_t max_payload = 1U << 20U;
+
+  std::filesystem::path path() const { return folder / "nats.conf"; }
+  std::filesystem::path pid_path() const { return folder / "nats.pid"; }
+  std::filesystem::path log_path() const { return folder / "nats.log"; }
+  std::filesystem::path accounts_path() const { return folder / "accounts"; }
+  std::filesystem::path certificate_path() const { return folder / "tls.crt"; }
+  std::filesystem::path key_path() const { return folder / "tls.key"; }
+
+  // Equal values, equal text.
+  std::string text() const;
+};
+
+}  // namespace qleet::hub

@@ -1,0 +1,99 @@
+// The nats-server that the hub runs.
+//
+// It outlives a hub that crashes or is killed: the next hub finds it by its pid file and its command line,
+// and goes on with it if it is healthy and configured as it would be now, so that no agent loses its
+// connection. One that is not is ended and started anew. An orderly stop() of the hub ends it.
+//
+// <folder>/nats.conf, nats.pid, nats.log, port, tls.crt, tls.key, accounts/
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "common/clock/clock.h"
+#include "common/crypto/certificate.h"
+#include "common/result/result.h"
+#include "hub/broker/nats_config.h"
+#include "hub/broker/server_process.h"
+
+namespace qleet::hub {
+
+struct NatsServerOptions {
+  std::filesystem::path folder;
+  // Empty: nats-server from PATH, else /usr/sbin/nats-server.
+  std::string binary;
+  std::string host = "0.0.0.0";
+  // 0: a free one, chosen once and kept in the folder, because agents know it.
+  int port = 0;
+  // Signs the server's certificate, which is renewed before it expires.
+  crypto::CertifiedKey ca;
+  // Under which agents reach it, in addition to kBrokerTlsName.
+  crypto::ServerNames names;
+  Millis certificate_lifetime = std::chrono::hours(24 * 90);
+
+  std::string operator_jwt;
+  std::string system_account;
+  std::string system_jwt;
+  std::string account;
+  // The fleet's account as it is now; asked whenever the server is started.
+  std::function<std::string()> account_jwt;
+};
+
+// Thread-safe.
+class NatsServer {
+ public:
+  // Returns once the server answers. kExists: the port is taken by something else; kNotFound: no binary.
+  // `clock` must outlive it.
+  static Result<std::unique_ptr<NatsServer>> start(NatsServerOptions options, const Clock& clock);
+  // As stop().
+  ~NatsServer();
+  NatsServer(const NatsServer&) = delete;
+  NatsServer& operator=(const NatsServer&) = delete;
+
+  int port() const { return config_.port; }
+  // For clients on this machine.
+  std::string local_url() const;
+  pid_t pid() const;
+  // True if start() found it running.
+  bool reused() const { return reused_; }
+
+  void stop();
+  // Ends the supervision and leaves the server to the next hub.
+  void leave();
+
+ private:
+  NatsServer(NatsServerOptions options, const Clock& clock);
+  Result<> prepare();
+  Result<int> choose_port() const;
+  Result<bool> ensure_certificate();
+  Result<bool> adopt(bool certificate_changed);
+  Result<ServerProcess> launch();
+  Result<> wait_ready(const ServerProcess& process) const;
+  bool healthy() const;
+  std::string last_complaint() const;
+  void supervise();
+  bool ended() const;
+  void renew_certificate();
+  Result<> restart();
+  bool pause(int also, Millis timeout) const;
+  void end_supervision();
+
+  NatsServerOptions options_;
+  const Clock& clock_;
+  NatsConfig config_;
+  std::string text_;
+  bool reused_ = false;
+  int stop_event_ = -1;
+  mutable std::mutex mutex_;
+  std::optional<ServerProcess> process_;
+  std::thread supervisor_;
+};
+
+}  // namespace qleet::hub
