@@ -595,6 +595,16 @@ TEST(Limits, AllowedDepthIsTaken) {
   EXPECT_TRUE(decode(text)) << refused(text);
 }
 
+TEST(Decode, WithoutValidation) {
+  const auto text = replaced(kScore, "content: \"x\"", "source: ./hello.conf");
+  EXPECT_FALSE(decode(text));
+  const auto decoded = decode(text, {.validate = false});
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  const auto& main =
+      application(decoded->front()).spec().workloads().at("hello").score().containers().at("main");
+  EXPECT_EQ(main.files(0).source(), "./hello.conf");
+}
+
 TEST(DecodeInto, ABodyThatIsNoObject) {
   qleet::v1::BuildSource body;
   EXPECT_TRUE(decode_into(R"({"image":"a/b","tags":"main-*"})", body));
