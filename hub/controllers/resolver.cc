@@ -10,11 +10,11 @@
 #include "common/clock/duration.h"
 #include "common/crypto/token.h"
 #include "common/model/model.h"
+#include "common/model/params_check.h"
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/digest.h"
 #include "hub/controllers/identity.h"
-#include "hub/controllers/params.h"
 #include "hub/controllers/score_document.h"
 
 namespace qleet::hub::controllers {
@@ -427,15 +427,14 @@ Result<Link> Resolver::node(const Ask& ask) {
                               fresh.name, kMaxResourceName),
                   wanted.field);
   }
-  auto params = complete_params(profile->spec().parameters(), wanted.params);
+  auto params = model::check_params(profile->spec().parameters(), wanted.params);
   if (!params) {
     const auto& error = params.error();
-    const auto at = error.fields.empty() ? std::string() : "." + error.fields.front().field;
-    return refuse(
-        reasons::kInvalidParams,
-        fmt::format("params{} of {} \"{}\" ({}): {}", at, wanted.type, identity.id, asked_for_by(ask),
-                    error.fields.empty() ? error.message : error.fields.front().message),
-        wanted.field.empty() ? "" : fmt::format("{}.params{}", wanted.field, at));
+    const auto at = error.fields.empty() ? std::string("params") : error.fields.front().field;
+    return refuse(reasons::kInvalidParams,
+                  fmt::format("{} of {} \"{}\" ({}): {}", at, wanted.type, identity.id, asked_for_by(ask),
+                              error.fields.empty() ? error.message : error.fields.front().message),
+                  wanted.field.empty() ? "" : fmt::format("{}.{}", wanted.field, at));
   }
   auto& spec = fresh.spec;
   spec.set_region(identity.home.region);

@@ -8,12 +8,16 @@
 namespace qleet::hub::controllers {
 namespace {
 
+bool holds(const RegionNow& region, std::uint32_t wanted) {
+  return region.release == wanted && !region.outdated;
+}
+
 bool ready(const RegionNow& region, std::uint32_t wanted) {
-  return region.release == wanted && region.health == Health::kReady && !region.stale;
+  return holds(region, wanted) && region.health == Health::kReady && !region.stale;
 }
 
 bool stalled(const RegionNow& region, std::uint32_t wanted) {
-  return region.release == wanted && region.health == Health::kStalled && !region.stale;
+  return holds(region, wanted) && region.health == Health::kStalled && !region.stale;
 }
 
 // Names of the regions that get the wanted release now.
@@ -24,7 +28,7 @@ std::vector<std::string> to_advance(const RolloutInput& input) {
   for (const auto& region : input.regions) {
     if (!region.placed) continue;
     if (stalled(region, input.wanted)) return {};
-    if (region.release != input.wanted) {
+    if (!holds(region, input.wanted)) {
       (region.stale ? waiting_stale : waiting).push_back(&region);
     } else if (!ready(region, input.wanted) && !region.stale) {
       ++on_the_way;
@@ -50,8 +54,7 @@ std::vector<std::string> to_advance(const RolloutInput& input) {
 std::string state_of(const RegionNow& region, std::uint32_t wanted, bool advances) {
   if (region.stale) return "Stale";
   if (advances) return "RollingOut";
-  if (region.release == 0) return "Waiting";
-  if (region.release != wanted) return "Waiting";
+  if (!holds(region, wanted)) return "Waiting";
   switch (region.health) {
     case Health::kReady:
       return "Ready";
@@ -101,6 +104,7 @@ Rollout roll_out(const RolloutInput& input) {
     }
     const bool advances = std::ranges::find(advance, region.name) != advance.end();
     next.state = input.wanted == 0 ? "Waiting" : state_of(region, input.wanted, advances);
+    next.advance = advances;
     if (advances) {
       next.release = input.wanted;
     } else if (next.state == "Waiting" && input.wanted != 0) {

@@ -10,6 +10,7 @@
 // * Of those that may go, a region that is stalled with an older release goes first (it has nothing to lose),
 // then
 //   regions that run something, then new ones; by name.
+// * A region whose content changed under the same release (a variable of its environment) goes the same way.
 // * A region that the deployment leaves keeps what it has until all regions that stay are ready with the
 // wanted
 //   release. A release that has nothing to hand out yet (wanted 0) moves nothing.
@@ -29,7 +30,8 @@ struct RegionNow {
   std::uint32_t release = 0;      // handed out last; 0: none
   Health health = Health::kNone;  // of that release's resources
   bool stale = false;
-  std::string message;  // why it is not ready
+  std::string message;    // why it is not ready
+  bool outdated = false;  // it has the wanted release as it was: a variable or a policy changed since
 };
 
 struct RolloutInput {
@@ -41,6 +43,7 @@ struct RolloutInput {
 struct RegionNext {
   std::string name;
   std::uint32_t release = 0;  // to be handed out now (the same as before: nothing changes); 0: nothing yet
+  bool advance = false;       // the wanted release is to be handed out now, or again
   bool leave = false;         // what it has is to be taken away now
   std::string state;          // RegionRollout.state
   std::string message;

@@ -43,6 +43,12 @@ std::string image(std::string_view repository, std::string_view app);
 // empty)
 std::string type(std::string_view type, std::string_view deployment);
 
+// x/types/<deployment>                     the types that it asks for, comma separated: the reverse of x/type
+std::string types(std::string_view deployment);
+
+// x/profile-type/<type>/<profile>          profile satisfies type (value empty)
+std::string profile_type(std::string_view type, std::string_view profile);
+
 // x/region-dep/<region>/<deployment>       deployment is placed in region (value empty)
 std::string region_dep(std::string_view region, std::string_view deployment);
 
@@ -87,9 +93,11 @@ std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string
 // x/event-of/<kind plural>/<name>/<event>  event is about that object (value empty)
 std::string event_of(std::string_view plural, std::string_view name, std::string_view event);
 
-// c/<counter>                              decimal counters, e.g. c/release/<app>. For numbers that must be
-//                                          dense, alone: where several hubs write, those who raise the same
-//                                          one conflict. Audit records and events go by Txn::revision().
+// c/<counter>                              decimal counters, e.g. c/release/<app>. Only for numbers that must
+// be
+//                                          dense: one counter that every transaction raises would make them
+//                                          all conflict where several hubs write. Name audit records and
+//                                          events by Txn::revision().
 std::string counter(std::string_view name);
 
 // m/<name>                                 meta of the hub itself, e.g. keys' references

@@ -71,13 +71,11 @@ Result<> Env::open_tables(bool read_only) {
     }
   }
   for (auto [name, dbi] : {std::pair{"data", &data_}, std::pair{"log", &log_}}) {
-    rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi);
-    if (rc != 0) {
+    if ((rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi)) != 0) {
       return std::unexpected(error(rc, std::string("open table ") + name));
     }
   }
-  rc = txn.commit();
-  if (rc != 0) return std::unexpected(error(rc, "make the tables"));
+  if ((rc = txn.commit()) != 0) return std::unexpected(error(rc, "make the tables"));
   return {};
 }
 

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "providers/api/endpoints.h"
 #include "providers/api/provider.h"
 #include "providers/container/context.h"
 
@@ -21,7 +20,6 @@ class Handler {
 std::unique_ptr<Handler> make_host(Context& context);
 std::unique_ptr<Handler> make_volume(Context& context);
 std::unique_ptr<Handler> make_container(Context& context);
-std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board);
 
 // What a container that ended has to say: exit code and last lines.
 std::string why_ended(Context& context, const containers::ContainerDetails& details);

@@ -346,7 +346,7 @@ INSTANTIATE_TEST_SUITE_P(
             web(R"({"db":{"type":"postgres","params":{"versoin":"15"}}})"),
             {},
             "InvalidParams",
-            R"(params.versoin of postgres "web-db" (asked for by workload web as "db"): unknown; did you mean "version"?)",
+            R"(params.versoin of postgres "web-db" (asked for by workload web as "db"): unknown parameter; did you mean "version"?)",
             "spec.workloads.web.score.resources.db.params.versoin"},
         RefusalCase{
             "ParamMustBeGiven",

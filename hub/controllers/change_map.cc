@@ -1,0 +1,135 @@
+#include "hub/controllers/change_map.h"
+
+#include <deque>
+
+#include "hub/controllers/deployments.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/controllers/store_profiles.h"
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+template <class T>
+Result<T> parse(const Change& change) {
+  T object;
+  if (!object.ParseFromString(change.value))
+    return fail(Code::kInternal, "store: " + change.key + " cannot be read: restore a backup");
+  return object;
+}
+
+std::string application_of(std::string_view deployment) {
+  return std::string(deployment.substr(0, deployment.find('.')));
+}
+
+// Every deployment of the environment.
+Result<> environment(const Reader& reader, std::string_view name, bool applications, std::set<Key>& keys) {
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::app_env(name, "")}))) {
+    const std::string app(keys::last(entry.key));
+    keys.insert({Controller::kDeployment, deployment_name(app, name)});
+    if (applications) keys.insert({Controller::kApplication, app});
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<Key>& keys) {
+  const std::string name(keys::last(change.key));
+  keys.insert({Controller::kRegion, name});
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
+    keys.insert({Controller::kStatus, std::string(keys::last(entry.key))});
+  const auto region = TRY(parse<v1::Region>(change));
+  v1::Region told;
+  *told.mutable_metadata()->mutable_labels() = region.metadata().labels();
+  told.mutable_spec()->set_cordoned(region.spec().cordoned());
+  const auto print = change.erased ? std::string() : objects::serialize(told);
+  const auto seen = seen_regions_.find(name);
+  if (seen != seen_regions_.end() && seen->second == print) return {};
+  seen_regions_[name] = print;
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
+    keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
+  for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
+    const auto& regions = known.status().regions();
+    if (std::find(regions.begin(), regions.end(), name) != regions.end())
+      TRY(environment(reader, known.metadata().name(), false, keys));
+  }
+  return {};
+}
+
+Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::set<Key>& keys) {
+  const std::string name(keys::last(change.key));
+  if (change.erased) {
+    const auto parts = parse_resource_name(name);
+    if (parts && !parts->application.empty() && !parts->environment.empty())
+      keys.insert({Controller::kDeployment, deployment_name(parts->application, parts->environment)});
+    return {};
+  }
+  std::deque<std::string> open{name};
+  std::set<std::string> seen{name};
+  while (!open.empty()) {
+    for (const auto& use : TRY(users_of(reader, open.front()))) {
+      auto user = use.user.substr(2);
+      if (use.user.starts_with("d:")) {
+        keys.insert({Controller::kStatus, std::move(user)});
+      } else if (seen.insert(user).second) {
+        open.push_back(std::move(user));
+      }
+    }
+    open.pop_front();
+  }
+  const auto resource = TRY(parse<v1::Resource>(change));
+  if (resource.status().has_unused_since() && !resource.spec().deleted())
+    keys.insert({Controller::kUnused, ""});
+  return {};
+}
+
+Result<> ChangeMap::profile(const Reader& reader, const Change& change, std::set<Key>& keys) {
+  const auto profile = TRY(parse<v1::Profile>(change));
+  std::set<std::string> types{profile.spec().satisfies().type()};
+  const auto generation = profile.metadata().generation();
+  if (const auto before = TRY(profile_at(reader, profile.metadata().name(), generation - 1)))
+    types.insert(before->spec().satisfies().type());
+  for (const auto& type : types) {
+    for (const auto& entry : TRY(reader.scan({.prefix = keys::type(type, "")}))) {
+      const std::string deployment(keys::last(entry.key));
+      keys.insert({Controller::kDeployment, deployment});
+      keys.insert({Controller::kApplication, application_of(deployment)});
+    }
+  }
+  return {};
+}
+
+Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& change) {
+  std::set<Key> keys;
+  const auto object = objects::parse_key(change.key);
+  if (!object) return keys;
+  const auto plural = object->kind->plural;
+  const std::string name(object->name);
+  if (plural == "applications") {
+    keys.insert({Controller::kApplication, name});
+  } else if (plural == "deployments") {
+    const auto deployment = TRY(parse<v1::Deployment>(change));
+    keys.insert({Controller::kApplication, application_of(name)});
+    if (!change.erased && (deployment.spec().deleted() || needs_reconcile(deployment)))
+      keys.insert({Controller::kDeployment, name});
+  } else if (plural == "environments") {
+    keys.insert({Controller::kEnvironment, name});
+    TRY(environment(reader, name, true, keys));
+  } else if (plural == "profiles") {
+    TRY(profile(reader, change, keys));
+  } else if (plural == "regions") {
+    TRY(region(reader, change, keys));
+  } else if (plural == "agents") {
+    keys.insert({Controller::kAgent, name});
+  } else if (plural == "resources") {
+    TRY(resource(reader, change, keys));
+  }
+  return keys;
+}
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,277 @@
+#include "hub/controllers/deployments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/model/reasons.h"
+#include "hub/controllers/deployment_status.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/health.h"
+#include "hub/controllers/indexes.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/region_graph.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/controllers/rollout.h"
+#include "hub/controllers/store_profiles.h"
+#include "hub/store/keys.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+class Reconciliation {
+ public:
+  Reconciliation(Work& work, v1::Deployment& deployment)
+      : work_(work), deployment_(deployment), profiles_(work.txn), before_(region_names()) {}
+
+  Result<> leave();
+  Result<> run();
+
+ private:
+  std::vector<std::string> region_names() const {
+    std::vector<std::string> names;
+    for (const auto& region : deployment_.status().regions()) names.push_back(region.region());
+    return names;
+  }
+  const std::string& name() const { return deployment_.metadata().name(); }
+
+  Result<> place();
+  Result<> resolve_regions();
+  Result<> roll();
+  Result<> advance(const RegionNext& next, RegionNow& now);
+  Result<> add_candidate_types();
+  RegionAsk ask(const std::string& region) const;
+
+  Work& work_;
+  v1::Deployment& deployment_;
+  StoreProfiles profiles_;
+  const std::vector<std::string> before_;
+
+  std::optional<v1::Environment> environment_;
+  std::optional<v1::Release> release_;
+  Places places_;
+  std::map<std::string, RegionGraph> graphs_;
+  std::map<std::string, Refusal> refused_;
+  std::map<std::string, RegionNow> now_;
+  std::set<std::string> types_;
+  Outcome outcome_;
+};
+
+// The application no longer wants this environment.
+Result<> Reconciliation::leave() {
+  for (const auto& region : before_) TRY(put_roots(work_, name(), region, {}));
+  index_regions(work_.txn, name(), before_, {});
+  TRY(index_types(work_.txn, name(), {}));
+  // Regions stay in the status as long as a workload of ours is still being taken down there.
+  const auto& spec = deployment_.spec();
+  auto& regions = *deployment_.mutable_status()->mutable_regions();
+  for (int i = regions.size() - 1; i >= 0; --i) {
+    const auto prefix =
+        fmt::format("{}.{}.{}.workload.", regions[i].region(), spec.environment(), spec.application());
+    const auto left = TRY(objects::list<v1::Resource>(work_.txn, {.limit = 1, .name_prefix = prefix}));
+    if (left.empty()) {
+      regions.DeleteSubrange(i, 1);
+      continue;
+    }
+    regions[i].set_state("Leaving");
+    regions[i].set_message(fmt::format("waits until {} is gone", label_of(left.front())));
+  }
+  if (regions.empty()) {
+    TRY(erase_events(work_, "Deployment", name()));
+    TRY(objects::erase(work_.txn, model::kind_of(deployment_), name()));
+    return {};
+  }
+  return write_deleting(work_, deployment_);
+}
+
+Result<> Reconciliation::place() {
+  std::vector<std::string> current;
+  for (const auto& region : deployment_.status().regions()) {
+    if (region.state() != "Leaving") current.push_back(region.region());
+  }
+  places_ = TRY(find_places(work_.txn, *environment_, current));
+  std::map<std::string, const v1::RegionRollout*> known;
+  for (const auto& region : deployment_.status().regions()) known[region.region()] = &region;
+  const auto add = [&](const std::string& region_name, bool placed) -> Result<> {
+    RegionNow now;
+    now.name = region_name;
+    now.placed = placed;
+    if (const auto found = known.find(region_name); found != known.end())
+      now.release = found->second->release();
+    const auto region = places_.regions.find(region_name);
+    if (region != places_.regions.end()) {
+      const auto connection = connection_of(region->second);
+      now.stale = !connection.connected;
+      if (now.stale) now.message = connection.message;
+    }
+    now_[region_name] = std::move(now);
+    return {};
+  };
+  // Where no region matches any more, what runs is left alone: a selector's mistake must not take it down.
+  for (const auto& [region_name, rollout] : known) TRY(add(region_name, places_.placement.blocked));
+  for (const auto& region_name : places_.placement.regions) TRY(add(region_name, true));
+  return {};
+}
+
+RegionAsk Reconciliation::ask(const std::string& region) const {
+  RegionAsk ask;
+  ask.deployment = &deployment_;
+  ask.release = &release_->spec();
+  ask.environment = &*environment_;
+  ask.region = &places_.regions.at(region);
+  ask.holds_release = now_.at(region).release == deployment_.spec().release();
+  return ask;
+}
+
+Result<> Reconciliation::resolve_regions() {
+  for (auto& [region, now] : now_) {
+    if (!now.placed || !places_.regions.contains(region)) continue;
+    auto graph = TRY(graph_of(work_.txn, profiles_, ask(region)));
+    types_.insert(graph.types.begin(), graph.types.end());
+    if (graph.refusal) {
+      refused_[region] = *graph.refusal;
+    } else {
+      now.outdated = now.release == deployment_.spec().release() && graph.differs;
+      graphs_[region] = std::move(graph);
+    }
+  }
+  return {};
+}
+
+// Gives regions the wanted release, or takes away what they have, as far as the rollout allows now.
+Result<> Reconciliation::roll() {
+  for (auto& [region, now] : now_) {
+    const auto health = health_of(TRY(resources_of(work_.txn, name(), region)));
+    now.health = health.health;
+    if (!now.stale) now.message = health.message;
+  }
+  for (bool moved = true; moved;) {
+    RolloutInput input;
+    input.wanted = deployment_.spec().release();
+    input.max_at_once = environment_->spec().guardrails().max_regions_at_once();
+    for (const auto& [region, now] : now_) {
+      if (!refused_.contains(region)) input.regions.push_back(now);
+    }
+    outcome_.rollout = roll_out(input);
+    moved = false;
+    for (const auto& next : outcome_.rollout.regions) {
+      auto& now = now_.at(next.name);
+      if (next.leave && refused_.empty()) {
+        TRY(put_roots(work_, name(), next.name, {}));
+        now_.erase(next.name);
+        moved = true;
+      } else if (next.advance) {
+        TRY(advance(next, now));
+        moved = true;
+      }
+    }
+  }
+  return {};
+}
+
+Result<> Reconciliation::advance(const RegionNext& next, RegionNow& now) {
+  // What an earlier region wrote may be shared with this one only within the region: the graph still holds.
+  TRY(write_graph(work_, ask(next.name), graphs_.at(next.name)));
+  now.release = next.release;
+  now.outdated = false;
+  const auto health = health_of(TRY(resources_of(work_.txn, name(), next.name)));
+  now.health = health.health;
+  if (!now.stale) now.message = health.message;
+  return {};
+}
+
+// What a candidate asks for counts as well: a change of its profiles makes a newer one.
+Result<> Reconciliation::add_candidate_types() {
+  const auto candidate = deployment_.spec().candidate();
+  if (candidate == 0 || places_.placement.regions.empty()) return {};
+  const auto release = TRY(get_release(work_.txn, deployment_.spec().application(), candidate));
+  if (!release) return {};
+  const auto& region = places_.regions.at(places_.placement.regions.front());
+  const auto graph = TRY(resolve({deployment_.spec().application(),
+                                  &release->spec().definition(),
+                                  &*environment_,
+                                  &region,
+                                  {},
+                                  &profiles_}));
+  types_.insert(graph.types.begin(), graph.types.end());
+  return {};
+}
+
+Result<> Reconciliation::run() {
+  const auto& spec = deployment_.spec();
+  environment_ = TRY(objects::get<v1::Environment>(work_.txn, spec.environment()));
+  if (!environment_) {
+    outcome_.blocked = Refusal{std::string(reasons::kNoEnvironment),
+                               fmt::format("environment {} does not exist", spec.environment()), ""};
+    return write_status(work_, deployment_, outcome_);
+  }
+  TRY(place());
+  if (places_.placement.blocked)
+    outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
+  outcome_.placement_message = places_.placement.message;
+  if (spec.release() != 0) {
+    release_ = TRY(get_release(work_.txn, spec.application(), spec.release()));
+    if (!release_)
+      return fail(Code::kInternal,
+                  fmt::format("release {}.{} is missing", spec.application(), spec.release()));
+    TRY(resolve_regions());
+  }
+  TRY(add_candidate_types());
+  TRY(roll());
+  TRY(index_types(work_.txn, name(), {types_.begin(), types_.end()}));
+  std::vector<std::string> after;
+  for (const auto& [region, now] : now_) after.push_back(region);
+  index_regions(work_.txn, name(), before_, after);
+  for (const auto& [region, refusal] : refused_) {
+    outcome_.refused.push_back({region, now_.at(region).release, refusal});
+    if (!outcome_.blocked) outcome_.blocked = refusal;
+  }
+  return write_status(work_, deployment_, outcome_);
+}
+
+}  // namespace
+
+Result<> reconcile_deployment(Work& work, const std::string& name) {
+  auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+  if (!deployment) return {};
+  Reconciliation reconciliation(work, *deployment);
+  return deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run();
+}
+
+Result<> refresh_deployment(Work& work, const std::string& name) {
+  auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+  if (!deployment) return {};
+  const auto& status = deployment->status();
+  if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
+    return reconcile_deployment(work, name);
+  RolloutInput input;
+  input.wanted = deployment->spec().release();
+  const auto environment = TRY(objects::get<v1::Environment>(work.txn, deployment->spec().environment()));
+  if (environment) input.max_at_once = environment->spec().guardrails().max_regions_at_once();
+  for (const auto& known : status.regions()) {
+    RegionNow now;
+    now.name = known.region();
+    now.placed = known.state() != "Leaving";
+    now.release = known.release();
+    now.outdated = known.state() == "Waiting" && known.release() == input.wanted;
+    const auto health = health_of(TRY(resources_of(work.txn, name, known.region())));
+    now.health = health.health;
+    now.message = health.message;
+    if (const auto region = TRY(objects::get<v1::Region>(work.txn, known.region()))) {
+      const auto connection = connection_of(*region);
+      now.stale = !connection.connected;
+      if (now.stale) now.message = connection.message;
+    }
+    input.regions.push_back(std::move(now));
+  }
+  Outcome outcome;
+  outcome.rollout = roll_out(input);
+  for (const auto& next : outcome.rollout.regions) {
+    if (next.leave || next.advance) return reconcile_deployment(work, name);
+  }
+  return refresh_status(work, *deployment, outcome);
+}
+
+}  // namespace qleet::hub::controllers

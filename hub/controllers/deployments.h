@@ -1,0 +1,23 @@
+// From a deployment to resources: place, resolve per region, roll out, write; and back from the resources'
+// reports to the deployment's status. Each function is one deployment's step within the caller's transaction.
+#pragma once
+
+#include <string>
+
+#include "common/result/result.h"
+#include "hub/controllers/work.h"
+#include "qleet/v1/delivery.pb.h"
+
+namespace qleet::hub::controllers {
+
+// Brings everything about the deployment to where it may be now. Running it again changes nothing.
+Result<> reconcile_deployment(Work& work, const std::string& name);
+
+// Only its status, from what its resources report; resolves nothing. Goes on to reconcile_deployment when the
+// reports allow the rollout to go on.
+Result<> refresh_deployment(Work& work, const std::string& name);
+
+// True where reconcile_deployment has not seen this state of the deployment yet.
+bool needs_reconcile(const v1::Deployment& deployment);
+
+}  // namespace qleet::hub::controllers

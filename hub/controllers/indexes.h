@@ -1,0 +1,27 @@
+// The x/ indexes that follow from an object's spec; written in the transaction that writes the object.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "hub/controllers/work.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/profile.pb.h"
+
+namespace qleet::hub::controllers {
+
+// x/app-env, x/image. Null: there was none, or is none any more.
+void index_application(Txn& txn, const v1::Application* before, const v1::Application* after);
+
+// x/profile-type, x/profile-rev (which stays: releases pin it).
+void index_profile(Txn& txn, const v1::Profile* before, const v1::Profile* after);
+
+// x/type and x/types of a deployment.
+Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types);
+
+// x/region-dep of a deployment.
+void index_regions(Txn& txn, const std::string& deployment, const std::vector<std::string>& before,
+                   const std::vector<std::string>& after);
+
+}  // namespace qleet::hub::controllers

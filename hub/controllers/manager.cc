@@ -1,0 +1,253 @@
+#include "hub/controllers/manager.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/log/log.h"
+#include "hub/controllers/deployments.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+constexpr log::Logger kLog{"controllers"};
+constexpr size_t kUnusedAtOnce = 100;
+constexpr Millis kIdlePoll = std::chrono::seconds(30);
+const std::string kPositionKey = keys::meta("controllers-position");
+
+// Settles what is due, and says when to look again.
+Result<std::optional<WallTime>> settle_unused(Work& work) {
+  const auto now = static_cast<std::uint64_t>(work.now().time_since_epoch().count());
+  for (const auto& entry : TRY(work.txn.scan({.prefix = "x/unused/", .limit = kUnusedAtOnce}))) {
+    const auto parts = keys::segments(entry.key);
+    std::uint64_t due = 0;
+    std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), due, 16);
+    if (due > now) return WallTime(Millis(due));
+    TRY(settle_due(work, std::string(parts[3]), due));
+  }
+  const auto rest = TRY(work.txn.scan({.prefix = "x/unused/", .limit = 1}));
+  if (rest.empty()) return std::nullopt;
+  return work.now();
+}
+
+}  // namespace
+
+Manager::Manager(Store& store, const Clock& clock, const Random& random, const ManagerOptions& options)
+    : store_(store), clock_(clock), random_(random), options_(options), queue_(clock) {}
+
+Manager::~Manager() { stop(); }
+
+void Manager::requeue(const Key& key, WallTime when) {
+  const auto wait = std::max(when - clock_.wall(), Millis(0));
+  queue_.add_at(key, clock_.mono() + wait);
+}
+
+Result<> Manager::run(const Key& key) {
+  std::optional<WallTime> again;
+  const auto done = store_.transact([&](Txn& txn) -> Result<> {
+    Work work{txn, {clock_.wall(), random_}};
+    again.reset();
+    switch (key.controller) {
+      case Controller::kEnvironment:
+        return refresh_environment(work, key.name);
+      case Controller::kRegion:
+        return refresh_region(work, key.name);
+      case Controller::kAgent:
+        return refresh_agent(work, key.name);
+      case Controller::kApplication:
+        TRY(deliver(work, key.name, {}));
+        again = TRY(settle_candidates(work, key.name));
+        return settle_application(work, key.name);
+      case Controller::kDeployment:
+        return reconcile_deployment(work, key.name);
+      case Controller::kStatus:
+        return refresh_deployment(work, key.name);
+      case Controller::kUnused:
+        again = TRY(settle_unused(work));
+        return {};
+    }
+    return {};
+  });
+  if (!done)
+    return std::unexpected(wrap(done.error(), fmt::format("{} {}", name_of(key.controller), key.name)));
+  if (again) requeue(key, *again);
+  return {};
+}
+
+bool Manager::run_one() {
+  const auto key = queue_.take();
+  if (!key) return false;
+  const auto done = run(*key);
+  if (!done) {
+    kLog.warn("step failed, will be tried again", {{"controller", std::string(name_of(key->controller))},
+                                                   {"key", key->name},
+                                                   {"error", done.error().message}});
+  }
+  queue_.done(*key, done.has_value());
+  return true;
+}
+
+Result<size_t> Manager::poll() {
+  const std::lock_guard lock(poll_mutex_);
+  auto changes = store_.changes(position_, options_.max_changes_per_read);
+  if (!changes && changes.error().code == Code::kCompacted) {
+    kLog.warn("the change log no longer reaches back: looking at everything once");
+    const auto reader = TRY(store_.snapshot());
+    TRY(enqueue_all(*reader));
+    position_ = reader->revision();
+    return 1;
+  }
+  if (!changes) return std::unexpected(changes.error());
+  if (changes->empty()) return 0;
+  const auto reader = TRY(store_.snapshot());
+  for (const auto& change : *changes) {
+    for (const auto& key : TRY(changes_.keys_of(*reader, change))) queue_.add(key);
+  }
+  position_ = changes->back().revision;
+  return changes->size();
+}
+
+Result<size_t> Manager::run_until_idle(size_t max_steps) {
+  size_t steps = 0;
+  for (;;) {
+    const auto read = TRY(poll());
+    bool ran = false;
+    while (run_one()) {
+      ran = true;
+      if (++steps >= max_steps)
+        return fail(Code::kInternal,
+                    fmt::format("the controllers do not come to rest after {} steps", steps));
+    }
+    if (read == 0 && !ran) return steps;
+  }
+}
+
+void Manager::start_after(Revision revision) {
+  const std::lock_guard lock(poll_mutex_);
+  position_ = revision;
+}
+
+Result<> Manager::enqueue_unfinished(const Reader& reader) {
+  for (const auto& app : TRY(objects::list<v1::Application>(reader))) {
+    const bool seen = app.status().observed_generation() == app.metadata().generation();
+    if (!seen || app.metadata().has_deletion_timestamp())
+      queue_.add({Controller::kApplication, app.metadata().name()});
+  }
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader))) {
+    if (deployment.status().state() != "Ready" || needs_reconcile(deployment))
+      queue_.add({Controller::kDeployment, deployment.metadata().name()});
+    if (deployment.spec().candidate() != 0)
+      queue_.add({Controller::kApplication, deployment.spec().application()});
+  }
+  queue_.add({Controller::kUnused, ""});
+  return {};
+}
+
+Result<> Manager::enqueue_all(const Reader& reader) {
+  for (const auto& environment : TRY(objects::list<v1::Environment>(reader)))
+    queue_.add({Controller::kEnvironment, environment.metadata().name()});
+  for (const auto& agent : TRY(objects::list<v1::Agent>(reader)))
+    queue_.add({Controller::kAgent, agent.metadata().name()});
+  for (const auto& app : TRY(objects::list<v1::Application>(reader)))
+    queue_.add({Controller::kApplication, app.metadata().name()});
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader)))
+    queue_.add({Controller::kDeployment, deployment.metadata().name()});
+  queue_.add({Controller::kUnused, ""});
+  return {};
+}
+
+Result<> Manager::resume() {
+  const std::lock_guard lock(poll_mutex_);
+  const auto reader = TRY(store_.snapshot());
+  const auto noted = TRY(reader->get(kPositionKey));
+  Revision from = 0;
+  bool known = noted.has_value();
+  if (known) {
+    std::from_chars(noted->value.data(), noted->value.data() + noted->value.size(), from);
+    // A restored store may be older than what was noted in it; and the log may have been compacted.
+    known = from <= reader->revision() && store_.changes(from, 1).has_value();
+  }
+  if (known) {
+    TRY(enqueue_unfinished(*reader));
+    position_ = from;
+  } else {
+    TRY(enqueue_all(*reader));
+    position_ = reader->revision();
+  }
+  noted_ = position_;
+  return {};
+}
+
+// So that the next start need not look at everything. Only when nothing is left to do.
+void Manager::note_position() {
+  const std::lock_guard lock(poll_mutex_);
+  if (!queue_.settled() || position_ == noted_) return;
+  const auto position = position_;
+  const auto done = store_.transact([&](Txn& txn) -> Result<> {
+    txn.put(kPositionKey, std::to_string(position));
+    return {};
+  });
+  if (done) {
+    noted_ = position;
+  } else {
+    kLog.warn("position could not be noted", {{"error", done.error().message}});
+  }
+}
+
+void Manager::work() {
+  std::uint64_t seen = 0;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      seen = signals_;
+    }
+    const auto read = poll();
+    if (!read) kLog.error("change log cannot be read", {{"error", read.error().message}});
+    if (run_one()) continue;
+    if (read && *read > 0) continue;
+    bool many = false;
+    {
+      const std::lock_guard lock(poll_mutex_);
+      many = position_ - noted_ >= options_.note_position_every;
+    }
+    if (many) note_position();
+    auto wait = kIdlePoll;
+    if (const auto due = queue_.next_due()) wait = std::clamp(*due - clock_.mono(), Millis(1), kIdlePoll);
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, wait, [&] { return stopping_ || signals_ != seen; });
+  }
+}
+
+Result<> Manager::start() {
+  TRY(resume());
+  subscription_ = store_.subscribe([this](Revision) {
+    const std::lock_guard lock(mutex_);
+    ++signals_;
+    wake_.notify_all();
+  });
+  for (size_t i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
+  return {};
+}
+
+void Manager::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (threads_.empty()) return;
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  subscription_.reset();
+  note_position();
+}
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,84 @@
+// The loop: follows the store's change log, and runs the reconcilers on the keys that its changes touch.
+//
+// Nothing is remembered that cannot be found again in the store: after a restart it goes on from the position
+// that it noted last, and looks once at what was unfinished (deployments, applications, timers).
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/result/result.h"
+#include "hub/controllers/change_map.h"
+#include "hub/controllers/work_queue.h"
+#include "hub/store/random.h"
+#include "hub/store/store.h"
+
+namespace qleet::hub::controllers {
+
+struct ManagerOptions {
+  size_t workers = 4;  // threads; writes of several share one fsync
+  size_t max_changes_per_read = 1000;
+  size_t note_position_every = 1000;  // changes, once everything is done
+};
+
+// Either driven by hand (resume or start_after, then run_until_idle), or by its own threads (start, stop).
+class Manager {
+ public:
+  Manager(Store& store, const Clock& clock, const Random& random)
+      : Manager(store, clock, random, ManagerOptions()) {}
+  Manager(Store& store, const Clock& clock, const Random& random, const ManagerOptions& options);
+  ~Manager();
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  // Finds what is to be done.
+  Result<> resume();
+  // Cares only for what changes after this revision.
+  void start_after(Revision revision);
+
+  // Reads changes and runs what is due, on the caller's thread, until there is nothing left; delayed keys
+  // stay. The number of steps. kInternal after `max_steps`: something does not come to rest. An error of a
+  // reconciler does not end it; the key is tried again later.
+  Result<size_t> run_until_idle(size_t max_steps = 1'000'000);
+
+  // resume, and then threads that run until stop. stop returns when all have ended; it is safe to call twice.
+  Result<> start();
+  void stop();
+
+  // Keys that are due now; for metrics.
+  size_t depth() const { return queue_.size(); }
+
+ private:
+  Result<size_t> poll();
+  bool run_one();
+  Result<> run(const Key& key);
+  Result<> enqueue_unfinished(const Reader& reader);
+  Result<> enqueue_all(const Reader& reader);
+  void note_position();
+  void work();
+  void requeue(const Key& key, WallTime when);
+
+  Store& store_;
+  const Clock& clock_;
+  const Random random_;
+  const ManagerOptions options_;
+  WorkQueue queue_;
+
+  std::mutex poll_mutex_;  // one reader of the log; guards the three below
+  ChangeMap changes_;
+  Revision position_ = 0;
+  Revision noted_ = 0;
+
+  std::mutex mutex_;  // guards the two below
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::uint64_t signals_ = 0;
+  std::vector<std::thread> threads_;
+  std::shared_ptr<void> subscription_;
+};
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,126 @@
+#include "hub/controllers/places.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/clock/duration.h"
+#include "common/model/model.h"
+#include "common/model/reasons.h"
+#include "hub/controllers/conditions.h"
+#include "hub/controllers/times.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+bool may_use(const v1::Environment& environment, const v1::Region& region) {
+  return model::matches(environment.spec().regions().selector(), region.metadata().labels());
+}
+
+Result<> set_regions(Work& work, v1::Environment& environment, std::vector<std::string> regions) {
+  std::ranges::sort(regions);
+  auto& status = *environment.mutable_status();
+  status.clear_regions();
+  for (auto& region : regions) status.add_regions(std::move(region));
+  ConditionValue placed{reasons::kPlaced, !status.regions().empty(), reasons::kAvailable, "",
+                        environment.metadata().generation()};
+  if (!placed.is_true) {
+    placed.reason = reasons::kNoRegion;
+    placed.message =
+        fmt::format("no region matches the selector \"{}\"", environment.spec().regions().selector());
+  }
+  set_condition(*status.mutable_conditions(), placed, work.now());
+  TRY(objects::put_status(work.txn, environment));
+  return {};
+}
+
+// Nullopt: connected.
+std::optional<std::string> why_away(const v1::Agent& agent) {
+  const auto& name = agent.metadata().name();
+  if (agent.spec().revoked() || agent.status().state() == "Revoked")
+    return fmt::format("its agent {} was revoked", name);
+  if (agent.status().state() == "Connected") return std::nullopt;
+  if (agent.status().state() != "Lost") return fmt::format("its agent {} has not connected yet", name);
+  if (!agent.status().has_since()) return fmt::format("its agent {} is away", name);
+  return fmt::format("its agent {} is away since {}", name,
+                     format_time(from_timestamp(agent.status().since())));
+}
+
+}  // namespace
+
+Result<> refresh_environment(Work& work, const std::string& name) {
+  auto environment = TRY(objects::get<v1::Environment>(work.txn, name));
+  if (!environment) return {};
+  std::vector<std::string> regions;
+  for (const auto& region : TRY(objects::list<v1::Region>(work.txn))) {
+    if (may_use(*environment, region)) regions.push_back(region.metadata().name());
+  }
+  return set_regions(work, *environment, std::move(regions));
+}
+
+Result<> refresh_region(Work& work, const std::string& name) {
+  const auto region = TRY(objects::get<v1::Region>(work.txn, name));
+  for (auto& environment : TRY(objects::list<v1::Environment>(work.txn))) {
+    std::vector<std::string> regions(environment.status().regions().begin(),
+                                     environment.status().regions().end());
+    const bool is_there = std::ranges::find(regions, name) != regions.end();
+    const bool shall = region && may_use(environment, *region);
+    if (is_there == shall) continue;
+    if (shall) {
+      regions.push_back(name);
+    } else {
+      std::erase(regions, name);
+    }
+    TRY(set_regions(work, environment, std::move(regions)));
+  }
+  return {};
+}
+
+Result<> refresh_agent(Work& work, const std::string& name) {
+  const auto agent = TRY(objects::get<v1::Agent>(work.txn, name));
+  if (!agent) return {};
+  auto region = TRY(objects::get<v1::Region>(work.txn, agent->spec().region()));
+  if (!region) return {};
+  auto& status = *region->mutable_status();
+  // A revoked agent that another one has replaced says nothing of the region any more.
+  if (agent->spec().revoked() && !status.agent().empty() && status.agent() != name) return {};
+  status.set_agent(name);
+  const auto away = why_away(*agent);
+  set_condition(*status.mutable_conditions(),
+                {reasons::kConnected, !away, away ? reasons::kStale : reasons::kAvailable, away.value_or(""),
+                 region->metadata().generation()},
+                work.now());
+  TRY(objects::put_status(work.txn, *region));
+  return {};
+}
+
+Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
+                           const std::vector<std::string>& current) {
+  Places places;
+  std::vector<v1::Region> usable;
+  const auto load = [&](const std::string& name) -> Result<> {
+    if (places.regions.contains(name)) return {};
+    auto region = TRY(objects::get<v1::Region>(reader, name));
+    if (!region) return {};
+    usable.push_back(*region);
+    places.regions.emplace(name, *std::move(region));
+    return {};
+  };
+  for (const auto& name : environment.status().regions()) TRY(load(name));
+  for (const auto& name : current) TRY(load(name));
+  const auto& choice = environment.spec().regions();
+  places.placement = place(choice, usable, current, environment.metadata().name());
+  if (places.placement.blocked) {
+    const auto all = TRY(objects::list<v1::Region>(reader));
+    places.placement = place(choice, all, current, environment.metadata().name());
+  }
+  std::erase_if(places.regions, [&](const auto& entry) {
+    const auto& chosen = places.placement.regions;
+    return std::ranges::find(chosen, entry.first) == chosen.end() &&
+           std::ranges::find(current, entry.first) == current.end();
+  });
+  for (const auto& name : places.placement.regions) TRY(load(name));
+  return places;
+}
+
+}  // namespace qleet::hub::controllers

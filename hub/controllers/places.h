@@ -1,0 +1,35 @@
+// Environments, regions and agents: which regions an environment may use, and whether they can be reached.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "hub/controllers/placement.h"
+#include "hub/controllers/work.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::controllers {
+
+// Environment.status.regions: those that its selector matches. Looks at all regions.
+Result<> refresh_environment(Work& work, const std::string& name);
+
+// The same for one region that came, changed or went, over all environments.
+Result<> refresh_region(Work& work, const std::string& name);
+
+// Region.status.agent and its condition Connected, from the agent's state.
+Result<> refresh_agent(Work& work, const std::string& name);
+
+struct Places {
+  Placement placement;
+  std::map<std::string, v1::Region> regions;  // chosen and current ones
+};
+
+// Where a deployment in this environment belongs, given where it is. Reads the regions that match, and all of
+// them only to explain why none does.
+Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
+                           const std::vector<std::string>& current);
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,39 @@
+// What a deployment asks for in one region, beside what stands there.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result/result.h"
+#include "hub/controllers/resolver.h"
+#include "hub/controllers/work.h"
+#include "qleet/v1/delivery.pb.h"
+
+namespace qleet::hub::controllers {
+
+struct RegionAsk {
+  const v1::Deployment* deployment = nullptr;
+  const v1::ReleaseSpec* release = nullptr;
+  const v1::Environment* environment = nullptr;
+  const v1::Region* region = nullptr;
+  bool holds_release = false;  // this release was handed to the region before
+};
+
+struct RegionGraph {
+  std::set<std::string> types;
+  std::optional<Refusal> refusal;
+  std::vector<std::pair<std::string, v1::ResourceSpec>> changed;  // to be written, dependencies first
+  std::map<std::string, std::string> roots;                       // resource -> alias
+  bool differs = false;                                           // something is to be written
+};
+
+// Resolves, and compares with the store. What several deployments share keeps its spec where another user
+// asked for it with a newer profile; where they ask differently it is a ResourceConflict, which leaves the
+// first alone.
+Result<RegionGraph> graph_of(const Reader& reader, ProfileSource& profiles, const RegionAsk& ask);
+
+Result<> write_graph(Work& work, const RegionAsk& ask, const RegionGraph& graph);
+
+}  // namespace qleet::hub::controllers

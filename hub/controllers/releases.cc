@@ -1,0 +1,497 @@
+#include "hub/controllers/releases.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/crypto/token.h"
+#include "common/model/reasons.h"
+#include "hub/controllers/conditions.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/indexes.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/resolver.h"
+#include "hub/controllers/store_profiles.h"
+#include "hub/store/keys.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+using Pin = std::tuple<std::string, std::string, std::uint32_t>;  // environment, profile, generation
+
+std::vector<std::string> regions_of(const v1::Deployment* deployment) {
+  std::vector<std::string> names;
+  if (deployment == nullptr) return names;
+  for (const auto& region : deployment->status().regions()) {
+    if (region.state() != "Leaving") names.push_back(region.region());
+  }
+  return names;
+}
+
+// Regions that no profile's selector can tell apart need to be looked at once.
+std::string label_key(const v1::Region& region) {
+  std::map<std::string, std::string> sorted(region.metadata().labels().begin(),
+                                            region.metadata().labels().end());
+  return fmt::format("{}", fmt::join(sorted, "\n"));
+}
+
+class Delivery {
+ public:
+  Delivery(Work& work, v1::Application& app) : work_(work), app_(app) {}
+
+  Result<> load() {
+    const auto& name = app_.metadata().name();
+    for (auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn, {.name_prefix = name + "."})))
+      deployments_[deployment.spec().environment()] = std::move(deployment);
+    if (app_.status().latest_release() != 0)
+      head_ = TRY(get_release(work_.txn, name, app_.status().latest_release()));
+    for (const auto& environment : environments_of(app_.spec()))
+      environments_[environment] = TRY(objects::get<v1::Environment>(work_.txn, environment));
+    return {};
+  }
+
+  Result<> draft(const Cause& cause);
+  Result<> publish(const Cause& cause);
+  Result<> offer_all();
+  Result<> drop_unwanted();
+  Result<std::vector<v1::DeliveryAnswer>> answers();
+  Result<> record(const v1::ReleaseSpec& spec);
+
+  std::optional<v1::Release> head_;
+  std::map<std::string, v1::Deployment> deployments_;
+  std::map<std::string, std::optional<v1::Environment>> environments_;
+  std::map<std::string, std::string> states_;  // environment -> answer
+
+ private:
+  Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
+  Result<bool> profiles_changed(const std::set<Pin>& pins);
+  v1::Deployment& deployment(const std::string& environment);
+
+  Work& work_;
+  v1::Application& app_;
+  std::optional<v1::ReleaseSpec> fresh_;
+};
+
+v1::Deployment& Delivery::deployment(const std::string& environment) {
+  auto& found = deployments_[environment];
+  if (found.metadata().name().empty()) {
+    found.mutable_metadata()->set_name(deployment_name(app_.metadata().name(), environment));
+    (*found.mutable_metadata()->mutable_labels())["application"] = app_.metadata().name();
+    (*found.mutable_metadata()->mutable_labels())["environment"] = environment;
+    found.mutable_spec()->set_application(app_.metadata().name());
+    found.mutable_spec()->set_environment(environment);
+  }
+  return found;
+}
+
+// What every environment would resolve to now.
+Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definition) {
+  std::set<Pin> pins;
+  StoreProfiles profiles(work_.txn);
+  for (const auto& [name, environment] : environments_) {
+    if (!environment) continue;
+    const auto known = deployments_.find(name);
+    const auto places = TRY(find_places(work_.txn, *environment,
+                                        regions_of(known == deployments_.end() ? nullptr : &known->second)));
+    std::set<std::string> seen;
+    for (const auto& region_name : places.placement.regions) {
+      const auto& region = places.regions.at(region_name);
+      if (!seen.insert(label_key(region)).second) continue;
+      const auto graph =
+          TRY(resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles}));
+      for (const auto& profile : graph.profiles)
+        pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
+    }
+  }
+  return pins;
+}
+
+// Whether something that was written after the newest release makes its profiles outdated. What is older was
+// known when that release was made: a rollback to older profiles stays. A region that joins brings profiles
+// of its own and makes no release; an environment that chooses another profile instead of one that is pinned
+// does.
+Result<bool> Delivery::profiles_changed(const std::set<Pin>& pins) {
+  const auto since = head_->metadata().resource_version();
+  std::set<Pin> held;
+  for (const auto& pin : head_->spec().profiles())
+    held.emplace(pin.environment(), pin.name(), pin.generation());
+  std::set<std::pair<std::string, std::string>> chosen;        // environment, profile
+  std::set<std::pair<std::string, std::string>> chosen_types;  // environment, type of what was not held
+  for (const auto& [environment, name, generation] : pins) {
+    chosen.emplace(environment, name);
+    if (held.contains({environment, name, generation})) continue;
+    const auto profile = TRY(objects::get<v1::Profile>(work_.txn, name));
+    if (!profile) continue;
+    if (profile->metadata().resource_version() > since) return true;
+    chosen_types.emplace(environment, profile->spec().satisfies().type());
+  }
+  for (const auto& [environment, name, generation] : held) {
+    const auto known = environments_.find(environment);
+    if (known == environments_.end() || !known->second || chosen.contains({environment, name})) continue;
+    if (known->second->metadata().resource_version() <= since) continue;
+    const auto profile = TRY(profile_at(work_.txn, name, generation));
+    if (profile && chosen_types.contains({environment, profile->spec().satisfies().type()})) return true;
+  }
+  return false;
+}
+
+// Fills in fresh_ where there is to be a release.
+Result<> Delivery::draft(const Cause& cause) {
+  const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation();
+  auto base = applied ? app_.spec() : head_->spec().definition();
+  std::vector<v1::PinnedImage> previous;
+  if (head_) previous.assign(head_->spec().images().begin(), head_->spec().images().end());
+
+  std::vector<NamedBuild> builds;
+  if (cause.build) builds.push_back(*cause.build);
+  if (applied) {
+    std::set<std::string> images;
+    for (const auto& [name, workload] : base.workloads()) {
+      const auto kept = pin_images(app_.metadata().name(), base, previous, {});
+      const bool pinned = std::ranges::find(kept, name, &v1::PinnedImage::workload) != kept.end();
+      if (workload.has_builds() && !pinned) images.insert(workload.builds().image());
+    }
+    for (const auto& image : images) {
+      auto known = TRY(builds_of(work_.txn, image));
+      builds.insert(builds.begin(), known.begin(), known.end());
+    }
+  }
+  v1::ReleaseSpec spec;
+  const auto images = pin_images(app_.metadata().name(), base, previous, builds);
+  *spec.mutable_definition() = with_images(std::move(base), images);
+  *spec.mutable_definition()->mutable_environments() = app_.spec().environments();
+  for (const auto& image : images) *spec.add_images() = image;
+
+  const auto pins = TRY(current_pins(spec.definition()));
+  const bool profiles = head_ && TRY(profiles_changed(pins));
+  if (!head_ || applied || profiles) {
+    for (const auto& [environment, name, generation] : pins) {
+      auto& pin = *spec.add_profiles();
+      pin.set_environment(environment);
+      pin.set_name(name);
+      pin.set_generation(generation);
+    }
+  } else {
+    *spec.mutable_profiles() = head_->spec().profiles();
+  }
+  // An environment that was added needs its own pins, not a release of its own.
+  if (head_ && !profiles &&
+      same_content(
+          [&] {
+            auto same_pins = spec;
+            *same_pins.mutable_profiles() = head_->spec().profiles();
+            return same_pins;
+          }(),
+          head_->spec()))
+    return {};
+  spec.set_application(app_.metadata().name());
+  spec.set_application_generation(app_.metadata().generation());
+  spec.set_created_by(cause.subject);
+  if (cause.build) {
+    spec.set_cause("build");
+    spec.set_cause_detail(cause.build->name);
+    spec.set_source_revision(cause.build->spec.revision());
+  } else if (applied) {
+    spec.set_cause("apply");
+    spec.set_cause_detail(fmt::format("generation {}", app_.metadata().generation()));
+  } else {
+    spec.set_cause("profile");
+  }
+  fresh_ = std::move(spec);
+  return {};
+}
+
+Result<> Delivery::record(const v1::ReleaseSpec& spec) {
+  v1::Release release;
+  *release.mutable_spec() = spec;
+  const auto& name = app_.metadata().name();
+  const auto number = TRY(next_number(work_.txn, "release/" + name));
+  release.mutable_spec()->set_number(static_cast<std::uint32_t>(number));
+  release.mutable_metadata()->set_name(release_name(name, release.spec().number()));
+  (*release.mutable_metadata()->mutable_labels())["application"] = name;
+  TRY(objects::put(work_.txn, release, work_.stamp));
+  head_ = std::move(release);
+  return {};
+}
+
+Result<> Delivery::publish(const Cause& cause) {
+  TRY(draft(cause));
+  if (!fresh_) return {};
+  TRY(record(*fresh_));
+  app_.mutable_status()->set_latest_release(head_->spec().number());
+  return {};
+}
+
+Result<> Delivery::offer_all() {
+  if (!head_) return {};
+  const auto number = head_->spec().number();
+  for (const auto& [name, environment] : environments_) {
+    auto& target = deployment(name);
+    const bool is_new = fresh_ || target.metadata().uid().empty() || target.spec().deleted();
+    if (!is_new) {
+      states_[name] = target.spec().candidate() == 0                  ? "Unchanged"
+                      : target.spec().candidate_waits() == "approval" ? "AwaitingApproval"
+                                                                      : "AwaitingEnvironment";
+      continue;
+    }
+    bool affects = true;
+    if (target.spec().release() != 0 && !target.spec().deleted()) {
+      const auto running = TRY(get_release(work_.txn, app_.metadata().name(), target.spec().release()));
+      affects = !running || !same_in(name, running->spec(), head_->spec());
+    } else if (target.spec().release() == number) {
+      affects = false;
+    }
+    const auto result =
+        offer(target.spec(), environment ? environment->spec().builds() : v1::BuildPolicy(), number, affects);
+    *target.mutable_spec() = result.spec;
+    states_[name] = result.state;
+    TRY(objects::put(work_.txn, target, work_.stamp));
+  }
+  return {};
+}
+
+Result<> Delivery::drop_unwanted() {
+  for (auto& [name, target] : deployments_) {
+    if (environments_.contains(name) || target.spec().deleted()) continue;
+    auto& spec = *target.mutable_spec();
+    spec.set_deleted(true);
+    spec.set_candidate(0);
+    spec.clear_candidate_waits();
+    TRY(objects::put(work_.txn, target, work_.stamp));
+  }
+  return {};
+}
+
+Result<std::vector<v1::DeliveryAnswer>> Delivery::answers() {
+  std::vector<v1::DeliveryAnswer> all;
+  for (const auto& [name, state] : states_) {
+    v1::DeliveryAnswer answer;
+    answer.set_application(app_.metadata().name());
+    answer.set_environment(name);
+    const auto& spec = deployments_.at(name).spec();
+    answer.set_release(spec.candidate() != 0 ? spec.candidate() : spec.release());
+    answer.set_state(state);
+    all.push_back(std::move(answer));
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string release_name(std::string_view application, std::uint32_t number) {
+  return fmt::format("{}.{}", application, number);
+}
+
+std::string deployment_name(std::string_view application, std::string_view environment) {
+  return fmt::format("{}.{}", application, environment);
+}
+
+Result<std::optional<v1::Release>> get_release(const Reader& reader, std::string_view application,
+                                               std::uint32_t number) {
+  return objects::get<v1::Release>(reader, release_name(application, number));
+}
+
+std::string build_name(const v1::BuildSpec& build) {
+  const auto slug = [](std::string_view text, size_t most) {
+    std::string out;
+    for (const char c : text.substr(text.size() > most ? text.size() - most : 0)) {
+      const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      out += plain ? c : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : '-';
+    }
+    return out;
+  };
+  const auto digest = build.digest().substr(build.digest().find(':') + 1);
+  const auto unique =
+      crypto::sha256_hex(fmt::format("{}\n{}\n{}", build.tag(), build.digest(), build.application()));
+  return fmt::format("{}-{}.{}.{}-{}", slug(build.image().substr(build.image().rfind('/') + 1), 40),
+                     crypto::sha256_hex(build.image()).substr(0, 8), slug(build.tag(), 40),
+                     slug(digest.substr(0, 12), 12), unique.substr(0, 8));
+}
+
+Result<std::vector<NamedBuild>> builds_of(const Reader& reader, std::string_view image) {
+  v1::BuildSpec probe;
+  probe.set_image(std::string(image));
+  auto prefix = build_name(probe);
+  prefix.resize(prefix.find('.') + 1);
+  auto builds = TRY(objects::list<v1::Build>(reader, {.name_prefix = prefix}));
+  std::ranges::sort(builds, {}, [](const v1::Build& build) { return build.metadata().resource_version(); });
+  std::vector<NamedBuild> named;
+  for (const auto& build : builds) {
+    if (build.spec().image() == image) named.push_back({build.metadata().name(), build.spec()});
+  }
+  return named;
+}
+
+Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& application,
+                                                const Cause& cause) {
+  auto app = TRY(objects::get<v1::Application>(work.txn, application));
+  if (!app || app->metadata().has_deletion_timestamp()) return std::vector<v1::DeliveryAnswer>();
+  Delivery delivery(work, *app);
+  TRY(delivery.load());
+  TRY(delivery.publish(cause));
+  TRY(delivery.offer_all());
+  TRY(delivery.drop_unwanted());
+  app->mutable_status()->set_observed_generation(app->metadata().generation());
+  TRY(objects::put_status(work.txn, *app));
+  return delivery.answers();
+}
+
+Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& request) {
+  auto app = TRY(objects::get<v1::Application>(work.txn, request.application));
+  if (!app) return fail(Code::kNotFound, fmt::format("application {} does not exist", request.application));
+  Delivery delivery(work, *app);
+  TRY(delivery.load());
+  std::vector<std::string> targets;
+  for (const auto& [name, environment] : delivery.environments_) {
+    if (request.environment.empty() || name == request.environment) targets.push_back(name);
+  }
+  if (targets.empty())
+    return fail(Code::kNotFound,
+                fmt::format("application {} is not in environment {}; it is in: {}", request.application,
+                            request.environment, fmt::join(environments_of(app->spec()), ", ")));
+  auto to = request.to_release;
+  if (to == 0) {
+    const auto running = delivery.deployments_[targets.front()].spec().release();
+    const auto current = TRY(get_release(work.txn, request.application, running));
+    // The newest one before that means something else here.
+    for (auto number = running; current && to == 0 && number > 1; --number) {
+      const auto older = TRY(get_release(work.txn, request.application, number - 1));
+      if (older && !same_in(targets.front(), older->spec(), current->spec())) to = number - 1;
+    }
+    if (to == 0)
+      return fail(Code::kInvalid,
+                  fmt::format("application {} has no release before the one that runs in {}: there "
+                              "is nothing to go back to",
+                              request.application, targets.front()));
+  }
+  const auto old = TRY(get_release(work.txn, request.application, to));
+  if (!old)
+    return fail(Code::kNotFound, fmt::format("application {} has no release {}; qleet history {} lists them",
+                                             request.application, to, request.application));
+  auto spec = old->spec();
+  spec.set_cause("rollback");
+  spec.set_cause_detail(fmt::format("release {}", to));
+  spec.set_created_by(request.subject);
+  spec.set_application_generation(app->metadata().generation());
+  TRY(delivery.record(spec));
+  const auto number = delivery.head_->spec().number();
+  if (targets.size() == delivery.environments_.size()) {
+    app->mutable_status()->set_latest_release(number);
+    TRY(objects::put_status(work.txn, *app));
+  }
+  for (const auto& name : targets) {
+    auto found = delivery.deployments_.find(name);
+    if (found == delivery.deployments_.end() || found->second.metadata().uid().empty()) continue;
+    auto& target = *found->second.mutable_spec();
+    target.set_release(number);
+    target.set_candidate(0);
+    target.clear_candidate_waits();
+    target.set_approved_by(request.subject);
+    delivery.states_[name] = "RollingOut";
+    TRY(objects::put(work.txn, found->second, work.stamp));
+  }
+  return delivery.answers();
+}
+
+Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& application,
+                                             const std::string& environment, std::uint32_t release,
+                                             const std::string& subject) {
+  auto deployment = TRY(objects::get<v1::Deployment>(work.txn, deployment_name(application, environment)));
+  if (!deployment)
+    return fail(Code::kNotFound,
+                fmt::format("application {} is not in environment {}", application, environment));
+  auto& spec = *deployment->mutable_spec();
+  v1::DeliveryAnswer answer;
+  answer.set_application(application);
+  answer.set_environment(environment);
+  if (spec.candidate() == 0) {
+    if (release == 0 || release != spec.release())
+      return fail(Code::kConflict,
+                  fmt::format("nothing waits for approval: application {} wants release {} in {}",
+                              application, spec.release(), environment));
+    answer.set_release(spec.release());
+    answer.set_state("Unchanged");
+    return answer;
+  }
+  if (release != 0 && release != spec.candidate())
+    return fail(Code::kConflict, fmt::format("release {} does not wait for approval in {}: release {} does",
+                                             release, environment, spec.candidate()));
+  spec.set_release(spec.candidate());
+  spec.set_candidate(0);
+  spec.clear_candidate_waits();
+  spec.set_approved_by(subject);
+  TRY(objects::put(work.txn, *deployment, work.stamp));
+  answer.set_release(spec.release());
+  answer.set_state("RollingOut");
+  return answer;
+}
+
+Result<std::optional<WallTime>> settle_candidates(Work& work, const std::string& application) {
+  std::optional<WallTime> due;
+  std::map<std::string, v1::Deployment> deployments;
+  for (auto& deployment : TRY(objects::list<v1::Deployment>(work.txn, {.name_prefix = application + "."})))
+    deployments[deployment.spec().environment()] = std::move(deployment);
+  for (auto& [name, deployment] : deployments) {
+    auto& spec = *deployment.mutable_spec();
+    if (spec.candidate() == 0 || spec.deleted()) continue;
+    const auto environment = TRY(objects::get<v1::Environment>(work.txn, name));
+    if (!environment) continue;
+    const auto& policy = environment->spec().builds();
+    const auto source = deployments.find(policy.after().environment());
+    SourceDeployment from;
+    if (source != deployments.end()) from = {&source->second.spec(), &source->second.status()};
+    const auto decision = decide_candidate(spec, policy, from, work.now());
+    if (decision.due && (!due || *decision.due < *due)) due = decision.due;
+    if (decision.fate == CandidateFate::kWait) continue;
+    if (decision.fate == CandidateFate::kAskApproval) {
+      spec.set_candidate_waits("approval");
+    } else {
+      spec.set_release(spec.candidate());
+      spec.set_candidate(0);
+      spec.clear_candidate_waits();
+      spec.clear_approved_by();
+    }
+    TRY(objects::put(work.txn, deployment, work.stamp));
+  }
+  return due;
+}
+
+Result<> settle_application(Work& work, const std::string& application) {
+  auto app = TRY(objects::get<v1::Application>(work.txn, application));
+  if (!app) return {};
+  auto deployments = TRY(objects::list<v1::Deployment>(work.txn, {.name_prefix = application + "."}));
+  if (app->metadata().has_deletion_timestamp()) {
+    for (auto& deployment : deployments) {
+      auto& spec = *deployment.mutable_spec();
+      spec.set_deleted(true);
+      spec.set_candidate(0);
+      spec.clear_candidate_waits();
+      TRY(objects::put(work.txn, deployment, work.stamp));
+    }
+    if (!deployments.empty()) return {};
+    for (const auto& release : TRY(objects::list<v1::Release>(work.txn, {.name_prefix = application + "."})))
+      TRY(objects::erase(work.txn, model::kind_of(release), release.metadata().name()));
+    index_application(work.txn, &*app, nullptr);
+    TRY(erase_events(work, "Application", application));
+    TRY(objects::erase(work.txn, model::kind_of(*app), application));
+    return {};
+  }
+  ConditionValue ready{reasons::kReady, true, reasons::kAvailable, "", app->metadata().generation()};
+  for (const auto& deployment : deployments) {
+    if (deployment.spec().deleted() || deployment.status().state() == "Ready") continue;
+    const auto* why = find_condition(deployment.status().conditions(), reasons::kReady);
+    ready.is_true = false;
+    ready.reason = why == nullptr ? reasons::kRollingOut : std::string_view(why->reason());
+    ready.message =
+        fmt::format("{}: {}", deployment.spec().environment(),
+                    why == nullptr || why->message().empty() ? deployment.status().state() : why->message());
+    break;
+  }
+  set_condition(*app->mutable_status()->mutable_conditions(), ready, work.now());
+  TRY(objects::put_status(work.txn, *app));
+  return {};
+}
+
+}  // namespace qleet::hub::controllers

@@ -1,0 +1,248 @@
+#include "hub/controllers/resources.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/model/reasons.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/lifecycle.h"
+#include "hub/store/keys.h"
+
+namespace qleet::hub::controllers {
+namespace {
+
+using objects::Written;
+
+constexpr std::string_view kKind = "Resource";
+
+// Puts the resource at the end of what its region's agent is told, or takes it out.
+Result<> move_position(Txn& txn, const std::string& region, const std::string& name, bool erase) {
+  const auto at = keys::region_at(name);
+  if (const auto old = TRY(txn.get(at))) {
+    std::uint64_t revision = 0;
+    std::from_chars(old->value.data(), old->value.data() + old->value.size(), revision, 16);
+    txn.erase(keys::region_pos(region, revision, name));
+  }
+  if (erase) {
+    txn.erase(at);
+    return {};
+  }
+  txn.put(at, keys::hex16(txn.revision()));
+  txn.put(keys::region_pos(region, txn.revision(), name), "");
+  return {};
+}
+
+std::uint64_t due_of(const v1::Resource& resource) {
+  const auto since = objects::wall_time(resource.status().unused_since()).time_since_epoch().count();
+  return static_cast<std::uint64_t>(since) + resource.spec().when_unused().after_ms();
+}
+
+// Everything about a resource as given; its position moves when its spec changed.
+Result<Written> write(Work& work, v1::Resource& resource, const v1::Resource* before) {
+  const auto generation = before == nullptr ? 0 : before->metadata().generation();
+  const auto written = TRY(objects::put(work.txn, resource, work.stamp));
+  if (resource.metadata().generation() != generation)
+    TRY(move_position(work.txn, resource.spec().region(), resource.metadata().name(), false));
+  return written;
+}
+
+// Makes the edges of `user` exactly `wanted`; `current` is what they are.
+Result<> put_edges(Work& work, const std::string& user, const std::map<std::string, std::string>& current,
+                   const std::map<std::string, std::string>& wanted) {
+  for (const auto& [resource, alias] : wanted) {
+    const auto found = current.find(resource);
+    if (found != current.end() && found->second == alias) continue;
+    work.txn.put(keys::ref(resource, user), alias);
+    work.txn.put(keys::uses(user, resource), alias);
+    if (found == current.end()) TRY(settle(work, resource));
+  }
+  for (const auto& [resource, alias] : current) {
+    if (wanted.contains(resource)) continue;
+    work.txn.erase(keys::ref(resource, user));
+    work.txn.erase(keys::uses(user, resource));
+    TRY(settle(work, resource));
+  }
+  return {};
+}
+
+// Resource -> its aliases, comma separated.
+std::map<std::string, std::string> wanted_edges(const v1::ResourceSpec& spec) {
+  const std::map<std::string, std::string> sorted(spec.dependencies().begin(), spec.dependencies().end());
+  std::map<std::string, std::string> edges;
+  for (const auto& [alias, resource] : sorted) {
+    auto& aliases = edges[resource];
+    aliases += (aliases.empty() ? "" : ",") + alias;
+  }
+  return edges;
+}
+
+void clear_unused(Work& work, v1::Resource& resource) {
+  if (!resource.status().has_unused_since()) return;
+  work.txn.erase(keys::unused(due_of(resource), resource.metadata().name()));
+  resource.mutable_status()->clear_unused_since();
+}
+
+Result<> tombstone(Work& work, v1::Resource resource, const std::string& why) {
+  const auto before = resource;
+  if (resource.status().has_unused_since())
+    work.txn.erase(keys::unused(due_of(resource), resource.metadata().name()));
+  resource.mutable_spec()->set_deleted(true);
+  *resource.mutable_metadata()->mutable_deletion_timestamp() = objects::timestamp(work.now());
+  TRY(write(work, resource, &before));
+  return record_event(work, {kKind, resource.metadata().name(), "Normal", reasons::kDeleting, why});
+}
+
+}  // namespace
+
+Result<Written> put_resource(Work& work, const std::string& name, const v1::ResourceSpec& spec) {
+  const auto before = TRY(objects::get<v1::Resource>(work.txn, name));
+  v1::Resource resource = before.value_or(v1::Resource());
+  if (before && before->status().has_unused_since() &&
+      before->spec().when_unused().after_ms() != spec.when_unused().after_ms()) {
+    work.txn.erase(keys::unused(due_of(*before), name));
+    *resource.mutable_spec() = spec;
+    work.txn.put(keys::unused(due_of(resource), name), "");
+  }
+  *resource.mutable_spec() = spec;
+  resource.mutable_metadata()->set_name(name);
+  resource.mutable_metadata()->clear_deletion_timestamp();
+  auto& labels = *resource.mutable_metadata()->mutable_labels();
+  labels["region"] = spec.region();
+  labels["type"] = spec.type();
+  if (!spec.environment().empty()) labels["environment"] = spec.environment();
+  if (!spec.application().empty()) labels["application"] = spec.application();
+  const auto written = TRY(write(work, resource, before ? &*before : nullptr));
+  const auto user = user_of_resource(name);
+  TRY(put_edges(work, user, TRY(used_by(work.txn, user)), wanted_edges(spec)));
+  return written;
+}
+
+Result<> put_roots(Work& work, const std::string& deployment, const std::string& region,
+                   const std::map<std::string, std::string>& roots) {
+  const auto user = user_of_deployment(deployment);
+  return put_edges(work, user, TRY(used_by(work.txn, user, region)), roots);
+}
+
+Result<> settle(Work& work, const std::string& name) {
+  auto found = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!found) return {};
+  auto& resource = *found;
+  const auto before = resource;
+  LifecycleInput input;
+  input.has_users = !TRY(users_of(work.txn, name, 1)).empty();
+  input.deleted = resource.spec().deleted();
+  if (resource.status().has_unused_since())
+    input.unused_since = objects::wall_time(resource.status().unused_since());
+  input.policy = resource.spec().when_unused();
+  input.now = work.now();
+  const auto decision = decide_lifecycle(input);
+  switch (decision.fate) {
+    case Fate::kKeep:
+      return {};
+    case Fate::kMarkUnused:
+      *resource.mutable_status()->mutable_unused_since() = objects::timestamp(work.now());
+      work.txn.put(keys::unused(due_of(resource), name), "");
+      TRY(write(work, resource, &before));
+      return record_event(work, {kKind, name, "Normal", reasons::kUnused, "nobody needs it any more"});
+    case Fate::kTombstone:
+      return tombstone(work, std::move(resource), "nobody needs it any more");
+    case Fate::kRetain:
+      work.txn.erase(keys::unused(due_of(resource), name));
+      return record_event(work, {kKind, name, "Normal", reasons::kRetained,
+                                 "nobody needs it any more; its profile keeps it until somebody deletes it"});
+    case Fate::kRevive:
+      clear_unused(work, resource);
+      resource.mutable_spec()->set_deleted(false);
+      resource.mutable_metadata()->clear_deletion_timestamp();
+      TRY(write(work, resource, &before));
+      return {};
+  }
+  return {};
+}
+
+Result<> settle_due(Work& work, const std::string& name, std::uint64_t due_ms) {
+  TRY(settle(work, name));
+  work.txn.erase(keys::unused(due_ms, name));
+  const auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!resource || resource->spec().deleted() || !resource->status().has_unused_since()) return {};
+  // Marked under another time than it is due: the right mark must be there.
+  if (WallTime(Millis(due_of(*resource))) > work.now())
+    work.txn.put(keys::unused(due_of(*resource), name), "");
+  return {};
+}
+
+Result<bool> resource_gone(Work& work, const std::string& name, std::uint32_t generation) {
+  const auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!resource || !resource->spec().deleted() || resource->metadata().generation() != generation)
+    return false;
+  TRY(erase_resource(work, name));
+  return true;
+}
+
+Result<> erase_resource(Work& work, const std::string& name) {
+  const auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!resource) return {};
+  if (resource->status().has_unused_since()) work.txn.erase(keys::unused(due_of(*resource), name));
+  TRY(move_position(work.txn, resource->spec().region(), name, true));
+  TRY(objects::erase(work.txn, model::kind_of(*resource), name));
+  TRY(erase_events(work, kKind, name));
+  const auto user = user_of_resource(name);
+  return put_edges(work, user, TRY(used_by(work.txn, user)), {});
+}
+
+Result<> tombstone_resource(Work& work, const std::string& name) {
+  auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!resource) return fail(Code::kNotFound, fmt::format("resource {} does not exist", name));
+  const auto users = TRY(users_of(work.txn, name));
+  if (!users.empty()) {
+    std::string list;
+    for (const auto& use : users) list += (list.empty() ? "" : ", ") + describe_user(use);
+    return fail(Code::kConflict, fmt::format("resource {} is needed by {}", name, list));
+  }
+  if (resource->spec().deleted()) return {};
+  return tombstone(work, *std::move(resource), "somebody deleted it");
+}
+
+Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit) {
+  std::vector<Use> users;
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::below("x/ref", resource), .limit = limit})))
+    users.push_back({std::string(keys::last(entry.key)), entry.value});
+  return users;
+}
+
+Result<std::map<std::string, std::string>> used_by(const Reader& reader, std::string_view user,
+                                                   std::string_view region) {
+  auto prefix = keys::below("x/uses", user);
+  if (!region.empty()) prefix += fmt::format("{}.", region);
+  std::map<std::string, std::string> used;
+  for (const auto& entry : TRY(reader.scan({.prefix = prefix})))
+    used[std::string(keys::last(entry.key))] = entry.value;
+  return used;
+}
+
+std::string describe_user(const Use& use) {
+  const auto name = std::string_view(use.user).substr(2);
+  if (use.user.starts_with("d:")) return fmt::format("deployment {}", name);
+  const auto parts = parse_resource_name(name);
+  if (!parts) return fmt::format("resource {}", name);
+  if (parts->type == "workload")
+    return fmt::format("{}/{} as \"{}\" ({})", parts->application, parts->id, use.alias, parts->environment);
+  return fmt::format("{} \"{}\" as \"{}\"", parts->type, parts->id, use.alias);
+}
+
+std::optional<ResourceName> parse_resource_name(std::string_view name) {
+  ResourceName parts;
+  for (auto* part : {&parts.region, &parts.environment, &parts.application, &parts.type}) {
+    const auto dot = name.find('.');
+    if (dot == std::string_view::npos) return std::nullopt;
+    *part = name.substr(0, dot);
+    if (*part == "-") part->clear();
+    name.remove_prefix(dot + 1);
+  }
+  parts.id = name;
+  if (parts.region.empty() || parts.type.empty() || parts.id.empty()) return std::nullopt;
+  return parts;
+}
+
+}  // namespace qleet::hub::controllers

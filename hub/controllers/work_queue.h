@@ -1,0 +1,70 @@
+// Keys that want attention: each at most once, each by one worker at a time.
+//
+// A key that is added while it runs runs once more afterwards, so no change is lost. A key that failed comes
+// back after a delay that doubles from `first_delay` to `last_delay` and is forgotten by success.
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/clock/clock.h"
+
+namespace qleet::hub::controllers {
+
+enum class Controller { kEnvironment, kRegion, kAgent, kApplication, kDeployment, kStatus, kUnused };
+
+std::string_view name_of(Controller controller);
+
+struct Key {
+  Controller controller;
+  std::string name;
+  auto operator<=>(const Key&) const = default;
+};
+
+class WorkQueue {
+ public:
+  struct Options {
+    Millis first_delay = Millis(200);
+    Millis last_delay = std::chrono::minutes(1);
+  };
+
+  explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Options()) {}
+  WorkQueue(const Clock& clock, const Options& options) : clock_(clock), options_(options) {}
+
+  // Now, in the order of adding.
+  void add(const Key& key);
+  // Then; the earliest of several times counts.
+  void add_at(const Key& key, MonoTime when);
+
+  // The next key that is due and not running; it counts as running until done.
+  std::optional<Key> take();
+  void done(const Key& key, bool ok);
+
+  // When a delayed key becomes due; nullopt where there is none.
+  std::optional<MonoTime> next_due() const;
+  // Nothing is due, running, or to be tried again after a failure.
+  bool settled() const;
+  size_t size() const;
+
+ private:
+  void promote();  // delayed keys that have become due
+
+  const Clock& clock_;
+  const Options options_;
+  mutable std::mutex mutex_;
+  std::deque<Key> ready_;
+  std::set<Key> waiting_;  // what is in ready_
+  std::set<Key> running_;
+  std::set<Key> again_;  // added while running
+  std::map<Key, MonoTime> delayed_;
+  std::set<std::pair<MonoTime, Key>> by_time_;
+  std::map<Key, unsigned> failures_;
+};
+
+}  // namespace qleet::hub::controllers
