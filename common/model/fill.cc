@@ -295,9 +295,10 @@ void Filler::fill_value(const Node& node, Message& message, const Place& place) 
 
 bool Filler::as_string(const Node& node, std::string& out, const Place& place) {
   if (node.type != Node::Type::kString) {
+    // Not shown: it may be a secret.
     const bool scalar = node.type == Node::Type::kNumber || node.type == Node::Type::kBool;
     wrong(place, node.line,
-          scalar ? fmt::format("must be a text; write \"{}\"", node.text)
+          scalar ? std::string("must be a text; put it in quotes")
                  : fmt::format("must be a text, not {}", shown(node)));
     return false;
   }

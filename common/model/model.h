@@ -8,6 +8,7 @@
 
 #include "common/result/result.h"
 #include "google/protobuf/message.h"
+#include "google/protobuf/struct.pb.h"
 #include "qleet/v1/meta.pb.h"
 
 namespace qleet::model {
@@ -66,6 +67,8 @@ std::vector<FieldError> validate(const google::protobuf::Message& object);
 // Canonical proto3 JSON, and the same as YAML. Fields in schema order.
 std::string to_json(const google::protobuf::Message& message, bool pretty = false);
 std::string to_yaml(const google::protobuf::Message& message);
+// The same as a value, for templates and params.
+google::protobuf::Struct to_struct(const google::protobuf::Message& message);
 
 // RFC 1123 label: what application, environment, region, profile, agent and workload names must be.
 bool is_name(std::string_view text);

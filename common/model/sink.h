@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "google/protobuf/message.h"
+#include "google/protobuf/struct.pb.h"
 
 namespace qleet::model {
 
@@ -76,6 +77,26 @@ class YamlSink final : public Sink {
   std::vector<bool> in_list_;  // of each open map or list that is not empty
   std::vector<bool> opened_;   // whether each begin was of one that is not empty
   Place place_ = Place::kStart;
+};
+
+class StructSink final : public Sink {
+ public:
+  void begin_map(bool empty) override;
+  void key(std::string_view name) override;
+  void end_map() override;
+  void begin_list(bool empty) override;
+  void end_list() override;
+  void string(std::string_view text) override;
+  void literal(std::string_view text) override;
+
+  google::protobuf::Struct take() { return std::move(*root_.mutable_struct_value()); }
+
+ private:
+  google::protobuf::Value& slot();
+
+  google::protobuf::Value root_;
+  std::vector<google::protobuf::Value*> open_;  // maps and lists; they do not move while they are open
+  std::string key_;
 };
 
 }  // namespace qleet::model

@@ -178,6 +178,12 @@ std::string to_json(const Message& message, bool pretty) {
   return sink.take();
 }
 
+Struct to_struct(const Message& message) {
+  StructSink sink;
+  walk(message, sink);
+  return sink.take();
+}
+
 std::string to_yaml(const Message& message) {
   YamlSink sink;
   walk(message, sink);

@@ -4,6 +4,7 @@
 #include "hub/api/content.h"
 #include "hub/api/json_writer.h"
 #include "hub/api/routes.h"
+#include "hub/api/schema.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -41,6 +42,8 @@ void add_system_routes(Router& router, const Handlers& handlers, const Metrics& 
   router.add({"GET", "/readyz", Access::open(), [&handlers](const Call&) { return readyz(handlers.hub); }});
   router.add({"GET", "/v1/version", Access::authenticated(),
               [&handlers](const Call&) { return version(handlers.hub); }});
+  router.add({"GET", "/openapi.json", Access::authenticated(),
+              [document = openapi_document()](const Call&) { return answer_json(document); }});
   router.add({"GET", "/metrics", Access::rule("get", access::kMetrics), [&metrics](const Call&) {
                 Response response = plain(metrics.text());
                 response.content_type = "text/plain; version=0.0.4; charset=utf-8";

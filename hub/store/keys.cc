@@ -76,11 +76,9 @@ std::string type(std::string_view type, std::string_view deployment) {
   return join_segments({"x/type", type, deployment});
 }
 std::string types(std::string_view deployment) { return join_segments({"x/types", deployment}); }
-
 std::string profile_type(std::string_view type, std::string_view profile) {
   return join_segments({"x/profile-type", type, profile});
 }
-
 std::string region_dep(std::string_view region, std::string_view deployment) {
   return join_segments({"x/region-dep", region, deployment});
 }

@@ -93,11 +93,9 @@ std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string
 // x/event-of/<kind plural>/<name>/<event>  event is about that object (value empty)
 std::string event_of(std::string_view plural, std::string_view name, std::string_view event);
 
-// c/<counter>                              decimal counters, e.g. c/release/<app>. Only for numbers that must
-// be
-//                                          dense: one counter that every transaction raises would make them
-//                                          all conflict where several hubs write. Name audit records and
-//                                          events by Txn::revision().
+// c/<counter>                              decimal counters, e.g. c/release/<app>. For numbers that must be
+//                                          dense, alone: where several hubs write, those who raise the same
+//                                          one conflict. Audit records and events go by Txn::revision().
 std::string counter(std::string_view name);
 
 // m/<name>                                 meta of the hub itself, e.g. keys' references

@@ -71,11 +71,13 @@ Result<> Env::open_tables(bool read_only) {
     }
   }
   for (auto [name, dbi] : {std::pair{"data", &data_}, std::pair{"log", &log_}}) {
-    if ((rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi)) != 0) {
+    rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi);
+    if (rc != 0) {
       return std::unexpected(error(rc, std::string("open table ") + name));
     }
   }
-  if ((rc = txn.commit()) != 0) return std::unexpected(error(rc, "make the tables"));
+  rc = txn.commit();
+  if (rc != 0) return std::unexpected(error(rc, "make the tables"));
   return {};
 }
 

@@ -137,11 +137,13 @@ int trim_log(const Env& env, MDB_txn* txn, const LogBound& bound) {
   while ((rc = mdb_cursor_get(cursor.get(), &key, &value, MDB_FIRST)) == 0) {
     const Revision oldest = decode_revision(view(key)).value_or(0);
     if (oldest != removed) {
-      if (!(size = log_size(env, txn))) return MDB_CORRUPTED;
+      size = log_size(env, txn);
+      if (!size) return MDB_CORRUPTED;
       const bool too_big = size->entries > bound.max_entries || size->bytes > bound.max_bytes;
       if (oldest >= bound.before && (!too_big || oldest == newest || count >= bound.budget)) break;
     }
-    if ((rc = mdb_cursor_del(cursor.get(), 0)) != 0) return rc;
+    rc = mdb_cursor_del(cursor.get(), 0);
+    if (rc != 0) return rc;
     removed = oldest;
     ++count;
   }

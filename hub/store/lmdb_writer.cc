@@ -169,9 +169,9 @@ int Writer::apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revi
       if (rc == MDB_NOTFOUND) continue;
       if (rc != 0) return rc;
       const std::string last(view(old).substr(std::min<size_t>(8, old.mv_size)));
-      if ((rc = mdb_del(txn, env_.data(), &k, nullptr)) != 0) return rc;
-      if (logged && (rc = append_log(env_, txn, revision, index++, LogKind::kErased, key, last)) != 0)
-        return rc;
+      rc = mdb_del(txn, env_.data(), &k, nullptr);
+      if (rc == 0 && logged) rc = append_log(env_, txn, revision, index++, LogKind::kErased, key, last);
+      if (rc != 0) return rc;
       wrote = true;
       continue;
     }

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 namespace qleet::container {
 
@@ -15,6 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr unsigned kSecretMode = 0444;  // the container's user is often not root; the folder above is closed
+
+const std::string kNote = "note-";
 
 Result<> failed(const fs::path& path, int error) {
   return fail(error == ENOSPC || error == EDQUOT ? Code::kExhausted : Code::kUnavailable,
@@ -55,10 +59,7 @@ Result<std::vector<std::string>> Mounts::write(const std::string& key, const std
   std::vector<std::string> binds;
   const bool secrets = !process.secrets.empty() && !process.secrets_as_env;
   if (!secrets && process.files.empty()) return binds;
-  std::error_code ignored;
-  fs::create_directories(root_.parent_path(), ignored);
-  TRY(make_directory(root_, 0700));
-  TRY(make_directory(root_ / key, 0755));
+  TRY(prepare(key));
   const fs::path home = fs::absolute(root_ / key / part);
   TRY(make_directory(home, 0755));
   if (secrets) {
@@ -74,6 +75,33 @@ Result<std::vector<std::string>> Mounts::write(const std::string& key, const std
     binds.push_back(fmt::format("{}:{}:ro", path.string(), file.target));
   }
   return binds;
+}
+
+Result<> Mounts::prepare(const std::string& key) const {
+  std::error_code ignored;
+  fs::create_directories(root_.parent_path(), ignored);
+  TRY(make_directory(root_, 0700));
+  return make_directory(root_ / key, 0755);
+}
+
+Result<> Mounts::write_note(const std::string& key, const std::string& name, std::string_view text) const {
+  TRY(prepare(key));
+  return write_file(root_ / key / (kNote + name), text, 0600);
+}
+
+std::string Mounts::read_note(const std::string& key, const std::string& name) const {
+  std::ifstream in(root_ / key / (kNote + name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void Mounts::keep_note(const std::string& key, const std::string& name) const {
+  std::error_code ignored;
+  std::vector<fs::path> old;
+  for (const auto& entry : fs::directory_iterator(root_ / key, ignored)) {
+    const std::string file = entry.path().filename();
+    if (file.starts_with(kNote) && file != kNote + name) old.push_back(entry.path());
+  }
+  for (const auto& path : old) fs::remove(path, ignored);
 }
 
 Result<> Mounts::remove(const std::string& key, const std::string& part) const {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result/result.h"
@@ -29,7 +30,14 @@ class Mounts {
   Result<> remove(const std::string& key, const std::string& part) const;
   Result<> remove_all(const std::string& key) const;
 
+  // A note beside them, kept as safe as they are. Empty when there is none.
+  Result<> write_note(const std::string& key, const std::string& name, std::string_view text) const;
+  std::string read_note(const std::string& key, const std::string& name) const;
+  // Notes of that key whose name is not `name` go.
+  void keep_note(const std::string& key, const std::string& name) const;
+
  private:
+  Result<> prepare(const std::string& key) const;
   std::filesystem::path root_;
 };
 

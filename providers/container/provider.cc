@@ -16,11 +16,12 @@ namespace {
 
 class ContainerProvider final : public Provider {
  public:
-  ContainerProvider(Options options, const Clock& clock)
+  ContainerProvider(Options options, EndpointBoard& board, const Clock& clock)
       : context_(std::move(options), clock),
         host_(make_host(context_)),
         volume_(make_volume(context_)),
-        container_(make_container(context_)) {}
+        container_(make_container(context_)),
+        workload_(make_workload(context_, board)) {}
 
   std::string name() const override { return "container"; }
 
@@ -47,6 +48,8 @@ class ContainerProvider final : public Provider {
         return host_.get();
       case Kind::kVolume:
         return volume_.get();
+      case Kind::kWorkload:
+        return workload_.get();
       default:
         return container_.get();
     }
@@ -56,6 +59,7 @@ class ContainerProvider final : public Provider {
   std::unique_ptr<Handler> host_;
   std::unique_ptr<Handler> volume_;
   std::unique_ptr<Handler> container_;
+  std::unique_ptr<Handler> workload_;
 };
 
 std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> changed) {
@@ -103,8 +107,8 @@ Result<> ContainerProvider::logs(const ProviderResource& resource, bool follow, 
 
 }  // namespace
 
-std::unique_ptr<Provider> make_provider(Options options, const Clock& clock) {
-  return std::make_unique<ContainerProvider>(std::move(options), clock);
+std::unique_ptr<Provider> make_provider(Options options, EndpointBoard& board, const Clock& clock) {
+  return std::make_unique<ContainerProvider>(std::move(options), board, clock);
 }
 
 }  // namespace qleet::container

@@ -11,6 +11,7 @@
 
 #include "common/clock/clock.h"
 #include "common/engine/client.h"
+#include "providers/api/endpoints.h"
 #include "providers/api/provider.h"
 
 namespace qleet::container {
@@ -22,7 +23,7 @@ struct Options {
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
 };
 
-// `clock` must outlive it.
-std::unique_ptr<Provider> make_provider(Options options, const Clock& clock);
+// Publishes the ready replicas of workloads on `board`. `board` and `clock` must outlive it.
+std::unique_ptr<Provider> make_provider(Options options, EndpointBoard& board, const Clock& clock);
 
 }  // namespace qleet::container

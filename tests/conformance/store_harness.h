@@ -16,8 +16,8 @@ class StoreHarness {
   virtual Store& store() = 0;
   // Drops the change log's revisions before this one.
   virtual Result<> compact(Revision before) = 0;
-  // Closes the store and opens it again; false when it is not a durable one.
-  virtual bool reopen() { return false; }
+  // Closes a durable store and opens it again.
+  virtual void reopen() {}
 };
 
 struct StoreImplementation {

@@ -35,10 +35,9 @@ class LmdbHarness final : public StoreHarness {
   }
   Store& store() override { return *store_; }
   Result<> compact(Revision before) override { return store_->compact(before); }
-  bool reopen() override {
+  void reopen() override {
     store_.reset();
     open();
-    return true;
   }
 
  private:
@@ -451,12 +450,14 @@ TEST_P(StoreTest, AFollowerOfTheLogMissesNothing) {
   for (int i = 0; i < kWrites; ++i) EXPECT_EQ(seen[i], std::to_string(i));
 }
 
-TEST_P(StoreTest, IsAsItWasWhenOpenedAgain) {
+class DurableStoreTest : public StoreTest {};
+
+TEST_P(DurableStoreTest, IsAsItWasWhenOpenedAgain) {
   put("o/a", "1");
   put("o/b", "1");
   erase("o/a");
   const StoreIdentity before = store().identity();
-  if (!harness_->reopen()) GTEST_SKIP() << "not a durable store";
+  harness_->reopen();
   EXPECT_EQ(current(), start_ + 3);
   EXPECT_EQ(value("o/a"), "(none)");
   EXPECT_EQ(value("o/b"), "1");
@@ -468,13 +469,20 @@ TEST_P(StoreTest, IsAsItWasWhenOpenedAgain) {
 
 TEST_P(StoreTest, HasAnEpoch) { EXPECT_FALSE(store().identity().epoch.empty()); }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, StoreTest,
-    ::testing::Values(
-        StoreImplementation{"Lmdb", [](size_t max) { return std::make_unique<LmdbHarness>(max); }},
-        StoreImplementation{"Memory", [](size_t max) { return std::make_unique<MemoryHarness>(max); }},
-        StoreImplementation{"Overlay", [](size_t max) { return std::make_unique<OverlayHarness>(max); }}),
-    [](const auto& info) { return info.param.name; });
+template <class Harness>
+StoreImplementation implementation(const char* name) {
+  return {name, [](size_t max_log_entries) { return std::make_unique<Harness>(max_log_entries); }};
+}
+
+std::string name_of(const ::testing::TestParamInfo<StoreImplementation>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(All, StoreTest,
+                         ::testing::Values(implementation<LmdbHarness>("Lmdb"),
+                                           implementation<MemoryHarness>("Memory"),
+                                           implementation<OverlayHarness>("Overlay")),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(All, DurableStoreTest, ::testing::Values(implementation<LmdbHarness>("Lmdb")),
+                         name_of);
 
 }  // namespace
 }  // namespace qleet::hub

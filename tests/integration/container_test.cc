@@ -28,8 +28,8 @@ class ContainerTest : public ::testing::Test {
     std::string why;
     podman_ = test::PodmanHost::start(why);
     ASSERT_TRUE(podman_) << why;
-    provider_ =
-        container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, clock_);
+    provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
+                                         board_, clock_);
     watch_ = provider_->watch([this](std::string name) {
       const std::lock_guard lock(mutex_);
       changed_.insert(std::move(name));
@@ -57,6 +57,7 @@ class ContainerTest : public ::testing::Test {
   }
 
   SystemClock clock_;
+  EndpointBoard board_;
   std::unique_ptr<test::PodmanHost> podman_;
   std::unique_ptr<Provider> provider_;
   std::shared_ptr<void> watch_;
@@ -103,8 +104,8 @@ TEST_F(ContainerTest, WhatAnEarlierAgentMadeIsAdoptedAndNotRestarted) {
   const auto started = podman_->client().inspect(before.self.at("container"))->started_at;
 
   watch_.reset();
-  provider_ =
-      container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, clock_);
+  provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
+                                       board_, clock_);
   const auto after = provider_->observe(wanted);
   ASSERT_TRUE(after);
   EXPECT_EQ(after->state, State::kReady) << after->message;

@@ -1,0 +1,172 @@
+#include "providers/container/replicas.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+
+#include "common/model/reasons.h"
+#include "providers/container/names.h"
+
+namespace qleet::container {
+
+namespace {
+
+// RFC 3339 with a fraction of any length, made comparable as text (both in UTC, as engines write them).
+std::string comparable(const std::string& time) {
+  const std::size_t dot = time.find('.');
+  if (dot == std::string::npos) return time.substr(0, 19) + ".000000000";
+  std::size_t end = dot + 1;
+  while (end < time.size() && time[end] >= '0' && time[end] <= '9') ++end;
+  std::string fraction = time.substr(dot + 1, end - dot - 1);
+  fraction.resize(9, '0');
+  return time.substr(0, dot + 1) + fraction;
+}
+
+const WorkloadContainer* find_container(const WorkloadSpec& spec, const std::string& name) {
+  for (const auto& container : spec.containers) {
+    if (container.name == name) return &container;
+  }
+  return nullptr;
+}
+
+// Without any probe a workload is ready when its first port answers.
+CheckSpec readiness_of(const WorkloadSpec& spec, const WorkloadContainer& container) {
+  if (container.readiness.how != CheckSpec::How::kNone) return container.readiness;
+  const bool some = std::ranges::any_of(
+      spec.containers, [](const auto& one) { return one.readiness.how != CheckSpec::How::kNone; });
+  CheckSpec check;
+  if (some || spec.ports.empty() || container.name != spec.containers.front().name) return check;
+  check.how = CheckSpec::How::kTcp;
+  check.port = spec.ports.front().target;
+  return check;
+}
+
+void ask(Context& context, const ProviderResource& resource, const WorkloadSpec& spec, const std::string& ip,
+         Part& part, std::vector<std::string>& keys) {
+  const WorkloadContainer* container = find_container(spec, part.name);
+  if (!container) return;
+  const auto run = [&](const char* which, const CheckSpec& check) {
+    const std::string key = fmt::format("{}/{}", life_of(part.details), which);
+    keys.push_back(key);
+    return context.prober().ask(
+        key, {.resource = resource.name, .container = part.details.id, .address = ip, .check = check});
+  };
+  part.readiness = run("ready", readiness_of(spec, *container));
+  part.liveness = run("live", container->liveness);
+}
+
+void not_ready(Replica& replica, std::string_view reason, std::string message) {
+  if (!replica.message.empty()) return;  // the first cause
+  replica.reason = reason;
+  replica.message = std::move(message);
+}
+
+// What an older version asked for; where that is no longer known, what is wanted now is the best guess.
+WorkloadSpec version_of(Context& context, const ProviderResource& resource, const std::string& hash,
+                        const WorkloadSpec& wanted) {
+  const std::string text = context.mounts().read_note(base_name(resource), hash);
+  google::protobuf::Struct object;
+  if (text.empty() || !google::protobuf::util::JsonStringToMessage(text, &object).ok()) return wanted;
+  return parse_workload(object, resource.id).value_or(wanted);
+}
+
+void judge(Context& context, Replica& replica) {
+  for (const auto& part : replica.parts) {
+    const auto& details = part.details;
+    if (context.jobs().look("remove " + details.id).running) replica.stopping = true;
+    if (!details.running()) {
+      replica.broken = true;
+      const bool fresh =
+          details.state == "created" || details.state == "initialized" || details.state == "configured";
+      if (fresh) {
+        not_ready(replica, reasons::kCreating, fmt::format("{} was not started yet", details.name));
+      } else if (details.state == "paused") {
+        not_ready(replica, reasons::kDriftRepaired, fmt::format("{} was paused", details.name));
+      } else {
+        not_ready(replica, reasons::kExited, why_ended(context, details));
+      }
+      continue;
+    }
+    if (cut_off(part, replica.parts.front())) {
+      replica.broken = true;
+      not_ready(replica, reasons::kDriftRepaired, fmt::format("{} lost its network", details.name));
+    }
+    if (!part.readiness.ok) {
+      not_ready(replica, part.readiness.ever_ok ? reasons::kProbeFailing : reasons::kCreating,
+                fmt::format("{} is not ready: {}", details.name, part.readiness.message));
+    }
+    if (!part.liveness.ok && part.liveness.ever_ok) {
+      replica.broken = true;
+      not_ready(replica, reasons::kProbeFailing,
+                fmt::format("{} does not live: {}", details.name, part.liveness.message));
+    }
+  }
+  if (replica.current && replica.parts.size() < replica.spec.containers.size()) {
+    replica.broken = true;
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} lacks a container", replica.index));
+  }
+  if (replica.ip.empty() && replica.message.empty()) {
+    replica.broken = true;
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
+  }
+  replica.ready = replica.message.empty() && !replica.stopping;
+}
+
+}  // namespace
+
+Result<> remember_version(Context& context, const ProviderResource& resource) {
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(resource.template_, &text).ok()) return {};
+  return context.mounts().write_note(base_name(resource), short_hash(resource.hash), text);
+}
+
+bool cut_off(const Part& part, const Part& owner) {
+  return part.name != owner.name && owner.details.running() && part.details.running() &&
+         comparable(part.details.started_at) < comparable(owner.details.started_at);
+}
+
+Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
+                                           const WorkloadSpec& spec, const std::string& network) {
+  std::map<std::string, Replica> found;
+  std::vector<std::string> keys;
+  for (const auto& one : TRY(context.client().list(selector(resource)))) {
+    auto details = context.client().inspect(one.id);
+    if (!details) {
+      if (details.error().code == Code::kNotFound) continue;  // gone meanwhile
+      return std::unexpected(details.error());
+    }
+    context.notifier().knows(details->name, resource.name);
+    Replica replica;
+    replica.index =
+        static_cast<unsigned>(std::strtoul(label(details->labels, labels::kReplica).c_str(), nullptr, 10));
+    const std::string hash = label(details->labels, labels::kHash);
+    replica.hash = short_hash(hash);
+    replica.current = hash == resource.hash;
+    const auto [place, added] = found.try_emplace(replica.key(), replica);
+    auto& kept = place->second;
+    if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.hash, spec);
+    const auto endpoint = details->networks.find(network);
+    Part part{.name = label(details->labels, labels::kContainer), .details = std::move(*details)};
+    if (!part.details.network_mode.starts_with("container:") && endpoint != part.details.networks.end()) {
+      kept.ip = endpoint->second.ip;
+    }
+    kept.parts.push_back(std::move(part));
+  }
+  std::vector<Replica> out;
+  for (auto& [key, replica] : found) {
+    std::ranges::sort(replica.parts, {}, &Part::name);
+    for (auto& part : replica.parts) {
+      if (part.details.running()) ask(context, resource, replica.spec, replica.ip, part, keys);
+    }
+    judge(context, replica);
+    out.push_back(std::move(replica));
+  }
+  context.prober().keep_only(resource.name, keys);
+  std::ranges::sort(out, [](const Replica& a, const Replica& b) {
+    return std::pair(!a.current, a.index) < std::pair(!b.current, b.index);
+  });
+  return out;
+}
+
+}  // namespace qleet::container

@@ -1,0 +1,48 @@
+// The replicas of a workload as they are on this host, by labels and never by memory.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "providers/container/kinds.h"
+#include "providers/container/template.h"
+
+namespace qleet::container {
+
+struct Part {
+  std::string name;  // in Score
+  containers::ContainerDetails details;
+  Health readiness{.ok = true, .ever_ok = true};
+  Health liveness{.ok = true, .ever_ok = true};
+};
+
+struct Replica {
+  unsigned index = 0;
+  std::string hash;  // short
+  bool current = false;
+  WorkloadSpec spec;        // the one that it was made for
+  std::vector<Part> parts;  // sorted by name
+  std::string ip;
+  bool ready = false;
+  bool broken = false;
+  bool stopping = false;
+  std::string reason;   // why it is not ready
+  std::string message;  // the same for people
+
+  std::string key() const { return hash + "." + std::to_string(index); }
+};
+
+// Keeps what a version asks for, so that its replicas are still judged by their own probes and ports once a
+// newer one is wanted.
+Result<> remember_version(Context& context, const ProviderResource& resource);
+
+// Of both the wanted version and older ones, current ones first, then by index. Runs each check that has not
+// been run yet.
+Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
+                                           const WorkloadSpec& spec, const std::string& network);
+
+// A part started before the one whose network it shares was started again: it is cut off.
+bool cut_off(const Part& part, const Part& owner);
+
+}  // namespace qleet::container

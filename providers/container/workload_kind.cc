@@ -1,0 +1,409 @@
+// A Score workload: replicas of containers that share one network namespace each, replaced without a failed
+// request.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "common/model/reasons.h"
+#include "providers/container/body.h"
+#include "providers/container/names.h"
+#include "providers/container/replicas.h"
+#include "providers/container/rollout.h"
+
+namespace qleet::container {
+
+namespace {
+
+using State = Observation::State;
+
+constexpr const char* kKind = "workload";
+constexpr Millis kSoon{300};
+
+// What is remembered between steps. An agent that restarts in the middle decides again from what is there.
+struct Draining {
+  std::uint64_t version = 0;  // of the set of endpoints without it
+  MonoTime since;
+};
+
+class WorkloadHandler final : public Handler {
+ public:
+  WorkloadHandler(Context& context, EndpointBoard& board)
+      : context_(context), board_(board), settled_(board.on_settled([this](const std::string& workload) {
+          context_.notifier().notify(workload);
+        })) {}
+
+  Result<Observation> observe(const ProviderResource& resource) override;
+  Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override;
+  Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override;
+
+ private:
+  struct Scene {
+    WorkloadSpec spec;
+    std::string network;
+    std::vector<Replica> replicas;
+    std::vector<ReplicaView> views;
+    std::vector<Move> moves;
+  };
+
+  Result<Scene> look(const ProviderResource& resource);
+  void publish(const ProviderResource& resource, const Scene& scene);
+  Result<> act(const ProviderResource& resource, Scene& scene, const Move& move, StepResult& result);
+  Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
+  Result<> create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
+                       const WorkloadContainer& container);
+  Result<> start_part(const ProviderResource& resource, const std::string& name, const ProcessSpec& process,
+                      StepResult& result);
+  Result<> mend(const ProviderResource& resource, const Scene& scene, const Replica& replica,
+                StepResult& result);
+  Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
+  void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
+  bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
+  std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
+  Observation describe(const ProviderResource& resource, const Scene& scene) const;
+
+  std::string drain_key(const ProviderResource& resource, const Replica& replica) const {
+    return resource.name + " " + replica.key();
+  }
+
+  Context& context_;
+  EndpointBoard& board_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Draining> draining_;
+  std::shared_ptr<void> settled_;  // last: told while the rest is there
+};
+
+std::string part_of(const ProviderResource& resource, unsigned index, const std::string& container) {
+  return fmt::format("{}.{}.{}", short_hash(resource.hash), index, container);
+}
+
+bool WorkloadHandler::settled(const ProviderResource& resource, const Replica& replica, Millis longest) {
+  Draining state;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = draining_.find(drain_key(resource, replica));
+    if (it == draining_.end()) return false;
+    state = it->second;
+  }
+  return board_.settled(resource.name, state.version) || context_.clock().mono() - state.since > longest;
+}
+
+Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& resource) {
+  Scene scene;
+  scene.spec = TRY(parse_workload(resource.template_, resource.id));
+  scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
+  scene.replicas = TRY(read_replicas(context_, resource, scene.spec, scene.network));
+  for (const auto& replica : scene.replicas) {
+    ReplicaView view{.index = replica.index,
+                     .current = replica.current,
+                     .ready = replica.ready,
+                     .stopping = replica.stopping,
+                     .broken = replica.broken};
+    {
+      const std::lock_guard lock(mutex_);
+      view.draining = draining_.contains(drain_key(resource, replica));
+    }
+    view.settled = view.draining && (!replica.ready || settled(resource, replica, scene.spec.drain));
+    scene.views.push_back(view);
+  }
+  scene.moves = decide_moves(scene.views, scene.spec.replicas);
+  return scene;
+}
+
+void WorkloadHandler::publish(const ProviderResource& resource, const Scene& scene) {
+  std::vector<Endpoint> ready;
+  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
+    const auto& replica = scene.replicas[i];
+    if (!replica.ready || scene.views[i].draining) continue;
+    Endpoint endpoint{.replica = replica.key(), .ip = replica.ip};
+    for (const auto& port : replica.spec.ports) endpoint.ports[port.port] = port.target;
+    ready.push_back(std::move(endpoint));
+  }
+  board_.publish(resource.name, std::move(ready));
+}
+
+std::map<std::string, std::string> WorkloadHandler::self_of(const ProviderResource& resource,
+                                                            const Scene& scene) const {
+  std::map<std::string, std::string> self{{"address", base_name(resource)}, {"network", scene.network}};
+  if (!scene.spec.containers.empty()) self["image"] = scene.spec.containers.front().process.image;
+  unsigned ready = 0;
+  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
+    if (!scene.replicas[i].ready || scene.views[i].draining) continue;
+    ++ready;
+    for (const auto& port : scene.replicas[i].spec.ports) {
+      auto& list = self["endpoints." + port.name];
+      list += fmt::format("{}{}:{}", list.empty() ? "" : ",", scene.replicas[i].ip, port.target);
+    }
+  }
+  self["ready"] = std::to_string(ready);
+  return self;
+}
+
+Observation WorkloadHandler::describe(const ProviderResource& resource, const Scene& scene) const {
+  Observation out;
+  const unsigned wanted = scene.spec.replicas;
+  unsigned ready = 0;
+  unsigned old = 0;
+  const Replica* trouble = nullptr;
+  for (const auto& replica : scene.replicas) {
+    if (!replica.current) {
+      ++old;
+    } else if (replica.ready) {
+      ++ready;
+    } else if (!trouble) {
+      trouble = &replica;
+    }
+  }
+  if (scene.replicas.empty() && wanted > 0) {
+    for (const auto& container : scene.spec.containers) {
+      const auto pull = context_.jobs().look("pull " + container.process.image);
+      if (pull.running) {
+        out.state = State::kProgressing;
+        out.reason = reasons::kCreating;
+        out.message = fmt::format("pulling image {}", container.process.image);
+      } else if (pull.error) {
+        out.reason = pull.error->reason;
+        out.message = pull.error->message;
+      }
+    }
+    return out;
+  }
+  out.self = self_of(resource, scene);
+  if (ready == wanted && old == 0 && scene.replicas.size() == wanted) {
+    out.state = State::kReady;
+    out.message = fmt::format("{} of {}", ready, wanted);
+    return out;
+  }
+  out.reason = old > 0 ? reasons::kUpdating : reasons::kCreating;
+  out.message = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
+  if (old > 0) out.message += fmt::format(", {} of an older version still there", old);
+  bool was_ready = false;
+  Millis wait{0};
+  if (trouble) {
+    out.reason = trouble->reason;
+    out.message += "; " + trouble->message;
+    for (const auto& part : trouble->parts) {
+      was_ready = was_ready || part.readiness.ever_ok;
+      wait = std::max(wait, context_.restarts().remaining(part.details.name));
+    }
+  }
+  const bool only_mends =
+      std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kMend; });
+  if (scene.moves.empty() || (only_mends && wait > Millis(0))) {
+    // Nothing to do but wait: for a probe, for followers to let go, for the time of the next restart.
+    out.state = was_ready && old == 0 ? State::kDegraded : State::kProgressing;
+    out.recheck_after = wait > Millis(0) ? wait : Millis(2'000);
+  } else {
+    out.state = State::kOutOfDate;
+  }
+  return out;
+}
+
+Result<Observation> WorkloadHandler::observe(const ProviderResource& resource) {
+  const Scene scene = TRY(look(resource));
+  publish(resource, scene);
+  return describe(resource, scene);
+}
+
+Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, const Observation&) {
+  Scene scene = TRY(look(resource));
+  publish(resource, scene);
+  StepResult result;
+  // Replicas that nobody waits for must not be held up by one that cannot be made.
+  std::optional<Error> first;
+  for (const auto& move : scene.moves) {
+    auto done = act(resource, scene, move, result);
+    if (!done && !first) first = std::move(done).error();
+  }
+  if (first) return std::unexpected(std::move(*first));
+  const Observation now = describe(resource, scene);
+  result.done = scene.moves.empty() && now.state == State::kReady;
+  if (result.done) context_.mounts().keep_note(base_name(resource), short_hash(resource.hash));
+  if (scene.moves.empty() && !result.done) result.recheck_after = now.recheck_after;
+  if (result.message.empty()) result.message = now.message;
+  return result;
+}
+
+Result<> WorkloadHandler::act(const ProviderResource& resource, Scene& scene, const Move& move,
+                              StepResult& result) {
+  switch (move.kind) {
+    case MoveKind::kCreate:
+      return create(resource, scene, move.index, result);
+    case MoveKind::kMend:
+      return mend(resource, scene, scene.replicas[move.view], result);
+    case MoveKind::kDrain:
+      scene.views[move.view].draining = true;
+      drain(resource, scene, scene.replicas[move.view]);
+      return {};
+    case MoveKind::kKeep: {
+      {
+        const std::lock_guard lock(mutex_);
+        draining_.erase(drain_key(resource, scene.replicas[move.view]));
+      }
+      scene.views[move.view].draining = false;
+      publish(resource, scene);
+      return {};
+    }
+    case MoveKind::kStop:
+      result.recheck_after = kSoon;
+      return stop(resource, scene.replicas[move.view].spec.grace, scene.replicas[move.view]);
+  }
+  return {};
+}
+
+void WorkloadHandler::drain(const ProviderResource& resource, const Scene& scene, const Replica& replica) {
+  publish(resource, scene);
+  const auto set = board_.get(resource.name);
+  const std::lock_guard lock(mutex_);
+  draining_[drain_key(resource, replica)] = {.version = set ? set->version : 0,
+                                             .since = context_.clock().mono()};
+}
+
+Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, const Replica& replica) {
+  bool gone = true;
+  // Those that share the first one's network go before it.
+  for (auto part = replica.parts.rbegin(); part != replica.parts.rend(); ++part) {
+    gone = TRY(context_.take_away(part->details.id, grace, resource.name)) && gone;
+  }
+  if (!gone) return {};
+  for (const auto& part : replica.parts) {
+    TRY(context_.mounts().remove(base_name(resource),
+                                 fmt::format("{}.{}.{}", replica.hash, replica.index, part.name)));
+    context_.restarts().forget(part.details.name);
+  }
+  const std::lock_guard lock(mutex_);
+  draining_.erase(drain_key(resource, replica));
+  return {};
+}
+
+Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& scene, unsigned index,
+                                 StepResult& result) {
+  for (const auto& container : scene.spec.containers) {
+    if (auto pulling = TRY(context_.ensure_image(container.process.image, resource.name))) {
+      result.message = *pulling;
+      result.recheck_after = Millis(5'000);
+      return {};
+    }
+  }
+  if (scene.spec.network.empty()) {
+    TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
+  }
+  for (const auto& container : scene.spec.containers) TRY(check_volumes(context_, container.process));
+  TRY(remember_version(context_, resource));
+  for (const auto& container : scene.spec.containers) {
+    TRY(create_part(resource, scene, index, container));
+    TRY(start_part(resource, replica_name(resource, index, container.name), container.process, result));
+  }
+  return {};
+}
+
+Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
+                                      const WorkloadContainer& container) {
+  const std::string name = replica_name(resource, index, container.name);
+  const std::string& first = scene.spec.containers.front().name;
+  Placement placement;
+  placement.labels = ownership(resource, kKind);
+  placement.labels[labels::kReplica] = std::to_string(index);
+  placement.labels[labels::kContainer] = container.name;
+  placement.limits = context_.limits();
+  if (container.name == first) {
+    placement.network = scene.network;
+    placement.aliases = {base_name(resource)};
+    placement.hostname = fmt::format("{}-{}", scene.spec.name, index);
+    for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
+  } else {
+    placement.network = "container:" + replica_name(resource, index, first);
+  }
+  placement.binds = TRY(context_.mounts().write(base_name(resource), part_of(resource, index, container.name),
+                                                container.process));
+  const auto created = context_.client().create_container(name, create_body(container.process, placement));
+  if (created || created.error().code == Code::kExists) return {};
+  return std::unexpected(created.error());
+}
+
+Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std::string& name,
+                                     const ProcessSpec& process, StepResult& result) {
+  context_.notifier().knows(name, resource.name);
+  auto started = context_.client().start(name);
+  if (started) return {};
+  Error error = std::move(started).error();
+  const bool ours = !process.nofile && !process.nproc;
+  if (error.reason == reasons::kLimitRefused && ours && context_.lower_limits(context_.limits())) {
+    result.message = "trying lower limits on open files and processes";
+    return context_.client().remove(name);
+  }
+  return std::unexpected(std::move(error));
+}
+
+Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& scene, const Replica& replica,
+                               StepResult& result) {
+  const bool whole = replica.parts.size() == scene.spec.containers.size();
+  const bool detached = replica.ip.empty() && whole && replica.parts.front().details.running();
+  if (!whole || detached) {
+    // Made again from the start: what is missing may be whose network the others share.
+    for (const auto& part : replica.parts) TRY(context_.client().remove(part.details.id));
+    return create(resource, scene, replica.index, result);
+  }
+  for (const auto& part : replica.parts) {
+    const auto& details = part.details;
+    const auto& process =
+        std::ranges::find(scene.spec.containers, part.name, &WorkloadContainer::name)->process;
+    if (details.state == "paused") {
+      TRY(context_.client().unpause(details.id));
+      continue;
+    }
+    const bool dead = !details.running();
+    const bool hangs = details.running() && !part.liveness.ok && part.liveness.ever_ok;
+    const bool lost = cut_off(part, replica.parts.front());
+    if (!dead && !hangs && !lost) continue;
+    const bool never_started =
+        details.state == "created" || details.state == "initialized" || details.state == "configured";
+    if (!never_started && !lost) {
+      const Millis wait = context_.restarts().remaining(details.name);
+      if (wait > Millis(0)) {
+        result.recheck_after = std::min(result.recheck_after.value_or(wait), wait);
+        continue;
+      }
+      context_.restarts().note(details.name);
+    }
+    if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
+    TRY(context_.mounts().write(base_name(resource), part_of(resource, replica.index, part.name), process));
+    TRY(start_part(resource, details.name, process, result));
+  }
+  return {};
+}
+
+Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, const Observation&) {
+  const auto spec = parse_workload(resource.template_, resource.id);
+  const Millis grace = spec ? spec->grace : Millis(10'000);
+  const Millis longest = spec ? spec->drain : Millis(10'000);
+  const WorkloadSpec empty{.drain = longest};
+  const auto network = spec && !spec->network.empty() ? spec->network : network_name(resource.owner);
+  const auto replicas = TRY(read_replicas(context_, resource, spec ? *spec : empty, network));
+  const std::uint64_t version = board_.publish(resource.name, {});
+  for (const auto& replica : replicas) {
+    {
+      const std::lock_guard lock(mutex_);
+      draining_.try_emplace(drain_key(resource, replica), Draining{version, context_.clock().mono()});
+    }
+    if (replica.stopping || !replica.ready || settled(resource, replica, longest)) {
+      TRY(stop(resource, grace, replica));
+    }
+  }
+  if (!TRY(context_.client().list(selector(resource))).empty()) {
+    return StepResult{.done = false, .recheck_after = kSoon, .message = "stopping replicas"};
+  }
+  context_.prober().keep_only(resource.name, {});
+  TRY(context_.mounts().remove_all(base_name(resource)));
+  board_.withdraw(resource.name);
+  context_.notifier().forget(resource.name);
+  return StepResult{.done = true};
+}
+
+}  // namespace
+
+std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board) {
+  return std::make_unique<WorkloadHandler>(context, board);
+}
+
+}  // namespace qleet::container

@@ -1,0 +1,246 @@
+// Workloads on a real podman: replicas, probes, replacement without a failed request.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "common/clock/clock.h"
+#include "common/http/client.h"
+#include "common/model/reasons.h"
+#include "providers/container/names.h"
+#include "providers/container/provider.h"
+#include "tests/support/driven_provider.h"
+#include "tests/support/podman_host.h"
+
+namespace qleet {
+namespace {
+
+using State = Observation::State;
+using test::eventually;
+using test::reach;
+using test::resource;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Leads requests as a route does: to what the board says, round robin.
+class Client {
+ public:
+  Client(EndpointBoard& board, std::string workload)
+      : board_(board), workload_(std::move(workload)), handle_(board_.follow(workload_, "client", [] {})) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Client() {
+    stop_ = true;
+    thread_.join();
+  }
+  unsigned asked() const { return asked_; }
+  unsigned failed() const { return failed_; }
+
+ private:
+  void run() {
+    http::Client client;
+    for (unsigned i = 0; !stop_; ++i) {
+      const auto set = board_.get(workload_);
+      if (set) board_.applied(workload_, "client", set->version);
+      if (!set || set->ready.empty()) {
+        if (asked_ > 0) ++failed_;
+        std::this_thread::sleep_for(Millis(5));
+        continue;
+      }
+      const auto& endpoint = set->ready[i % set->ready.size()];
+      http::Request request;
+      request.url = "http://" + endpoint.ip + ":" + std::to_string(endpoint.ports.begin()->second) + "/";
+      request.headers.emplace_back("Connection", "close");
+      request.timeout = Millis(2'000);
+      const auto response = client.request(request);
+      ++asked_;
+      if (!response || !response->ok()) ++failed_;
+    }
+  }
+
+  EndpointBoard& board_;
+  std::string workload_;
+  std::shared_ptr<void> handle_;
+  std::atomic<bool> stop_{false};
+  std::atomic<unsigned> asked_{0};
+  std::atomic<unsigned> failed_{0};
+  std::thread thread_;
+};
+
+class WorkloadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    podman_ = test::PodmanHost::start(why);
+    ASSERT_TRUE(podman_) << why;
+    make_provider();
+    ASSERT_EQ(reach(*provider_, host_).state, State::kReady);
+  }
+
+  void make_provider() {
+    watch_.reset();
+    provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
+                                         board_, clock_);
+    watch_ = provider_->watch([](const std::string&) {});
+  }
+
+  ProviderResource web(const std::string& version, unsigned replicas, const std::string& more = "") {
+    return resource(
+        "workload", "web",
+        R"({"kind":"workload","stopGrace":"2s","replicas":)" + std::to_string(replicas) +
+            R"(,"score":{"containers":{"web":{"image":")" + podman_->image() +
+            R"(","variables":{"VERSION":")" + version +
+            R"(","START_DELAY_MS":"200"},"readinessProbe":{"httpGet":{"path":"/healthz","port":8080}})" +
+            more + R"(}},"service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
+        "hash-" + version + more);
+  }
+
+  std::vector<std::string> endpoints() {
+    std::vector<std::string> out;
+    const auto set = board_.get(web("", 1).name);
+    if (!set) return out;
+    for (const auto& endpoint : set->ready) {
+      out.push_back("http://" + endpoint.ip + ":" + std::to_string(endpoint.ports.at(80)));
+    }
+    return out;
+  }
+
+  SystemClock clock_;
+  EndpointBoard board_;
+  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<Provider> provider_;
+  std::shared_ptr<void> watch_;
+  ProviderResource host_ = resource("container-host", "default", "{}");
+};
+
+TEST_F(WorkloadTest, IsReplacedWithoutAFailedRequestThenScaledThenGone) {
+  auto seen = reach(*provider_, web("v1", 2));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  ASSERT_EQ(endpoints().size(), 2U);
+  EXPECT_EQ(test::get(endpoints()[0]), "v1");
+  {
+    Client client(board_, web("v1", 2).name);
+    ASSERT_TRUE(eventually([&] { return client.asked() > 20; }));
+    seen = reach(*provider_, web("v2", 2));
+    ASSERT_EQ(seen.state, State::kReady) << seen.message;
+    seen = reach(*provider_, web("v3", 2));
+    ASSERT_EQ(seen.state, State::kReady) << seen.message;
+    const unsigned asked = client.asked();
+    ASSERT_TRUE(eventually([&] { return client.asked() > asked + 20; }));
+    EXPECT_EQ(client.failed(), 0U) << "of " << client.asked();
+    for (const auto& endpoint : endpoints()) EXPECT_EQ(test::get(endpoint), "v3");
+  }
+  seen = reach(*provider_, web("v3", 3));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(endpoints().size(), 3U);
+  seen = reach(*provider_, web("v3", 1));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(endpoints().size(), 1U);
+  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+
+  EXPECT_TRUE(test::remove_all(*provider_, web("v3", 1)));
+  EXPECT_TRUE(test::remove_all(*provider_, host_));
+  EXPECT_THAT(podman_->leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "mounts"));
+}
+
+TEST_F(WorkloadTest, ABadVersionTakesNothingDownAndAGoodOneGoesOn) {
+  ASSERT_EQ(reach(*provider_, web("v1", 1)).state, State::kReady);
+  Client client(board_, web("v1", 1).name);
+  auto bad = web("v2", 1, R"(,"args":["exit","4"])");
+  auto seen = reach(*provider_, bad, State::kReady, Millis(4'000));
+  EXPECT_NE(seen.state, State::kReady);
+  EXPECT_TRUE(eventually([&] {
+    seen = provider_->observe(bad).value_or(Observation{});
+    return seen.reason == reasons::kExited;
+  })) << seen.message;
+  EXPECT_THAT(seen.message, HasSubstr("ended with code 4"));
+  ASSERT_EQ(endpoints().size(), 1U);
+  EXPECT_EQ(test::get(endpoints()[0]), "v1");
+  seen = reach(*provider_, web("v3", 1));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(test::get(endpoints()[0]), "v3");
+  EXPECT_EQ(client.failed(), 0U) << "of " << client.asked();
+  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+}
+
+TEST_F(WorkloadTest, AReplicaThatDiesIsReplacedAndAnAgentThatRestartsTouchesNothing) {
+  const auto wanted = web("v1", 2);
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  const auto containers = podman_->client().list({{container::labels::kResource, wanted.name}});
+  ASSERT_EQ(containers->size(), 2U);
+  ASSERT_TRUE(podman_->client().remove(containers->front().id));
+  ASSERT_TRUE(provider_->observe(wanted));
+  EXPECT_EQ(endpoints().size(), 1U);
+  auto seen = reach(*provider_, wanted);
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(endpoints().size(), 2U);
+
+  std::map<std::string, std::string> started;
+  for (const auto& one : *podman_->client().list({{container::labels::kResource, wanted.name}})) {
+    started[one.id] = podman_->client().inspect(one.id)->started_at;
+  }
+  make_provider();
+  seen = provider_->observe(wanted).value_or(Observation{});
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  for (const auto& [id, time] : started) EXPECT_EQ(podman_->client().inspect(id)->started_at, time);
+}
+
+TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
+  auto wanted = web("v1", 1);
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  const auto id = podman_->client().list({{container::labels::kResource, wanted.name}})->front().id;
+  ASSERT_EQ(podman_->client()
+                .exec(id, {.command = {"/bin/web", "touch", "/tmp/unhealthy"}}, Millis(5'000))
+                ->exit_code,
+            0);
+  EXPECT_TRUE(eventually([&] {
+    (void)provider_->observe(wanted);
+    return endpoints().empty();
+  }));
+  EXPECT_EQ(provider_->observe(wanted)->reason, reasons::kProbeFailing);
+  ASSERT_EQ(
+      podman_->client().exec(id, {.command = {"/bin/web", "rm", "/tmp/unhealthy"}}, Millis(5'000))->exit_code,
+      0);
+  EXPECT_TRUE(eventually([&] {
+    (void)provider_->observe(wanted);
+    return !endpoints().empty();
+  }));
+
+  wanted = web("v2", 1, R"(,"livenessProbe":{"exec":{"command":["/bin/web","exists","/bin/web"]}})");
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+}
+
+TEST_F(WorkloadTest, ContainersOfAReplicaShareOneNetwork) {
+  const auto wanted = resource("workload", "web",
+                               R"({"score":{"containers":{
+        "a":{"image":")" + podman_->image() +
+                                   R"(","variables":{"VERSION":"a"}},
+        "b":{"image":")" + podman_->image() +
+                                   R"(","args":["serve","9090"],"variables":{"VERSION":"b"},
+             "files":[{"target":"/etc/b.conf","content":"for b","mode":"0600"}]}},
+        "service":{"ports":{"a":{"port":80,"targetPort":8080},"b":{"port":81,"targetPort":9090}}}}})");
+  auto seen = reach(*provider_, wanted);
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  const auto set = board_.get(wanted.name);
+  ASSERT_TRUE(set);
+  ASSERT_EQ(set->ready.size(), 1U);
+  const std::string ip = set->ready.front().ip;
+  EXPECT_EQ(test::get("http://" + ip + ":8080"), "a");
+  EXPECT_TRUE(eventually([&] { return test::get("http://" + ip + ":9090/file/etc/b.conf") == "for b"; }));
+
+  // The one whose network both share dies: the other follows it.
+  const auto first = podman_->client().inspect(container::replica_name(wanted, 0, "a"));
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(podman_->client().kill(first->id, "SIGKILL"));
+  EXPECT_TRUE(eventually([&] {
+    seen = reach(*provider_, wanted);
+    const auto now = board_.get(wanted.name);
+    return seen.state == State::kReady && now && !now->ready.empty() &&
+           test::get("http://" + now->ready.front().ip + ":9090") == "b";
+  })) << seen.message;
+}
+
+}  // namespace
+}  // namespace qleet
