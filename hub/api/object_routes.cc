@@ -99,14 +99,21 @@ Result<Page> read_page(const Handlers& h, const model::Kind& kind, const Filter&
   for (size_t scanned = 0;;) {
     const auto entries = TRY(reader->scan({.prefix = prefix, .after = at.after, .limit = kScanAtOnce}));
     for (const Entry& entry : entries) {
-      if (page.objects.size() >= limit || scanned >= kScanLimit || bytes >= kListBytes) {
+      if (scanned++ >= kScanLimit || bytes >= kListBytes) {
         page.next = encode(at);
         return page;
       }
-      ++scanned;
-      at.after = entry.key;
       auto shown = TRY(h.shower.show(kind, keys::last(entry.key), entry.value, entry.revision));
-      if (!filter.matches(*shown.object)) continue;
+      if (!filter.matches(*shown.object)) {
+        at.after = entry.key;
+        continue;
+      }
+      // Only now is it known that there is more.
+      if (page.objects.size() >= limit) {
+        page.next = encode(at);
+        return page;
+      }
+      at.after = entry.key;
       bytes += entry.value.size();
       page.objects.push_back(std::move(shown.object));
     }
