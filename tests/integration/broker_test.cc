@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
 
 #include "common/crypto/private_file.h"
 #include "tests/support/bus_conformance.h"
@@ -39,6 +42,36 @@ struct TestAgent {
                                [&](const auto& error) { return error.find(what) != std::string::npos; });
   }
 };
+
+// A hub as a process of its own: this test program again, at the case below.
+pid_t start_hub_process(const std::filesystem::path& folder, const crypto::CertifiedKey& ca) {
+  EXPECT_TRUE(crypto::write_private_file(folder / "ca.crt", ca.certificate_pem));
+  EXPECT_TRUE(crypto::write_private_file(folder / "ca.key", ca.private_key_pem));
+  setenv("QLEET_TEST_HUB_FOLDER", folder.c_str(), 1);
+  const char* arguments[] = {"/proc/self/exe", "--gtest_filter=HubProcess.Runs", nullptr};
+  pid_t pid = -1;
+  EXPECT_EQ(posix_spawn(&pid, arguments[0], nullptr, nullptr, const_cast<char* const*>(arguments), environ),
+            0);
+  unsetenv("QLEET_TEST_HUB_FOLDER");
+  return pid;
+}
+
+TEST(HubProcess, Runs) {
+  const char* given = std::getenv("QLEET_TEST_HUB_FOLDER");
+  if (given == nullptr) GTEST_SKIP() << "only started by another case";
+  const std::filesystem::path folder = given;
+  const SystemClock clock;
+  crypto::SystemRandom random;
+  const auto broker = Broker::start(
+      {.folder = folder / "broker",
+       .host = "127.0.0.1",
+       .ca = {*crypto::read_private_file(folder / "ca.crt"), *crypto::read_private_file(folder / "ca.key")},
+       .names = {{"hub.example"}, {"127.0.0.1"}}},
+      random, clock);
+  ASSERT_TRUE(broker) << broker.error().message;
+  ASSERT_TRUE(crypto::write_private_file(folder / "ready", ""));
+  while (true) pause();
+}
 
 class BrokerTest : public ::testing::Test {
  protected:
@@ -347,18 +380,8 @@ TEST_F(BrokerTest, AStrangerIsRefused) {
 }
 
 TEST_F(BrokerTest, AKilledHubLeavesTheServerAndTheNextOneGoesOnWithIt) {
-  int ready[2];
-  ASSERT_EQ(pipe(ready), 0);
-  const pid_t first = fork();
-  if (first == 0) {
-    auto broker = Broker::start(options(), random_, clock_);
-    const char ok = broker ? '1' : '0';
-    (void)!write(ready[1], &ok, 1);
-    while (true) pause();
-  }
-  char ok = 0;
-  ASSERT_EQ(read(ready[0], &ok, 1), 1);
-  ASSERT_EQ(ok, '1');
+  const pid_t first = start_hub_process(folder_.path(), ca_);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder_ / "ready"); }));
   kill(first, SIGKILL);
   waitpid(first, nullptr, 0);
 
