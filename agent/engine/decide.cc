@@ -70,7 +70,8 @@ Decision decide_tombstone(const Situation& s) {
   if (!s.touched) return quiet(Act::kGone);
   if (!s.dependents.empty())
     return show(Act::kWait, states::kDeleting, reasons::kWaitingForDependents,
-                fmt::format("waits until it is no longer used by {}", fmt::join(s.dependents, ", ")));
+                fmt::format("waits until it is no longer used by {}{}", fmt::join(s.dependents, ", "),
+                            s.more_dependents ? fmt::format(" and {} more", s.more_dependents) : ""));
   return decide_removal(s, Act::kGone);
 }
 

@@ -40,12 +40,13 @@ struct Situation {
   std::string successor;  // the wanted one then
   bool successor_known = true;
   std::vector<Blocker> blockers;
-  std::vector<std::string> dependents;  // that need what a tombstone would remove
-  std::optional<Error> invalid;         // the template cannot be filled in
-  std::string target;                   // hash of what is wanted; empty: inputs are not known yet
-  std::string applied;                  // hash of the last completed step
-  std::string intent;                   // hash that a step was begun for
-  const Observation* seen = nullptr;    // null: must be looked at
+  std::vector<std::string> dependents;  // that need what a tombstone would remove: the first few
+  size_t more_dependents = 0;
+  std::optional<Error> invalid;       // the template cannot be filled in
+  std::string target;                 // hash of what is wanted; empty: inputs are not known yet
+  std::string applied;                // hash of the last completed step
+  std::string intent;                 // hash that a step was begun for
+  const Observation* seen = nullptr;  // null: must be looked at
   // The last step said that nothing is left to start; no observation has shown the result yet.
   bool carried_out = false;
   unsigned tries = 0;          // that failed since the last success

@@ -53,6 +53,8 @@ Result<> Engine::restore() {
     node.desired = std::move(desired);
     if (const auto runtime = contents.runtime.find(name); runtime != contents.runtime.end())
       node.runtime = std::move(runtime->second);
+    // Stated anew just before the end, which the record had no time to follow.
+    if (!node.tombstone()) node.runtime.set_gone(false);
   }
   TRY(seams_.journal.commit(boot));
   for (const auto& [name, node] : graph_.nodes()) {

@@ -42,6 +42,7 @@ struct EngineOptions {
   Millis progress_look{30'000};  // at one that is on its way and watched
   Millis progress_poll{2'000};   // the same, where the provider has no watch
   Millis wake_spacing{50};       // between two looks at one resource that events ask for
+  Millis overdue{60'000};        // a step that runs so long is told of
   Millis flush_after{10};        // what need not be durable at once is written after this long
   unsigned max_steps_per_provider = 16;
   size_t max_events = 1'000;  // unconfirmed
@@ -105,12 +106,13 @@ class Engine final : public Stepper {
   void put(const wire::v1::DesiredResource& stated, const v1::Desired& desired);
   v1::Desired merged(const wire::v1::DesiredResource& stated, const std::string& epoch) const;
 
-  // engine_pass.cc: one resource.
+  // engine_pass.cc, engine_acts.cc, engine_outcomes.cc: one resource.
   void consider(Node& node);
   void refresh_inputs(Node& node);
   Situation situation(const Node& node) const;
   void carry_out(Node& node, const Decision& decision);
   void schedule(Node& node);
+  void show_overdue(Node& node);
   void observe(Node& node);
   void begin_apply(Node& node, const Decision& decision);
   void begin_remove(Node& node);

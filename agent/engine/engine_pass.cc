@@ -4,29 +4,15 @@
 #include "agent/engine/engine.h"
 #include "agent/engine/render.h"
 #include "agent/engine/report.h"
-#include "common/log/log.h"
+#include "common/clock/duration.h"
 #include "common/model/reasons.h"
 
 namespace qleet::agent {
 namespace {
 
-constexpr log::Logger kLog{"engine"};
 constexpr size_t kSecretLength = 32;
-// Repairs that follow each other faster than this are spaced like failed tries: someone else works against
-// us.
-constexpr Millis kRepairWindow{300'000};
-// A provider that says "not done, at once" this often is slowed down.
-constexpr unsigned kMaxStepsInRow = 64;
-constexpr Millis kSlowedStep{1'000};
-
-Millis doubled(Millis first, unsigned failures, Millis longest) {
-  Millis delay = first;
-  for (unsigned i = 1; i < failures && delay < longest; ++i) delay *= 2;
-  return std::min(delay, longest);
-}
-
-// Stays until what is wanted changes.
-bool lasting(const Error& error) { return error.code == Code::kInvalid || error.code == Code::kUnsupported; }
+// Users of a tombstone that are named; the others are counted.
+constexpr size_t kNamedUsers = 5;
 
 }  // namespace
 
@@ -36,9 +22,13 @@ Provider* Engine::provider(const std::string& name) const {
 }
 
 void Engine::consider(Node& node) {
-  if (node.in_flight) return;
+  if (node.in_flight) {
+    show_overdue(node);
+    return;
+  }
   if (node.gone()) {
     timers_.clear(node.name);
+    show(node, {});
     return;
   }
   refresh_inputs(node);
@@ -140,8 +130,12 @@ Situation Engine::situation(const Node& node) const {
   s.successor = node.spec().provider();
   s.successor_known = provider(s.successor) != nullptr;
   if (s.tombstone) {
-    const auto& users = graph_.dependents(node.name);
-    s.dependents.assign(users.begin(), users.end());
+    for (const auto& user : graph_.dependents(node.name)) {
+      if (s.dependents.size() < kNamedUsers)
+        s.dependents.push_back(user);
+      else
+        ++s.more_dependents;
+    }
   } else {
     s.blockers = graph_.blockers(node);
   }
@@ -161,12 +155,25 @@ Situation Engine::situation(const Node& node) const {
   return s;
 }
 
+// A step that does not end cannot be ended from here; at least it is said.
+void Engine::show_overdue(Node& node) {
+  const MonoTime now = seams_.clock.mono();
+  if (now - node.step_since < options_.overdue) return;
+  timers_.set(node.name, now + options_.overdue);
+  show(node, {.act = Act::kWait,
+              .state = node.ready ? states::kDegraded : states::kProgressing,
+              .status = "Unknown",
+              .reason = std::string(reasons::kProviderError),
+              .message = "provider \"" + node.provider() + "\" has not answered for " +
+                         human_duration(now - node.step_since)});
+}
+
 void Engine::schedule(Node& node) {
+  const MonoTime now = seams_.clock.mono();
   if (node.in_flight) {
-    timers_.clear(node.name);
+    timers_.set(node.name, now + options_.overdue);
     return;
   }
-  const MonoTime now = seams_.clock.mono();
   MonoTime at = node.look_again;
   if (node.retry.terminal)
     at = MonoTime::max();
@@ -177,218 +184,6 @@ void Engine::schedule(Node& node) {
     timers_.clear(node.name);
   else
     timers_.set(node.name, at);
-}
-
-void Engine::observe(Node& node) {
-  node.in_flight = true;
-  node.look_again = MonoTime::max();
-  steps_.start(seams_.providers.at(node.provider()), {.kind = StepKind::kObserve,
-                                                      .provider = node.provider(),
-                                                      .resource = provider_resource(node),
-                                                      .seen = {}});
-}
-
-void Engine::begin_apply(Node& node, const Decision& decision) {
-  const MonoTime now = seams_.clock.mono();
-  if (decision.drift && !node.repairing) {
-    node.repairs = node.repairs > 0 && now - node.last_repair < kRepairWindow ? node.repairs + 1 : 1;
-    if (node.repairs > 1) {
-      const MonoTime at =
-          node.last_repair + doubled(options_.retry_first, node.repairs - 1, options_.retry_longest);
-      if (at > now) {
-        --node.repairs;
-        node.look_again = at;
-        return;
-      }
-    }
-    node.repairing = true;
-    node.drift = decision.message;
-    node.last_repair = now;
-  }
-  v1::Runtime before = node.runtime;
-  node.runtime.set_intent_hash(node.target());
-  node.runtime.set_removing(false);
-  node.runtime.set_made_by(node.spec().provider());
-  std::set<std::string> drawn_on(node.runtime.drawn_on().begin(), node.runtime.drawn_on().end());
-  for (const auto& [alias, name] : node.spec().dependencies()) drawn_on.insert(name);
-  node.runtime.mutable_drawn_on()->Assign(drawn_on.begin(), drawn_on.end());
-  if (node.runtime.intent_hash() != before.intent_hash() || node.runtime.removing() != before.removing() ||
-      node.runtime.made_by() != before.made_by() || node.runtime.drawn_on_size() != before.drawn_on_size())
-    ledger_.runtime_changed(node.name);
-  graph_.refresh_edges(node);
-  node.in_flight = true;
-  acts_.push_back({node.name, StepKind::kApply});
-}
-
-void Engine::begin_remove(Node& node) {
-  if (!node.runtime.removing()) {
-    node.runtime.set_removing(true);
-    if (node.runtime.made_by().empty()) node.runtime.set_made_by(node.spec().provider());
-    node.runtime.clear_applied_hash();
-    node.runtime.clear_intent_hash();
-    ledger_.runtime_changed(node.name);
-  }
-  node.in_flight = true;
-  acts_.push_back({node.name, StepKind::kRemove});
-}
-
-// True where the outputs changed. A failure to make them turns the decision into one that says so.
-bool Engine::done(Node& node, Decision& decision) {
-  auto outputs = render_outputs(node.spec(), graph_.inputs(node), node.seen->self);
-  if (!outputs) {
-    decision = {.act = Act::kWait,
-                .state = states::kStalled,
-                .reason = std::string(reasons::kInvalidTemplate),
-                .message = outputs.error().message};
-    return false;
-  }
-  const bool was_update =
-      node.runtime.intent_hash() == node.target() || node.runtime.applied_hash() != node.target();
-  v1::Runtime& runtime = node.runtime;
-  v1::Runtime after = runtime;
-  after.set_applied_hash(node.target());
-  after.clear_intent_hash();
-  after.set_removing(false);
-  after.set_made_by(node.spec().provider());
-  std::set<std::string> drawn_on;
-  for (const auto& [alias, name] : node.spec().dependencies()) drawn_on.insert(name);
-  after.mutable_drawn_on()->Assign(drawn_on.begin(), drawn_on.end());
-  *after.mutable_secrets()->mutable_outputs() = std::move(*outputs);
-
-  const auto same_output = [](const v1::Output& a, const v1::Output& b) {
-    return a.secret() == b.secret() && a.value().kind_case() == b.value().kind_case() &&
-           text_of(a.value()) == text_of(b.value());
-  };
-  const auto& old_outputs = runtime.secrets().outputs();
-  const auto& new_outputs = after.secrets().outputs();
-  const bool outputs_changed =
-      old_outputs.size() != new_outputs.size() || std::ranges::any_of(new_outputs, [&](const auto& entry) {
-        const auto old = old_outputs.find(entry.first);
-        return old == old_outputs.end() || !same_output(old->second, entry.second);
-      });
-  const bool record_changed = outputs_changed || runtime.applied_hash() != after.applied_hash() ||
-                              !runtime.intent_hash().empty() || runtime.removing() ||
-                              runtime.made_by() != after.made_by() ||
-                              !std::ranges::equal(runtime.drawn_on(), after.drawn_on());
-  if (record_changed) {
-    runtime = std::move(after);
-    ledger_.runtime_changed(node.name);
-    for (const auto& name : graph_.refresh_edges(node)) enqueue(name);
-  }
-  if (node.repairing)
-    event(node, "Normal", reasons::kDriftRepaired,
-          node.drift.empty() ? "brought back to what is wanted" : "repaired: " + node.drift);
-  else if (was_update)
-    event(node, "Normal", reasons::kAvailable, decision.message);
-  node.repairing = false;
-  node.retry = {};
-  node.carried_out = false;
-  node.steps_in_row = 0;
-  node.progress.clear();
-  return outputs_changed;
-}
-
-void Engine::finish_moved(Node& node) {
-  node.runtime.clear_applied_hash();
-  node.runtime.clear_intent_hash();
-  node.runtime.clear_made_by();
-  node.runtime.set_removing(false);
-  node.inputs_stale = true;
-  node.retry = {};
-  node.look_anew();
-  ledger_.runtime_changed(node.name);
-  enqueue(node.name);
-}
-
-void Engine::finish_gone(Node& node) {
-  if (node.touched()) event(node, "Normal", reasons::kDeleting, "deleted");
-  v1::Runtime gone;
-  gone.set_gone(true);
-  *gone.mutable_report() = node.runtime.report();
-  gone.set_acked_version(node.runtime.acked_version());
-  node.runtime = std::move(gone);
-  node.retry = {};
-  node.look_anew();
-  node.ready = false;
-  timers_.clear(node.name);
-  show(node, {});
-  ledger_.runtime_changed(node.name);
-  enqueue_dependents(node, true);
-  for (const auto& name : graph_.refresh_edges(node)) enqueue(name);
-}
-
-void Engine::outcome(StepOutcome& outcome) {
-  steps_.ended(outcome.provider);
-  Node* node = graph_.find(outcome.name);
-  if (!node) return;
-  node->in_flight = false;
-  enqueue(node->name);
-  const bool removing = node->tombstone() || node->moved();
-  if (outcome.kind == StepKind::kObserve)
-    observed(*node, std::get<Result<Observation>>(std::move(outcome.result)), outcome.hash);
-  else if (outcome.kind == StepKind::kRemove ? removing : !removing && outcome.hash == node->target())
-    stepped(*node, std::get<Result<StepResult>>(std::move(outcome.result)));
-  else
-    node->look_anew();  // it was about something that is no longer wanted
-}
-
-void Engine::observed(Node& node, Result<Observation> result, const std::string& hash) {
-  const MonoTime now = seams_.clock.mono();
-  node.looked_at = now;
-  const bool woken = std::exchange(node.woken, false);
-  if (hash != node.step_hash()) {
-    node.seen.reset();
-    return;
-  }
-  const bool removing = node.tombstone() || node.moved();
-  if (!result && removing && lasting(result.error())) {
-    // A template that cannot be looked for must not keep what it once made: a removal needs names alone.
-    using State = Observation::State;
-    result = Observation{.state = node.carried_out ? State::kAbsent : State::kOutOfDate};
-  }
-  if (!result) {
-    failed(node, std::move(result).error());
-    return;
-  }
-  node.seen = std::move(*result);
-  const bool watched = watched_[node.provider()];
-  const bool ready = node.seen->state == Observation::State::kReady;
-  const Millis usual = ready ? (watched ? jittered(options_.safety_look) : jittered(options_.poll))
-                             : (watched ? options_.progress_look : options_.progress_poll);
-  node.look_again = now + node.seen->recheck_after.value_or(usual);
-  if (woken) node.look_again = std::min(node.look_again, now + options_.wake_spacing);
-}
-
-void Engine::stepped(Node& node, Result<StepResult> result) {
-  node.seen.reset();
-  node.woken = false;
-  if (!result) {
-    node.carried_out = false;
-    failed(node, std::move(result).error());
-    return;
-  }
-  node.progress = result->message;
-  node.carried_out = result->done;
-  Millis pause = result->recheck_after.value_or(Millis(0));
-  node.steps_in_row = result->done ? 0 : node.steps_in_row + 1;
-  if (node.steps_in_row > kMaxStepsInRow) pause = std::max(pause, kSlowedStep);
-  node.pause_until = seams_.clock.mono() + pause;
-}
-
-void Engine::failed(Node& node, Error error) {
-  node.seen.reset();
-  node.pause_until = {};
-  Retry& retry = node.retry;
-  ++retry.tries;
-  retry.terminal = lasting(error);
-  const Millis delay = std::min(jittered(doubled(options_.retry_first, retry.tries, options_.retry_longest)),
-                                options_.retry_longest);
-  retry.not_before = seams_.clock.mono() + delay;
-  retry.next_attempt = seams_.clock.wall() + delay;
-  error.message = redact(std::move(error.message), secrets_near(node));
-  kLog.warn("step failed",
-            {{"resource", node.name}, {"tries", std::to_string(retry.tries)}, {"error", error.message}});
-  retry.error = std::move(error);
 }
 
 void Engine::show(Node& node, Decision decision) {
@@ -415,11 +210,6 @@ void Engine::event(const Node& node, std::string_view type, std::string_view rea
   event.mutable_time()->set_seconds(ms / 1000);
   event.mutable_time()->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));
   ledger_.add_event(std::move(event));
-}
-
-Millis Engine::jittered(Millis base) const {
-  const auto spread = static_cast<std::uint64_t>(base.count() / 5 * 2);
-  return base - base / 5 + Millis(spread ? seams_.random.below(spread) : 0);
 }
 
 std::vector<std::string> Engine::secrets_near(const Node& node) const {

@@ -36,6 +36,7 @@ struct Node {
   bool queued = false;
   bool in_flight = false;
   bool woken = false;  // while in flight
+  MonoTime step_since{};
   std::optional<Observation> seen;
   MonoTime looked_at{};
   MonoTime look_again = MonoTime::max();

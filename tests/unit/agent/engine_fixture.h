@@ -112,6 +112,17 @@ inline wire::v1::DesiredResource resource(const Spec& spec) {
   return r;
 }
 
+// A database, and a workload that draws on it.
+inline Spec db() {
+  return {.name = "db", .outputs = {{"host", "${self.name}"}, {"password", "${generated.password}"}}};
+}
+inline Spec web() {
+  return {.name = "web",
+          .needs = {{"db", "db"}},
+          .template_ = {{"url", "postgres://:${requires.db.password}@${requires.db.host}"}},
+          .outputs = {{"address", "${self.name}"}, {"dsn", "${requires.db.password}"}}};
+}
+
 // Journal, world and clock outlive the engine that a test drops.
 class EngineFixture {
  public:

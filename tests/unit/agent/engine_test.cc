@@ -3,26 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/model/reasons.h"
 #include "tests/unit/agent/engine_fixture.h"
 
 namespace qleet::agent {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 class EngineTest : public testing::Test, protected EngineFixture {};
-
-Spec db() {
-  return {.name = "db", .outputs = {{"host", "${self.name}"}, {"password", "${generated.password}"}}};
-}
-Spec web() {
-  return {.name = "web",
-          .needs = {{"db", "db"}},
-          .template_ = {{"url", "postgres://:${requires.db.password}@${requires.db.host}"}},
-          .outputs = {{"address", "${self.name}"}, {"dsn", "${requires.db.password}"}}};
-}
 
 TEST_F(EngineTest, MakesWhatIsWantedAndSaysSo) {
   ASSERT_TRUE(state({{.name = "db"}}));
@@ -47,29 +35,6 @@ TEST_F(EngineTest, IntentIsDurableBeforeTheStep) {
   EXPECT_FALSE(exists("db"));
   EXPECT_NE(journal.load()->runtime.at("db").intent_hash(), "");
   EXPECT_EQ(journal.load()->runtime.at("db").made_by(), "noop");
-}
-
-TEST_F(EngineTest, NothingIsDoneThatCannotBeWrittenDownFirst) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  engine->step();
-  executor.run_all();
-  journal.fill_disk(2);
-  engine->step();
-  EXPECT_EQ(executor.waiting(), 0u);
-  EXPECT_EQ(noop().count("apply db"), 0u);
-  pass(Millis(5'000));
-  EXPECT_EQ(state_of("db"), "Ready") << "once the disk has space again";
-}
-
-TEST_F(EngineTest, ADesiredChangeThatCannotBeStoredIsRefusedWhole) {
-  journal.fill_disk(1);
-  const auto refused = state({{.name = "db"}});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kExhausted);
-  settle();
-  EXPECT_TRUE(noop().calls.empty());
-  EXPECT_EQ(engine->holding().position, 0u);
-  EXPECT_TRUE(engine->holding().resources.empty());
 }
 
 TEST_F(EngineTest, OutputsFlowToDependentsAndSecretsStayHere) {
@@ -141,32 +106,6 @@ TEST_F(EngineTest, ARestartTouchesNothingThatIsAsWanted) {
   EXPECT_EQ(world->applies("web"), 1u);
 }
 
-TEST_F(EngineTest, ACrashBetweenIntentAndActLeavesTheStepToTheNextOne) {
-  ASSERT_TRUE(state({db()}));
-  engine->step();
-  executor.run_all();
-  engine->step();
-  ASSERT_EQ(executor.waiting(), 1u);
-  restart();
-  settle();
-  EXPECT_THAT(noop().calls, ElementsAre("observe db", "apply db", "observe db"));
-  EXPECT_EQ(state_of("db"), "Ready");
-}
-
-TEST_F(EngineTest, ACrashBetweenActAndOutcomeAdoptsWhatWasMade) {
-  ASSERT_TRUE(state({web(), db()}));
-  engine->step();
-  executor.run_all();
-  engine->step();
-  executor.run_all();  // applied, but nobody heard of it
-  ASSERT_TRUE(exists("db"));
-  restart();
-  settle();
-  EXPECT_EQ(noop().count("apply db"), 0u) << "the same secret, the same hash: it is what was wanted";
-  EXPECT_EQ(state_of("db"), "Ready");
-  EXPECT_EQ(state_of("web"), "Ready");
-}
-
 TEST_F(EngineTest, ASecretIsMadeOnceAndKeptUntilTheResourceIsGone) {
   ASSERT_TRUE(state({db(), web()}));
   settle();
@@ -227,98 +166,6 @@ TEST_F(EngineTest, WhatRunsGoesOnWhileItsDependencyDoesNot) {
   pass(Millis(200));
   EXPECT_EQ(state_of("web"), "Ready");
   EXPECT_EQ(report("web").generation(), 2u);
-}
-
-TEST_F(EngineTest, DriftIsRepairedAndTold) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  pass(Millis(1000));
-  ASSERT_TRUE(world->meddle("eu-1", "db", [](noop::Thing& t) { t.self["name"] = "evil"; }));
-  pass(Millis(100));
-  EXPECT_EQ(state_of("db"), "Ready");
-  EXPECT_EQ(world->applies("db"), 2u);
-  const auto events = engine->reports().events(10);
-  ASSERT_FALSE(events.empty());
-  EXPECT_EQ(events.back().reason(), "DriftRepaired");
-  EXPECT_EQ(events.back().message(), "repaired: was changed by someone else");
-}
-
-TEST_F(EngineTest, AFightOverAResourceIsSlowedDown) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  settle();
-  for (int i = 0; i < 600; ++i) {
-    (void)world->meddle("eu-1", "db", [](noop::Thing& t) { t.self["name"] = "evil"; });
-    pass(Millis(100));
-  }
-  EXPECT_LT(world->applies("db"), 12u) << "in a minute";
-}
-
-TEST_F(EngineTest, FailuresBackOffAndStallWithTheReason) {
-  ASSERT_TRUE(
-      state({{.name = "db", .template_ = {{"fail", "registry said 401"}, {"failReason", "ImageRefused"}}}}));
-  settle();
-  EXPECT_EQ(state_of("db"), "Progressing");
-  EXPECT_EQ(reason_of("db"), "ImageRefused");
-  EXPECT_EQ(report("db").attempts(), 1u);
-  EXPECT_TRUE(report("db").has_next_attempt());
-  pass(Millis(20'000));
-  auto r = report("db");
-  EXPECT_EQ(r.state(), "Stalled");
-  EXPECT_EQ(r.conditions(0).reason(), "ImageRefused");
-  EXPECT_EQ(r.conditions(0).message(), "registry said 401");
-  const auto tried = world->applies("db");
-  EXPECT_GE(tried, 5u);
-  EXPECT_LE(tried, 6u);
-  pass(std::chrono::hours(1));
-  const auto later = world->applies("db");
-  EXPECT_GT(later, tried + 8) << "still tried";
-  EXPECT_LT(later, tried + 24) << "at the slow end";
-  const auto events = engine->reports().events(10);
-  EXPECT_EQ(events.back().reason(), "ImageRefused");
-  EXPECT_EQ(events.back().type(), "Warning");
-  EXPECT_EQ(events.size(), 1u);
-
-  auto fixed = Spec{.name = "db", .generation = 2};
-  ASSERT_TRUE(state({fixed}));
-  settle();
-  EXPECT_EQ(state_of("db"), "Ready") << "a change is tried at once";
-  EXPECT_EQ(report("db").attempts(), 0u);
-}
-
-TEST_F(EngineTest, ARefusedTemplateStallsUntilItChanges) {
-  ASSERT_TRUE(state({{.name = "db", .template_ = {{"invalid", "image: must not be empty"}}}}));
-  pass(std::chrono::hours(2));
-  EXPECT_EQ(world->applies("db"), 1u);
-  EXPECT_EQ(state_of("db"), "Stalled");
-  EXPECT_EQ(message_of("db"), "image: must not be empty");
-  EXPECT_FALSE(report("db").has_next_attempt());
-}
-
-TEST_F(EngineTest, AWrongPlaceholderSaysWhatThereWouldBe) {
-  auto bad = web();
-  bad.template_["url"] = "${requires.db.hots}";
-  ASSERT_TRUE(state({db(), bad}));
-  EXPECT_EQ(state_of("web"), "Stalled");
-  EXPECT_EQ(reason_of("web"), "InvalidTemplate");
-  EXPECT_EQ(message_of("web"),
-            "url: ${requires.db.hots}: dependency \"db\" has no output \"hots\"; it has: host, password");
-  bad.template_["url"] = "${requires.database.host}";
-  bad.generation = 2;
-  ASSERT_TRUE(state({bad}));
-  EXPECT_EQ(message_of("web"),
-            "url: ${requires.database.host}: there is no dependency \"database\"; there is: db");
-}
-
-TEST_F(EngineTest, AnOutputThatCannotBeMadeSaysWhy) {
-  ASSERT_TRUE(state({{.name = "db", .outputs = {{"host", "${self.address}"}}}}));
-  EXPECT_EQ(state_of("db"), "Stalled");
-  EXPECT_EQ(message_of("db"), "output host: ${self.address}: the provider does not tell it; it tells: name");
-}
-
-TEST_F(EngineTest, AnUnknownProviderIsNamed) {
-  ASSERT_TRUE(state({{.name = "db", .provider = "aws"}}));
-  EXPECT_EQ(state_of("db"), "Stalled");
-  EXPECT_EQ(reason_of("db"), "ProviderMissing");
-  EXPECT_EQ(message_of("db"), "this agent has no provider \"aws\"");
 }
 
 TEST_F(EngineTest, ATombstoneWaitsForThoseThatUseIt) {
@@ -540,37 +387,6 @@ TEST_F(EngineTest, SlowThingsAreAwaitedAndTheirProgressIsShown) {
   EXPECT_EQ(world->applies("db"), 3u);
 }
 
-TEST_F(EngineTest, AStepThatBringsNothingAboutIsAFailedTry) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  noop().on_observe = [&](const ProviderResource& r) -> Result<> { return world->erase(r.owner, r.name); };
-  pass(Millis(10'000));
-  EXPECT_LT(world->applies("db"), 6u);
-  EXPECT_EQ(message_of("db"), "does not exist although it was made");
-}
-
-TEST_F(EngineTest, AnEngineOfContainersThatIsAwayMakesNothingUnready) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  settle();
-  noop().on_observe = [](const ProviderResource&) -> Result<> {
-    return fail(Code::kUnavailable, reasons::kHostUnavailable, "podman does not answer");
-  };
-  engine->wake("db");
-  pass(Millis(200));
-  const auto r = report("db");
-  EXPECT_EQ(r.conditions(0).status(), "Unknown");
-  EXPECT_EQ(r.conditions(0).reason(), "HostUnavailable");
-  noop().on_observe = {};
-  pass(Millis(5000));
-  EXPECT_EQ(state_of("db"), "Ready");
-  EXPECT_EQ(world->applies("db"), 1u);
-}
-
-TEST_F(EngineTest, NoSecretLeavesInAMessage) {
-  ASSERT_TRUE(state({{.name = "db", .template_ = {{"fail", "login with ${generated.password} refused"}}}}));
-  settle();
-  EXPECT_EQ(message_of("db"), "login with *** refused");
-}
-
 TEST_F(EngineTest, AChangeWhileAStepRunsIsNotLost) {
   ASSERT_TRUE(state({{.name = "db", .template_ = {{"v", "1"}}}}));
   engine->step();
@@ -589,18 +405,6 @@ TEST_F(EngineTest, ADeleteWhileAStepRunsLeavesNothing) {
   engine->step();
   executor.run_all();
   engine->step();
-  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
-  settle();
-  EXPECT_FALSE(exists("db"));
-  EXPECT_TRUE(report("db").gone());
-}
-
-TEST_F(EngineTest, ATemplateThatNeverWorkedDoesNotKeepItsTombstone) {
-  ASSERT_TRUE(state({{.name = "db"}}));
-  settle();
-  noop().on_observe = [](const ProviderResource&) -> Result<> {
-    return fail(Code::kInvalid, "image: missing");
-  };
   ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
   settle();
   EXPECT_FALSE(exists("db"));
