@@ -23,6 +23,7 @@ struct HeldResource {
   // The hub epoch that stated it last; empty: disowned (no hub states it, it is kept running).
   std::string epoch;
   bool deleted = false;  // a tombstone that is being carried out
+  std::string uid;       // DesiredResource.uid as it was stated; another uid is another resource
 };
 
 struct Holding {
@@ -82,7 +83,8 @@ class Reports {
 };
 
 // Logs of one resource, as the engine finds them through its provider. Thread-safe; runs on a thread of the
-// caller's, until the end or until `sink` returns false.
+// caller's, until the end or until `sink` returns false. `sink` is called at least every few seconds, with
+// empty data where there is nothing to say: that is when it can end a quiet stream.
 class LogReader {
  public:
   struct Request {

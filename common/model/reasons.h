@@ -53,4 +53,14 @@ inline constexpr std::string_view kStale = "Stale";  // the agent has not been h
 inline constexpr std::string_view kUnused = "Unused";
 inline constexpr std::string_view kRetained = "Retained";
 
+// Reasons on an agent (Connected, Synced) and on its region (Connected).
+inline constexpr std::string_view kHeartbeatReceived = "HeartbeatReceived";
+inline constexpr std::string_view kHeartbeatMissed = "HeartbeatMissed";
+inline constexpr std::string_view kRevoked = "Revoked";
+inline constexpr std::string_view kInSync = "InSync";
+inline constexpr std::string_view kEpochRefused = "EpochRefused";  // the agent refuses this hub's store
+inline constexpr std::string_view kDeletesNotHonoured =
+    "DeletesNotHonoured";  // tombstones of a restored store: kept running
+inline constexpr std::string_view kUnclaimedResources = "UnclaimedResources";  // kept, unknown to this hub
+
 }  // namespace qleet::reasons

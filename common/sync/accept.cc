@@ -37,12 +37,13 @@ DeltaVerdict accept_delta(const OwnState& own, const DeltaStatement& delta) {
 
 EntryVerdict accept_entry(const Entry* held, const Entry& stated, Authority authority) {
   if (!held) return EntryVerdict::kPut;
-  const bool same_epoch = held->epoch == stated.epoch;
-  const bool newer = stated.generation > held->generation;
+  // Generations of another epoch, or of another object under the same name, say nothing about the order.
+  const bool comparable = held->epoch == stated.epoch && held->uid == stated.uid;
+  const bool newer = comparable && stated.generation > held->generation;
   const bool same_content = stated.generation == held->generation && stated.hash == held->hash;
-  if (same_epoch && !newer && (authority == Authority::kOrdered || same_content))
+  if (comparable && !newer && (authority == Authority::kOrdered || same_content))
     return EntryVerdict::kIgnore;
-  if (stated.deleted && !held->deleted && !(same_epoch && newer)) return EntryVerdict::kPutLive;
+  if (stated.deleted && !held->deleted && !newer) return EntryVerdict::kPutLive;
   return EntryVerdict::kPut;
 }
 

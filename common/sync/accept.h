@@ -56,6 +56,7 @@ struct Entry {
   std::string hash;
   std::string epoch;  // that stated it; of a held one empty: disowned
   bool deleted = false;
+  std::string uid;
 };
 
 // How the statement came.

@@ -37,11 +37,18 @@ std::string Digest::bytes() const {
   return out;
 }
 
-Digest entry_digest(std::string_view name, std::uint32_t generation, std::string_view hash) {
-  // Neither names nor hashes hold a line feed, so no two entries have one text.
+Digest entry_digest(std::string_view name, std::string_view uid, std::uint32_t generation,
+                    std::string_view hash) {
+  // None of them holds a line feed, so no two entries have one text.
   std::string text;
-  text.reserve(name.size() + hash.size() + 12);
-  text.append(name).append("\n").append(std::to_string(generation)).append("\n").append(hash);
+  text.reserve(name.size() + uid.size() + hash.size() + 13);
+  text.append(name)
+      .append("\n")
+      .append(uid)
+      .append("\n")
+      .append(std::to_string(generation))
+      .append("\n")
+      .append(hash);
   std::array<unsigned char, SHA256_DIGEST_LENGTH> sum{};
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum.data());
   Digest digest;

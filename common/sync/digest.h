@@ -1,5 +1,5 @@
-// A digest over what an agent shall hold: equal on both sides exactly when names, generations and hashes are.
-// It is a sum of per-entry hashes, so one change costs two additions however much is held.
+// A digest over what an agent shall hold: equal on both sides exactly when names, uids, generations and
+// hashes are. It is a sum of per-entry hashes, so one change costs two additions however much is held.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class Digest {
 
   bool operator==(const Digest&) const = default;
 
-  friend Digest entry_digest(std::string_view name, std::uint32_t generation, std::string_view hash);
+  friend Digest entry_digest(std::string_view name, std::string_view uid, std::uint32_t generation,
+                             std::string_view hash);
 
  private:
   // The first 128 bits of SHA-256 as two lanes that are summed apart, modulo 2^64.
@@ -25,6 +26,7 @@ class Digest {
   std::uint64_t low_ = 0;
 };
 
-Digest entry_digest(std::string_view name, std::uint32_t generation, std::string_view hash);
+Digest entry_digest(std::string_view name, std::string_view uid, std::uint32_t generation,
+                    std::string_view hash);
 
 }  // namespace qleet::sync

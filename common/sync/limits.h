@@ -12,6 +12,9 @@ inline constexpr size_t kMaxMessageBytes = 256 * 1024;
 // What a sender fills a message with at most; the rest is for the envelope.
 inline constexpr size_t kFillBytes = 224 * 1024;
 
+// A resource must fit into one message with its envelope; larger ones can reach no agent.
+inline constexpr size_t kMaxResourceBytes = 200 * 1024;
+
 inline constexpr Millis kHeartbeatEvery{10'000};
 // Names in a heartbeat's lists.
 inline constexpr size_t kMaxListedNames = 256;

@@ -8,7 +8,7 @@ ManifestDiff diff(const Manifest& held, const Manifest& wanted, const NameRange&
     const auto mine = held.find(it->first);
     const Entry& want = it->second;
     if (mine == held.end() || mine->second.generation != want.generation || mine->second.hash != want.hash ||
-        mine->second.epoch != want.epoch)
+        mine->second.epoch != want.epoch || mine->second.uid != want.uid)
       out.state.push_back(it->first);
   }
   for (auto it = held.upper_bound(range.after); it != held.end() && range.contains(it->first); ++it)

@@ -13,8 +13,8 @@ namespace qleet::sync {
 namespace {
 
 TEST(Digest, IsIndependentOfOrderAndUndoesRemovals) {
-  const Digest a = entry_digest("eu.-.-.volume.a", 1, "h1");
-  const Digest b = entry_digest("eu.-.-.volume.b", 2, "h2");
+  const Digest a = entry_digest("eu.-.-.volume.a", "u", 1, "h1");
+  const Digest b = entry_digest("eu.-.-.volume.b", "u", 2, "h2");
   Digest one;
   one.add(a);
   one.add(b);
@@ -30,34 +30,35 @@ TEST(Digest, IsIndependentOfOrderAndUndoesRemovals) {
 }
 
 TEST(Digest, SeesEveryPartOfAnEntry) {
-  const Digest base = entry_digest("a", 1, "h");
-  EXPECT_NE(base, entry_digest("b", 1, "h"));
-  EXPECT_NE(base, entry_digest("a", 2, "h"));
-  EXPECT_NE(base, entry_digest("a", 1, "i"));
-  EXPECT_NE(entry_digest("a", 11, "1"), entry_digest("a", 1, "11"));
+  const Digest base = entry_digest("a", "u", 1, "h");
+  EXPECT_NE(base, entry_digest("b", "u", 1, "h"));
+  EXPECT_NE(base, entry_digest("a", "u", 2, "h"));
+  EXPECT_NE(base, entry_digest("a", "u", 1, "i"));
+  EXPECT_NE(base, entry_digest("a", "v", 1, "h"));
+  EXPECT_NE(entry_digest("a", "u", 11, "1"), entry_digest("a", "u", 1, "11"));
 }
 
 TEST(Digest, SeesTwoObjectsThatSwappedTheirGenerations) {
   Digest one;
-  one.add(entry_digest("a", 1, "h"));
-  one.add(entry_digest("b", 2, "h"));
+  one.add(entry_digest("a", "u", 1, "h"));
+  one.add(entry_digest("b", "u", 2, "h"));
   Digest other;
-  other.add(entry_digest("a", 2, "h"));
-  other.add(entry_digest("b", 1, "h"));
+  other.add(entry_digest("a", "u", 2, "h"));
+  other.add(entry_digest("b", "u", 1, "h"));
   EXPECT_NE(one, other);
 }
 
 TEST(Digest, BytesArePermanent) {
   // Hub and agent of different versions compare these.
   Digest digest;
-  digest.add(entry_digest("eu-1.dev.shop.postgres.db", 3, "abc"));
+  digest.add(entry_digest("eu-1.dev.shop.postgres.db", "u", 3, "abc"));
   std::string hex;
   for (const unsigned char c : digest.bytes()) {
     constexpr char kDigits[] = "0123456789abcdef";
     hex += kDigits[c >> 4];
     hex += kDigits[c & 15];
   }
-  EXPECT_EQ(hex, "6df33062a70f505386e2473815aaac3e");
+  EXPECT_EQ(hex, "5560718266bd1e730fe8b8c04c005db8");
 }
 
 struct EpochCase {
@@ -150,6 +151,21 @@ TEST(AcceptEntry, Table) {
        {2, "h3", "e2", false},
        kOrdered,
        EntryVerdict::kPut},
+      {"another of the name, after its removal",
+       dying,
+       {1, "h1", "e2", false, "other"},
+       kOrdered,
+       EntryVerdict::kPut},
+      {"another of the name, equal but for that",
+       dying,
+       {3, "h3", "e2", false, "other"},
+       kOrdered,
+       EntryVerdict::kPut},
+      {"tombstone of another of the name",
+       live,
+       {9, "h3", "e2", true, "other"},
+       kOrdered,
+       EntryVerdict::kPutLive},
       {"claimed again", disowned, {1, "h3", "e2", false}, kOrdered, EntryVerdict::kPut},
       {"tombstone of a disowned one", disowned, {9, "h3", "e2", true}, kManifest, EntryVerdict::kPutLive},
   };

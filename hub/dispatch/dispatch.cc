@@ -1,0 +1,255 @@
+#include "hub/dispatch/dispatch.h"
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "common/sync/accept.h"
+#include "common/sync/limits.h"
+#include "common/sync/subjects.h"
+#include "hub/dispatch/messages.h"
+
+namespace qleet::hub {
+namespace {
+
+namespace subjects = sync::subjects;
+constexpr log::Logger kLog{"dispatch"};
+constexpr Millis kIdle{60'000};
+constexpr Millis kStoreRetry{500};
+constexpr size_t kMaxReadsPerStep = 16;
+
+std::string inbox_prefix_of(std::string pattern, std::string_view agent) {
+  const size_t at = pattern.find("{agent}");
+  if (at != std::string::npos) pattern.replace(at, 7, agent);
+  return pattern;
+}
+
+}  // namespace
+
+Dispatch::Dispatch(Store& store, Bus& bus, const Clock& clock, DispatchOptions options)
+    : store_(store),
+      bus_(bus),
+      clock_(clock),
+      options_(std::move(options)),
+      identity_(store.identity()),
+      sync_calls_(options_.sync_queue) {}
+
+Dispatch::~Dispatch() = default;
+
+Result<> Dispatch::start() {
+  store_subscription_ = store_.subscribe([this](Revision) { wake_(); });
+  sync_subscription_ = TRY(bus_.subscribe(subjects::of(subjects::kSync, "*"), [this](Message message) {
+    if (sync_calls_.put({std::string(subjects::agent_of(message.subject)), std::move(message.reply),
+                         std::move(message.data)}))
+      wake_();
+  }));
+  auto reader = TRY(store_.snapshot());
+  TRY(rebuild(*reader));
+  const Revision recent = cursor_ - std::min(cursor_, options_.poke_recent_revisions);
+  for (const auto& region : index_.regions_changed_after(recent))
+    if (const auto agent = directory_.serving(region)) poke(*agent, "the hub has started");
+  kLog.info("index built", {{"resources", std::to_string(index_.resources())},
+                            {"revision", std::to_string(cursor_)},
+                            {"epoch", identity_.epoch}});
+  return {};
+}
+
+Result<> Dispatch::rebuild(const Reader& reader) {
+  TRY(directory_.rebuild(reader));
+  const auto changed = TRY(index_.rebuild(reader, clock_.mono()));
+  const bool first = cursor_ == 0 && !needs_rebuild_;
+  cursor_ = reader.revision();
+  needs_rebuild_ = false;
+  pending_.clear();
+  {
+    std::lock_guard lock(counters_mutex_);
+    ++counters_.rebuilds;
+  }
+  if (first) return {};
+  for (const auto& region : changed)
+    if (const auto agent = directory_.serving(region)) poke(*agent, "changes were skipped");
+  return {};
+}
+
+MonoTime Dispatch::step() {
+  const MonoTime now = clock_.mono();
+  MonoTime due = now + kIdle;
+  const auto at_end = follow(UINT64_MAX);
+  if (!at_end) {
+    kLog.error("change log cannot be read", {{"error", at_end.error().message}});
+    due = now + kStoreRetry;
+  } else if (!*at_end) {
+    due = now;
+  }
+  if (needs_rebuild_) {
+    auto reader = store_.snapshot();
+    auto rebuilt = reader ? rebuild(**reader) : std::unexpected(reader.error());
+    if (!rebuilt) {
+      kLog.error("index cannot be rebuilt", {{"error", rebuilt.error().message}});
+      return now + kStoreRetry;
+    }
+  }
+  due = std::min(due, flush_due(now));
+  return answer_syncs() ? now : due;
+}
+
+Result<bool> Dispatch::follow(Revision upto) {
+  for (size_t i = 0; i < kMaxReadsPerStep; ++i) {
+    auto changes = store_.changes(cursor_, options_.changes_per_read);
+    if (!changes) {
+      if (changes.error().code != Code::kCompacted) return std::unexpected(changes.error());
+      needs_rebuild_ = true;
+      return true;
+    }
+    const MonoTime now = clock_.mono();
+    for (const auto& change : *changes) {
+      if (change.revision > upto) return true;
+      take_change(change, now);
+      cursor_ = change.revision;
+    }
+    if (changes->size() < options_.changes_per_read) return true;
+  }
+  return false;
+}
+
+void Dispatch::take_change(const Change& change, MonoTime now) {
+  auto known = directory_.apply(change);
+  auto spec = index_.apply(change, now);
+  if (!known || !spec) {
+    kLog.error("change skipped", {{"key", change.key},
+                                  {"revision", std::to_string(change.revision)},
+                                  {"error", (known ? spec.error() : known.error()).message}});
+    return;
+  }
+  if (!*spec) return;
+  auto [it, first] = pending_.try_emplace((*spec)->region);
+  Pending& pending = it->second;
+  if (first) pending.prev_position = (*spec)->prev_position;
+  pending.position = (*spec)->revision;
+  pending.changes.insert_or_assign((*spec)->name, std::move(**spec));
+}
+
+MonoTime Dispatch::flush_due(MonoTime now) {
+  MonoTime due = MonoTime::max();
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    auto& next = next_delta_at_[it->first];
+    if (next > now) {
+      due = std::min(due, next);
+      ++it;
+      continue;
+    }
+    next = now + options_.coalesce;
+    flush(it->first, std::move(it->second));
+    it = pending_.erase(it);
+  }
+  return due;
+}
+
+void Dispatch::flush(const std::string& region, Pending pending) {
+  const auto agent = directory_.serving(region);
+  if (!agent) return;
+  wire::v1::Delta delta;
+  delta.set_protocol(sync::kProtocolMax);
+  put_identity(identity_, delta);
+  delta.set_prev_position(pending.prev_position);
+  delta.set_position(pending.position);
+  size_t bytes = 0;
+  for (const auto& [name, change] : pending.changes) {
+    v1::Resource resource;
+    if (!resource.ParseFromString(change.value)) {
+      kLog.error("stored bytes are not a Resource", {{"resource", name}});
+      return;
+    }
+    *delta.add_resources() = desired(resource);
+    bytes += delta.resources(delta.resources_size() - 1).ByteSizeLong() + 8;
+    if (bytes > sync::kFillBytes) return poke(*agent, "a change is too big for one message");
+  }
+  if (publish(subjects::of(subjects::kDesired, *agent), delta.SerializeAsString())) {
+    std::lock_guard lock(counters_mutex_);
+    ++counters_.deltas;
+  }
+}
+
+void Dispatch::poke(std::string_view agent, std::string_view why) {
+  if (!publish(subjects::of(subjects::kPoke, agent), poke_message(identity_, why))) return;
+  std::lock_guard lock(counters_mutex_);
+  ++counters_.pokes;
+}
+
+bool Dispatch::answer_syncs() {
+  for (auto& call : sync_calls_.take()) {
+    const std::string agent = call.agent;
+    if (sync_requests_.insert_or_assign(agent, std::move(call)).second) sync_queue_.push_back(agent);
+  }
+  for (size_t i = 0; i < options_.syncs_per_step && !sync_queue_.empty(); ++i) {
+    const auto call = sync_requests_.extract(sync_queue_.front());
+    sync_queue_.pop_front();
+    answer(call.mapped());
+  }
+  return !sync_queue_.empty();
+}
+
+void Dispatch::answer(const SyncCall& call) {
+  // An answer to anywhere else would let an agent speak through the hub.
+  if (!call.reply.starts_with(inbox_prefix_of(options_.inbox_prefix, call.agent))) {
+    std::lock_guard lock(counters_mutex_);
+    ++counters_.syncs_invalid;
+    return;
+  }
+  auto batches = answer_request(call);
+  if (!batches) {
+    const bool invalid = batches.error().code == Code::kInvalid;
+    if (!invalid) kLog.error("sync failed", {{"agent", call.agent}, {"error", batches.error().message}});
+    batches = std::vector{refuse_sync(identity_, invalid ? "invalid" : "busy",
+                                      invalid ? batches.error().message : "the hub's store does not answer")};
+  }
+  const bool refused = !batches->front().refused().empty();
+  {
+    std::lock_guard lock(counters_mutex_);
+    ++(refused ? counters_.syncs_refused : counters_.syncs);
+  }
+  for (const auto& batch : *batches)
+    if (!publish(call.reply, batch.SerializeAsString())) return;
+}
+
+Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall& call) {
+  if (const auto refusal = directory_.refusal(call.agent))
+    return std::vector{refuse_sync(identity_, refusal->code, refusal->text)};
+  wire::v1::SyncRequest request;
+  if (call.data.size() > sync::kMaxMessageBytes || !request.ParseFromString(call.data))
+    return fail(Code::kInvalid, "the request is not a SyncRequest of at most 256 KB");
+  const auto protocol = sync::negotiate(request.protocol_min(), request.protocol());
+  if (protocol == 0)
+    return std::vector{refuse_sync(identity_, "protocol",
+                                   sync::protocol_refusal(request.protocol_min(), request.protocol()))};
+  if (sync::accept_epoch(request.epoch(), identity_.epoch, identity_.lineage) == sync::EpochVerdict::kRefused)
+    return std::vector{
+        refuse_sync(identity_, "epoch", sync::epoch_refusal(request.epoch(), identity_.epoch))};
+
+  const auto reader = TRY(store_.snapshot());
+  // The digest must be that of the snapshot, not of a moment before it.
+  while (!TRY(follow(reader->revision()))) {
+  }
+  if (needs_rebuild_) TRY(rebuild(*reader));
+  const auto agent = directory_.find(call.agent);
+  if (!agent) return fail(Code::kUnavailable, "the agent was removed while it was answered");
+  const SyncContext context{agent->region, identity_, index_.region(agent->region), options_.sync_limits};
+  auto batches = TRY(answer_sync(*reader, context, request));
+  for (auto& batch : batches) batch.set_protocol(protocol);
+  return batches;
+}
+
+bool Dispatch::publish(std::string_view subject, const std::string& data) {
+  if (bus_.publish(subject, data)) return true;
+  std::lock_guard lock(counters_mutex_);
+  ++counters_.publish_failures;
+  return false;
+}
+
+DispatchCounters Dispatch::counters() const {
+  std::lock_guard lock(counters_mutex_);
+  DispatchCounters counters = counters_;
+  counters.syncs_dropped = sync_calls_.dropped();
+  return counters;
+}
+
+}  // namespace qleet::hub

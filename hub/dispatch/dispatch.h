@@ -1,0 +1,118 @@
+// What each agent must hold, on its way to it: deltas behind every commit, answers to sync requests.
+//
+// Follows the store's change log. Nothing here is truth: index and directory are derived from the store, a
+// lost delta is healed by the agent's next sync, and a restart begins from a snapshot. docs/protocol.md gives
+// the rules.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/bus/bus.h"
+#include "common/clock/clock.h"
+#include "common/loop/loop.h"
+#include "common/loop/mailbox.h"
+#include "hub/dispatch/agent_directory.h"
+#include "hub/dispatch/desired_index.h"
+#include "hub/dispatch/sync_answer.h"
+#include "hub/store/store.h"
+
+namespace qleet::hub {
+
+struct DispatchOptions {
+  Millis coalesce{2};  // between two deltas to one agent; the first one of a burst goes at once
+  size_t sync_queue = 20'000;
+  size_t syncs_per_step = 64;
+  size_t changes_per_read = 4096;
+  SyncLimits sync_limits;
+  // At start, agents whose region changed within that many last revisions are poked: a delta may have been
+  // lost between commit and publish.
+  Revision poke_recent_revisions = 4096;
+  // Answers go only to inboxes that begin so; "{agent}" stands for the name. An agent could otherwise have
+  // the hub speak on subjects that are not its own.
+  std::string inbox_prefix = "_INBOX.{agent}.";
+};
+
+struct DispatchCounters {
+  std::uint64_t deltas = 0;
+  std::uint64_t pokes = 0;
+  std::uint64_t syncs = 0;  // answered
+  std::uint64_t syncs_refused = 0;
+  std::uint64_t syncs_invalid = 0;
+  std::uint64_t syncs_dropped = 0;  // the queue was full
+  std::uint64_t publish_failures = 0;
+  std::uint64_t rebuilds = 0;
+};
+
+class Dispatch final : public Stepper {
+ public:
+  // `store`, `bus` and `clock` must outlive this object.
+  Dispatch(Store& store, Bus& bus, const Clock& clock, DispatchOptions options);
+  ~Dispatch() override;
+
+  // Subscribes and builds the index; before the first step.
+  Result<> start();
+  MonoTime step() override;
+  Wake& wake() { return wake_; }
+
+  // These may be read by any thread.
+  const DesiredIndex& index() const { return index_; }
+  const AgentDirectory& agents() const { return directory_; }
+  DispatchCounters counters() const;
+
+ private:
+  struct Pending {
+    Revision prev_position = 0;
+    Revision position = 0;
+    std::map<std::string, SpecChange> changes;  // by resource, the latest
+  };
+  struct SyncCall {
+    std::string agent;
+    std::string reply;
+    std::string data;
+  };
+
+  Result<> rebuild(const Reader& reader);
+  // Reads the log up to `upto` at most. False: there may be more. A compacted log sets needs_rebuild_.
+  Result<bool> follow(Revision upto);
+  void take_change(const Change& change, MonoTime now);
+  MonoTime flush_due(MonoTime now);
+  // True: some are left for the next step.
+  bool answer_syncs();
+  void flush(const std::string& region, Pending pending);
+  void poke(std::string_view agent, std::string_view why);
+  void answer(const SyncCall& call);
+  Result<std::vector<wire::v1::SyncBatch>> answer_request(const SyncCall& call);
+  bool publish(std::string_view subject, const std::string& data);
+
+  Store& store_;
+  Bus& bus_;
+  const Clock& clock_;
+  const DispatchOptions options_;
+  const StoreIdentity identity_;
+
+  Wake wake_;
+  Mailbox<SyncCall> sync_calls_;
+
+  DesiredIndex index_;
+  AgentDirectory directory_;
+  Revision cursor_ = 0;  // the log was read up to here
+  bool needs_rebuild_ = false;
+  std::unordered_map<std::string, Pending> pending_;         // by region
+  std::unordered_map<std::string, MonoTime> next_delta_at_;  // by region
+  std::unordered_map<std::string, SyncCall> sync_requests_;  // by agent, the newest
+  std::deque<std::string> sync_queue_;                       // agents, in order of asking
+
+  mutable std::mutex counters_mutex_;
+  DispatchCounters counters_;
+
+  // Last: nothing is called back once they are gone.
+  std::shared_ptr<void> store_subscription_;
+  std::shared_ptr<void> sync_subscription_;
+};
+
+}  // namespace qleet::hub

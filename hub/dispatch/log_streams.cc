@@ -1,0 +1,172 @@
+#include "hub/dispatch/log_streams.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+#include "common/sync/accept.h"
+#include "common/sync/subjects.h"
+#include "qleet/wire/v1/wire.pb.h"
+
+namespace qleet::hub {
+
+namespace subjects = sync::subjects;
+
+struct LogStreams::Stream {
+  // Constant after construction.
+  std::string id;
+  LogStreamRequest request;
+  std::string subject;
+  std::shared_ptr<Wake> wake;
+  std::atomic<bool> cancelled = false;  // the handle has gone, or the sink wants no more
+
+  std::mutex mutex;  // guards all below; held while the sink is called
+  LogStreamSink sink;
+  bool ended = false;  // nothing more is handed to the sink
+  std::uint64_t next_index = 0;
+  MonoTime silent_at{};
+  MonoTime renew_at{};
+
+  // Touched by step() and open() only.
+  std::shared_ptr<void> subscription;
+};
+
+LogStreams::LogStreams(Bus& bus, const Clock& clock, qleet::Random& random, LogStreamOptions options)
+    : bus_(bus), clock_(clock), random_(random), options_(options) {}
+
+LogStreams::~LogStreams() {
+  std::map<std::string, std::shared_ptr<Stream>> streams;
+  {
+    std::lock_guard lock(mutex_);
+    streams.swap(streams_);
+  }
+  for (auto& [id, stream] : streams) {
+    stream->subscription.reset();
+    std::lock_guard lock(stream->mutex);
+    finish(*stream, "the hub is stopping");
+  }
+}
+
+Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStreamSink sink) {
+  auto stream = std::make_shared<Stream>();
+  stream->id = fmt::format("{:016x}", random_.next());
+  stream->subject = subjects::logs(request.agent, stream->id);
+  stream->request = std::move(request);
+  stream->sink = std::move(sink);
+  stream->wake = wake_;
+  const MonoTime now = clock_.mono();
+  stream->silent_at = now + options_.first_within;
+  stream->renew_at = now + options_.renew_every;
+  {
+    std::lock_guard lock(mutex_);
+    const auto of_agent = std::ranges::count_if(
+        streams_, [&](const auto& other) { return other.second->request.agent == stream->request.agent; });
+    if (streams_.size() >= options_.max_streams ||
+        static_cast<size_t>(of_agent) >= options_.max_streams_per_agent)
+      return fail(Code::kExhausted, "too many log streams are open; close one and try again");
+    streams_.emplace(stream->id, stream);
+  }
+  const Millis silent_within = options_.silent_within;
+  auto subscription = bus_.subscribe(
+      stream->subject, [this, weak = std::weak_ptr(stream), silent_within](const Message& message) {
+        const auto target = weak.lock();
+        if (target) receive(*target, message.data, clock_.mono() + silent_within);
+      });
+  if (subscription) stream->subscription = *std::move(subscription);
+  auto sent = stream->subscription ? bus_.publish(subjects::of(subjects::kCommand, stream->request.agent),
+                                                  command(*stream, false))
+                                   : std::unexpected(subscription.error());
+  if (!sent) {
+    std::lock_guard lock(mutex_);
+    streams_.erase(stream->id);
+    return fail(Code::kUnavailable, "agents cannot be reached: " + sent.error().message);
+  }
+  (*wake_)();
+  return std::shared_ptr<void>(stream.get(), [weak = std::weak_ptr(stream)](void*) {
+    const auto target = weak.lock();
+    if (!target) return;
+    // Without the lock: the sink may be what destroys the handle. step() does the rest.
+    target->cancelled = true;
+    (*target->wake)();
+  });
+}
+
+std::string LogStreams::command(const Stream& stream, bool cancel) const {
+  wire::v1::LogsRequest request;
+  request.set_protocol(sync::kProtocolMax);
+  request.set_resource(stream.request.resource);
+  request.set_container(stream.request.container);
+  request.set_follow(stream.request.follow);
+  request.set_tail(stream.request.tail);
+  request.set_reply_subject(stream.subject);
+  request.set_cancel(cancel);
+  return request.SerializeAsString();
+}
+
+void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silent_at) {
+  wire::v1::LogsChunk chunk;
+  if (!chunk.ParseFromString(data)) return;
+  std::lock_guard lock(stream.mutex);
+  if (stream.ended || stream.cancelled || chunk.index() < stream.next_index) return;
+  stream.silent_at = silent_at;
+  bool wanted = true;
+  if (chunk.index() > stream.next_index)
+    wanted = stream.sink.data(chunk.source(), fmt::format("[{} pieces of this log were lost on the way]\n",
+                                                          chunk.index() - stream.next_index));
+  stream.next_index = chunk.index() + 1;
+  if (wanted && !chunk.data().empty()) wanted = stream.sink.data(chunk.source(), chunk.data());
+  if (!wanted) stream.cancelled = true;
+  if (chunk.last()) finish(stream, chunk.error());
+  if (!wanted || chunk.last()) (*stream.wake)();
+}
+
+void LogStreams::finish(Stream& stream, std::string error) {
+  if (stream.ended || stream.cancelled) return;
+  stream.ended = true;
+  if (stream.sink.end) stream.sink.end(std::move(error));
+}
+
+MonoTime LogStreams::step() {
+  const MonoTime now = clock_.mono();
+  std::vector<std::shared_ptr<Stream>> streams;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, stream] : streams_) streams.push_back(stream);
+  }
+  MonoTime due = now + Millis(60'000);
+  for (const auto& stream : streams) {
+    const std::string to = subjects::of(subjects::kCommand, stream->request.agent);
+    bool clear = false;
+    bool tell = false;
+    {
+      std::lock_guard lock(stream->mutex);
+      if (!stream->ended && !stream->cancelled && now >= stream->silent_at) {
+        finish(*stream, stream->next_index == 0 ? "agent " + stream->request.agent + " does not answer"
+                                                : "agent " + stream->request.agent + " has fallen silent");
+        tell = true;
+      }
+      tell = tell || (stream->cancelled && !stream->ended);
+      clear = stream->ended || stream->cancelled;
+      if (!clear && stream->request.follow && now >= stream->renew_at) {
+        stream->renew_at = now + options_.renew_every;
+        (void)bus_.publish(to, command(*stream, false));  // a lost renewal is followed by the next
+      }
+      due = std::min({due, stream->silent_at, stream->request.follow ? stream->renew_at : due});
+    }
+    if (!clear) continue;
+    if (tell) (void)bus_.publish(to, command(*stream, true));  // the agent's lease ends what this does not
+    stream->subscription.reset();
+    std::lock_guard lock(mutex_);
+    streams_.erase(stream->id);
+  }
+  return due;
+}
+
+size_t LogStreams::open_streams() const {
+  std::lock_guard lock(mutex_);
+  return streams_.size();
+}
+
+}  // namespace qleet::hub

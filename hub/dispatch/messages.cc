@@ -1,0 +1,34 @@
+#include "hub/dispatch/messages.h"
+
+#include "common/sync/accept.h"
+
+namespace qleet::hub {
+
+wire::v1::DesiredResource desired(const v1::Resource& resource) {
+  wire::v1::DesiredResource out;
+  const auto& spec = resource.spec();
+  out.set_name(resource.metadata().name());
+  out.set_uid(resource.metadata().uid());
+  out.set_generation(resource.metadata().generation());
+  out.set_provider(spec.provider());
+  if (spec.has_template_()) *out.mutable_template_() = spec.template_();
+  if (spec.has_outputs()) *out.mutable_outputs() = spec.outputs();
+  *out.mutable_dependencies() = spec.dependencies();
+  out.set_hash(spec.hash());
+  out.set_deleted(spec.deleted());
+  out.set_type(spec.type());
+  out.set_id(spec.id());
+  out.set_application(spec.application());
+  out.set_environment(spec.environment());
+  return out;
+}
+
+std::string poke_message(const StoreIdentity& identity, std::string_view why) {
+  wire::v1::Poke poke;
+  poke.set_protocol(sync::kProtocolMax);
+  poke.set_epoch(identity.epoch);
+  poke.set_why(std::string(why));
+  return poke.SerializeAsString();
+}
+
+}  // namespace qleet::hub

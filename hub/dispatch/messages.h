@@ -1,0 +1,22 @@
+// How the hub's objects become messages.
+#pragma once
+
+#include "hub/store/store.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/wire/v1/wire.pb.h"
+
+namespace qleet::hub {
+
+// The part of a resource that its agent acts upon.
+wire::v1::DesiredResource desired(const v1::Resource& resource);
+
+// Epoch and lineage, on any message that has both.
+template <class Message>
+void put_identity(const StoreIdentity& identity, Message& message) {
+  message.set_epoch(identity.epoch);
+  message.mutable_lineage()->Assign(identity.lineage.begin(), identity.lineage.end());
+}
+
+std::string poke_message(const StoreIdentity& identity, std::string_view why);
+
+}  // namespace qleet::hub

@@ -1,0 +1,17 @@
+// Events of agents as Event objects.
+#pragma once
+
+#include "common/clock/clock.h"
+#include "hub/store/store.h"
+#include "qleet/wire/v1/wire.pb.h"
+
+namespace qleet::hub {
+
+// Events kept per resource; the oldest go.
+inline constexpr size_t kEventsPerResource = 50;
+
+// Stores it once however often it comes; false: it is there already. The event must have been checked.
+Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::EventReport& event,
+                         WallTime now);
+
+}  // namespace qleet::hub

@@ -1,0 +1,137 @@
+// What agents say: status, events, heartbeats. Status is merged into the store and then confirmed; heartbeats
+// keep liveness in memory, and their digest finds what was lost silently.
+//
+// One transaction takes all reports that have come in while the one before was being committed.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/bus/bus.h"
+#include "common/clock/clock.h"
+#include "common/loop/loop.h"
+#include "common/loop/mailbox.h"
+#include "common/sync/limits.h"
+#include "hub/dispatch/agent_directory.h"
+#include "hub/dispatch/desired_index.h"
+#include "hub/fleet/agent_status.h"
+#include "hub/fleet/liveness.h"
+#include "hub/fleet/poke_policy.h"
+#include "hub/fleet/report_check.h"
+#include "hub/store/store.h"
+#include "qleet/v1/delivery.pb.h"
+
+namespace qleet::hub {
+
+struct FleetOptions {
+  Millis heartbeat = sync::kHeartbeatEvery;
+  unsigned missed_until_lost = 3;
+  size_t mailbox = 100'000;
+  size_t resources_per_transaction = 2000;
+  PokeLimits poke;
+  ReportLimits limits;
+};
+
+struct FleetCounters {
+  std::uint64_t reports = 0;
+  std::uint64_t resources_written = 0;
+  std::uint64_t resources_erased = 0;
+  std::uint64_t events_written = 0;
+  std::uint64_t heartbeats = 0;
+  std::uint64_t pokes = 0;
+  std::uint64_t garbage = 0;  // messages or parts of them that were dropped
+  std::uint64_t ignored = 0;  // messages of agents that are not to be listened to
+  std::uint64_t dropped = 0;  // the mailbox was full
+  std::uint64_t transactions = 0;
+};
+
+// What other parts of the hub do within the fleet's transactions; each may run more than once.
+struct FleetHooks {
+  // Removes a resource whose tombstone was carried out, with its edges and index keys.
+  std::function<Result<>(Txn&, const v1::Resource&)> erase_resource;
+  // Stores an event of an agent, once however often it comes; false: it was there already. Null: write_event.
+  std::function<Result<bool>(Txn&, const std::string& agent, const wire::v1::EventReport&, WallTime)>
+      record_event;
+};
+
+class Fleet final : public Stepper {
+ public:
+  // All references must outlive this object. `directory` and `index` are those of dispatch.
+  Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& directory,
+        const DesiredIndex& index, FleetHooks hooks, FleetOptions options);
+  ~Fleet() override;
+
+  // Subscribes; after dispatch has started, before the first step.
+  Result<> start();
+  MonoTime step() override;
+  Wake& wake() { return wake_; }
+
+  // These may be used by any thread.
+  const Liveness& liveness() const { return liveness_; }
+  FleetCounters counters() const;
+
+ private:
+  struct Incoming {
+    enum class What { kStatus, kHeartbeat } what;
+    std::string agent;
+    std::string data;
+  };
+  struct Report {
+    std::string agent;
+    std::string region;
+    wire::v1::StatusReport body;
+  };
+  struct Written {
+    std::uint64_t resources = 0;
+    std::uint64_t erased = 0;
+    std::uint64_t events = 0;
+    std::set<std::string> ahead;  // agents that report what this store does not have
+  };
+
+  void poke(const std::string& agent, std::string_view why);
+  void heard(const std::string& agent);
+  void take_heartbeat(const EnrolledAgent& agent, const std::string& data);
+  void take_status(const EnrolledAgent& agent, const std::string& data, std::vector<Report>& reports);
+  // As many of `reports`, from `begin` on, as one transaction takes; returns the end.
+  size_t write_reports(const std::vector<Report>& reports, size_t begin);
+  Result<> write_report(Txn& txn, const Report& report, WallTime now, Written& written) const;
+  void confirm(const Report& report);
+  void watch_presence(MonoTime now);
+  // False: to be tried again.
+  bool write_agents();
+  Result<> write_agent(Txn& txn, const std::string& name, WallTime now) const;
+  void count(std::uint64_t FleetCounters::* counter, std::uint64_t by = 1);
+
+  Store& store_;
+  Bus& bus_;
+  const Clock& clock_;
+  const AgentDirectory& directory_;
+  const DesiredIndex& index_;
+  const FleetHooks hooks_;
+  const FleetOptions options_;
+  const StoreIdentity identity_;
+
+  Wake wake_;
+  Mailbox<Incoming> mailbox_;
+
+  Liveness liveness_;
+  PokePolicy poke_policy_;
+  std::map<std::string, wire::v1::Heartbeat> beats_;  // by agent, the newest
+  std::set<std::string> unwritten_;                   // agents whose stored status is out of date
+  std::set<std::string> revoked_;                     // agents that are known as such
+  MonoTime next_watch_{};
+  MonoTime write_agents_at_{};
+
+  mutable std::mutex counters_mutex_;
+  FleetCounters counters_;
+
+  // Last: nothing is called back once they are gone.
+  std::shared_ptr<void> status_subscription_;
+  std::shared_ptr<void> heartbeat_subscription_;
+};
+
+}  // namespace qleet::hub

@@ -1,0 +1,43 @@
+#include "hub/fleet/status_merge.h"
+
+#include "google/protobuf/util/time_util.h"
+
+namespace qleet::hub {
+
+Merge judge(const v1::Resource* resource, const wire::v1::ResourceReport& report, std::string_view region,
+            std::string_view epoch) {
+  if (!resource) return Merge::kUnknown;
+  if (resource->spec().region() != region) return Merge::kForeign;
+  const auto generation = resource->metadata().generation();
+  if (report.generation() > generation) return Merge::kAhead;
+  if (report.gone())
+    return resource->spec().deleted() && report.generation() == generation ? Merge::kErase : Merge::kRevived;
+  // A report that was stored under another epoch says nothing about this one's order.
+  const auto& status = resource->status();
+  if (status.epoch() == epoch && report.version() <= status.report_version()) return Merge::kOld;
+  return Merge::kWrite;
+}
+
+void write_status(v1::Resource& resource, const wire::v1::ResourceReport& report,
+                  const ReportOrigin& origin) {
+  auto& status = *resource.mutable_status();
+  status.set_state(report.state());
+  status.set_observed_generation(report.generation());
+  status.set_observed_hash(report.hash());
+  status.set_boot_id(origin.boot_id);
+  status.set_epoch(origin.epoch);
+  *status.mutable_received_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(
+      origin.received_at.time_since_epoch().count());
+  *status.mutable_conditions() = report.conditions();
+  *status.mutable_outputs() = report.outputs();
+  *status.mutable_secret_outputs() = report.secret_outputs();
+  status.set_attempts(report.attempts());
+  if (report.has_next_attempt()) {
+    *status.mutable_next_attempt() = report.next_attempt();
+  } else {
+    status.clear_next_attempt();
+  }
+  status.set_report_version(report.version());
+}
+
+}  // namespace qleet::hub

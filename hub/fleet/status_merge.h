@@ -1,0 +1,34 @@
+// What one report does to one resource. Pure.
+#pragma once
+
+#include "common/clock/clock.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/wire/v1/wire.pb.h"
+
+namespace qleet::hub {
+
+enum class Merge {
+  kWrite,
+  kErase,    // the tombstone was carried out: object and edges go
+  kOld,      // a newer report is stored already
+  kUnknown,  // no such resource: unclaimed, or gone already
+  kForeign,  // another region's
+  kAhead,    // of a generation that this store never stated
+  kRevived,  // gone, but wanted again meanwhile: the agent will hear of it
+};
+
+// `resource`: null where there is none. Whatever the verdict, the report has been dealt with and is
+// confirmed.
+Merge judge(const v1::Resource* resource, const wire::v1::ResourceReport& report, std::string_view region,
+            std::string_view epoch);
+
+struct ReportOrigin {
+  std::string boot_id;
+  std::string epoch;
+  WallTime received_at;
+};
+
+// What belongs to the hub (unused_since) stays.
+void write_status(v1::Resource& resource, const wire::v1::ResourceReport& report, const ReportOrigin& origin);
+
+}  // namespace qleet::hub

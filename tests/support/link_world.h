@@ -1,0 +1,121 @@
+// A hub's wire side (dispatch, fleet) over a store in memory, agents, and a network between them, all on one
+// thread and one clock that the test owns.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "agent/link/session.h"
+#include "common/bus/memory_bus.h"
+#include "common/random/random.h"
+#include "hub/dispatch/dispatch.h"
+#include "hub/fleet/fleet.h"
+#include "hub/fleet/freshness.h"
+#include "hub/store/overlay_store.h"
+#include "tests/support/sim_agent.h"
+
+namespace qleet::testing {
+
+// The hub's process: gone with a crash, made anew over the same store.
+struct HubProcess {
+  HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock);
+
+  std::unique_ptr<MemoryBus> bus;
+  hub::Dispatch dispatch;
+  hub::Fleet fleet;
+};
+
+struct AgentProcess {
+  AgentProcess(const std::string& name, SimAgent& machine, MemoryBroker& broker, const Clock& clock,
+               std::uint64_t seed, const std::string& boot_id);
+
+  SeededRandom random;
+  std::unique_ptr<MemoryBus> bus;
+  agent::Session session;
+};
+
+class LinkWorld {
+ public:
+  explicit LinkWorld(std::uint64_t seed = 1);
+
+  // --- the hub's store; a resource is "<region>.<rest>", its region's agent has the region's name ------
+  void enrol(const std::string& agent);
+  void revoke(const std::string& agent);
+  // Writes a new generation with this content. All in one transaction.
+  void put_all(const std::vector<std::string>& names, const std::string& content);
+  void put(const std::string& name, const std::string& content) { put_all({name}, content); }
+  // A tombstone; nothing where there is none or it is one already.
+  void tombstone(const std::string& name);
+  // Erases the object without a word to anyone, as a hub that lost data.
+  void lose(const std::string& name);
+  std::vector<v1::Resource> resources(const std::string& region) const;
+  std::optional<v1::Resource> resource(const std::string& name) const;
+  v1::Agent agent_object(const std::string& name) const;
+  // Everything as it is now; restore() begins another epoch over it.
+  std::shared_ptr<const std::map<std::string, hub::Entry>> backup() const;
+  void restore(const std::shared_ptr<const std::map<std::string, hub::Entry>>& content,
+               hub::Revision revision);
+  // Another hub takes the place of this one, with an empty store and an epoch that nobody knows. Agents stay
+  // enrolled. `bring_back` undoes it.
+  void impostor();
+  void bring_back();
+  hub::Revision revision() const;
+  std::string epoch() const { return store_->identity().epoch; }
+
+  // --- processes ---------------------------------------------------------------------------------------
+  void stop_hub() { hub_.reset(); }
+  void start_hub();
+  void restart_hub() {
+    stop_hub();
+    start_hub();
+  }
+  void start_agent(const std::string& name);
+  void stop_agent(const std::string& name) { agents_.erase(name); }
+  void restart_agent(const std::string& name) {
+    stop_agent(name);
+    start_agent(name);
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------
+  // Everything that is due within `time`, in order.
+  void run(Millis time);
+  // Until the condition holds; false: it did not within `limit`.
+  bool run_until(const std::function<bool()>& condition, Millis limit = Millis(120'000));
+
+  // --- what must hold ------------------------------------------------------------------------------------
+  // Empty, or what still differs between hub and agent.
+  std::string difference(const std::string& agent) const;
+  // What was deleted against the rules so far.
+  const std::vector<std::string>& wrongs() const { return wrongs_; }
+
+  ManualClock clock;
+  SeededRandom random;
+  MemoryBroker broker;
+  std::map<std::string, std::unique_ptr<SimAgent>> machines;
+  HubProcess& hub() { return *hub_; }
+  bool hub_runs() const { return hub_ != nullptr; }
+  agent::Session& session(const std::string& agent) { return agents_.at(agent)->session; }
+  bool agent_runs(const std::string& agent) const { return agents_.contains(agent); }
+
+ private:
+  void step_all();
+
+  std::unique_ptr<hub::OverlayStore> store_;
+  std::unique_ptr<hub::OverlayStore> real_store_;  // while an impostor is there
+  std::unique_ptr<HubProcess> hub_;
+  std::map<std::string, std::unique_ptr<AgentProcess>> agents_;
+  std::set<std::tuple<std::string, std::string, std::uint32_t>> tombstones_;  // epoch, name, generation
+  std::set<std::string> lost_;
+  std::vector<std::string> wrongs_;
+  std::uint64_t contents_ = 0;
+  unsigned boots_ = 0;
+  unsigned epochs_ = 1;
+  MonoTime due_{};
+  bool woken_ = false;
+};
+
+}  // namespace qleet::testing
