@@ -71,7 +71,8 @@ void Engine::put(const wire::v1::DesiredResource& stated, const v1::Desired& des
   const bool known = graph_.find(stated.name()) != nullptr;
   Node& node = graph_.add(stated.name());
   const bool changed = !known || node.spec().generation() != stated.generation() ||
-                       node.spec().hash() != stated.hash() || node.spec().deleted() != stated.deleted();
+                       node.spec().hash() != stated.hash() || node.spec().deleted() != stated.deleted() ||
+                       node.spec().uid() != stated.uid();
   node.desired = desired;
   if (!changed) return;
   if (!stated.deleted() && node.gone()) {
@@ -95,7 +96,8 @@ Holding Engine::holding() const {
                                  .generation = node->spec().generation(),
                                  .hash = node->spec().hash(),
                                  .epoch = node->desired.epoch(),
-                                 .deleted = node->spec().deleted()});
+                                 .deleted = node->spec().deleted(),
+                                 .uid = node->spec().uid()});
   return holding;
 }
 
