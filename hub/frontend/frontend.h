@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/crypto/token.h"
 #include "common/model/model.h"
 #include "common/result/result.h"
 #include "hub/store/store.h"
@@ -26,10 +27,11 @@ struct Caller {
   std::string subject;  // "serviceaccount:<name>"
 };
 
-// Where operations happen. Both outlive every call.
+// Where operations happen. All outlive every call.
 struct Context {
   Store& store;
   const Clock& clock;
+  crypto::Random* random = nullptr;  // of tokens and uids; null: the operating system's
 };
 
 enum class Expect {

@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "hub/access/roles.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/indexes.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/releases.h"
+#include "hub/frontend/cross_checks.h"
+#include "hub/frontend/operation.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::Work;
+using objects::Written;
+
+std::string label(const google::protobuf::Message& object) {
+  std::string word(model::kind_of(object).name);
+  for (auto& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return fmt::format("{} {}", word, model::meta(object).name());
+}
+
+Result<> check_request(const std::vector<model::Object>& objects, const ApplyOptions& options) {
+  if (objects.empty()) return fail(Code::kInvalid, "there is nothing to apply");
+  if (options.if_match && objects.size() != 1)
+    return fail(Code::kInvalid, "If-Match speaks of one object, and there are several");
+  std::set<std::pair<std::string_view, std::string>> seen;
+  for (const auto& object : objects) {
+    const auto& kind = model::kind_of(*object);
+    if (!kind.user_writable)
+      return fail(Code::kDenied, fmt::format("{} are written by the hub alone", kind.plural));
+    if (!seen.insert({kind.plural, model::meta(*object).name()}).second)
+      return fail(Code::kInvalid, fmt::format("{} is given twice", label(*object)));
+    if (kind.name == "Role" && access::builtin_role(model::meta(*object).name()) != nullptr)
+      return fail(Code::kDenied, fmt::format("{} is built in: give yours another name", label(*object)));
+  }
+  return {};
+}
+
+class Application {
+ public:
+  Application(Work& work, const Caller& caller, const ApplyOptions& options, v1::ApplyResult& result)
+      : work_(work), caller_(caller), options_(options), result_(result) {}
+
+  Result<> write(const google::protobuf::Message& given);
+  Result<> check(const std::vector<model::Object>& objects);
+  Result<> deliver();
+
+ private:
+  Result<> index(const google::protobuf::Message* before, const google::protobuf::Message& after);
+
+  Work& work_;
+  const Caller& caller_;
+  const ApplyOptions& options_;
+  v1::ApplyResult& result_;
+  std::vector<std::string> applications_;
+};
+
+// What follows from an object at once, so that whatever is written next can rely on it.
+Result<> Application::index(const google::protobuf::Message* before, const google::protobuf::Message& after) {
+  const auto& name = model::meta(after).name();
+  if (const auto* app = dynamic_cast<const v1::Application*>(&after)) {
+    controllers::index_application(work_.txn, dynamic_cast<const v1::Application*>(before), app);
+    applications_.push_back(name);
+  } else if (const auto* profile = dynamic_cast<const v1::Profile*>(&after)) {
+    controllers::index_profile(work_.txn, dynamic_cast<const v1::Profile*>(before), profile);
+  } else if (dynamic_cast<const v1::Environment*>(&after) != nullptr) {
+    return controllers::refresh_environment(work_, name);
+  } else if (dynamic_cast<const v1::Region*>(&after) != nullptr) {
+    return controllers::refresh_region(work_, name);
+  }
+  return {};
+}
+
+Result<> Application::write(const google::protobuf::Message& given) {
+  const auto& kind = model::kind_of(given);
+  const auto& name = model::meta(given).name();
+  const auto before = TRY(objects::get(work_.txn, kind, name));
+  if (options_.expect == Expect::kCreate && before)
+    return fail(Code::kExists, fmt::format("{} exists already", label(given)));
+  if (options_.expect == Expect::kUpdate && !before) return std::unexpected(no_such(work_.txn, kind, name));
+  if (options_.if_match) {
+    if (!before) return std::unexpected(no_such(work_.txn, kind, name));
+    TRY(objects::check_version(*before, *options_.if_match));
+  }
+  const model::Object object(given.New());
+  object->CopyFrom(given);
+  auto written = TRY(objects::put_spec(work_.txn, *object, work_.stamp));
+  if (model::meta(*object).has_deletion_timestamp()) {
+    // Asked for again while it is being deleted.
+    model::meta(*object).clear_deletion_timestamp();
+    written = TRY(objects::put(work_.txn, *object, work_.stamp));
+  }
+  if (written != Written::kNothing) {
+    TRY(index(before.get(), *object));
+    TRY(controllers::record_audit(
+        work_, {caller_.subject, written == Written::kCreated ? "create" : "update", kind.name, name, ""}));
+  } else if (kind.name == "Application") {
+    applications_.push_back(name);
+  }
+  auto& change = *result_.add_objects();
+  change.set_kind(std::string(kind.name));
+  change.set_name(name);
+  change.set_action(written == Written::kCreated   ? "Created"
+                    : written == Written::kChanged ? "Configured"
+                                                   : "Unchanged");
+  change.set_generation(model::meta(*object).generation());
+  change.set_resource_version(model::meta(*object).resource_version());
+  return {};
+}
+
+Result<> Application::check(const std::vector<model::Object>& objects) {
+  Findings findings;
+  for (const auto& object : objects) {
+    const auto first = findings.errors.size();
+    TRY(check_against_others(work_.txn, *object, findings));
+    if (objects.size() == 1) continue;
+    for (auto i = first; i < findings.errors.size(); ++i)
+      findings.errors[i].message += fmt::format(" ({})", label(*object));
+  }
+  for (auto& warning : findings.warnings) result_.add_warnings(std::move(warning));
+  if (findings.errors.empty()) return {};
+  const auto& first = findings.errors.front();
+  Error error{Code::kInvalid, fmt::format("{}: {}", first.field, first.message), {}};
+  error.fields = std::move(findings.errors);
+  return std::unexpected(std::move(error));
+}
+
+Result<> Application::deliver() {
+  for (const auto& name : applications_) {
+    for (auto& answer : TRY(controllers::deliver(work_, name, {caller_.subject, std::nullopt})))
+      *result_.add_releases() = std::move(answer);
+  }
+  return {};
+}
+
+// Environments come before what refers to them, and so on.
+int rank(const google::protobuf::Message& object) {
+  const auto name = model::kind_of(object).name;
+  if (name == "Region") return 0;
+  if (name == "Environment") return 1;
+  if (name == "Application") return 3;
+  return 2;
+}
+
+}  // namespace
+
+Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
+                              const std::vector<model::Object>& objects, const ApplyOptions& options) {
+  TRY(check_request(objects, options));
+  v1::ApplyResult result;
+  if (options.dry_run) {
+    auto wet = options;
+    wet.dry_run = false;
+    TRY(rehearse(context, [&](const Context& copy) -> Result<> {
+      result = TRY(apply(copy, caller, objects, wet));
+      return {};
+    }));
+    result.set_dry_run(true);
+    result.clear_revision();
+    return result;
+  }
+  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    result.Clear();
+    Application application(work, caller, options, result);
+    for (int turn = 0; turn <= 3; ++turn) {
+      for (const auto& object : objects) {
+        if (rank(*object) == turn) TRY(application.write(*object));
+      }
+    }
+    TRY(application.check(objects));
+    return application.deliver();
+  }));
+  result.set_revision(revision);
+  // Written by rank, told in the order given.
+  v1::ApplyResult ordered = result;
+  ordered.clear_objects();
+  for (const auto& object : objects) {
+    for (const auto& change : result.objects()) {
+      if (change.kind() == model::kind_of(*object).name && change.name() == model::meta(*object).name())
+        *ordered.add_objects() = change;
+    }
+  }
+  return ordered;
+}
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,198 @@
+#include "hub/frontend/cross_checks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/model/reasons.h"
+#include "hub/access/roles.h"
+#include "hub/controllers/delivery.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/profile_cycle.h"
+#include "hub/controllers/resolver.h"
+#include "hub/controllers/store_profiles.h"
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/access.pb.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::StoreProfiles;
+
+template <class T>
+Result<std::vector<std::string>> names_of(const Reader& reader) {
+  std::vector<std::string> names;
+  const auto& kind = model::kind_of(T::default_instance());
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::object(kind.plural, "")})))
+    names.emplace_back(keys::last(entry.key));
+  return names;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  if (known.empty()) return "there is none";
+  const auto near = model::nearest(word, known);
+  return near.empty() ? fmt::format("there is: {}", fmt::join(known, ", "))
+                      : fmt::format("did you mean \"{}\"?", near);
+}
+
+class ApplicationCheck {
+ public:
+  ApplicationCheck(const Reader& reader, const v1::Application& app, Findings& findings)
+      : reader_(reader), app_(app), findings_(findings), profiles_(reader) {}
+
+  Result<> run() {
+    TRY(types());
+    const auto known = TRY(names_of<v1::Environment>(reader_));
+    const auto& listed = app_.spec().environments();
+    for (const auto& name : controllers::environments_of(app_.spec())) {
+      const auto environment = TRY(objects::get<v1::Environment>(reader_, name));
+      if (environment) {
+        TRY(resolvable(*environment));
+        continue;
+      }
+      if (listed.empty()) {
+        findings_.errors.push_back(
+            {"spec.environments", fmt::format("left out, which means \"default\", and there is no "
+                                              "such environment; {}",
+                                              did_you_mean("default", known))});
+        continue;
+      }
+      const auto at = std::find(listed.begin(), listed.end(), name) - listed.begin();
+      findings_.errors.push_back({fmt::format("spec.environments[{}]", at),
+                                  fmt::format("no environment \"{}\"; {}", name, did_you_mean(name, known))});
+    }
+    return {};
+  }
+
+ private:
+  Result<> types() {
+    for (const auto& [name, workload] : app_.spec().workloads()) {
+      for (const auto& [alias, resource] : workload.score().resources()) {
+        if (!TRY(profiles_.of_type(resource.type())).empty()) continue;
+        const auto known = TRY(profiles_.types());
+        findings_.errors.push_back({fmt::format("spec.workloads.{}.score.resources.{}.type", name, alias),
+                                    fmt::format("no profile satisfies type \"{}\"; {}", resource.type(),
+                                                did_you_mean(resource.type(), known))});
+      }
+    }
+    std::ranges::sort(findings_.errors, {}, &FieldError::field);
+    return {};
+  }
+
+  // What can be known to be wrong before any region resolves it.
+  Result<> resolvable(const v1::Environment& environment) {
+    if (!findings_.errors.empty()) return {};
+    const auto places = TRY(controllers::find_places(reader_, environment, {}));
+    std::vector<v1::Region> regions;
+    for (const auto& name : places.placement.regions) regions.push_back(places.regions.at(name));
+    const bool nowhere = regions.empty();
+    if (nowhere) {
+      findings_.warnings.push_back(places.placement.message);
+      regions.emplace_back().mutable_metadata()->set_name("anywhere");
+    }
+    std::set<std::string> said;
+    for (const auto& region : regions) {
+      const auto graph = TRY(controllers::resolve(
+          {app_.metadata().name(), &app_.spec(), &environment, &region, {}, &profiles_}));
+      if (!graph.refusal || !said.insert(graph.refusal->message).second) continue;
+      const auto& refusal = *graph.refusal;
+      const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
+      if (own) {
+        findings_.errors.push_back({refusal.field, refusal.message});
+        return {};
+      }
+      if (!nowhere)
+        findings_.warnings.push_back(fmt::format("{}: {}", environment.metadata().name(), refusal.message));
+      if (said.size() >= 3) return {};
+    }
+    return {};
+  }
+
+  const Reader& reader_;
+  const v1::Application& app_;
+  Findings& findings_;
+  StoreProfiles profiles_;
+};
+
+Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {
+  const auto field = "spec.builds.after.environment";
+  std::vector<std::string> chain{environment.metadata().name()};
+  auto next = environment.spec().builds().after().environment();
+  while (!next.empty()) {
+    if (std::ranges::find(chain, next) != chain.end()) {
+      findings.errors.push_back({field, fmt::format("environments wait for each other in a circle: {} -> {}",
+                                                    fmt::join(chain, " -> "), next)});
+      return {};
+    }
+    const auto other = TRY(objects::get<v1::Environment>(reader, next));
+    if (!other) {
+      if (chain.size() == 1) {
+        const auto known = TRY(names_of<v1::Environment>(reader));
+        findings.errors.push_back(
+            {field, fmt::format("no environment \"{}\"; {}", next, did_you_mean(next, known))});
+      }
+      return {};
+    }
+    chain.push_back(next);
+    next = other->spec().builds().after().environment();
+  }
+  return {};
+}
+
+// A circle anywhere that the profile can be reached from, in the eyes of every environment.
+Result<> check_profile(const Reader& reader, const v1::Profile& profile, Findings& findings) {
+  StoreProfiles profiles(reader);
+  for (const auto& [alias, requirement] : profile.spec().requirements()) {
+    if (TRY(profiles.of_type(requirement.type())).empty()) {
+      findings.warnings.push_back(fmt::format(
+          "profile {} requires type \"{}\", which no profile satisfies; {}", profile.metadata().name(),
+          requirement.type(), did_you_mean(requirement.type(), TRY(profiles.types()))));
+    }
+  }
+  const auto start = std::make_shared<const v1::Profile>(profile);
+  auto found = TRY(controllers::find_cycle(start, nullptr, profiles));
+  for (const auto& environment : TRY(objects::list<v1::Environment>(reader))) {
+    if (found) break;
+    found = TRY(controllers::find_cycle(start, &environment, profiles));
+  }
+  if (found) {
+    findings.errors.push_back(
+        {"spec.requires", fmt::format("profiles require each other in a circle: {}", *found)});
+  }
+  return {};
+}
+
+Result<> check_role(const Reader& reader, const std::string& role, Findings& findings) {
+  if (role.empty() || access::builtin_role(role) != nullptr) return {};
+  auto known = TRY(names_of<v1::Role>(reader));
+  if (std::ranges::find(known, role) != known.end()) return {};
+  for (const auto& builtin : access::builtin_roles()) known.push_back(builtin.metadata().name());
+  std::ranges::sort(known);
+  const auto doubles = std::ranges::unique(known);
+  known.erase(doubles.begin(), doubles.end());
+  findings.errors.push_back(
+      {"spec.role", fmt::format("no role \"{}\"; {}", role, did_you_mean(role, known))});
+  return {};
+}
+
+}  // namespace
+
+Result<> check_against_others(const Reader& reader, const google::protobuf::Message& object,
+                              Findings& findings) {
+  if (const auto* app = dynamic_cast<const v1::Application*>(&object))
+    return ApplicationCheck(reader, *app, findings).run();
+  if (const auto* environment = dynamic_cast<const v1::Environment*>(&object))
+    return check_environment(reader, *environment, findings);
+  if (const auto* profile = dynamic_cast<const v1::Profile*>(&object))
+    return check_profile(reader, *profile, findings);
+  if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object))
+    return check_role(reader, account->spec().role(), findings);
+  if (const auto* binding = dynamic_cast<const v1::RoleBinding*>(&object))
+    return check_role(reader, binding->spec().role(), findings);
+  return {};
+}
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include "common/clock/duration.h"
+#include "common/crypto/token.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/places.h"
+#include "hub/frontend/operation.h"
+#include "hub/store/keys.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::Work;
+using google::protobuf::Struct;
+
+constexpr std::string_view kDefaultValidity = "1h";
+
+std::unexpected<Error> wrong_field(std::string field, std::string message) {
+  Error error{Code::kInvalid, fmt::format("{}: {}", field, message), {}};
+  error.fields.push_back({std::move(field), std::move(message)});
+  return std::unexpected(std::move(error));
+}
+
+std::unexpected<Error> refused() {
+  return fail(
+      Code::kUnauthenticated,
+      "the join token is unknown, used already, or too old: make another with qleet agent join-token");
+}
+
+struct Invitation {
+  std::string region;
+  std::map<std::string, std::string> labels;
+};
+
+// Takes the token out of the store.
+Result<Invitation> redeem(Work& work, std::string_view token) {
+  const auto key = keys::join(crypto::sha256_hex(token));
+  const auto entry = TRY(work.txn.get(key));
+  Struct stored;
+  if (!entry || !stored.ParseFromString(entry->value)) return refused();
+  const auto& fields = stored.fields();
+  if (WallTime(Millis(static_cast<std::int64_t>(fields.at("expires_ms").number_value()))) <= work.now())
+    return refused();
+  Invitation invitation;
+  invitation.region = fields.at("region").string_value();
+  for (const auto& [name, value] : fields.at("labels").struct_value().fields())
+    invitation.labels[name] = value.string_value();
+  work.txn.erase(key);
+  return invitation;
+}
+
+Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
+  auto found = TRY(objects::get<v1::Region>(work.txn, invitation.region));
+  v1::Region region = found.value_or(v1::Region());
+  region.mutable_metadata()->set_name(invitation.region);
+  for (const auto& [name, value] : invitation.labels)
+    (*region.mutable_metadata()->mutable_labels())[name] = value;
+  TRY(objects::put(work.txn, region, work.stamp));
+  return region;
+}
+
+}  // namespace
+
+Result<v1::JoinTokenResult> create_join_token(const Context& context, const Caller& caller,
+                                              const v1::JoinTokenRequest& request) {
+  if (!model::is_name(request.region()))
+    return wrong_field("region",
+                       fmt::format("\"{}\" is no name: lower-case letters, digits and -", request.region()));
+  const auto text = request.valid_for().empty() ? std::string(kDefaultValidity) : request.valid_for();
+  const auto valid_for = parse_duration(text);
+  if (!valid_for || *valid_for <= Millis(0))
+    return wrong_field("validFor", fmt::format("\"{}\" is no duration: write for example 1h", text));
+  v1::Region probe;
+  probe.mutable_metadata()->set_name(request.region());
+  *probe.mutable_metadata()->mutable_labels() = request.labels();
+  if (auto errors = model::validate(probe); !errors.empty()) {
+    Error error{Code::kInvalid, fmt::format("{}: {}", errors.front().field, errors.front().message), {}};
+    error.fields = std::move(errors);
+    return std::unexpected(std::move(error));
+  }
+  const auto token = crypto::random_token(random_of(context), crypto::kJoinPrefix);
+  v1::JoinTokenResult result;
+  TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    const auto expires = work.now() + *valid_for;
+    Struct stored;
+    auto& fields = *stored.mutable_fields();
+    fields["region"].set_string_value(request.region());
+    fields["expires_ms"].set_number_value(static_cast<double>(expires.time_since_epoch().count()));
+    auto& labels = *fields["labels"].mutable_struct_value()->mutable_fields();
+    for (const auto& [name, value] : request.labels()) labels[name].set_string_value(value);
+    work.txn.put(keys::join(crypto::sha256_hex(token)), stored.SerializeAsString());
+    *result.mutable_expires() = objects::timestamp(expires);
+    return controllers::record_audit(work,
+                                     {caller.subject, "enrol", "Region", request.region(), "join token"});
+  }));
+  result.set_region(request.region());
+  result.set_token(token);
+  return result;
+}
+
+Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolRequest& request) {
+  if (!model::is_name(request.agent()))
+    return wrong_field("agent",
+                       fmt::format("\"{}\" is no name: lower-case letters, digits and -", request.agent()));
+  if (request.public_key().empty()) return wrong_field("publicKey", "is missing");
+  v1::Agent agent;
+  TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    const auto invitation = TRY(redeem(work, request.token()));
+    auto region = TRY(region_for(work, invitation));
+    auto known = TRY(objects::get<v1::Agent>(work.txn, request.agent()));
+    if (known && known->spec().region() != invitation.region && !known->spec().revoked())
+      return fail(Code::kConflict,
+                  fmt::format("agent {} serves region {}: choose another name, or revoke it first",
+                              request.agent(), known->spec().region()));
+    const auto& serving = region.status().agent();
+    if (!serving.empty() && serving != request.agent()) {
+      const auto other = TRY(objects::get<v1::Agent>(work.txn, serving));
+      if (other && !other->spec().revoked())
+        return fail(Code::kConflict, fmt::format("region {} is served by agent {}: revoke it first",
+                                                 invitation.region, serving));
+    }
+    agent = known.value_or(v1::Agent());
+    agent.mutable_metadata()->set_name(request.agent());
+    agent.mutable_spec()->set_region(invitation.region);
+    agent.mutable_spec()->set_public_key(request.public_key());
+    agent.mutable_spec()->set_revoked(false);
+    agent.mutable_status()->set_version(request.version());
+    agent.mutable_status()->set_state("Enrolled");
+    *agent.mutable_status()->mutable_since() = objects::timestamp(work.now());
+    TRY(objects::put(work.txn, agent, work.stamp));
+    region.mutable_status()->set_agent(request.agent());
+    TRY(objects::put_status(work.txn, region));
+    TRY(controllers::refresh_region(work, invitation.region));
+    TRY(controllers::refresh_agent(work, request.agent()));
+    return controllers::record_audit(work, {fmt::format("agent:{}", request.agent()), "join", "Agent",
+                                            request.agent(), fmt::format("region {}", invitation.region)});
+  }));
+  return agent;
+}
+
+Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent) {
+  const auto done = in_transaction(context, [&](Work& work) -> Result<> {
+    auto found = TRY(objects::get<v1::Agent>(work.txn, agent));
+    if (!found)
+      return std::unexpected(no_such(work.txn, model::kind_of(v1::Agent::default_instance()), agent));
+    if (found->spec().revoked()) return {};
+    found->mutable_spec()->set_revoked(true);
+    found->mutable_status()->set_state("Revoked");
+    *found->mutable_status()->mutable_since() = objects::timestamp(work.now());
+    TRY(objects::put(work.txn, *found, work.stamp));
+    TRY(controllers::refresh_agent(work, std::string(agent)));
+    return controllers::record_audit(work, {caller.subject, "revoke", "Agent", agent, ""});
+  });
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+}  // namespace qleet::hub::frontend

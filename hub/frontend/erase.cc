@@ -1,0 +1,227 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "hub/access/roles.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/indexes.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/frontend/operation.h"
+#include "hub/store/keys.h"
+#include "qleet/v1/access.pb.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::Work;
+
+std::unexpected<Error> in_use(std::string_view what, const std::vector<std::string>& by,
+                              std::string_view advice) {
+  return fail(Code::kConflict,
+              fmt::format("{} is in use by {}{}{}", what, list_some(by), advice.empty() ? "" : ": ", advice));
+}
+
+class Erasure {
+ public:
+  Erasure(Work& work, const model::Kind& kind, const std::string& name, v1::EraseResult& result)
+      : work_(work), kind_(kind), name_(name), result_(result) {}
+
+  Result<> run() {
+    if (kind_.name == "Application") return application();
+    if (kind_.name == "Environment") return environment();
+    if (kind_.name == "Region") return region();
+    if (kind_.name == "Profile") return profile();
+    if (kind_.name == "Resource") return resource();
+    if (kind_.name == "Agent") return agent();
+    if (kind_.name == "ServiceAccount") return service_account();
+    if (kind_.name == "Role") return role();
+    if (kind_.name == "Secret" || kind_.name == "RoleBinding") return plain();
+    return fail(Code::kDenied, fmt::format("{} are written by the hub alone", kind_.plural));
+  }
+
+ private:
+  Result<> plain() {
+    TRY(controllers::erase_events(work_, kind_.name, name_));
+    TRY(objects::erase(work_.txn, kind_, name_));
+    return {};
+  }
+
+  Result<std::vector<std::string>> below(const std::string& prefix) {
+    std::vector<std::string> names;
+    for (const auto& entry : TRY(work_.txn.scan({.prefix = prefix})))
+      names.emplace_back(keys::last(entry.key));
+    return names;
+  }
+
+  Result<> application();
+  Result<> environment();
+  Result<> region();
+  Result<> profile();
+  Result<> resource();
+  Result<> agent();
+  Result<> service_account();
+  Result<> role();
+
+  Work& work_;
+  const model::Kind& kind_;
+  const std::string& name_;
+  v1::EraseResult& result_;
+};
+
+Result<> Erasure::application() {
+  auto app = *TRY(objects::get<v1::Application>(work_.txn, name_));
+  if (!app.metadata().has_deletion_timestamp()) {
+    *app.mutable_metadata()->mutable_deletion_timestamp() = objects::timestamp(work_.now());
+    TRY(objects::put(work_.txn, app, work_.stamp));
+  }
+  std::vector<std::string> places;
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn, {.name_prefix = name_ + "."})))
+    places.push_back(deployment.spec().environment());
+  TRY(controllers::settle_application(work_, name_));
+  result_.set_message(places.empty()
+                          ? fmt::format("application {} is gone", name_)
+                          : fmt::format("application {} is taken down in {}; what nobody else needs follows "
+                                        "after its grace period",
+                                        name_, list_some(places)));
+  return {};
+}
+
+Result<> Erasure::environment() {
+  auto users = TRY(below(keys::app_env(name_, "")));
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn))) {
+    const auto& spec = deployment.spec();
+    if (spec.environment() == name_ && std::ranges::find(users, spec.application()) == users.end())
+      users.push_back(fmt::format("{} (being taken down)", spec.application()));
+  }
+  if (!users.empty())
+    return in_use(fmt::format("environment {}", name_), users,
+                  "take it out of their spec.environments first");
+  for (const auto& other : TRY(objects::list<v1::Environment>(work_.txn))) {
+    if (other.spec().builds().after().environment() == name_)
+      return in_use(fmt::format("environment {}", name_),
+                    {fmt::format("environment {}", other.metadata().name())},
+                    "it takes releases after this one");
+  }
+  return plain();
+}
+
+Result<> Erasure::region() {
+  const auto what = fmt::format("region {}", name_);
+  const auto deployments = TRY(below(keys::region_dep(name_, "")));
+  if (!deployments.empty())
+    return in_use(what, deployments, "cordon it, and take it out of their environments' selectors or counts");
+  const auto region = *TRY(objects::get<v1::Region>(work_.txn, name_));
+  std::optional<v1::Agent> agent;
+  if (!region.status().agent().empty())
+    agent = TRY(objects::get<v1::Agent>(work_.txn, region.status().agent()));
+  if (agent && !agent->spec().revoked())
+    return in_use(what, {fmt::format("agent {}", agent->metadata().name())}, "revoke the agent first");
+  // Nobody is left who could take away what stands there: the records go.
+  const auto left = TRY(objects::list<v1::Resource>(work_.txn, {.name_prefix = name_ + "."}));
+  for (const auto& resource : left) TRY(controllers::erase_resource(work_, resource.metadata().name()));
+  if (agent) TRY(objects::erase(work_.txn, model::kind_of(*agent), agent->metadata().name()));
+  TRY(plain());
+  if (!left.empty())
+    result_.set_message(
+        fmt::format("region {} is gone, and with it the records of {} resources that its agent may still "
+                    "hold",
+                    name_, left.size()));
+  return controllers::refresh_region(work_, name_);
+}
+
+Result<> Erasure::profile() {
+  const auto profile = *TRY(objects::get<v1::Profile>(work_.txn, name_));
+  std::set<std::string> users;
+  for (const auto& deployment : TRY(below(keys::type(profile.spec().satisfies().type(), "")))) {
+    const auto found = TRY(objects::get<v1::Deployment>(work_.txn, deployment));
+    if (!found) continue;
+    for (const auto number : {found->spec().release(), found->spec().candidate()}) {
+      if (number == 0) continue;
+      const auto release = TRY(controllers::get_release(work_.txn, found->spec().application(), number));
+      if (!release) continue;
+      for (const auto& pin : release->spec().profiles()) {
+        if (pin.name() == name_ && pin.environment() == found->spec().environment())
+          users.insert(fmt::format("{} in {}", found->spec().application(), pin.environment()));
+      }
+    }
+  }
+  if (!users.empty()) return in_use(fmt::format("profile {}", name_), {users.begin(), users.end()}, "");
+  controllers::index_profile(work_.txn, &profile, nullptr);
+  return plain();
+}
+
+Result<> Erasure::resource() {
+  TRY(controllers::tombstone_resource(work_, name_));
+  result_.set_message(fmt::format("resource {} is deleted by its agent now", name_));
+  return {};
+}
+
+Result<> Erasure::agent() {
+  const auto agent = *TRY(objects::get<v1::Agent>(work_.txn, name_));
+  if (!agent.spec().revoked())
+    return fail(Code::kConflict, fmt::format("agent {} may still connect: revoke it first", name_));
+  auto region = TRY(objects::get<v1::Region>(work_.txn, agent.spec().region()));
+  if (region && region->status().agent() == name_) {
+    region->mutable_status()->clear_agent();
+    TRY(objects::put_status(work_.txn, *region));
+  }
+  return plain();
+}
+
+Result<> Erasure::service_account() {
+  const auto account = *TRY(objects::get<v1::ServiceAccount>(work_.txn, name_));
+  for (const auto& token : account.status().tokens()) work_.txn.erase(keys::token(token.sha256()));
+  result_.set_message(fmt::format("service account {} is gone, its tokens are worthless", name_));
+  return plain();
+}
+
+Result<> Erasure::role() {
+  if (access::builtin_role(name_) != nullptr)
+    return fail(Code::kDenied, fmt::format("role {} is built in and stays", name_));
+  std::vector<std::string> users;
+  for (const auto& account : TRY(objects::list<v1::ServiceAccount>(work_.txn))) {
+    if (account.spec().role() == name_)
+      users.push_back(fmt::format("service account {}", account.metadata().name()));
+  }
+  for (const auto& binding : TRY(objects::list<v1::RoleBinding>(work_.txn))) {
+    if (binding.spec().role() == name_)
+      users.push_back(fmt::format("role binding {}", binding.metadata().name()));
+  }
+  if (!users.empty()) return in_use(fmt::format("role {}", name_), users, "");
+  return plain();
+}
+
+}  // namespace
+
+Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
+                              std::string_view name, const EraseOptions& options) {
+  v1::EraseResult result;
+  if (options.dry_run) {
+    auto wet = options;
+    wet.dry_run = false;
+    TRY(rehearse(context, [&](const Context& copy) -> Result<> {
+      result = TRY(erase(copy, caller, kind, name, wet));
+      return {};
+    }));
+    result.clear_revision();
+    return result;
+  }
+  const std::string key(name);
+  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    result.Clear();
+    result.set_kind(std::string(kind.name));
+    result.set_name(key);
+    const auto object = TRY(objects::get(work.txn, kind, key));
+    if (!object) return std::unexpected(no_such(work.txn, kind, key));
+    if (options.if_match) TRY(objects::check_version(*object, *options.if_match));
+    TRY(Erasure(work, kind, key, result).run());
+    if (result.message().empty()) result.set_message("is gone");
+    return controllers::record_audit(work, {caller.subject, "delete", kind.name, key, ""});
+  }));
+  result.set_revision(revision);
+  return result;
+}
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,27 @@
+// One operation as one transaction.
+#pragma once
+
+#include <functional>
+
+#include "common/crypto/token.h"
+#include "hub/controllers/work.h"
+#include "hub/frontend/frontend.h"
+
+namespace qleet::hub::frontend {
+
+crypto::Random& random_of(const Context& context);
+
+// Runs `step`, which may run more than once, and gives the revision that holds it.
+Result<Revision> in_transaction(const Context& context,
+                                const std::function<Result<>(controllers::Work&)>& step);
+
+// The same on a copy that is thrown away: what would come of it, or why it would be refused.
+Result<> rehearse(const Context& context, const std::function<Result<>(const Context& copy)>& operation);
+
+// "a, b and 3 more".
+std::string list_some(const std::vector<std::string>& names, size_t most = 5);
+
+// kNotFound for application `name`, with the nearest that there is.
+Error no_such(const Reader& reader, const model::Kind& kind, std::string_view name);
+
+}  // namespace qleet::hub::frontend
