@@ -24,7 +24,13 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::vector<Node> take() { return std::move(documents_); }
 
-  void OnDocumentStart(const YAML::Mark&) override { root_ = Node{}; }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp gives empty documents without end where it meets, say, a comma that opens a document.
+    if (mark.pos == last_start_)
+      throw Refused{error_at(line_of(mark), "a character that does not belong here")};
+    last_start_ = mark.pos;
+    root_ = Node{};
+  }
 
   void OnDocumentEnd() override {
     if (root_.type == Node::Type::kNull) return;
@@ -128,17 +134,18 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<Node> documents_;
   Node root_;
   std::vector<Open> stack_;
+  int last_start_ = -1;  // where the last document began
 };
 
 // yaml-cpp's scanner reads a whole line of opening brackets into memory before its parser sees the first one.
+// Those inside texts are counted too, so the bound is far above any depth.
 Result<> check_brackets(std::string_view text, const DecodeLimits& limits) {
-  constexpr unsigned kSlack = 8;  // brackets inside texts are counted too
-  const unsigned most = kSlack * limits.max_depth;
+  constexpr unsigned kMostOpen = 4096;
   unsigned open = 0;
   int line = 1;
   for (const char c : text) {
     if (c == '[' || c == '{') {
-      if (++open > most) return std::unexpected(too_deep(line, limits));
+      if (++open > kMostOpen) return std::unexpected(too_deep(line, limits));
     } else if (c == ']' || c == '}') {
       if (open > 0) --open;
     } else if (c == '\n') {

@@ -515,6 +515,7 @@ INSTANTIATE_TEST_SUITE_P(
             "line 1: YAML tags (tag:yaml.org,2002:str) are not taken; put a text in quotes"},
         Bad{"Merge", "a:\n  <<: {b: 1}\n",
             "line 2: YAML merge keys (<<) are not taken; write the values out"},
+        Bad{"CommaFirst", ",\n", "line 1: a character that does not belong here"},
         Bad{"ComplexKey", "? [a]\n: b\n", "line 1: a key must be a word, not a list or an object"},
         Bad{"ColonTwice", "a: b: c\n",
             "line 1: a \":\" that does not belong here; is the indentation right, or is a text with \": \" "
