@@ -31,7 +31,7 @@ struct NatsOptions {
   std::string name;
 
   // With tls:// URLs. `tls_ca_pem` empty: the system's CAs. The certificate must be for `tls_server_name`;
-  // empty: for the URL's host, which then must be a DNS name (the library does not check addresses).
+  // empty: for the URL's host, name or address.
   std::string tls_ca_pem;
   std::string tls_server_name;
 

@@ -359,6 +359,20 @@ TEST_F(BrokerTest, TheServerMustProveItself) {
   EXPECT_TRUE(refused([](NatsOptions& options) { options.tls_server_name = "other.example"; }));
 }
 
+TEST_F(BrokerTest, WithoutAServerNameTheAddressMustBeInTheCertificate) {
+  start();
+  const auto by_address = [](NatsOptions& options) { options.tls_server_name.clear(); };
+  EXPECT_TRUE(agent("a", by_address).bus->wait_connected(kSoon));
+  broker_.reset();
+  auto elsewhere = options();
+  elsewhere.names.ips = {"192.0.2.1"};
+  std::filesystem::remove(folder_ / "broker/tls.crt");
+  start(elsewhere);
+  EXPECT_TRUE(agent("a").bus->wait_connected(kSoon));
+  const auto refused = agent("a", by_address);
+  EXPECT_TRUE(eventually([&] { return refused.bus->state() == BusState::kDisconnected; }));
+}
+
 TEST_F(BrokerTest, AStrangerIsRefused) {
   start();
   const auto no_identity = agent("a", [](NatsOptions& options) {
