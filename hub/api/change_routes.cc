@@ -9,7 +9,7 @@ namespace {
 
 Result<std::vector<model::Object>> read_changes(const Request& request) {
   auto objects = TRY(read_objects(request));
-  for (const auto& object : objects) TRY(refuse_hidden_values(*object));
+  for (const auto& object : objects) TRY(refuse_misleading(*object));
   return objects;
 }
 

@@ -187,7 +187,7 @@ Result<std::vector<model::Object>> read_one(const Request& request, const model:
   if (found.plural != kind.plural)
     return fail(Code::kInvalid,
                 fmt::format("the body holds a {}, where {} are wanted", found.name, kind.plural));
-  TRY(refuse_hidden_values(*objects[0]));
+  TRY(refuse_misleading(*objects[0]));
   return objects;
 }
 

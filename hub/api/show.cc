@@ -1,10 +1,12 @@
 #include "hub/api/show.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <charconv>
 
 #include "common/model/reasons.h"
+#include "hub/access/roles.h"
 #include "qleet/v1/access.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/region.pb.h"
@@ -65,11 +67,11 @@ std::optional<Revision> etag_revision(std::string_view tag) {
   return revision;
 }
 
-Result<> refuse_hidden_values(const google::protobuf::Message& object) {
-  const auto* secret = dynamic_cast<const v1::Secret*>(&object);
-  if (secret == nullptr) return {};
+namespace {
+
+Result<> refuse_hidden_values(const v1::Secret& secret) {
   Error error{Code::kInvalid, {}, {}};
-  for (const auto& [key, value] : secret->spec().data())
+  for (const auto& [key, value] : secret.spec().data())
     if (value == kHidden)
       error.fields.push_back(
           {.field = "spec.data." + key,
@@ -78,8 +80,26 @@ Result<> refuse_hidden_values(const google::protobuf::Message& object) {
                            "the secret as it is",
                            kHidden)});
   if (error.fields.empty()) return {};
-  error.message = fmt::format("secret {}: hidden values cannot be written back", secret->metadata().name());
+  error.message = fmt::format("secret {}: hidden values cannot be written back", secret.metadata().name());
   return std::unexpected(std::move(error));
+}
+
+Result<> refuse_other_rules(const v1::Role& role) {
+  const v1::Role* fixed = access::builtin_role(role.metadata().name());
+  if (fixed == nullptr || google::protobuf::util::MessageDifferencer::Equals(fixed->spec(), role.spec()))
+    return {};
+  Error error{Code::kInvalid, fmt::format("role {}: its rules are fixed", role.metadata().name()), {}};
+  error.fields.push_back(
+      {.field = "spec.rules", .message = "fixed for this role: make a role of another name"});
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<> refuse_misleading(const google::protobuf::Message& object) {
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) return refuse_hidden_values(*secret);
+  if (const auto* role = dynamic_cast<const v1::Role*>(&object)) return refuse_other_rules(*role);
+  return {};
 }
 
 }  // namespace qleet::hub::api

@@ -38,7 +38,8 @@ class Shower {
 // The revision in an ETag or If-Match value ("12", W/"12", "12-Stale"); nullopt for what is none.
 std::optional<Revision> etag_revision(std::string_view tag);
 
-// kInvalid where a hidden value was sent back as if it were one.
-Result<> refuse_hidden_values(const google::protobuf::Message& object);
+// What would not mean what its writer thinks: a hidden value sent back as if it were one, other rules for a
+// fixed role. kInvalid.
+Result<> refuse_misleading(const google::protobuf::Message& object);
 
 }  // namespace qleet::hub::api

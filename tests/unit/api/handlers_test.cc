@@ -439,6 +439,19 @@ TEST_F(ApiTest, SecretsComeInAndNeverOut) {
   EXPECT_EQ(send("GET", "/v1/serviceaccounts/ci").body.find("sha256"), std::string::npos);
 }
 
+TEST_F(ApiTest, FixedRolesStayAsTheyAre) {
+  const std::string role =
+      R"({"apiVersion":"qleet.io/v1","kind":"Role","metadata":{"name":"NAME"},"spec":{"rules":[{"kinds":["*"],"verbs":["*"]}]}})";
+  const auto named = [&](const std::string& name) {
+    return std::string(role).replace(role.find("NAME"), 4, name);
+  };
+  const auto refused = send("POST", "/v1/apply", named("ci"));
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(detail(refused), "role ci: its rules are fixed");
+  EXPECT_EQ(send("POST", "/v1/apply", named("deputy")).status, 200);
+  EXPECT_EQ(send("POST", "/v1/apply", named("admin")).status, 200) << "unchanged";
+}
+
 TEST_F(ApiTest, StatusOfALostAgentIsStaleWhereverItIsShown) {
   v1::Resource resource;
   resource.mutable_metadata()->set_name("eu.dev.shop.redis.s");
