@@ -207,7 +207,10 @@ Result<> ContainerHandler::create(const ProviderResource& resource, const Contai
 
 Result<StepResult> ContainerHandler::start(const ProviderResource& resource, const ContainerSpec& spec,
                                            const std::string& name) {
-  for (const auto& port : spec.ports) TRY(check_port_free(port));
+  for (const auto& port : spec.ports) {
+    if (port.publish && port.host != 0)
+      TRY(containers::check_port_free(port.host_ip, port.host, port.protocol));
+  }
   // Written again: a folder on a tmpfs is empty after a reboot.
   TRY(context_.mounts().write(base_name(resource), short_hash(resource.hash), spec.process));
   auto started = context_.client().start(name);

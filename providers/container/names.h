@@ -1,49 +1,30 @@
-// Deterministic names and ownership labels: by them what a crashed step left behind is found again, and what
-// is not ours is left alone.
+// Names and labels of what is made for a resource (common/engine/ownership.h says how they are built).
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "common/engine/types.h"
+#include "common/engine/ownership.h"
 #include "providers/api/provider.h"
 
 namespace qleet::container {
 
-namespace labels {
-inline constexpr const char* kOwner = "io.qleet.owner";          // the agent
-inline constexpr const char* kResource = "io.qleet.resource";    // the resource's name
-inline constexpr const char* kType = "io.qleet.type";            // and its type
-inline constexpr const char* kKind = "io.qleet.kind";            // what the template makes of it
-inline constexpr const char* kHash = "io.qleet.hash";            // ProviderResource::hash it was made for
-inline constexpr const char* kReplica = "io.qleet.replica";      // workload: number of the replica
-inline constexpr const char* kContainer = "io.qleet.container";  // workload: the container's name in Score
-inline constexpr const char* kSize = "io.qleet.size";            // volume: the asked-for size
-}  // namespace labels
+using containers::base_name;
+using containers::label;
+using containers::network_name;
+using containers::short_hash;
+namespace labels = containers::labels;
 
-// First ten hex digits of a SHA-256.
-std::string short_hash(std::string_view text);
-
-// "qleet-eu-1-dev-shop-postgres-web-db-0a1b2c3d4e": container, volume and DNS name of a resource. At most 63
-// characters of [a-z0-9-]; unique by the hash over owner and name.
-std::string base_name(std::string_view owner, std::string_view resource);
 inline std::string base_name(const ProviderResource& resource) {
-  return base_name(resource.owner, resource.name);
+  return containers::base_name(resource.owner, resource.name);
 }
 
-// One container of one replica; `revision` (a resource's hash) keeps old and new apart.
+// One container of one replica; the resource's hash in it keeps old and new apart.
 std::string replica_name(const ProviderResource& resource, unsigned replica, std::string_view container);
-
-// The network of an agent on its host, and the bridge behind it (15 characters at most).
-std::string network_name(std::string_view owner);
-std::string bridge_name(std::string_view owner);
 
 containers::Labels ownership(const ProviderResource& resource, std::string_view kind);
 // Those that select everything of one resource.
 containers::Labels selector(const ProviderResource& resource);
 bool owned(const containers::Labels& labels, const ProviderResource& resource);
-
-// A label's value; empty if it is not there.
-std::string label(const containers::Labels& labels, const char* name);
 
 }  // namespace qleet::container

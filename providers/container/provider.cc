@@ -8,7 +8,6 @@
 #include "providers/container/kinds.h"
 #include "providers/container/names.h"
 #include "providers/container/template.h"
-#include "providers/container/watcher.h"
 
 namespace qleet::container {
 
@@ -63,14 +62,7 @@ class ContainerProvider final : public Provider {
 };
 
 std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> changed) {
-  struct Handle {
-    std::shared_ptr<void> subscription;
-    Watcher watcher;
-  };
-  // The watcher goes first, so that nobody is told after the subscription has ended.
-  auto subscription = context_.notifier().subscribe(std::move(changed));
-  return std::shared_ptr<Handle>(
-      new Handle{std::move(subscription), {context_.client(), context_.notifier()}});
+  return context_.watch(std::move(changed));
 }
 
 Result<> ContainerProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "providers/container/fields.h"
+#include "common/template/fields.h"
 #include "providers/container/template.h"
 #include "qleet/v1/score.pb.h"
 
@@ -14,6 +14,10 @@ namespace qleet::container {
 namespace {
 
 using google::protobuf::Struct;
+using templates::check;
+using templates::Fields;
+using templates::parse_bytes;
+using templates::parse_cpus;
 
 CheckSpec check_of(const v1::ScoreProbe& probe, const std::string& path, std::vector<FieldError>& errors) {
   CheckSpec check;

@@ -5,13 +5,18 @@
 #include <algorithm>
 #include <charconv>
 
-#include "providers/container/fields.h"
+#include "common/template/fields.h"
 
 namespace qleet::container {
 
 namespace {
 
 using google::protobuf::Struct;
+using templates::as_text;
+using templates::check;
+using templates::Fields;
+using templates::parse_bytes;
+
 using google::protobuf::Value;
 
 constexpr unsigned kHighestMode = 07777;

@@ -88,6 +88,23 @@ PodmanHost::~PodmanHost() {
   fs::remove_all(state_, error);
 }
 
+Result<> PodmanHost::import_program(const std::string& reference, const fs::path& program) {
+  if (!fs::exists(program)) {
+    return fail(Code::kNotFound,
+                fmt::format("{} is not installed; see packaging/dependencies.txt", program.string()));
+  }
+  const fs::path root = state_ / "program";
+  fs::remove_all(root);
+  fs::create_directories(root / "usr" / "sbin");
+  fs::copy_file(program, root / "usr" / "sbin" / program.filename());
+  const std::string command = fmt::format(
+      "ldd '{}' | grep -o '/[^ ]*' | while read -r l; do mkdir -p '{}'\"$(dirname \"$l\")\"; cp -L \"$l\" "
+      "'{}'\"$l\"; done",
+      program.string(), root.string(), root.string());
+  if (std::system(command.c_str()) != 0) return fail(Code::kInternal, "cannot collect its libraries");
+  return client_->import_image(reference, tar_of(root), {"ENV PATH=/usr/sbin"});
+}
+
 void PodmanHost::restart_service() {
   service_.reset();
   auto service = containers::PodmanService::start({.state = state_});

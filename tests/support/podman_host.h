@@ -24,6 +24,8 @@ class PodmanHost {
   const std::filesystem::path& state() const { return state_; }
   const std::string& image() const { return image_; }
 
+  // Imports an image of a program of this machine with the libraries that it loads.
+  Result<> import_program(const std::string& reference, const std::filesystem::path& program);
   // Stands in for an agent that is killed: the service goes and comes back.
   void restart_service();
   // Containers, networks and volumes that are left, as "container x", for a test's last assertion.

@@ -1,6 +1,6 @@
-#include "providers/container/jobs.h"
+#include "common/engine/jobs.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 Jobs::~Jobs() {
   {
@@ -58,4 +58,4 @@ void Jobs::work(const std::string& key, std::stop_token stop, const Work& work) 
   for (const auto& resource : waiting) finished_(resource);
 }
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

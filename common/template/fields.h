@@ -13,7 +13,7 @@
 #include "common/result/result.h"
 #include "google/protobuf/struct.pb.h"
 
-namespace qleet::container {
+namespace qleet::templates {
 
 // Of one object in a template. Numbers and flags are also taken from text, since a placeholder inside a
 // longer string leaves text. Not thread-safe; refers to the object and the list of errors.
@@ -62,4 +62,4 @@ std::optional<std::int64_t> parse_cpus(std::string_view text);
 // kInvalid with reason InvalidTemplate, naming every field; nothing when there are no errors.
 Result<> check(std::vector<FieldError> errors);
 
-}  // namespace qleet::container
+}  // namespace qleet::templates

@@ -12,7 +12,7 @@
 
 #include "common/result/result.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 // Thread-safe. One thread a job; they are stopped and joined with it.
 class Jobs {
@@ -53,4 +53,4 @@ class Jobs {
   std::map<std::string, Job> jobs_;
 };
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

@@ -1,4 +1,4 @@
-#include "providers/container/fields.h"
+#include "common/template/fields.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "common/clock/duration.h"
 #include "common/model/reasons.h"
 
-namespace qleet::container {
+namespace qleet::templates {
 
 namespace {
 
@@ -222,4 +222,4 @@ void Fields::only(const std::vector<std::string_view>& known) {
   }
 }
 
-}  // namespace qleet::container
+}  // namespace qleet::templates

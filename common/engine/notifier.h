@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace qleet::container {
+namespace qleet::containers {
 
 // Thread-safe. Callbacks run on the caller's thread, outside the lock.
 class Notifier {
@@ -33,4 +33,4 @@ class Notifier {
   std::map<std::string, std::string> names_;
 };
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

@@ -1,4 +1,4 @@
-#include "providers/container/watcher.h"
+#include "common/engine/watcher.h"
 
 #include <algorithm>
 #include <array>
@@ -6,10 +6,10 @@
 #include <mutex>
 
 #include "common/clock/clock.h"
+#include "common/engine/ownership.h"
 #include "common/log/log.h"
-#include "providers/container/names.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 namespace {
 constexpr log::Logger kLog{"container"};
@@ -17,7 +17,7 @@ constexpr Millis kFirstDelay{100};
 constexpr Millis kLongestDelay{5'000};
 }  // namespace
 
-bool matters(const containers::Event& event) {
+bool matters(const Event& event) {
   static constexpr std::array<std::string_view, 17> kActions = {
       "die",    "died",    "stop",       "start", "restart", "remove", "destroy", "pause", "unpause",
       "rename", "connect", "disconnect", "oom",   "kill",    "update", "delete",  "untag"};
@@ -25,7 +25,7 @@ bool matters(const containers::Event& event) {
   return std::ranges::find(kActions, event.action) != kActions.end();
 }
 
-Watcher::Watcher(containers::Client& client, Notifier& notifier)
+Watcher::Watcher(Client& client, Notifier& notifier)
     : client_(client), notifier_(notifier), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Watcher::~Watcher() {
@@ -33,7 +33,7 @@ Watcher::~Watcher() {
   thread_.join();
 }
 
-void Watcher::tell(const containers::Event& event) {
+void Watcher::tell(const Event& event) {
   if (!matters(event)) return;
   std::string resource = label(event.attributes, labels::kResource);
   if (resource.empty()) resource = notifier_.resource_of(event.name);
@@ -59,7 +59,7 @@ void Watcher::run(const std::stop_token& stop) {
           delay = kFirstDelay;
           for (const auto& resource : notifier_.resources()) notifier_.notify(resource);
         },
-        [&](const containers::Event& event) {
+        [&](const Event& event) {
           tell(event);
           return !stop.stop_requested();
         });
@@ -78,4 +78,4 @@ void Watcher::run(const std::stop_token& stop) {
   }
 }
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

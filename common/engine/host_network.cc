@@ -1,4 +1,5 @@
-// What the host's own network has taken: subnets and ports.
+#include "common/engine/host_network.h"
+
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
@@ -9,13 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
+#include "common/engine/ownership.h"
 #include "common/model/reasons.h"
-#include "providers/container/context.h"
-#include "providers/container/names.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 namespace {
 
@@ -96,34 +97,32 @@ std::vector<std::string> host_subnets() {
   return out;
 }
 
-Result<> check_port_free(const PortSpec& port) {
-  if (!port.publish || port.host == 0) return {};
+Result<> check_port_free(const std::string& host, std::uint16_t port, std::string_view protocol) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port.host);
-  if (port.host_ip.empty()) {
+  address.sin_port = htons(port);
+  if (host.empty()) {
     address.sin_addr.s_addr = INADDR_ANY;
-  } else if (::inet_pton(AF_INET, port.host_ip.c_str(), &address.sin_addr) != 1) {
+  } else if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
     return {};  // IPv6: left to the engine
   }
-  const int fd = ::socket(AF_INET, (port.protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+  const int fd = ::socket(AF_INET, (protocol == "udp" ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
   if (fd < 0) return {};
   const int yes = 1;
-  if (port.protocol != "udp") ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (protocol != "udp") ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   const int error = errno;
   ::close(fd);
   if (bound) return {};
-  const std::string where = fmt::format("{}:{}", port.host_ip, port.host);
+  const std::string where = fmt::format("{}:{}", host, port);
   if (error == EADDRINUSE) {
     return fail(
         Code::kUnavailable, reasons::kPortInUse,
-        fmt::format(
-            "port {} of this host is in use by another process: stop that, or choose another hostPort",
-            where));
+        fmt::format("port {} of this host is in use by another process: stop that, or choose another port",
+                    where));
   }
   return fail(Code::kInvalid, reasons::kPortInUse,
               fmt::format("port {} of this host cannot be listened on: {}", where, std::strerror(error)));
 }
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

@@ -1,6 +1,6 @@
-#include "providers/container/notifier.h"
+#include "common/engine/notifier.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 std::shared_ptr<void> Notifier::subscribe(Changed changed) {
   auto subscriber = std::make_shared<Changed>(std::move(changed));
@@ -47,4 +47,4 @@ std::set<std::string> Notifier::resources() const {
   return out;
 }
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

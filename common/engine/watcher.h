@@ -5,28 +5,28 @@
 #include <thread>
 
 #include "common/engine/client.h"
-#include "providers/container/notifier.h"
+#include "common/engine/notifier.h"
 
-namespace qleet::container {
+namespace qleet::containers {
 
 // Whether an event may matter to what we made; checks in containers make events all the time.
-bool matters(const containers::Event& event);
+bool matters(const Event& event);
 
 class Watcher {
  public:
   // Both must outlive it.
-  Watcher(containers::Client& client, Notifier& notifier);
+  Watcher(Client& client, Notifier& notifier);
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
  private:
   void run(const std::stop_token& stop);
-  void tell(const containers::Event& event);
+  void tell(const Event& event);
 
-  containers::Client& client_;
+  Client& client_;
   Notifier& notifier_;
   std::jthread thread_;
 };
 
-}  // namespace qleet::container
+}  // namespace qleet::containers

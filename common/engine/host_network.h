@@ -1,0 +1,24 @@
+// What the host's own network has taken: subnets and ports.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result/result.h"
+
+namespace qleet::containers {
+
+// A subnet of 256 addresses in 10.128.0.0/9 that touches none of `used` ("10.0.0.0/8"); the search starts at
+// a place given by `seed`, so that two hosts' agents do not all take the first.
+std::string choose_subnet(std::string_view seed, const std::vector<std::string>& used);
+
+// Those of the host's own interfaces and routes.
+std::vector<std::string> host_subnets();
+
+// Reason PortInUse when another process listens there already. Asked before a start, since an engine that
+// fails to bind takes down the rules of whoever holds the port (netavark 1.4).
+Result<> check_port_free(const std::string& address, std::uint16_t port, std::string_view protocol = "tcp");
+
+}  // namespace qleet::containers

@@ -1,0 +1,42 @@
+// haproxy's configuration out of what is routed: pure, so that it is tested as text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace qleet::route {
+
+struct Target {
+  std::string ip;
+  std::uint16_t port = 0;
+  auto operator<=>(const Target&) const = default;
+};
+
+// One route as a router keeps it.
+struct Entry {
+  std::string resource;  // its name
+  std::string hash;      // what it was made for
+  std::string backend;   // name in haproxy
+  std::string host;
+  std::string path;
+  std::string workload;
+  std::uint16_t port = 80;
+  unsigned slots = 0;           // places for servers, so that they come and go without a reload
+  std::vector<Target> targets;  // by slot; port 0: free
+};
+
+struct Listen {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+inline constexpr unsigned kLeastSlots = 8;
+
+// More specific ones first: a named host before any, a longer path before a shorter one.
+void sort_by_precedence(std::vector<Entry>& entries);
+
+// `description` comes back in "show info": how a reload is known to be over.
+std::string render(const Listen& listen, std::vector<Entry> entries, std::string_view description);
+
+}  // namespace qleet::route

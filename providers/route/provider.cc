@@ -1,0 +1,307 @@
+#include "providers/route/provider.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "common/engine/host_network.h"
+#include "common/engine/ownership.h"
+#include "common/model/reasons.h"
+#include "providers/route/follower.h"
+#include "providers/route/router.h"
+#include "providers/route/template.h"
+
+namespace qleet::route {
+
+namespace {
+
+namespace labels = containers::labels;
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using State = Observation::State;
+
+constexpr Millis kSoon{200};
+constexpr Millis kGrace{10'000};
+
+std::string base_name(const ProviderResource& resource) {
+  return containers::base_name(resource.owner, resource.name);
+}
+
+bool owned(const containers::Labels& found, const ProviderResource& resource) {
+  return containers::label(found, labels::kOwner) == resource.owner &&
+         containers::label(found, labels::kResource) == resource.name;
+}
+
+// In the host's own network: it needs no forwarding rules of an engine, sees clients' addresses, and reaches
+// containers by the host's bridge.
+json::object create_body(const ProviderResource& resource, const RouterSpec& spec, const fs::path& folder,
+                         const containers::Limits& limits) {
+  const auto ulimit = [](const char* name, std::uint64_t value) {
+    return json::object{{"Name", name}, {"Soft", value}, {"Hard", value}};
+  };
+  json::object host{
+      {"NetworkMode", "host"},
+      {"Binds", json::array{folder.string() + ":/run/qleet:rw"}},
+      {"Ulimits", json::array{ulimit("nofile", limits.nofile), ulimit("nproc", limits.nproc)}},
+      {"RestartPolicy", {{"Name", "on-failure"}, {"MaximumRetryCount", 3}}},
+      {"CapDrop", json::array{"ALL"}},
+      {"CapAdd", json::array{"NET_BIND_SERVICE"}},
+      {"SecurityOpt", json::array{"no-new-privileges"}},
+  };
+  return {{"Image", spec.image},
+          {"Entrypoint", json::array{"haproxy"}},
+          {"Cmd", json::array{"-W", "-db", "-S", "/run/qleet/master.sock,level,admin,mode,600", "-f",
+                              "/run/qleet/haproxy.cfg"}},
+          {"User", "0"},
+          {"Labels",
+           {{labels::kOwner, resource.owner},
+            {labels::kResource, resource.name},
+            {labels::kType, resource.type},
+            {labels::kKind, "router"},
+            {labels::kHash, resource.hash}}},
+          {"HostConfig", std::move(host)}};
+}
+
+class RouteProvider final : public Provider {
+ public:
+  RouteProvider(Options options, EndpointBoard& board)
+      : state_(fs::absolute(options.state) / "routers"),
+        host_({.socket = options.socket, .registry_auth = options.registry_auth}),
+        follower_(board) {}
+
+  std::string name() const override { return "route"; }
+
+  Result<Observation> observe(const ProviderResource& resource) override {
+    return TRY(kind_of(resource)) == Kind::kRouter ? observe_router(resource) : observe_route(resource);
+  }
+  Result<StepResult> apply(const ProviderResource& resource, const Observation&) override {
+    return TRY(kind_of(resource)) == Kind::kRouter ? apply_router(resource) : apply_route(resource);
+  }
+  Result<StepResult> remove(const ProviderResource& resource, const Observation&) override {
+    return TRY(kind_of(resource)) == Kind::kRouter ? remove_router(resource) : remove_route(resource);
+  }
+  std::shared_ptr<void> watch(std::function<void(std::string)> changed) override {
+    return host_.watch(std::move(changed));
+  }
+  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
+                const std::function<bool(LogLine)>& sink) override;
+
+ private:
+  Result<Observation> observe_router(const ProviderResource& resource);
+  Result<StepResult> apply_router(const ProviderResource& resource);
+  Result<StepResult> remove_router(const ProviderResource& resource);
+  Result<Observation> observe_route(const ProviderResource& resource);
+  Result<StepResult> apply_route(const ProviderResource& resource);
+  Result<StepResult> remove_route(const ProviderResource& resource);
+  std::shared_ptr<Router> router(const std::string& name);
+  Result<std::optional<containers::ContainerDetails>> find(const ProviderResource& resource);
+
+  fs::path state_;
+  containers::Host host_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Router>> routers_;
+  Follower follower_;  // last: its thread uses what stands above
+};
+
+std::shared_ptr<Router> RouteProvider::router(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  auto& found = routers_[name];
+  if (!found) {
+    found = std::make_shared<Router>(state_ / name, [this, name](const std::string& file) -> Result<> {
+      const auto checked = TRY(host_.client().exec(
+          name, {.command = {"haproxy", "-c", "-q", "-f", "/run/qleet/" + file}}, Millis(10'000)));
+      if (checked.exit_code == 0) return {};
+      return fail(Code::kInvalid, reasons::kInvalidTemplate,
+                  fmt::format("haproxy refuses its configuration: {}", checked.err.substr(0, 500)));
+    });
+  }
+  return found;
+}
+
+Result<std::optional<containers::ContainerDetails>> RouteProvider::find(const ProviderResource& resource) {
+  const std::string name = base_name(resource);
+  host_.notifier().knows(name, resource.name);
+  auto details = host_.client().inspect(name);
+  if (!details) {
+    if (details.error().code == Code::kNotFound) return std::nullopt;
+    return std::unexpected(details.error());
+  }
+  if (!owned(details->labels, resource)) {
+    return fail(Code::kConflict, reasons::kProviderError,
+                fmt::format("a container named {} exists that is not ours: rename or remove it", name));
+  }
+  return std::optional(std::move(*details));
+}
+
+Result<Observation> RouteProvider::observe_router(const ProviderResource& resource) {
+  const RouterSpec spec = TRY(parse_router(resource.template_));
+  const std::string name = base_name(resource);
+  Observation out;
+  const auto details = TRY(find(resource));
+  if (!details) {
+    const auto pull = host_.jobs().look("pull " + spec.image);
+    if (pull.running) {
+      out.state = State::kProgressing;
+      out.message = fmt::format("pulling image {}", spec.image);
+    } else if (pull.error) {
+      out.reason = pull.error->reason;
+      out.message = pull.error->message;
+    }
+    return out;
+  }
+  out.state = State::kOutOfDate;
+  if (host_.jobs().look("remove " + details->id).running) {
+    out.state = State::kProgressing;
+    out.message = fmt::format("{} is being stopped", name);
+  } else if (containers::label(details->labels, labels::kHash) != resource.hash) {
+    out.reason = reasons::kUpdating;
+    out.message = fmt::format("{} was made for an older version and is replaced", name);
+  } else if (details->state == "created" || details->state == "configured" ||
+             details->state == "initialized") {
+    out.reason = reasons::kCreating;
+    out.message = fmt::format("{} was not started yet", name);
+  } else if (!details->running()) {
+    out.reason = details->state == "paused" ? reasons::kDriftRepaired : reasons::kExited;
+    out.message = fmt::format("{} is {}, code {}", name, details->state, details->exit_code);
+    if (const auto lines = containers::last_lines(host_.client(), details->id, 3); lines && !lines->empty()) {
+      out.message += ", its last lines: " + *lines;
+    }
+  } else if (!router(name)->current()) {
+    out.reason = reasons::kCreating;
+    out.message = fmt::format("{} does not run its newest configuration yet", name);
+  } else {
+    out.state = State::kReady;
+    const std::string address = spec.listen == "0.0.0.0" ? "127.0.0.1" : spec.listen;
+    out.self = {{"name", name},
+                {"address", address},
+                {"port", std::to_string(spec.port)},
+                {"url", fmt::format("http://{}:{}/", address, spec.port)},
+                {"container", name}};
+  }
+  return out;
+}
+
+Result<StepResult> RouteProvider::apply_router(const ProviderResource& resource) {
+  const RouterSpec spec = TRY(parse_router(resource.template_));
+  const std::string name = base_name(resource);
+  auto& client = host_.client();
+  if (auto pulling = TRY(host_.ensure_image(spec.image, resource.name))) {
+    return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *pulling};
+  }
+  const auto details = TRY(find(resource));
+  if (details && containers::label(details->labels, labels::kHash) != resource.hash) {
+    if (!TRY(host_.take_away(details->id, kGrace, resource.name))) {
+      return StepResult{.done = false, .recheck_after = kSoon, .message = fmt::format("stopping {}", name)};
+    }
+    return StepResult{.done = false};
+  }
+  if (details && details->state == "paused") {
+    TRY(client.unpause(name));
+    return StepResult{.done = false};
+  }
+  if (details && details->running()) {
+    TRY(router(name)->reload());
+    return StepResult{.done = router(name)->current(), .recheck_after = kSoon};
+  }
+  TRY(router(name)->prepare({spec.listen, spec.port}));
+  TRY(containers::check_port_free(spec.listen, spec.port));
+  if (!details) {
+    TRY(client.create_container(name, create_body(resource, spec, router(name)->folder(), host_.limits())));
+  }
+  auto started = client.start(name);
+  if (!started) {
+    if (started.error().reason == reasons::kLimitRefused && host_.lower_limits(host_.limits())) {
+      TRY(client.remove(name));
+      return StepResult{.done = false, .message = "trying lower limits on open files and processes"};
+    }
+    return std::unexpected(std::move(started).error());
+  }
+  return StepResult{.done = false, .recheck_after = kSoon, .message = fmt::format("starting {}", name)};
+}
+
+Result<StepResult> RouteProvider::remove_router(const ProviderResource& resource) {
+  const std::string name = base_name(resource);
+  const auto details = find(resource);
+  if (!details && details.error().code != Code::kConflict) return std::unexpected(details.error());
+  if (details && *details && !TRY(host_.take_away((*details)->id, kGrace, resource.name))) {
+    return StepResult{.done = false, .recheck_after = kSoon, .message = fmt::format("stopping {}", name)};
+  }
+  std::error_code error;
+  fs::remove_all(state_ / name, error);
+  {
+    const std::lock_guard lock(mutex_);
+    routers_.erase(name);
+  }
+  host_.notifier().forget(resource.name);
+  return StepResult{.done = true};
+}
+
+Result<Observation> RouteProvider::observe_route(const ProviderResource& resource) {
+  const RouteSpec spec = TRY(parse_route(resource.template_));
+  const auto via = router(spec.router);
+  Observation out;
+  const auto entry = via->find(resource.name);
+  if (!entry) return out;
+  out.state = State::kOutOfDate;
+  if (entry->hash != resource.hash) {
+    out.reason = reasons::kUpdating;
+    return out;
+  }
+  // After a restart of the agent this is where it is followed again.
+  follower_.follow(resource.name, *entry, via);
+  if (!via->serves(*entry)) {
+    out.message = fmt::format("{} does not serve it yet", spec.router);
+    return out;
+  }
+  out.state = State::kReady;
+  Listen listen = via->listen();
+  if (listen.address == "0.0.0.0") listen.address = "127.0.0.1";
+  const std::string& shown = spec.host.empty() ? listen.address : spec.host;
+  const std::string port = listen.port == 80 ? "" : fmt::format(":{}", listen.port);
+  out.self = {{"url", fmt::format("http://{}{}{}", shown, port, spec.path)},
+              {"host", shown},
+              {"path", spec.path},
+              {"address", listen.address},
+              {"port", std::to_string(listen.port)}};
+  return out;
+}
+
+Result<StepResult> RouteProvider::apply_route(const ProviderResource& resource) {
+  const RouteSpec spec = TRY(parse_route(resource.template_));
+  const auto via = router(spec.router);
+  Entry entry{.resource = resource.name,
+              .hash = resource.hash,
+              .backend = "r" + containers::short_hash(resource.owner + "\n" + resource.name),
+              .host = spec.host,
+              .path = spec.path,
+              .workload = spec.workload,
+              .port = spec.port};
+  TRY(via->put(entry));
+  follower_.follow(resource.name, entry, via);
+  follower_.again(resource.name);
+  return StepResult{.done = true};
+}
+
+Result<StepResult> RouteProvider::remove_route(const ProviderResource& resource) {
+  follower_.forget(resource.name);
+  if (const auto spec = parse_route(resource.template_)) TRY(router(spec->router)->erase(resource.name));
+  return StepResult{.done = true};
+}
+
+Result<> RouteProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
+                             const std::function<bool(LogLine)>& sink) {
+  if (TRY(kind_of(resource)) == Kind::kRoute) return {};
+  const auto details = TRY(find(resource));
+  if (!details) return {};
+  return host_.client().logs(
+      details->id, {.follow = follow, .tail = tail}, {},
+      [&](containers::Stream, std::string_view line) { return sink({details->name, std::string(line)}); });
+}
+
+}  // namespace
+
+std::unique_ptr<Provider> make_provider(Options options, EndpointBoard& board) {
+  return std::make_unique<RouteProvider>(std::move(options), board);
+}
+
+}  // namespace qleet::route

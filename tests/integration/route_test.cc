@@ -1,0 +1,239 @@
+// Routes on a real haproxy in a real podman: no request fails while replicas are replaced and routes come and
+// go.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "common/clock/clock.h"
+#include "common/http/client.h"
+#include "common/model/reasons.h"
+#include "providers/container/provider.h"
+#include "providers/route/provider.h"
+#include "tests/support/driven_provider.h"
+#include "tests/support/free_port.h"
+#include "tests/support/podman_host.h"
+
+namespace qleet {
+namespace {
+
+using State = Observation::State;
+using test::eventually;
+using test::reach;
+using test::resource;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+http::Request ask(const std::string& url, const std::string& host, bool keep) {
+  http::Request request;
+  request.url = url;
+  request.timeout = Millis(3'000);
+  if (!host.empty()) request.headers.emplace_back("Host", host);
+  if (!keep) request.headers.emplace_back("Connection", "close");
+  return request;
+}
+
+// Asks again and again on one thread, on one connection or on a new one each time.
+class Asker {
+ public:
+  Asker(std::string url, std::string host, bool keep)
+      : url_(std::move(url)), host_(std::move(host)), keep_(keep), thread_([this] { run(); }) {}
+  ~Asker() { stop(); }
+  void stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  unsigned asked() const { return asked_; }
+  // Every failure, for people.
+  std::vector<std::string> failures() {
+    const std::lock_guard lock(mutex_);
+    return failures_;
+  }
+
+ private:
+  void run() {
+    http::Client client;
+    while (!stop_) {
+      const auto response = client.request(ask(url_, host_, keep_));
+      ++asked_;
+      if (response && response->ok()) continue;
+      const std::lock_guard lock(mutex_);
+      failures_.push_back(response ? std::to_string(response->status) : response.error().message);
+    }
+  }
+
+  std::string url_, host_;
+  bool keep_;
+  std::atomic<bool> stop_{false};
+  std::atomic<unsigned> asked_{0};
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
+  std::thread thread_;
+};
+
+class RouteTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    podman_ = test::PodmanHost::start(why);
+    ASSERT_TRUE(podman_) << why;
+    const auto imported = podman_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
+    ASSERT_TRUE(imported) << imported.error().message;
+    port_ = test::free_port();
+    make_providers();
+    ASSERT_EQ(reach(*containers_, host_).state, State::kReady);
+    const auto router = reach(*routes_, router_resource());
+    ASSERT_EQ(router.state, State::kReady) << router.message;
+    router_name_ = router.self.at("name");
+    url_ = router.self.at("url");
+  }
+
+  void make_providers() {
+    routes_watch_.reset();
+    containers_watch_.reset();
+    routes_.reset();
+    containers_.reset();
+    board_ = std::make_unique<EndpointBoard>();
+    containers_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
+                                           *board_, clock_);
+    routes_ =
+        route::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, *board_);
+    containers_watch_ = containers_->watch([](const std::string&) {});
+    routes_watch_ = routes_->watch([](const std::string&) {});
+  }
+
+  ProviderResource router_resource() {
+    return resource(
+        "router", "default",
+        R"({"image":"localhost/haproxy:1","listen":"127.0.0.1","port":)" + std::to_string(port_) + "}");
+  }
+  ProviderResource web(const std::string& version, unsigned replicas) {
+    return resource("workload", "web",
+                    R"({"stopGrace":"2s","replicas":)" + std::to_string(replicas) +
+                        R"(,"score":{"containers":{"web":{"image":")" + podman_->image() +
+                        R"(","variables":{"VERSION":")" + version +
+                        R"("},"readinessProbe":{"httpGet":{"path":"/healthz","port":8080}}}},
+                        "service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
+                    "hash-" + version);
+  }
+  ProviderResource route(const std::string& id, const std::string& host, const std::string& path = "/") {
+    return resource("route", id,
+                    R"({"host":")" + host + R"(","path":")" + path + R"(","port":80,"workload":")" +
+                        web("", 1).name + R"(","router":")" + router_name_ + R"("})",
+                    "hash-" + host + path);
+  }
+  int status(const std::string& host, const std::string& path = "") {
+    http::Client client;
+    const auto response = client.request(ask(url_ + path, host, false));
+    return response ? response->status : 0;
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<EndpointBoard> board_;
+  std::unique_ptr<Provider> containers_;
+  std::unique_ptr<Provider> routes_;
+  std::shared_ptr<void> containers_watch_;
+  std::shared_ptr<void> routes_watch_;
+  std::uint16_t port_ = 0;
+  std::string router_name_;
+  std::string url_;
+  ProviderResource host_ = resource("container-host", "default", "{}");
+};
+
+TEST_F(RouteTest, NoRequestFailsWhileReplicasAreReplacedAndRoutesComeAndGo) {
+  const auto shop = reach(*routes_, route("web-url", "shop.example"));
+  ASSERT_EQ(shop.state, State::kReady) << shop.message;
+  EXPECT_EQ(shop.self.at("url"), "http://shop.example:" + std::to_string(port_) + "/");
+  EXPECT_EQ(status("shop.example"), 503);  // nobody is ready yet
+  EXPECT_EQ(status("other.example"), 404);
+  auto seen = reach(*containers_, web("v1", 2));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  ASSERT_TRUE(eventually([&] { return status("shop.example") == 200; }));
+
+  Asker fresh(url_, "shop.example", false);
+  Asker kept(url_, "shop.example", true);
+  Asker slow(url_ + "slow/300", "shop.example", true);
+  ASSERT_TRUE(eventually([&] { return fresh.asked() > 50 && kept.asked() > 50; }));
+  for (const std::string version : {"v2", "v3"}) {
+    seen = reach(*containers_, web(version, 2));
+    ASSERT_EQ(seen.state, State::kReady) << seen.message;
+    // A reload in the middle: workers of before it must follow the endpoints as well.
+    const auto more = reach(*routes_, route("more-" + version, version + ".example", "/api"));
+    ASSERT_EQ(more.state, State::kReady) << more.message;
+  }
+  seen = reach(*containers_, web("v4", 3));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_TRUE(test::remove_all(*routes_, route("more-v2", "v2.example", "/api")));
+  const unsigned asked = kept.asked();
+  ASSERT_TRUE(eventually([&] { return kept.asked() > asked + 50; }));
+  for (Asker* asker : {&fresh, &kept, &slow}) {
+    asker->stop();
+    EXPECT_THAT(asker->failures(), IsEmpty()) << "of " << asker->asked();
+  }
+  EXPECT_EQ(status("v2.example", "api"), 404);
+  EXPECT_EQ(status("v3.example", "api"), 200);
+  EXPECT_EQ(status("v3.example", "apiary"), 404);
+
+  EXPECT_TRUE(test::remove_all(*containers_, web("v4", 3)));
+  EXPECT_EQ(status("shop.example"), 503);
+  EXPECT_TRUE(test::remove_all(*routes_, route("web-url", "shop.example")));
+  EXPECT_TRUE(test::remove_all(*routes_, route("more-v3", "v3.example", "/api")));
+  EXPECT_TRUE(test::remove_all(*routes_, router_resource()));
+  EXPECT_TRUE(test::remove_all(*containers_, host_));
+  EXPECT_THAT(podman_->leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "routers"));
+}
+
+TEST_F(RouteTest, AnAgentThatRestartsChangesNothingAndThenLeadsOn) {
+  ASSERT_EQ(reach(*routes_, route("web-url", "")).state, State::kReady);
+  ASSERT_EQ(reach(*containers_, web("v1", 1)).state, State::kReady);
+  ASSERT_TRUE(eventually([&] { return status("any.example") == 200; }));
+  Asker asker(url_, "", true);
+  make_providers();
+  // The route is looked at before its workload: nothing is known of that yet, and haproxy keeps what it has.
+  ASSERT_EQ(routes_->observe(route("web-url", ""))->state, State::kReady);
+  ASSERT_EQ(containers_->observe(web("v1", 1))->state, State::kReady);
+  auto seen = reach(*containers_, web("v2", 1));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  ASSERT_TRUE(eventually([&] { return test::get(url_) == "v2"; }));
+  asker.stop();
+  EXPECT_THAT(asker.failures(), IsEmpty()) << "of " << asker.asked();
+}
+
+TEST_F(RouteTest, ARouterThatIsKilledComesBackWithItsRoutes) {
+  ASSERT_EQ(reach(*routes_, route("web-url", "")).state, State::kReady);
+  ASSERT_EQ(reach(*containers_, web("v1", 2)).state, State::kReady);
+  ASSERT_TRUE(eventually([&] { return status("") == 200; }));
+  ASSERT_TRUE(podman_->client().remove(router_name_));
+  const auto seen = reach(*routes_, router_resource());
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_TRUE(eventually([&] { return test::get(url_) == "v1"; }, Millis(3'000)));
+}
+
+TEST_F(RouteTest, ErrorsNameTheirCause) {
+  ASSERT_EQ(reach(*routes_, route("web-url", "shop.example")).state, State::kReady);
+  auto seen = reach(*routes_, route("other", "shop.example"), State::kReady, Millis(300));
+  EXPECT_EQ(seen.state, State::kAbsent);
+  const auto twice = routes_->apply(route("other", "shop.example"), {});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().reason, reasons::kResourceConflict);
+  EXPECT_THAT(twice.error().message,
+              HasSubstr("shop.example/ is routed already, by local-1.dev.shop.route.web-url"));
+
+  auto second = router_resource();
+  second.name += "-2";
+  const auto taken = routes_->apply(second, {});
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().reason, reasons::kPortInUse);
+  EXPECT_THAT(taken.error().message, HasSubstr("127.0.0.1:" + std::to_string(port_)));
+
+  const auto evil = routes_->observe(route("evil", "a b", "/x\ny"));
+  ASSERT_FALSE(evil);
+  EXPECT_THAT(evil.error().message, HasSubstr("template.host"));
+  EXPECT_THAT(evil.error().message, HasSubstr("template.path"));
+}
+
+}  // namespace
+}  // namespace qleet
