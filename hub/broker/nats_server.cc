@@ -29,7 +29,9 @@ constexpr Millis kStopSilentWithin{1'000};
 constexpr Millis kFirstPause{100};
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kStableAfter{60'000};
-constexpr Millis kLookAtCertificate = std::chrono::hours(12);
+constexpr Millis kHousekeeping = std::chrono::minutes(10);
+// Of the log's earlier parts, 16 MiB each: the server itself never removes one.
+constexpr std::size_t kKeptLogs = 2;
 
 struct Socket {
   int fd;
@@ -110,6 +112,18 @@ std::string find_binary(const std::string& given) {
   return {};
 }
 
+void remove_old_logs(const fs::path& log) {
+  std::vector<fs::path> parts;  // named by date
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(log.parent_path(), error)) {
+    if (entry.path().filename().string().starts_with(log.filename().string() + ".")) {
+      parts.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(parts);
+  for (std::size_t i = 0; i + kKeptLogs < parts.size(); ++i) fs::remove(parts[i], error);
+}
+
 bool contains_all(const std::vector<std::string>& has, const std::vector<std::string>& wanted) {
   return std::ranges::all_of(wanted,
                              [&](const auto& one) { return std::ranges::find(has, one) != has.end(); });
@@ -142,6 +156,7 @@ Result<std::unique_ptr<NatsServer>> NatsServer::start(NatsServerOptions options,
   }
   kLog.info(server->reused_ ? "goes on with the running nats-server" : "nats-server started",
             {{"pid", std::to_string(server->pid())}, {"port", std::to_string(server->port())}});
+  remove_old_logs(server->config_.log_path());
   server->supervisor_ = std::thread([raw = server.get()] { raw->supervise(); });
   return server;
 }
@@ -280,9 +295,10 @@ void NatsServer::supervise() {
       const std::lock_guard lock(mutex_);
       descriptor = process_->descriptor();
     }
-    if (!pause(descriptor, kLookAtCertificate)) return;
+    if (!pause(descriptor, kHousekeeping)) return;
     if (!ended()) {
       renew_certificate();
+      remove_old_logs(config_.log_path());
       continue;
     }
     kLog.warn("nats-server ended by itself; starts it again", {{"last", last_complaint()}});
