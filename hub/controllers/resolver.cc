@@ -54,6 +54,16 @@ struct Wanted {
   std::string field;  // path within the application; empty below a profile's requires
 };
 
+// What a workload is given (score, replicas) comes from the hub: its profile need not declare it.
+Struct checked_params(const Wanted& wanted, const v1::Profile& profile) {
+  if (wanted.type != kWorkload) return wanted.params;
+  Struct declared;
+  for (const auto& [name, value] : wanted.params.fields()) {
+    if (profile.spec().parameters().fields().contains(name)) (*declared.mutable_fields())[name] = value;
+  }
+  return declared;
+}
+
 // A resource that something may refer to.
 struct Link {
   std::string resource;
@@ -427,7 +437,8 @@ Result<Link> Resolver::node(const Ask& ask) {
                               fresh.name, kMaxResourceName),
                   wanted.field);
   }
-  auto params = model::check_params(profile->spec().parameters(), wanted.params);
+  auto params = model::check_params(profile->spec().parameters(), checked_params(wanted, *profile));
+  if (params && ask.score != nullptr) params->MergeFrom(wanted.params);
   if (!params) {
     const auto& error = params.error();
     const auto at = error.fields.empty() ? std::string("params") : error.fields.front().field;

@@ -1,12 +1,12 @@
 #include "hub/controllers/score_document.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <set>
 #include <string_view>
 
+#include "common/model/model.h"
 #include "common/template/template.h"
 
 namespace qleet::hub::controllers {
@@ -146,13 +146,7 @@ Result<Struct> score_document(const std::string& workload, const v1::Score& scor
   // What asks for other resources is the hub's to act upon; the agent gets the rest.
   v1::Score rest = score;
   rest.clear_resources();
-  std::string json;
-  if (const auto done = google::protobuf::util::MessageToJsonString(rest, &json); !done.ok())
-    return fail(Code::kInvalid,
-                fmt::format("the Score document cannot be written as JSON: {}", done.ToString()));
-  Struct document;
-  if (const auto done = google::protobuf::util::JsonStringToMessage(json, &document); !done.ok())
-    return fail(Code::kInternal, fmt::format("the Score document cannot be read back: {}", done.ToString()));
+  const auto document = model::to_struct(rest);
   return Preparer(workload, score, reference).fields(document, Mode::kLenient, "");
 }
 

@@ -58,12 +58,15 @@ Result<> ensure_defaults(const Context& context, std::string_view profiles_dir) 
     if (TRY(reader->get(kDoneKey))) return {};
   }
   std::vector<model::Object> wanted;
-  wanted.push_back(default_environment());
   if (!profiles_dir.empty()) {
     for (const auto& file : TRY(files_in(profiles_dir))) {
       for (auto& object : TRY(read(file))) wanted.push_back(std::move(object));
     }
   }
+  const auto is_default = [](const model::Object& object) {
+    return model::kind_of(*object).name == "Environment" && model::meta(*object).name() == "default";
+  };
+  if (std::ranges::none_of(wanted, is_default)) wanted.push_back(default_environment());
   std::vector<model::Object> missing;
   {
     const auto reader = TRY(context.store.snapshot());

@@ -1,0 +1,261 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common/clock/duration.h"
+#include "hub/controllers/events.h"
+#include "hub/controllers/health.h"
+#include "hub/controllers/profiles.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/controllers/times.h"
+#include "hub/frontend/explain.h"
+#include "hub/frontend/operation.h"
+#include "hub/store/keys.h"
+#include "qleet/v1/access.pb.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::from_timestamp;
+
+class Describer {
+ public:
+  Describer(const Reader& reader, WallTime now, v1::Description& out)
+      : reader_(reader), now_(now), out_(out) {}
+
+  Result<> run(const google::protobuf::Message& object) {
+    if (const auto* app = dynamic_cast<const v1::Application*>(&object)) return application(*app);
+    if (const auto* deployment = dynamic_cast<const v1::Deployment*>(&object))
+      return this->deployment(*deployment);
+    if (const auto* resource = dynamic_cast<const v1::Resource*>(&object)) return this->resource(*resource);
+    if (const auto* environment = dynamic_cast<const v1::Environment*>(&object))
+      return this->environment(*environment);
+    if (const auto* region = dynamic_cast<const v1::Region*>(&object)) return this->region(*region);
+    if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) return this->agent(*agent);
+    if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) return this->profile(*profile);
+    out_.set_summary(fmt::format("{} {}", out_.kind(), out_.name()));
+    return {};
+  }
+
+ private:
+  void fact(std::string_view name, std::string value) {
+    if (value.empty()) return;
+    auto& fact = *out_.add_facts();
+    fact.set_name(std::string(name));
+    fact.set_value(std::move(value));
+  }
+  void take(const Explanation& explanation) {
+    out_.set_state(explanation.state);
+    out_.set_summary(explanation.summary);
+    for (const auto& detail : explanation.details) out_.add_details(detail);
+    out_.set_repair(explanation.repair);
+  }
+  Result<std::vector<std::string>> below(const std::string& prefix) {
+    std::vector<std::string> names;
+    for (const auto& entry : TRY(reader_.scan({.prefix = prefix}))) names.emplace_back(keys::last(entry.key));
+    return names;
+  }
+
+  Result<> application(const v1::Application& app);
+  Result<> deployment(const v1::Deployment& deployment);
+  Result<> resource(const v1::Resource& resource);
+  Result<> environment(const v1::Environment& environment);
+  Result<> region(const v1::Region& region);
+  Result<> agent(const v1::Agent& agent);
+  Result<> profile(const v1::Profile& profile);
+
+  const Reader& reader_;
+  const WallTime now_;
+  v1::Description& out_;
+};
+
+Result<> Describer::application(const v1::Application& app) {
+  *out_.mutable_conditions() = app.status().conditions();
+  std::vector<Explanation> all;
+  std::vector<std::string> ready;
+  const auto& name = app.metadata().name();
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."}))) {
+    all.push_back(TRY(explain(reader_, deployment, now_)));
+    if (all.back().ready) ready.push_back(deployment.spec().environment());
+    if (deployment.spec().candidate() != 0 && deployment.spec().release() != 0)
+      fact(fmt::format("candidate in {}", deployment.spec().environment()),
+           fmt::format("release {} waits for {}", deployment.spec().candidate(),
+                       deployment.spec().candidate_waits()));
+  }
+  const auto broken = std::ranges::find(all, false, &Explanation::ready);
+  if (app.metadata().has_deletion_timestamp()) {
+    out_.set_state("Deleting");
+    out_.set_summary(fmt::format("{} is being deleted", name));
+  } else if (all.empty()) {
+    out_.set_state("Pending");
+    out_.set_summary(fmt::format("{} has not been looked at by the hub yet", name));
+  } else if (broken == all.end()) {
+    out_.set_state("Ready");
+    out_.set_summary(fmt::format("{} is ready in {}", name, fmt::join(ready, ", ")));
+  } else {
+    take(*broken);
+    for (auto it = broken + 1; it != all.end(); ++it) {
+      if (!it->ready) out_.add_details(it->summary);
+    }
+    if (!ready.empty()) out_.add_details(fmt::format("It is ready in {}.", fmt::join(ready, ", ")));
+  }
+  fact("release", fmt::format("{}", app.status().latest_release()));
+  std::vector<std::string> workloads;
+  for (const auto& [workload, definition] : app.spec().workloads()) workloads.push_back(workload);
+  std::ranges::sort(workloads);
+  fact("workloads", fmt::format("{}", fmt::join(workloads, ", ")));
+  return {};
+}
+
+Result<> Describer::deployment(const v1::Deployment& deployment) {
+  *out_.mutable_conditions() = deployment.status().conditions();
+  take(TRY(explain(reader_, deployment, now_)));
+  fact("wanted release", fmt::format("{}", deployment.spec().release()));
+  fact("current release", fmt::format("{}", deployment.status().release()));
+  if (deployment.spec().candidate() != 0)
+    fact("candidate", fmt::format("release {} waits for {}", deployment.spec().candidate(),
+                                  deployment.spec().candidate_waits()));
+  fact("approved by", deployment.spec().approved_by());
+  for (const auto& region : deployment.status().regions())
+    fact(fmt::format("region {}", region.region()),
+         fmt::format("{}, release {}{}{}", region.state(), region.release(),
+                     region.message().empty() ? "" : ": ", region.message()));
+  return {};
+}
+
+Result<> Describer::resource(const v1::Resource& resource) {
+  *out_.mutable_conditions() = resource.status().conditions();
+  const auto region = TRY(objects::get<v1::Region>(reader_, resource.spec().region()));
+  take(explain(resource, region ? &*region : nullptr, now_));
+  const auto& spec = resource.spec();
+  fact("type",
+       spec.class_().empty() ? spec.type() : fmt::format("{} (class {})", spec.type(), spec.class_()));
+  fact("profile", fmt::format("{} (generation {})", spec.profile(), spec.profile_generation()));
+  fact("provider", spec.provider());
+  std::vector<std::string> users;
+  for (const auto& use : TRY(controllers::users_of(reader_, resource.metadata().name())))
+    users.push_back(controllers::describe_user(use));
+  fact("asked for by", list_some(users, 10));
+  std::map<std::string, std::string> sorted(spec.dependencies().begin(), spec.dependencies().end());
+  for (const auto& [alias, name] : sorted) fact(fmt::format("depends on {}", alias), name);
+  sorted = {resource.status().outputs().begin(), resource.status().outputs().end()};
+  for (const auto& [output, value] : sorted) fact(fmt::format("output {}", output), value);
+  for (const auto& output : resource.status().secret_outputs())
+    fact(fmt::format("output {}", output), "(secret)");
+  return {};
+}
+
+Result<> Describer::environment(const v1::Environment& environment) {
+  *out_.mutable_conditions() = environment.status().conditions();
+  const auto& regions = environment.status().regions();
+  const auto apps = TRY(below(keys::app_env(environment.metadata().name(), "")));
+  out_.set_state(regions.empty() ? "NoRegion" : "Ready");
+  out_.set_summary(fmt::format("environment {} has {} {} and {} {}", environment.metadata().name(),
+                               regions.size(), regions.size() == 1 ? "region" : "regions", apps.size(),
+                               apps.size() == 1 ? "application" : "applications"));
+  if (regions.empty()) out_.set_repair(repair_for("NoRegion", nullptr));
+  fact("regions", list_some({regions.begin(), regions.end()}, 10));
+  fact("applications", list_some(apps, 10));
+  const auto& builds = environment.spec().builds();
+  fact("builds get in",
+       builds.after().environment().empty()
+           ? (builds.by().empty() ? "auto" : builds.by())
+           : fmt::format("after {} was healthy for {}{}", builds.after().environment(),
+                         builds.after().healthy_for(), builds.by() == "approval" ? ", by approval" : ""));
+  return {};
+}
+
+Result<> Describer::region(const v1::Region& region) {
+  *out_.mutable_conditions() = region.status().conditions();
+  const auto& name = region.metadata().name();
+  const auto connection = controllers::connection_of(region);
+  out_.set_state(connection.connected ? "Ready" : "Stale");
+  out_.set_summary(connection.connected
+                       ? fmt::format("region {} is served by agent {}", name, region.status().agent())
+                       : fmt::format("region {} cannot be reached: {}", name, connection.message));
+  if (!connection.connected && !region.status().agent().empty())
+    out_.set_repair(repair_for("Stale", nullptr));
+  if (region.spec().cordoned()) out_.add_details("It is cordoned: it takes nothing new.");
+  fact("deployments", list_some(TRY(below(keys::region_dep(name, ""))), 10));
+  return {};
+}
+
+Result<> Describer::agent(const v1::Agent& agent) {
+  *out_.mutable_conditions() = agent.status().conditions();
+  const auto& status = agent.status();
+  out_.set_state(status.state());
+  out_.set_summary(fmt::format("agent {} of region {} is {}", agent.metadata().name(), agent.spec().region(),
+                               status.state()));
+  if (status.has_since()) {
+    const auto since = from_timestamp(status.since());
+    out_.add_details(
+        fmt::format("Since {} ({}).", format_time(since), human_duration(std::max(now_ - since, Millis(0)))));
+  }
+  if (status.state() == "Lost") out_.set_repair(repair_for("Stale", nullptr));
+  fact("version", status.version());
+  fact("providers", fmt::format("{}", fmt::join(status.providers(), ", ")));
+  if (!status.unclaimed().empty())
+    fact("unclaimed", fmt::format("{} resources that this hub does not know: {}", status.unclaimed_size(),
+                                  list_some({status.unclaimed().begin(), status.unclaimed().end()})));
+  return {};
+}
+
+Result<> Describer::profile(const v1::Profile& profile) {
+  const auto& spec = profile.spec();
+  const auto users = TRY(below(keys::type(spec.satisfies().type(), "")));
+  out_.set_summary(fmt::format("profile {} satisfies {}{}{}", profile.metadata().name(),
+                               spec.satisfies().type(), spec.satisfies().class_().empty() ? "" : ", class ",
+                               spec.satisfies().class_()));
+  fact("default", spec.default_() ? "yes" : "no");
+  fact("scope", std::string(controllers::scope_of(profile)));
+  fact("provider", spec.provider());
+  std::vector<std::string> needs;
+  for (const auto& [alias, requirement] : spec.requirements()) needs.push_back(requirement.type());
+  std::ranges::sort(needs);
+  fact("requires", fmt::format("{}", fmt::join(needs, ", ")));
+  fact("deployments that ask for its type", list_some(users, 10));
+  return {};
+}
+
+std::string text_of(const v1::Description& description) {
+  std::string text = description.summary() + "\n";
+  for (const auto& detail : description.details()) text += fmt::format("  {}\n", detail);
+  if (!description.repair().empty()) text += fmt::format("  To repair: {}\n", description.repair());
+  for (const auto& fact : description.facts()) text += fmt::format("{}: {}\n", fact.name(), fact.value());
+  if (!description.conditions().empty()) text += "conditions:\n";
+  for (const auto& condition : description.conditions())
+    text += fmt::format("  {} {} {}{}{}\n", condition.type(), condition.status(), condition.reason(),
+                        condition.message().empty() ? "" : ": ", condition.message());
+  if (!description.events().empty()) text += "events:\n";
+  for (const auto& event : description.events()) {
+    text += fmt::format("  {} {} {} ({}x): {}\n", format_time(from_timestamp(event.last_seen())),
+                        event.type(), event.reason(), event.count(), event.message());
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name) {
+  const auto reader = TRY(context.store.snapshot());
+  const auto object = TRY(objects::get(*reader, kind, name));
+  if (!object) return std::unexpected(no_such(*reader, kind, name));
+  v1::Description description;
+  description.set_kind(std::string(kind.name));
+  description.set_name(std::string(name));
+  TRY(Describer(*reader, context.clock.wall(), description).run(*object));
+  const auto& meta = model::meta(*object);
+  const auto add = [&](const char* key, std::string value) {
+    auto& fact = *description.add_facts();
+    fact.set_name(key);
+    fact.set_value(std::move(value));
+  };
+  add("created", format_time(from_timestamp(meta.creation_timestamp())));
+  add("generation", fmt::format("{}", meta.generation()));
+  for (const auto& event : TRY(controllers::events_of(*reader, kind.name, name)))
+    *description.add_events() = event.spec();
+  description.set_text(text_of(description));
+  return description;
+}
+
+}  // namespace qleet::hub::frontend

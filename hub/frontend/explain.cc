@@ -1,0 +1,211 @@
+#include "hub/frontend/explain.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common/clock/duration.h"
+#include "common/model/reasons.h"
+#include "hub/controllers/conditions.h"
+#include "hub/controllers/health.h"
+#include "hub/controllers/times.h"
+#include "hub/store/objects.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::find_condition;
+using controllers::from_timestamp;
+using controllers::Health;
+
+std::string joined_regions(const v1::Deployment& deployment) {
+  std::vector<std::string> names;
+  for (const auto& region : deployment.status().regions()) names.push_back(region.region());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// The region that a person should look at first.
+const v1::RegionRollout* first_in_trouble(const v1::DeploymentStatus& status) {
+  const v1::RegionRollout* found = nullptr;
+  for (const char* state : {"Stalled", "RollingOut", "Stale", "Waiting", "Leaving"}) {
+    for (const auto& region : status.regions()) {
+      if (found == nullptr && region.state() == state) found = &region;
+    }
+  }
+  return found;
+}
+
+// The resource that the others wait for.
+Result<std::optional<v1::Resource>> culprit_of(const Reader& reader, const std::string& deployment,
+                                               const std::string& region) {
+  const auto resources = TRY(controllers::resources_of(reader, deployment, region));
+  const auto health = controllers::health_of(resources);
+  if (health.culprit.empty()) return std::nullopt;
+  return objects::get<v1::Resource>(reader, health.culprit);
+}
+
+}  // namespace
+
+std::string repair_for(std::string_view reason, const v1::Resource* resource) {
+  const auto profile =
+      resource == nullptr ? std::string("its profile") : "profile " + resource->spec().profile();
+  const bool workload = resource != nullptr && resource->spec().type() == "workload";
+  const auto where = workload ? std::string("the application") : profile;
+  if (reason == reasons::kImageMissing)
+    return fmt::format("push the image (or build it on the host), or name another one in {}.", where);
+  if (reason == reasons::kImageRefused)
+    return fmt::format(
+        "give the region a pull secret (qleet create secret registry ...), or name another image in {}.",
+        where);
+  if (reason == reasons::kProbeFailing || reason == reasons::kExited) {
+    if (!workload) return fmt::format("look at what it says on its host, and at {}.", profile);
+    return fmt::format("see what it says: qleet logs {}/{}.", resource->spec().application(),
+                       resource->spec().id());
+  }
+  if (reason == reasons::kPortInUse) return "free the port on the host, or ask for another one.";
+  if (reason == reasons::kLimitRefused)
+    return fmt::format("ask for a lower limit in {}, or raise the host's.", where);
+  if (reason == reasons::kHostUnavailable) return "start the container engine on the region's host.";
+  if (reason == reasons::kProviderMissing)
+    return fmt::format("give the region an agent with provider {}, or choose another profile.",
+                       resource == nullptr ? "" : resource->spec().provider());
+  if (reason == reasons::kInvalidTemplate) return fmt::format("correct {}.", where);
+  if (reason == reasons::kStale || reason == reasons::kWaitingForAgent)
+    return "look at the agent's machine: systemctl status qleet-agent, and its way to the hub.";
+  if (reason == reasons::kNoProfile)
+    return "write a profile for it (qleet get profiles shows what there is), or ask for another type or "
+           "class.";
+  if (reason == reasons::kNoRegion)
+    return "add a region (qleet agent join-token --region <name>), or change the environment's selector.";
+  if (reason == reasons::kNoEnvironment) return "make the environment, or take it out of the application.";
+  if (reason == reasons::kProfileCycle) return "take one profile's requires out of the circle.";
+  if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
+    return "change what the application asks for, and apply it again.";
+  return {};
+}
+
+std::string since_text(const v1::Resource& resource, WallTime now) {
+  const auto& status = resource.status();
+  const auto* ready = find_condition(status.conditions(), reasons::kReady);
+  std::string text;
+  if (ready != nullptr && ready->has_last_transition_time()) {
+    const auto since = from_timestamp(ready->last_transition_time());
+    text = fmt::format("Since {} ({})", format_time(since), human_duration(std::max(now - since, Millis(0))));
+  }
+  if (status.attempts() > 1)
+    text += fmt::format("{}tried {} times", text.empty() ? "" : ", ", status.attempts());
+  if (status.has_next_attempt() && from_timestamp(status.next_attempt()) > now)
+    text += fmt::format("{}next try in {}", text.empty() ? "" : ", ",
+                        human_duration(from_timestamp(status.next_attempt()) - now));
+  return text.empty() ? text : text + ".";
+}
+
+Shown shown(const v1::Resource& resource, const v1::Region* region) {
+  const auto& status = resource.status();
+  const auto* ready = find_condition(status.conditions(), reasons::kReady);
+  Shown result;
+  result.reason = ready == nullptr ? "" : ready->reason();
+  result.message = ready == nullptr ? "" : ready->message();
+  if (region != nullptr) {
+    const auto connection = controllers::connection_of(*region);
+    if (!connection.connected) return {"Stale", std::string(reasons::kStale), connection.message};
+  }
+  if (resource.spec().deleted()) {
+    result.state = "Deleting";
+  } else if (status.has_unused_since()) {
+    const bool retained = resource.spec().when_unused().do_() == "retain";
+    result.state = retained ? "Retained" : "Unused";
+    result.reason = result.state;
+    result.message =
+        fmt::format("nobody needs it since {}", format_time(from_timestamp(status.unused_since())));
+  } else {
+    const auto health = controllers::health_of(resource);
+    result.reason = health.reason;
+    result.message = health.message;
+    const bool newest = health.reason != reasons::kWaitingForAgent || status.state() == "Stalled";
+    if (health.health == Health::kReady) {
+      result.state = "Ready";
+      result.message = ready == nullptr ? "" : ready->message();
+    } else if (!newest) {
+      result.state = status.state().empty() ? "Pending" : "Progressing";
+    } else {
+      result.state = status.state().empty() ? "Pending" : status.state();
+    }
+  }
+  return result;
+}
+
+Explanation explain(const v1::Resource& resource, const v1::Region* region, WallTime now) {
+  const auto state = shown(resource, region);
+  Explanation result;
+  result.state = state.state;
+  result.ready = state.state == "Ready";
+  const auto what = fmt::format("{} in {}", controllers::label_of(resource), resource.spec().region());
+  if (result.ready) {
+    result.summary = fmt::format("{} is ready{}{}", what, state.message.empty() ? "" : ": ", state.message);
+    return result;
+  }
+  result.summary =
+      fmt::format("{} is {}{}{}", what, state.state, state.message.empty() ? "" : ": ", state.message);
+  if (auto since = since_text(resource, now); !since.empty()) result.details.push_back(std::move(since));
+  result.repair = repair_for(state.reason, &resource);
+  if (state.state == "Retained") {
+    result.repair =
+        fmt::format("qleet delete resource {} takes it away for good.", resource.metadata().name());
+  } else if (state.state == "Unused") {
+    const auto due =
+        from_timestamp(resource.status().unused_since()) + Millis(resource.spec().when_unused().after_ms());
+    result.details.push_back(
+        fmt::format("It is deleted at {} unless somebody asks for it again.", format_time(due)));
+  }
+  return result;
+}
+
+Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployment, WallTime now) {
+  const auto& spec = deployment.spec();
+  const auto& status = deployment.status();
+  Explanation result;
+  result.state = status.state();
+  result.ready = status.state() == "Ready";
+  const auto subject =
+      fmt::format("{} is {}ready in {}", spec.application(), result.ready ? "" : "not ", spec.environment());
+  if (result.ready) {
+    result.summary =
+        fmt::format("{} (release {} in {})", subject, status.release(), joined_regions(deployment));
+    return result;
+  }
+  const auto* ready = find_condition(status.conditions(), reasons::kReady);
+  if (status.state().empty()) {
+    result.summary = fmt::format("{}: the hub has not looked at it yet", subject);
+    return result;
+  }
+  const auto* region = first_in_trouble(status);
+  const bool of_region = status.state() == "RollingOut" || status.state() == "Stalled";
+  if (!of_region || region == nullptr) {
+    result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
+    if (ready != nullptr) result.repair = repair_for(ready->reason(), nullptr);
+    if (status.state() == "AwaitingApproval")
+      result.repair = fmt::format("qleet approve {} {} --release {}", spec.application(), spec.environment(),
+                                  spec.candidate());
+    return result;
+  }
+  if (region->state() == "Stale") {
+    result.summary = fmt::format("{}: region {} is stale: {}", subject, region->region(), region->message());
+    result.repair = repair_for(reasons::kStale, nullptr);
+    return result;
+  }
+  const auto culprit = TRY(culprit_of(reader, deployment.metadata().name(), region->region()));
+  if (!culprit) {
+    result.summary = fmt::format("{}: region {}: {}", subject, region->region(),
+                                 region->message().empty() ? region->state() : region->message());
+    return result;
+  }
+  const auto health = controllers::health_of(*culprit);
+  result.summary = fmt::format("{}: {} in {}: {}", subject, controllers::label_of(*culprit), region->region(),
+                               health.message);
+  if (auto since = since_text(*culprit, now); !since.empty()) result.details.push_back(std::move(since));
+  // An agent that is there and works will get to it.
+  if (health.reason != reasons::kWaitingForAgent) result.repair = repair_for(health.reason, &*culprit);
+  return result;
+}
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,340 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/clock/duration.h"
+#include "hub/controllers/health.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/frontend/flatten.h"
+#include "hub/frontend/operation.h"
+#include "hub/frontend/rehearsal.h"
+#include "hub/store/overlay_store.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::users_of;
+
+constexpr size_t kMaxDetails = 6;
+constexpr std::string_view kContainers = "score.containers.";
+
+// "web" for a workload, "postgres \"main\"" for others; of another application with its name.
+Result<std::vector<std::string>> user_labels(const Reader& reader, const std::string& resource) {
+  std::vector<std::string> labels;
+  for (const auto& use : TRY(users_of(reader, resource))) {
+    const auto parts = controllers::parse_resource_name(std::string_view(use.user).substr(2));
+    if (use.user.starts_with("d:")) {
+      labels.push_back("application " + use.user.substr(2, use.user.find('.') - 2));
+    } else if (parts) {
+      labels.push_back(parts->type == "workload" ? parts->id : fmt::format("{} {}", parts->type, parts->id));
+    }
+  }
+  return labels;
+}
+
+std::string unquoted(const std::string& json) {
+  return json.size() >= 2 && json.front() == '"' ? json.substr(1, json.size() - 2) : json;
+}
+
+// Of two references to one repository only what tells them apart.
+std::string image_change(const std::string& before, const std::string& after) {
+  const auto split = [](const std::string& image) {
+    const auto at = image.find('@');
+    const auto name = image.substr(0, at);
+    const auto colon = name.rfind(':');
+    const auto slash = name.rfind('/');
+    const bool tagged = colon != std::string::npos && (slash == std::string::npos || colon > slash);
+    const auto repository = tagged ? name.substr(0, colon) : name;
+    auto rest = tagged ? name.substr(colon + 1) : at == std::string::npos ? "" : image.substr(at + 1, 19);
+    return std::pair(repository, std::move(rest));
+  };
+  const auto [old_repository, old_rest] = split(before);
+  const auto [new_repository, new_rest] = split(after);
+  if (old_repository != new_repository || old_rest == new_rest)
+    return fmt::format("image {} -> {}", before, after);
+  return fmt::format("image {} -> {}", old_rest.empty() ? "(no tag)" : old_rest, new_rest);
+}
+
+class Planner {
+ public:
+  Planner(const Reader& before, const Reader& after, const Settled& settled, v1::PlanResult& result)
+      : before_(before), after_(after), settled_(settled), result_(result) {}
+
+  Result<> run();
+
+ private:
+  Result<> resource(const std::string& name);
+  Result<> deployment(const std::string& name);
+  Result<> add(const v1::ResourceSpec& spec, v1::PlanChange change);
+  void describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after, v1::PlanChange& change);
+  Result<std::string> why_gone(const std::string& name, const v1::ResourceSpec& spec);
+  v1::PlanPlace& place(const std::string& environment, const std::string& region);
+
+  const Reader& before_;
+  const Reader& after_;
+  const Settled& settled_;
+  v1::PlanResult& result_;
+  std::map<std::pair<std::string, std::string>, v1::PlanPlace> places_;
+};
+
+v1::PlanPlace& Planner::place(const std::string& environment, const std::string& region) {
+  auto& found = places_[{environment, region}];
+  found.set_environment(environment);
+  found.set_region(region);
+  return found;
+}
+
+Result<> Planner::add(const v1::ResourceSpec& spec, v1::PlanChange change) {
+  change.set_type(spec.type());
+  change.set_id(spec.id());
+  change.set_application(spec.application());
+  const auto& action = change.action();
+  if (action == "create" || action == "revive") result_.set_to_add(result_.to_add() + 1);
+  if (action == "change" || action == "restart") result_.set_to_change(result_.to_change() + 1);
+  if (action == "remove") result_.set_to_remove(result_.to_remove() + 1);
+  *place(spec.environment(), spec.region()).add_changes() = std::move(change);
+  return {};
+}
+
+void Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
+                              v1::PlanChange& change) {
+  const bool workload = after.type() == "workload";
+  std::vector<std::string> details;
+  bool only_replicas = true;
+  for (const auto& entry : compare(flatten(before.template_()), flatten(after.template_()))) {
+    const auto& path = entry.path();
+    if (workload && path == "replicas") {
+      details.push_back(fmt::format("replicas {} -> {}", entry.before(), entry.after()));
+      continue;
+    }
+    only_replicas = false;
+    if (path.starts_with(kContainers) && path.ends_with(".image") && entry.action() == "~") {
+      details.push_back(image_change(unquoted(entry.before()), unquoted(entry.after())));
+    } else if (entry.action() == "~") {
+      details.push_back(fmt::format("{} {} -> {}", path, entry.before(), entry.after()));
+    } else {
+      details.push_back(fmt::format("{}{} {}", entry.action(), path,
+                                    entry.action() == "+" ? entry.after() : entry.before()));
+    }
+  }
+  const std::map<std::string, std::string> old_deps(before.dependencies().begin(),
+                                                    before.dependencies().end());
+  const std::map<std::string, std::string> new_deps(after.dependencies().begin(), after.dependencies().end());
+  for (const auto& entry : compare(old_deps, new_deps)) {
+    only_replicas = false;
+    details.push_back(fmt::format("{}{}", entry.action() == "~" ? "other " : entry.action(), entry.path()));
+  }
+  if (before.provider() != after.provider())
+    details.push_back(fmt::format("provider {} -> {}", before.provider(), after.provider()));
+  if (workload && only_replicas && !details.empty()) {
+    change.set_action("change");
+    change.set_summary("scales");
+  } else if (workload) {
+    change.set_action("restart");
+    const auto replicas = after.params().fields().find("replicas");
+    const auto count =
+        replicas == after.params().fields().end() ? 1 : static_cast<int>(replicas->second.number_value());
+    change.set_summary(fmt::format("rolls {} {}", count, count == 1 ? "replica" : "replicas"));
+  } else {
+    change.set_action("change");
+    change.set_summary(before.profile_generation() == after.profile_generation() &&
+                               before.profile() == after.profile()
+                           ? "changes"
+                           : fmt::format("changes: profile {}", after.profile()));
+  }
+  if (details.size() > kMaxDetails) {
+    const auto more = details.size() - kMaxDetails;
+    details.resize(kMaxDetails);
+    details.push_back(fmt::format("and {} more", more));
+  }
+  for (auto& detail : details) change.add_details(std::move(detail));
+}
+
+Result<std::string> Planner::why_gone(const std::string& name, const v1::ResourceSpec& spec) {
+  const auto grace = settled_.graces.find(name);
+  if (grace == settled_.graces.end() || grace->second == Millis(0)) return std::string("no longer asked for");
+  const auto users = TRY(user_labels(before_, name));
+  return fmt::format("no longer asked for; deleted {} after {} no longer {} it (profile {})",
+                     human_duration(grace->second), users.empty() ? "anybody" : list_some(users),
+                     users.size() == 1 ? "uses" : "use", spec.profile());
+}
+
+Result<> Planner::resource(const std::string& name) {
+  const auto before = TRY(objects::get<v1::Resource>(before_, name));
+  const auto after = TRY(objects::get<v1::Resource>(after_, name));
+  const bool was = before && !before->spec().deleted();
+  const bool is = after && !after->spec().deleted();
+  v1::PlanChange change;
+  change.set_resource(name);
+  if (!is) {
+    if (!was) return {};
+    change.set_action("remove");
+    change.set_summary(TRY(why_gone(name, before->spec())));
+    return add(before->spec(), std::move(change));
+  }
+  const auto& spec = after->spec();
+  const bool was_unused = was && before->status().has_unused_since();
+  const bool is_unused = after->status().has_unused_since();
+  if (!was || (was_unused && !is_unused)) {
+    change.set_action(before ? "revive" : "create");
+    change.set_summary(fmt::format("{}: asked for by {}", before ? "again" : "new",
+                                   list_some(TRY(user_labels(after_, name)))));
+    return add(spec, std::move(change));
+  }
+  if (!was_unused && is_unused) {
+    change.set_action("retain");
+    change.set_summary(
+        fmt::format("no longer asked for; stays until somebody deletes it (profile {})", spec.profile()));
+    return add(spec, std::move(change));
+  }
+  if (before->spec().hash() == spec.hash()) return {};
+  describe_change(before->spec(), spec, change);
+  return add(spec, std::move(change));
+}
+
+Result<> Planner::deployment(const std::string& name) {
+  const auto before = TRY(objects::get<v1::Deployment>(before_, name));
+  const auto after = TRY(objects::get<v1::Deployment>(after_, name));
+  if (!after) return {};
+  const auto& spec = after->spec();
+  if (spec.candidate() != 0 && (!before || before->spec().candidate() != spec.candidate())) {
+    place(spec.environment(), "")
+        .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
+                                                        : "waits for another environment");
+  }
+  if (after->status().state() != "Blocked") return {};
+  for (const auto& condition : after->status().conditions()) {
+    if (condition.type() == "Ready")
+      result_.add_warnings(
+          fmt::format("{} in {}: {}", spec.application(), spec.environment(), condition.message()));
+  }
+  return {};
+}
+
+std::string mark_of(const std::string& action) {
+  if (action == "create" || action == "revive") return "+";
+  if (action == "remove") return "-";
+  if (action == "retain") return "=";
+  return "~";
+}
+
+std::string text_of(const v1::PlanResult& result) {
+  std::string text;
+  for (const auto& place : result.places()) {
+    const auto environment = place.environment().empty() ? "(all environments)" : place.environment();
+    if (place.region().empty()) {
+      text += fmt::format("{:<15} {}\n", environment, place.waits());
+      continue;
+    }
+    text += fmt::format("{} / {}\n", environment, place.region());
+    for (const auto& change : place.changes()) {
+      const bool workload = change.type() == "workload";
+      const auto what = workload
+                            ? fmt::format("{:<10} {:<21}", change.id(), change.summary())
+                            : fmt::format("{:<10} {:<21} {}", change.type(), change.id(), change.summary());
+      text += fmt::format("  {} {} {}", mark_of(change.action()), what, fmt::join(change.details(), ", "));
+      text.erase(text.find_last_not_of(' ') + 1);
+      text += '\n';
+    }
+  }
+  for (const auto& warning : result.warnings()) text += fmt::format("! {}\n", warning);
+  if (result.to_add() + result.to_change() + result.to_remove() == 0) return text + "nothing is touched.\n";
+  return text + fmt::format("{} to add, {} to change, {} to remove; nothing else is touched.\n",
+                            result.to_add(), result.to_change(), result.to_remove());
+}
+
+Result<> Planner::run() {
+  for (const auto& name : settled_.resources) TRY(resource(name));
+  for (const auto& name : settled_.deployments) TRY(deployment(name));
+  for (auto& [key, found] : places_) {
+    std::ranges::sort(*found.mutable_changes(), {}, [](const v1::PlanChange& change) {
+      return std::pair(change.type() != "workload", change.resource());
+    });
+    *result_.add_places() = std::move(found);
+  }
+  result_.set_text(text_of(result_));
+  return {};
+}
+
+}  // namespace
+
+Result<v1::PlanResult> plan(const Context& context, const Operation& operation) {
+  const auto overlay = TRY(OverlayStore::over(context.store));
+  const Context copy{*overlay, context.clock, context.random};
+  const auto before = TRY(overlay->snapshot());
+  auto result = TRY(operation(copy));
+  const auto settled = TRY(settle_everything(copy, before->revision()));
+  const auto after = TRY(overlay->snapshot());
+  TRY(Planner(*before, *after, settled, result).run());
+  return result;
+}
+
+Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects,
+                     const ApplyOptions& options) {
+  std::vector<std::shared_ptr<const google::protobuf::Message>> copies;
+  for (const auto& object : objects) {
+    std::shared_ptr<google::protobuf::Message> copy(object->New());
+    copy->CopyFrom(*object);
+    copies.push_back(std::move(copy));
+  }
+  auto wet = options;
+  wet.dry_run = false;
+  return [caller, copies, wet](const Context& copy) -> Result<v1::PlanResult> {
+    std::vector<model::Object> again;
+    for (const auto& object : copies) {
+      again.emplace_back(object->New());
+      again.back()->CopyFrom(*object);
+    }
+    const auto applied = TRY(apply(copy, caller, again, wet));
+    v1::PlanResult result;
+    *result.mutable_objects() = applied.objects();
+    *result.mutable_releases() = applied.releases();
+    *result.mutable_warnings() = applied.warnings();
+    return result;
+  };
+}
+
+Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name) {
+  return [caller, &kind, name = std::move(name)](const Context& copy) -> Result<v1::PlanResult> {
+    TRY(erase(copy, caller, kind, name));
+    v1::PlanResult result;
+    auto& change = *result.add_objects();
+    change.set_kind(std::string(kind.name));
+    change.set_name(name);
+    change.set_action("Deleted");
+    return result;
+  };
+}
+
+namespace {
+
+Result<v1::PlanResult> from_answers(Result<v1::DeliveryAnswers> answers) {
+  const auto delivered = TRY(std::move(answers));
+  v1::PlanResult result;
+  *result.mutable_releases() = delivered.releases();
+  return result;
+}
+
+}  // namespace
+
+Operation plan_build(const Caller& caller, v1::BuildSpec build) {
+  return [caller, build = std::move(build)](const Context& copy) {
+    return from_answers(notify_build(copy, caller, build));
+  };
+}
+
+Operation plan_approve(const Caller& caller, v1::ApproveRequest request) {
+  return [caller, request = std::move(request)](const Context& copy) {
+    return from_answers(approve(copy, caller, request));
+  };
+}
+
+Operation plan_rollback(const Caller& caller, v1::RollbackRequest request) {
+  return [caller, request = std::move(request)](const Context& copy) {
+    return from_answers(rollback(copy, caller, request));
+  };
+}
+
+}  // namespace qleet::hub::frontend

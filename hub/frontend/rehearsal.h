@@ -1,0 +1,23 @@
+// What would come of an operation once everything has settled: the same controllers, on a copy, with agents
+// that succeed at once and grace periods that do not have to be waited for.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "common/result/result.h"
+#include "hub/frontend/frontend.h"
+
+namespace qleet::hub::frontend {
+
+struct Settled {
+  std::set<std::string> resources;       // that were written or erased
+  std::set<std::string> deployments;     // the same
+  std::map<std::string, Millis> graces;  // resources that go because nobody needs them: after how long
+};
+
+// Runs until there is nothing left to do after `since`; the store of `copy` is left in that state.
+Result<Settled> settle_everything(const Context& copy, Revision since);
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "common/model/reasons.h"
+#include "hub/controllers/conditions.h"
+#include "hub/controllers/delivery.h"
+#include "hub/controllers/health.h"
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "hub/frontend/explain.h"
+#include "hub/frontend/operation.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+using controllers::users_of;
+
+class Planter {
+ public:
+  Planter(const Reader& reader, const v1::Application& app) : reader_(reader), app_(app) {}
+
+  Result<> place(const v1::Deployment& deployment, v1::Tree& tree);
+
+ private:
+  Result<> grow(const std::string& name, const std::string& alias, const v1::Region* region,
+                v1::TreeNode& node);
+  Result<> collect_applications(const std::string& resource, std::set<std::string>& seen,
+                                std::set<std::string>& applications);
+
+  const Reader& reader_;
+  const v1::Application& app_;
+  std::set<std::string> shown_;
+};
+
+Result<> Planter::collect_applications(const std::string& resource, std::set<std::string>& seen,
+                                       std::set<std::string>& applications) {
+  if (!seen.insert(resource).second) return {};
+  for (const auto& use : TRY(users_of(reader_, resource))) {
+    const auto user = use.user.substr(2);
+    if (use.user.starts_with("d:")) {
+      applications.insert(user.substr(0, user.find('.')));
+      continue;
+    }
+    const auto parts = controllers::parse_resource_name(user);
+    if (parts && !parts->application.empty()) {
+      applications.insert(parts->application);
+    } else {
+      TRY(collect_applications(user, seen, applications));
+    }
+  }
+  return {};
+}
+
+Result<> Planter::grow(const std::string& name, const std::string& alias, const v1::Region* region,
+                       v1::TreeNode& node) {
+  node.set_resource(name);
+  node.set_alias(alias);
+  const auto resource = TRY(objects::get<v1::Resource>(reader_, name));
+  if (!resource) {
+    node.set_state("Pending");
+    return {};
+  }
+  const auto& spec = resource->spec();
+  const auto& status = resource->status();
+  node.set_type(spec.type());
+  node.set_id(spec.id());
+  node.set_profile(spec.profile());
+  const auto state = shown(*resource, region);
+  node.set_state(state.state);
+  node.set_reason(state.reason);
+  node.set_message(state.message);
+  *node.mutable_outputs() = status.outputs();
+  node.set_attempts(status.attempts());
+  if (status.has_next_attempt()) *node.mutable_next_attempt() = status.next_attempt();
+  if (status.has_unused_since()) *node.mutable_unused_since() = status.unused_since();
+  if (const auto* ready = controllers::find_condition(status.conditions(), reasons::kReady))
+    *node.mutable_since() = ready->last_transition_time();
+  std::set<std::string> seen;
+  std::set<std::string> applications;
+  TRY(collect_applications(name, seen, applications));
+  for (const auto& other : applications) {
+    if (other != app_.metadata().name()) node.add_shared_with(other);
+  }
+  if (!shown_.insert(name).second) {
+    node.set_repeated(true);
+    return {};
+  }
+  for (const auto& [used, as] : TRY(controllers::used_by(reader_, controllers::user_of_resource(name))))
+    TRY(grow(used, as, region, *node.add_children()));
+  return {};
+}
+
+std::string waiting_text(const v1::DeploymentSpec& spec) {
+  if (spec.candidate() == 0) return {};
+  if (spec.candidate_waits() == "environment")
+    return fmt::format("release {} waits for another environment", spec.candidate());
+  return fmt::format("waits for approval: qleet approve {} {} --release {}", spec.application(),
+                     spec.environment(), spec.candidate());
+}
+
+Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
+  const auto& spec = deployment.spec();
+  const auto& status = deployment.status();
+  const auto* ready = controllers::find_condition(status.conditions(), reasons::kReady);
+  auto waiting = waiting_text(spec);
+  if (status.regions().empty() || !waiting.empty()) {
+    auto& place = *tree.add_places();
+    place.set_environment(spec.environment());
+    place.set_release(spec.candidate() != 0 ? spec.candidate() : spec.release());
+    const bool approval = spec.candidate_waits() == "approval";
+    place.set_state(waiting.empty() ? status.state() : approval ? "AwaitingApproval" : "AwaitingEnvironment");
+    place.set_message(!waiting.empty() ? waiting : ready == nullptr ? "" : ready->message());
+  }
+  for (const auto& rollout : status.regions()) {
+    auto& place = *tree.add_places();
+    place.set_environment(spec.environment());
+    place.set_region(rollout.region());
+    place.set_release(rollout.release());
+    place.set_state(rollout.state());
+    place.set_message(rollout.message());
+    const auto region = TRY(objects::get<v1::Region>(reader_, rollout.region()));
+    const auto user = controllers::user_of_deployment(deployment.metadata().name());
+    for (const auto& [name, alias] : TRY(controllers::used_by(reader_, user, rollout.region())))
+      TRY(grow(name, alias, region ? &*region : nullptr, *place.add_roots()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<v1::Tree> tree(const Context& context, std::string_view application) {
+  const auto reader = TRY(context.store.snapshot());
+  const auto app = TRY(objects::get<v1::Application>(*reader, application));
+  if (!app)
+    return std::unexpected(
+        no_such(*reader, model::kind_of(v1::Application::default_instance()), application));
+  v1::Tree tree;
+  tree.set_application(app->metadata().name());
+  tree.set_generation(app->metadata().generation());
+  Planter planter(*reader, *app);
+  for (const auto& deployment :
+       TRY(objects::list<v1::Deployment>(*reader, {.name_prefix = fmt::format("{}.", application)})))
+    TRY(planter.place(deployment, tree));
+  return tree;
+}
+
+}  // namespace qleet::hub::frontend
