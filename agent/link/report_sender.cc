@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/log/log.h"
-#include "common/sync/accept.h"
 #include "common/sync/limits.h"
 
 namespace qleet::agent {
@@ -78,9 +77,9 @@ void ReportSender::confirm(std::uint64_t sequence, MonoTime now) {
   next_send_ = now + options_.resend.first;
 }
 
-MonoTime ReportSender::step(const std::string& epoch, MonoTime now) {
+MonoTime ReportSender::step(const Terms& terms, MonoTime now) {
   resend_late(now);
-  while (now >= next_send_ && bundles_.size() < options_.window && send(epoch, now)) {
+  while (now >= next_send_ && bundles_.size() < options_.window && send(terms, now)) {
   }
   MonoTime due = MonoTime::max();
   for (const auto& [sequence, bundle] : bundles_) due = std::min(due, bundle.resend_at);
@@ -111,7 +110,7 @@ bool ReportSender::events_in_flight() const {
   return std::ranges::any_of(bundles_, [](const auto& item) { return !item.second.events.empty(); });
 }
 
-bool ReportSender::send(const std::string& epoch, MonoTime now) {
+bool ReportSender::send(const Terms& terms, MonoTime now) {
   wire::v1::StatusReport message;
   Bundle bundle;
   size_t bytes = 0;
@@ -142,9 +141,9 @@ bool ReportSender::send(const std::string& epoch, MonoTime now) {
   }
   if (bundle.reports.empty() && bundle.events.empty()) return false;
   const std::uint64_t sequence = ++last_sequence_;
-  message.set_protocol(sync::kProtocolMax);
+  message.set_protocol(terms.protocol);
   message.set_boot_id(options_.boot_id);
-  message.set_epoch(epoch);
+  message.set_epoch(terms.epoch);
   message.set_sequence(sequence);
   next_send_ = now + options_.coalesce;
   // Whether it was sent does not matter: what is not confirmed is sent again.

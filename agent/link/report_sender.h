@@ -38,8 +38,13 @@ class ReportSender {
   // `confirm`, so that a crash between the two loses nothing.
   std::vector<std::pair<std::string, std::uint32_t>> removals(std::uint64_t sequence) const;
   void confirm(std::uint64_t sequence, MonoTime now);
-  // Sends what is due, under `epoch`. Returns when to come back.
-  MonoTime step(const std::string& epoch, MonoTime now);
+  // Under which reports go.
+  struct Terms {
+    std::string epoch;
+    std::uint32_t protocol = 0;
+  };
+  // Sends what is due. Returns when to come back.
+  MonoTime step(const Terms& terms, MonoTime now);
   bool idle() const { return waiting_.empty() && bundles_.empty() && !events_waiting_; }
 
  private:
@@ -56,7 +61,7 @@ class ReportSender {
 
   void resend_late(MonoTime now);
   void requeue(const Bundle& bundle);
-  bool send(const std::string& epoch, MonoTime now);
+  bool send(const Terms& terms, MonoTime now);
   bool events_in_flight() const;
 
   const ReportOptions options_;

@@ -116,7 +116,7 @@ MonoTime Session::step() {
   for (const auto& incoming : mailbox_.take()) take(incoming, now);
   if (log_server_) log_server_->reap();
   const MonoTime sync_due = sync_.step(now);
-  const MonoTime send_due = sender_.step(sync_.held().epoch(), now);
+  const MonoTime send_due = sender_.step({sync_.held().epoch(), sync_.protocol()}, now);
   return std::min({sync_due, send_due, beat_if_due(now)});
 }
 

@@ -137,6 +137,7 @@ void SyncClient::on_batch(std::uint64_t number, const wire::v1::SyncBatch& batch
     return failed(now, backoff_.next());
   }
   if (!commit(*change, now)) return;
+  protocol_ = batch.protocol();
   ++flight_->next_index;
   flight_->deadline = now + options_.batch_within;
   if (batch.last()) answered(batch, now);

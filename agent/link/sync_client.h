@@ -61,6 +61,8 @@ class SyncClient {
   Result<> forget(const std::vector<std::pair<std::string, std::uint32_t>>& gone, MonoTime now);
 
   const HeldTable& held() const { return held_; }
+  // The newest number that the hub speaks, too, as far as it has told.
+  std::uint32_t protocol() const { return protocol_; }
   // Why the hub's answers are not acted upon, or the hub does not answer us; empty: nothing is wrong.
   const std::string& refusal() const { return refusal_; }
   // Tombstones that may not be honoured, since this process started.
@@ -104,6 +106,7 @@ class SyncClient {
   HeldTable held_;
   std::set<std::string> kept_;
   std::string refusal_;
+  std::uint32_t protocol_ = sync::kProtocolMax;
   bool wanted_ = true;
   bool synced_ = false;
   bool asked_again_ = false;       // while a sync was under way

@@ -113,7 +113,11 @@ void Fleet::take_status(const EnrolledAgent& agent, const std::string& data, std
   auto checked = check_report(data, agent.region, options_.limits);
   if (!checked) return count(&FleetCounters::garbage);
   count(&FleetCounters::reports);
-  if (checked->dropped > 0) count(&FleetCounters::garbage, checked->dropped);
+  if (checked->dropped > 0) {
+    count(&FleetCounters::garbage, checked->dropped);
+    kLog.warn("parts of a report were dropped",
+              {{"agent", agent.name}, {"parts", std::to_string(checked->dropped)}});
+  }
   heard(agent.name);
   // Of another life of the store: not confirmed, the agent sends it again once it is in this one.
   if (checked->report.epoch() != identity_.epoch) return;

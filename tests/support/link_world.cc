@@ -105,7 +105,7 @@ hub::DispatchOptions dispatch_options() {
 HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock)
     : bus(broker.connect("hub")),
       dispatch(store, *bus, clock, dispatch_options()),
-      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), {erase_resource, nullptr}, {}) {
+      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), LinkWorld::fleet_hooks(), {}) {
   must(dispatch.start());
   must(fleet.start());
 }
@@ -118,9 +118,12 @@ AgentProcess::AgentProcess(const std::string& name, SimAgent& machine, MemoryBro
   must(session.start());
 }
 
-LinkWorld::LinkWorld(std::uint64_t seed) : random(seed), broker(clock), store_(empty_store(kEnrolledEpoch)) {
-  start_hub();
+LinkWorld::LinkWorld(std::uint64_t seed, Start start)
+    : random(seed), broker(clock), store_(empty_store(kEnrolledEpoch)) {
+  if (start == kWithHub) start_hub();
 }
+
+hub::FleetHooks LinkWorld::fleet_hooks() { return {erase_resource, nullptr}; }
 
 void LinkWorld::enrol(const std::string& name) {
   must(store_->transact([&](hub::Txn& txn) -> Result<> {
@@ -167,7 +170,7 @@ void LinkWorld::put_all(const std::vector<std::string>& names, const std::string
       spec.set_provider("noop");
       spec.set_deleted(false);
       (*spec.mutable_template_()->mutable_fields())["content"].set_string_value(content);
-      spec.set_hash("hash-of-" + content);
+      spec.set_hash("hash-of-" + content.substr(0, 20));
       TRY(objects::put(txn, resource, {clock.wall(), uids()}));
       if (resource.metadata().generation() != generation) TRY(move_position(txn, spec.region(), name, false));
     }

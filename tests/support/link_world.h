@@ -40,7 +40,12 @@ struct AgentProcess {
 
 class LinkWorld {
  public:
-  explicit LinkWorld(std::uint64_t seed = 1);
+  // Whether a hub runs from the beginning; without one only the store is of use.
+  enum Start { kWithHub, kStoreOnly };
+  explicit LinkWorld(std::uint64_t seed = 1, Start start = kWithHub);
+  hub::Store& store() { return *store_; }
+  // As controllers do it.
+  static hub::FleetHooks fleet_hooks();
 
   // --- the hub's store; a resource is "<region>.<rest>", its region's agent has the region's name ------
   void enrol(const std::string& agent);

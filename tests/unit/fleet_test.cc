@@ -1,0 +1,261 @@
+// The fleet's decisions, by tables.
+#include <gtest/gtest.h>
+
+#include "hub/fleet/agent_status.h"
+#include "hub/fleet/event_write.h"
+#include "hub/fleet/liveness.h"
+#include "hub/fleet/poke_policy.h"
+#include "hub/fleet/report_check.h"
+#include "hub/fleet/status_merge.h"
+#include "hub/store/memory_store.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/access.pb.h"
+
+namespace qleet::hub {
+namespace {
+
+MonoTime at(int ms) { return MonoTime(Millis(ms)); }
+
+wire::v1::StatusReport report_of(const std::string& name) {
+  wire::v1::StatusReport report;
+  report.set_protocol(1);
+  report.set_boot_id("b");
+  report.set_epoch("e");
+  report.add_resources()->set_name(name);
+  return report;
+}
+
+TEST(ReportCheck, WhatPasses) {
+  auto report = report_of("eu.dev.shop.redis.cache");
+  auto& item = *report.mutable_resources(0);
+  item.set_state("Ready");
+  auto& condition = *item.add_conditions();
+  condition.set_type("Ready");
+  condition.set_message(std::string(5000, 'x'));
+  (*item.mutable_outputs())["host"] = "10.0.0.1";
+  const auto checked = check_report(report.SerializeAsString(), "eu");
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->dropped, 0U);
+  EXPECT_EQ(checked->report.resources(0).conditions(0).message().size(), 2048U);
+}
+
+TEST(ReportCheck, WhatIsDroppedWhole) {
+  EXPECT_FALSE(check_report("garbage", "eu"));
+  auto report = report_of("eu.a");
+  report.set_protocol(9);
+  EXPECT_FALSE(check_report(report.SerializeAsString(), "eu"));
+  report.set_protocol(1);
+  report.set_epoch(std::string(200, 'e'));
+  EXPECT_FALSE(check_report(report.SerializeAsString(), "eu"));
+  EXPECT_FALSE(check_report(std::string(300 * 1024, 'x'), "eu"));
+}
+
+TEST(ReportCheck, ResourcesThatAreDropped) {
+  for (const char* name : {"", "eu", "eu.", "us.a", "europe.a", "eu/a", "eu.A", "eu.a\n"}) {
+    if (std::string(name) == "eu.") continue;
+    const auto checked = check_report(report_of(name).SerializeAsString(), "eu");
+    ASSERT_TRUE(checked);
+    EXPECT_EQ(checked->dropped, 1U) << name;
+    EXPECT_EQ(checked->report.resources_size(), 0) << name;
+  }
+  auto report = report_of("eu.a");
+  for (int i = 0; i < 17; ++i) report.mutable_resources(0)->add_conditions()->set_type("T");
+  EXPECT_EQ(check_report(report.SerializeAsString(), "eu")->dropped, 1U);
+  report = report_of("eu.a");
+  (*report.mutable_resources(0)->mutable_outputs())["o"] = std::string(5000, 'x');
+  EXPECT_EQ(check_report(report.SerializeAsString(), "eu")->dropped, 1U);
+}
+
+TEST(ReportCheck, TheValueOfASecretOutputIsNeverKept) {
+  auto report = report_of("eu.a");
+  (*report.mutable_resources(0)->mutable_outputs())["password"] = "hunter2";
+  report.mutable_resources(0)->add_secret_outputs("password");
+  const auto checked = check_report(report.SerializeAsString(), "eu");
+  EXPECT_TRUE(checked->report.resources(0).outputs().empty());
+}
+
+TEST(ReportCheck, ALongMessageIsCutBetweenCharacters) {
+  auto report = report_of("eu.a");
+  auto& condition = *report.mutable_resources(0)->add_conditions();
+  condition.set_type("Ready");
+  std::string text(2047, 'x');
+  condition.set_message(text + "\xc3\xa9\xc3\xa9");
+  const auto checked = check_report(report.SerializeAsString(), "eu");
+  EXPECT_EQ(checked->report.resources(0).conditions(0).message(), text);
+}
+
+struct MergeCase {
+  const char* what;
+  bool exists;
+  const char* region;
+  bool deleted;
+  std::uint32_t generation;  // of the resource
+  std::uint64_t stored_version;
+  const char* stored_epoch;
+  std::uint32_t reported;
+  std::uint64_t version;
+  bool gone;
+  Merge want;
+};
+
+TEST(StatusMerge, Table) {
+  const MergeCase cases[] = {
+      {"first", true, "eu", false, 2, 0, "", 2, 5, false, Merge::kWrite},
+      {"of an older generation", true, "eu", false, 2, 0, "", 1, 5, false, Merge::kWrite},
+      {"newer", true, "eu", false, 2, 4, "e", 2, 5, false, Merge::kWrite},
+      {"again", true, "eu", false, 2, 5, "e", 2, 5, false, Merge::kOld},
+      {"late", true, "eu", false, 2, 6, "e", 2, 5, false, Merge::kOld},
+      {"stored in another life", true, "eu", false, 2, 6, "d", 2, 5, false, Merge::kWrite},
+      {"unknown", false, "", false, 0, 0, "", 2, 5, false, Merge::kUnknown},
+      {"gone and erased", false, "", false, 0, 0, "", 2, 5, true, Merge::kUnknown},
+      {"foreign", true, "us", false, 2, 0, "", 2, 5, false, Merge::kForeign},
+      {"ahead", true, "eu", false, 2, 0, "", 3, 5, false, Merge::kAhead},
+      {"gone", true, "eu", true, 3, 0, "", 3, 5, true, Merge::kErase},
+      {"gone, sent again", true, "eu", true, 3, 5, "e", 3, 5, true, Merge::kErase},
+      {"gone, but revived", true, "eu", false, 4, 0, "", 3, 5, true, Merge::kRevived},
+      {"gone, but revived and deleted again", true, "eu", true, 5, 0, "", 3, 5, true, Merge::kRevived},
+      {"gone, of a live one", true, "eu", false, 3, 0, "", 3, 5, true, Merge::kRevived},
+  };
+  for (const auto& c : cases) {
+    v1::Resource resource;
+    resource.mutable_metadata()->set_generation(c.generation);
+    resource.mutable_spec()->set_region(c.region);
+    resource.mutable_spec()->set_deleted(c.deleted);
+    resource.mutable_status()->set_report_version(c.stored_version);
+    resource.mutable_status()->set_epoch(c.stored_epoch);
+    wire::v1::ResourceReport report;
+    report.set_generation(c.reported);
+    report.set_version(c.version);
+    report.set_gone(c.gone);
+    EXPECT_EQ(judge(c.exists ? &resource : nullptr, report, "eu", "e"), c.want) << c.what;
+  }
+}
+
+TEST(StatusMerge, WhatBelongsToTheHubStays) {
+  v1::Resource resource;
+  resource.mutable_status()->mutable_unused_since()->set_seconds(7);
+  (*resource.mutable_status()->mutable_outputs())["old"] = "1";
+  resource.mutable_status()->mutable_next_attempt()->set_seconds(9);
+  wire::v1::ResourceReport report;
+  report.set_state("Ready");
+  report.set_generation(3);
+  report.set_version(11);
+  write_status(resource, report, {"boot", "e", WallTime(Millis(1500))});
+  const auto& status = resource.status();
+  EXPECT_EQ(status.unused_since().seconds(), 7);
+  EXPECT_TRUE(status.outputs().empty());
+  EXPECT_FALSE(status.has_next_attempt());
+  EXPECT_EQ(status.observed_generation(), 3U);
+  EXPECT_EQ(status.report_version(), 11U);
+  EXPECT_EQ(status.received_at().seconds(), 1);
+}
+
+class PokeTest : public ::testing::Test {
+ protected:
+  std::string decide(int now) { return policy_.decide("eu", beat_, view_, {"e", {}}, at(now)); }
+  PokeTest() {
+    beat_.set_epoch("e");
+    view_.digest.add(sync::entry_digest("a", "u", 1, "h"));
+    view_.changed_at = at(1);
+    beat_.set_digest(sync::Digest{}.bytes());
+  }
+  PokePolicy policy_{PokeLimits{}};
+  wire::v1::Heartbeat beat_;
+  RegionView view_;
+};
+
+TEST_F(PokeTest, AgreementNeedsNone) {
+  beat_.set_digest(view_.digest.bytes());
+  EXPECT_EQ(decide(60'000), "");
+}
+
+TEST_F(PokeTest, AChangeMayStillBeOnItsWay) {
+  EXPECT_EQ(decide(1'500), "");
+  EXPECT_EQ(decide(2'500), "digests differ");
+}
+
+TEST_F(PokeTest, InVainItBecomesRare) {
+  int pokes = 0;
+  for (int now = 10'000; now < 3'600'000; now += 1'000) pokes += decide(now).empty() ? 0 : 1;
+  EXPECT_GE(pokes, 12);
+  EXPECT_LE(pokes, 20);
+  // Once it has helped, the next difference is told at once.
+  beat_.set_digest(view_.digest.bytes());
+  EXPECT_EQ(decide(3'600'000), "");
+  beat_.set_digest("");
+  EXPECT_EQ(decide(3'601'000), "digests differ");
+}
+
+TEST_F(PokeTest, AnotherEpochIsToldButNotToOneThatRefuses) {
+  beat_.set_epoch("older");
+  EXPECT_EQ(decide(1'500), "this hub's epoch is another");
+  beat_.set_refusal("no");
+  EXPECT_EQ(decide(60'000), "");
+}
+
+TEST(Liveness, Table) {
+  Liveness liveness(Millis(30));
+  const WallTime wall{};
+  EXPECT_EQ(liveness.sight("a").presence, Presence::kNeverSeen);
+  EXPECT_TRUE(liveness.heard("a", at(0), wall));
+  EXPECT_FALSE(liveness.heard("a", at(10), wall));
+  EXPECT_TRUE(liveness.expire(at(39), wall).empty());
+  EXPECT_EQ(liveness.expire(at(40), wall), std::vector<std::string>{"a"});
+  EXPECT_TRUE(liveness.expire(at(80), wall).empty());
+  EXPECT_EQ(liveness.sight("a").presence, Presence::kLost);
+  EXPECT_TRUE(liveness.heard("a", at(90), wall));
+  liveness.restore("b", true, at(90), wall);
+  liveness.restore("c", false, at(90), wall);
+  EXPECT_EQ(liveness.sight("b").presence, Presence::kExpected);
+  EXPECT_EQ(liveness.sight("c").presence, Presence::kLost);
+  EXPECT_EQ(liveness.connected(), 1U);
+  EXPECT_EQ(liveness.expire(at(120), wall).size(), 2U);
+}
+
+TEST(AgentStatus, EqualFactsChangeNothing) {
+  AgentFacts facts;
+  facts.sight = {Presence::kConnected, WallTime(Millis(5)), WallTime(Millis(5))};
+  facts.beat.set_boot_id("b");
+  facts.beat.add_unclaimed("eu.x");
+  v1::Agent agent;
+  describe(facts, WallTime(Millis(10'000)), agent);
+  EXPECT_EQ(agent.status().state(), "Connected");
+  EXPECT_EQ(agent.status().unclaimed(0), "eu.x");
+  const std::string before = agent.SerializeAsString();
+  facts.sight.last_seen = WallTime(Millis(99'000));
+  describe(facts, WallTime(Millis(100'000)), agent);
+  EXPECT_EQ(agent.SerializeAsString(), before);
+}
+
+TEST(AgentStatus, AListIsShortened) {
+  AgentFacts facts;
+  facts.beat.set_boot_id("b");
+  for (int i = 0; i < 7; ++i) facts.beat.add_kept("eu." + std::to_string(i));
+  v1::Agent agent;
+  describe(facts, {}, agent);
+  const auto& message = agent.status().conditions(0).message();
+  EXPECT_NE(message.find("eu.0, eu.1, eu.2, eu.3, eu.4 and 2 more"), std::string::npos) << message;
+}
+
+TEST(EventWrite, OfAResourceTheNewestAreKept) {
+  MemoryStore store;
+  for (int i = 0; i < 60; ++i) {
+    wire::v1::EventReport event;
+    event.set_id(std::to_string(i));
+    event.set_resource("eu.a");
+    event.set_reason("Creating");
+    for (int again = 0; again < 2; ++again)
+      ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+        EXPECT_EQ(TRY(write_event(txn, "agent", event, {})), again == 0);
+        return {};
+      }));
+  }
+  const auto events = *objects::list<v1::Event>(**store.snapshot());
+  EXPECT_EQ(events.size(), kEventsPerResource);
+  for (const auto& event : events) EXPECT_GE(std::stoi(event.metadata().name().substr(6)), 10);
+  EXPECT_EQ(events[0].spec().regarding_kind(), "Resource");
+  EXPECT_EQ(events[0].spec().source(), "agent/agent");
+}
+
+}  // namespace
+}  // namespace qleet::hub
