@@ -143,6 +143,15 @@ Result<Revision> copy_env(const Env& env, const fs::path& to) {
 
 namespace qleet::hub {
 
+Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to) {
+  std::error_code error;
+  if (!fs::exists(dir / lmdb::kData, error)) {
+    return fail(Code::kNotFound, fmt::format("{}: holds no store", dir.string()));
+  }
+  auto env = TRY(lmdb::Env::open(dir, {}));
+  return lmdb::copy_env(*env, to);
+}
+
 Result<StoreIdentity> restore_lmdb(const std::filesystem::path& from, const std::filesystem::path& dir,
                                    const Random& random) {
   using namespace lmdb;

@@ -66,6 +66,9 @@ class LmdbStore final : public Store {
   std::unique_ptr<Impl> impl_;
 };
 
+// As LmdbStore::backup, of a store that another process may have open and be writing.
+Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to);
+
 // Makes a store in `dir`, which must not exist or be empty, from a backup. It gets a new epoch, with the
 // backup's in front of its lineage, an empty change log, and revisions far above all that the lost store can
 // have given out: so that neither an agent nor a watch mistakes it for the one that it was. kConflict when

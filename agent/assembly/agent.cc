@@ -1,0 +1,77 @@
+#include "agent/assembly/agent.h"
+
+#include <algorithm>
+#include <future>
+
+namespace qleet::agent {
+
+Result<> Agent::EngineLogs::read(
+    const Request& request, const std::function<bool(std::string_view source, std::string_view data)>& sink) {
+  // Shared: the engine may close before it gets to it.
+  auto answer = std::make_shared<std::promise<Result<Engine::Handle>>>();
+  auto found = answer->get_future();
+  if (!engine_.call(
+          [&engine = engine_, answer, name = request.resource] { answer->set_value(engine.handle(name)); })) {
+    return fail(Code::kUnavailable, "the agent is stopping");
+  }
+  answer.reset();
+  Result<Engine::Handle> handle = fail(Code::kUnavailable, "the agent is stopping");
+  try {
+    handle = found.get();
+  } catch (const std::future_error&) {
+    return std::unexpected(std::move(handle).error());
+  }
+  if (!handle) return std::unexpected(std::move(handle).error());
+  return handle->provider->logs(handle->resource, request.follow, request.tail, [&](const LogLine& line) {
+    const bool wanted = request.container.empty() || line.source == request.container ||
+                        line.source.ends_with("/" + request.container);
+    return !wanted || sink(line.source, line.data);
+  });
+}
+
+Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seams) {
+  std::unique_ptr<Agent> agent(new Agent());
+  EngineOptions engine_options;
+  engine_options.agent = options.name;
+  agent->engine_ = TRY(Engine::open(std::move(engine_options), {.journal = seams.journal,
+                                                                .clock = seams.clock,
+                                                                .random = seams.secrets,
+                                                                .executor = seams.executor,
+                                                                .wake = agent->wake_,
+                                                                .providers = seams.providers}));
+  agent->desired_ = std::make_unique<EngineDesired>(*agent->engine_);
+  agent->logs_ = std::make_unique<EngineLogs>(*agent->engine_);
+
+  SessionOptions session_options;
+  session_options.agent = options.name;
+  session_options.version = QLEET_VERSION;
+  session_options.boot_id = agent->engine_->boot_id();
+  session_options.providers = std::move(options.provider_names);
+  session_options.enrolled_epoch = options.enrolled_epoch;
+  session_options.heartbeat = options.heartbeat;
+  agent->session_ =
+      std::make_unique<Session>(std::move(session_options), SessionSeams{.bus = seams.bus,
+                                                                         .clock = seams.clock,
+                                                                         .random = seams.jitter,
+                                                                         .desired = *agent->desired_,
+                                                                         .reports = agent->engine_->reports(),
+                                                                         .logs = agent->logs_.get()});
+  // One thread drives both: whichever has news wakes it.
+  agent->session_->wake().set([&wake = agent->wake_] { wake(); });
+  TRY(agent->session_->start());
+  return agent;
+}
+
+Agent::~Agent() {
+  if (session_) session_->wake().set({});
+}
+
+MonoTime Agent::step() {
+  // What the hub says is stored first, then acted upon; what came of it is reported in the next step, for
+  // which the reports wake.
+  const auto session_due = session_->step();
+  const auto engine_due = engine_->step();
+  return std::min(session_due, engine_due);
+}
+
+}  // namespace qleet::agent

@@ -1,0 +1,83 @@
+// The agent, put together: engine and session on one thread, over a journal, a bus and providers that main.cc
+// names.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/engine/engine.h"
+#include "agent/engine/executor.h"
+#include "agent/journal/journal.h"
+#include "agent/link/session.h"
+#include "common/bus/bus.h"
+#include "common/clock/clock.h"
+#include "common/crypto/token.h"
+#include "common/loop/loop.h"
+#include "common/random/random.h"
+
+namespace qleet::agent {
+
+struct AgentOptions {
+  std::string name;
+  std::string enrolled_epoch;  // of the hub that it was enrolled with
+  Millis heartbeat = sync::kHeartbeatEvery;
+  std::vector<std::string> provider_names;  // told to the hub
+};
+
+// All must outlive the agent.
+struct AgentSeams {
+  Journal& journal;
+  Bus& bus;
+  const Clock& clock;
+  crypto::Random& secrets;
+  qleet::Random& jitter;
+  Executor& executor;
+  std::map<std::string, std::shared_ptr<Provider>> providers;
+};
+
+class Agent final : public Stepper {
+ public:
+  // Reads the journal; touches nothing before the first step. Works without the hub.
+  static Result<std::unique_ptr<Agent>> open(AgentOptions options, AgentSeams seams);
+  ~Agent() override;
+
+  MonoTime step() override;
+  Wake& wake() { return wake_; }
+  const Engine& engine() const { return *engine_; }
+  const Session& session() const { return *session_; }
+
+ private:
+  // The engine as the session sees it; both live on the agent's thread.
+  class EngineDesired final : public Desired {
+   public:
+    explicit EngineDesired(Engine& engine) : engine_(engine) {}
+    Result<Holding> holding() override { return engine_.holding(); }
+    Result<> commit(const DesiredChange& change) override { return engine_.apply_desired(change); }
+
+   private:
+    Engine& engine_;
+  };
+
+  // Asks the engine's thread whose logs these are, and reads them on its own.
+  class EngineLogs final : public LogReader {
+   public:
+    explicit EngineLogs(Engine& engine) : engine_(engine) {}
+    Result<> read(const Request& request,
+                  const std::function<bool(std::string_view source, std::string_view data)>& sink) override;
+
+   private:
+    Engine& engine_;
+  };
+
+  Agent() = default;
+
+  Wake wake_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<EngineDesired> desired_;
+  std::unique_ptr<EngineLogs> logs_;
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace qleet::agent

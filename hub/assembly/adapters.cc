@@ -1,0 +1,81 @@
+#include "hub/assembly/adapters.h"
+
+#include <fmt/format.h>
+
+namespace qleet::hub {
+namespace {
+
+// The streams of one query: the sink hears of the end once the last of them has ended.
+struct OpenQuery {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<void>> handles;
+  size_t running = 0;
+  bool cancelled = false;
+};
+
+std::string region_of(const std::string& resource) { return resource.substr(0, resource.find('.')); }
+
+}  // namespace
+
+Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent) {
+  v1::EnrolResult result;
+  *result.mutable_agent() = agent;
+  result.set_epoch(store_.epoch);
+  for (const auto& url : nats_urls_) result.add_nats_urls(url);
+  result.set_nats_jwt(TRY(broker_.identities().enrol(agent.metadata().name(), agent.spec().public_key())));
+  result.set_nats_ca(broker_.tls_ca_pem());
+  return result;
+}
+
+Result<> BrokerEnroller::expel(const v1::Agent& agent) {
+  return broker_.identities().revoke({agent.spec().public_key()});
+}
+
+Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSink> sink) {
+  auto open = std::make_shared<OpenQuery>();
+  std::string away;
+  for (const auto& resource : query.resources) {
+    const std::string region = region_of(resource);
+    const auto agent = agents_.serving(region);
+    if (!agent) {
+      away = fmt::format("{}: no agent serves this region", region);
+      sink->note(away);
+      continue;
+    }
+    {
+      std::lock_guard lock(open->mutex);
+      ++open->running;
+    }
+    auto ended = [open, sink, region](const std::string& error) {
+      if (!error.empty()) sink->note(fmt::format("{}: {}", region, error));
+      std::lock_guard lock(open->mutex);
+      if (--open->running == 0) sink->finish();
+    };
+    auto handle = streams_.open(
+        {.agent = *agent,
+         .resource = resource,
+         .container = query.container,
+         .follow = query.follow,
+         .tail = query.tail},
+        {.data = [sink](std::string_view source, std::string_view data) { return sink->write(source, data); },
+         .end = ended});
+    if (!handle) {
+      away = handle.error().message;
+      ended(away);
+      continue;
+    }
+    std::lock_guard lock(open->mutex);
+    if (!open->cancelled) open->handles.push_back(std::move(*handle));
+  }
+  sink->on_cancel([open] {
+    std::vector<std::shared_ptr<void>> handles;
+    std::lock_guard lock(open->mutex);
+    open->cancelled = true;
+    handles.swap(open->handles);
+  });
+  std::lock_guard lock(open->mutex);
+  if (open->handles.empty() && open->running == 0 && !away.empty()) return fail(Code::kUnavailable, away);
+  return {};
+}
+
+}  // namespace qleet::hub

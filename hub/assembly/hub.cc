@@ -1,0 +1,243 @@
+#include "hub/assembly/hub.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include "common/bus/nats_bus.h"
+#include "common/crypto/private_file.h"
+#include "common/log/log.h"
+#include "common/loop/loop.h"
+#include "hub/api/api.h"
+#include "hub/api/pki.h"
+#include "hub/assembly/adapters.h"
+#include "hub/broker/broker.h"
+#include "hub/controllers/manager.h"
+#include "hub/controllers/resources.h"
+#include "hub/dispatch/dispatch.h"
+#include "hub/fleet/fleet.h"
+#include "hub/frontend/frontend.h"
+
+namespace qleet::hub {
+namespace {
+
+constexpr log::Logger kLog{"hub"};
+const frontend::Caller kItself{"hub"};
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+bool is_address(const std::string& text) {
+  return text.find_first_not_of("0123456789.") == std::string::npos || text.contains(':');
+}
+
+crypto::ServerNames names_of(const HubOptions& options) {
+  crypto::ServerNames names{.dns = {"localhost"}, .ips = {"127.0.0.1", "::1"}};
+  for (const auto& name : options.advertise) (is_address(name) ? names.ips : names.dns).push_back(name);
+  return names;
+}
+
+// The first administrator's way in: made once, kept where only this user can read it.
+Result<> ensure_admin_token(const frontend::Context& context, const std::filesystem::path& file) {
+  if (std::filesystem::exists(file)) return {};
+  v1::TokenRequest request;
+  request.set_service_account("admin");
+  request.set_role("admin");
+  const auto result = TRY(frontend::create_service_account_token(context, kItself, request));
+  return crypto::write_private_file(file, result.token() + "\n");
+}
+
+EraseResource eraser(const Clock& clock, const Random& random) {
+  return [&clock, random](Txn& txn, const v1::Resource& resource) -> Result<> {
+    controllers::Work work{txn, {.now = clock.wall(), .random = random}};
+    return controllers::erase_resource(work, resource.metadata().name());
+  };
+}
+
+}  // namespace
+
+// In the order of construction; the destructor's order is its reverse, so that nothing is called back after
+// it is gone.
+struct Hub::Impl {
+  Impl(HubOptions given, Store& the_store, const Clock& the_clock)
+      : options(std::move(given)), store(the_store), clock(the_clock) {}
+
+  HubOptions options;
+  Store& store;
+  const Clock& clock;
+  Random ids = system_random();
+  qleet::SystemRandom jitter;
+  api::Pki pki;
+  std::unique_ptr<Broker> broker;
+  std::unique_ptr<NatsBus> bus;
+  std::unique_ptr<Dispatch> dispatch;
+  std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<hub::Freshness> freshness;
+  std::unique_ptr<LogStreams> logs;
+  std::unique_ptr<controllers::Manager> manager;
+  std::unique_ptr<ApiFreshness> api_freshness;
+  std::unique_ptr<BrokerEnroller> enroller;
+  std::unique_ptr<AgentLogs> api_logs;
+  std::vector<std::unique_ptr<LoopThread>> loops;
+  std::unique_ptr<api::ApiServer> api;
+
+  Result<> start(crypto::Random& random, std::vector<api::Gauge> store_gauges);
+  Result<> start_bus(crypto::Random& random);
+  Result<> start_fleet();
+  Result<> start_api(std::vector<api::Gauge> store_gauges);
+  std::vector<std::string> urls_for_agents() const;
+  void stop();
+};
+
+std::vector<std::string> Hub::Impl::urls_for_agents() const {
+  if (broker->port() == 0) return broker->cluster_urls();
+  std::vector<std::string> urls;
+  for (const auto& name : options.advertise)
+    urls.push_back(fmt::format(fmt::runtime(name.contains(':') ? "tls://[{}]:{}" : "tls://{}:{}"), name,
+                               broker->port()));
+  if (urls.empty()) urls.push_back(fmt::format("tls://127.0.0.1:{}", broker->port()));
+  return urls;
+}
+
+Result<> Hub::Impl::start_bus(crypto::Random& random) {
+  BrokerOptions broker_options;
+  broker_options.folder = options.state / "broker";
+  broker_options.host = options.nats_address;
+  broker_options.port = options.nats_port;
+  broker_options.names = names_of(options);
+  broker_options.cluster.urls = options.nats_urls;
+  if (!options.nats_ca_file.empty()) broker_options.cluster.ca_pem = read_file(options.nats_ca_file);
+  broker_options.ca = pki.ca;
+  if (options.nats_urls.empty() && pki.ca.private_key_pem.empty()) {
+    // The given certificate is the API's alone: the bus has a CA of its own.
+    auto own = api::open_pki({.directory = options.state / "broker/tls",
+                              .names = names_of(options),
+                              .certificate_file = {},
+                              .key_file = {},
+                              .ca_file = {}},
+                             clock);
+    if (!own) return std::unexpected(std::move(own).error());
+    broker_options.ca = own->ca;
+  }
+  broker = TRY(Broker::start(std::move(broker_options), random, clock));
+  auto nats = TRY(broker->hub_options());
+  nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
+  bus = TRY(NatsBus::start(std::move(nats)));
+  if (!bus->wait_connected(Millis(10'000))) kLog.warn("the bus is not connected yet; agents wait");
+  return {};
+}
+
+Result<> Hub::Impl::start_fleet() {
+  dispatch = std::make_unique<Dispatch>(store, *bus, clock, DispatchOptions{});
+  TRY(dispatch->start());
+  FleetOptions fleet_options;
+  fleet_options.heartbeat = options.heartbeat;
+  fleet = std::make_unique<Fleet>(store, *bus, clock, dispatch->agents(), dispatch->index(),
+                                  eraser(clock, ids), fleet_options);
+  TRY(fleet->start());
+  freshness = std::make_unique<hub::Freshness>(dispatch->agents(), fleet->liveness(), store.identity().epoch);
+  logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
+
+  // A revocation that was committed but not told to the bus before a crash is told now.
+  std::vector<std::string> revoked;
+  auto snapshot = TRY(store.snapshot());
+  for (const auto& agent : dispatch->agents().all()) {
+    if (!agent.revoked) continue;
+    const auto stored = TRY(objects::get<v1::Agent>(*snapshot, agent.name));
+    if (stored) revoked.push_back(stored->spec().public_key());
+  }
+  snapshot.reset();
+  if (!revoked.empty()) {
+    if (const auto told = broker->identities().revoke(revoked); !told)
+      kLog.warn("revocations are not confirmed yet", {{"error", told.error().message}});
+  }
+
+  manager = std::make_unique<controllers::Manager>(
+      store, clock, ids, controllers::ManagerOptions{.workers = options.controllers});
+  TRY(manager->start());
+  loops.push_back(std::make_unique<LoopThread>(*dispatch, dispatch->wake(), clock));
+  loops.push_back(std::make_unique<LoopThread>(*fleet, fleet->wake(), clock));
+  loops.push_back(std::make_unique<LoopThread>(*logs, logs->wake(), clock));
+  return {};
+}
+
+Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
+  api_freshness = std::make_unique<ApiFreshness>(*freshness);
+  enroller = std::make_unique<BrokerEnroller>(*broker, store.identity(), urls_for_agents());
+  api_logs = std::make_unique<AgentLogs>(*logs, dispatch->agents());
+
+  api::ApiOptions api_options;
+  api_options.http.address = options.listen_address;
+  api_options.http.port = options.listen_port;
+  api_options.http.certificate_pem = pki.server.certificate_pem;
+  api_options.http.key_pem = pki.server.private_key_pem;
+  api::ApiDependencies needs{.store = store, .clock = clock};
+  needs.freshness = api_freshness.get();
+  needs.enroller = enroller.get();
+  needs.logs = api_logs.get();
+  needs.ca_fingerprint = pki.ca_fingerprint;
+  needs.readiness.push_back({"bus", [this]() -> std::optional<std::string> {
+                               if (bus->state() == BusState::kConnected) return std::nullopt;
+                               return "not connected to nats-server";
+                             }});
+  needs.gauges = std::move(store_gauges);
+  needs.gauges.push_back({"qleet_hub_controller_queue_keys", "Keys that controllers have yet to look at.",
+                          [this] { return static_cast<double>(manager->depth()); }});
+  needs.gauges.push_back({"qleet_hub_agents_enrolled", "Agents that are enrolled and not revoked.", [this] {
+                            const auto agents = dispatch->agents().all();
+                            return static_cast<double>(std::ranges::count_if(
+                                agents, [](const auto& agent) { return !agent.revoked; }));
+                          }});
+  needs.gauges.push_back({"qleet_hub_log_streams", "Log streams that are open.",
+                          [this] { return static_cast<double>(logs->open_streams()); }});
+  api = TRY(api::ApiServer::start(std::move(api_options), std::move(needs)));
+  return {};
+}
+
+Result<> Hub::Impl::start(crypto::Random& random, std::vector<api::Gauge> store_gauges) {
+  pki = TRY(api::open_pki({.directory = options.state / "tls",
+                           .names = names_of(options),
+                           .certificate_file = options.certificate_file,
+                           .key_file = options.key_file,
+                           .ca_file = options.ca_file},
+                          clock));
+  const frontend::Context context{store, clock};
+  TRY(frontend::ensure_defaults(context, options.profiles.string()));
+  TRY(ensure_admin_token(context, options.state / "admin-token"));
+  TRY(start_bus(random));
+  TRY(start_fleet());
+  TRY(start_api(std::move(store_gauges)));
+  kLog.info("serving", {{"api", fmt::format("https://{}:{}", options.listen_address, api->port())},
+                        {"nats", fmt::format("{}", broker->port())},
+                        {"epoch", store.identity().epoch}});
+  return {};
+}
+
+void Hub::Impl::stop() {
+  if (api) api->stop();
+  if (manager) manager->stop();
+  loops.clear();
+  if (bus) bus->close();
+  if (broker) broker->stop();
+}
+
+Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Hub::~Hub() { stop(); }
+
+Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, Store& store, const Clock& clock,
+                                        crypto::Random& random, std::vector<api::Gauge> store_gauges) {
+  std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock)));
+  TRY(hub->impl_->start(random, std::move(store_gauges)));
+  return hub;
+}
+
+void Hub::stop() { impl_->stop(); }
+std::uint16_t Hub::port() const { return impl_->api->port(); }
+int Hub::nats_port() const { return impl_->broker->port(); }
+
+}  // namespace qleet::hub

@@ -1,0 +1,163 @@
+// qleet-hub: reads the command line, opens the store, and hands both to the hub.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "common/log/log.h"
+#include "hub/assembly/hub.h"
+#include "hub/store/lmdb_store.h"
+
+namespace {
+
+using namespace qleet;       // NOLINT(google-build-using-namespace)
+using namespace qleet::hub;  // NOLINT(google-build-using-namespace)
+
+constexpr log::Logger kLog{"main"};
+
+// "host:port", "[v6]:port"; false when it is none.
+bool split_address(const std::string& text, std::string& host, std::uint16_t& port) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon + 1 == text.size() ||
+      text.find_first_not_of("0123456789", colon + 1) != std::string::npos || text.size() - colon > 6)
+    return false;
+  const int number = std::stoi(text.substr(colon + 1));
+  if (number > 65535) return false;
+  host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  port = static_cast<std::uint16_t>(number);
+  return !host.empty();
+}
+
+int failed(const Error& error) {
+  kLog.error(error.message);
+  for (const auto& field : error.fields) kLog.error(field.message, {{"field", field.field}});
+  return 1;
+}
+
+std::vector<api::Gauge> gauges_of(const LmdbStore& store) {
+  auto gauge = [&store](const char* name, const char* help, auto member) {
+    return api::Gauge{name, help, [&store, member] {
+                        const auto stats = store.stats();
+                        return stats ? static_cast<double>((*stats).*member) : 0.0;
+                      }};
+  };
+  return {gauge("qleet_hub_store_revision", "The newest revision.", &LmdbStats::revision),
+          gauge("qleet_hub_store_log_entries", "Changes in the log.", &LmdbStats::log_entries),
+          gauge("qleet_hub_store_file_bytes", "Size of the store's file.", &LmdbStats::file_bytes)};
+}
+
+int serve(const HubOptions& options) {
+  // Before any thread exists, so that all inherit it.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  std::error_code error;
+  std::filesystem::create_directories(options.state, error);
+  std::filesystem::permissions(options.state, std::filesystem::perms::owner_all, error);
+  if (error) return failed({Code::kInvalid, options.state.string() + ": " + error.message(), {}});
+  auto store = LmdbStore::open(options.state / "store");
+  if (!store) return failed(store.error());
+  const SystemClock clock;
+  crypto::SystemRandom random;
+  auto hub = Hub::start(options, **store, clock, random, gauges_of(**store));
+  if (!hub) return failed(hub.error());
+  int signal = 0;
+  sigwait(&signals, &signal);
+  kLog.info("stopping", {{"signal", std::to_string(signal)}});
+  (*hub)->stop();
+  return 0;
+}
+
+int backup(const std::filesystem::path& state, const std::filesystem::path& to) {
+  // A running hub has the store: LMDB lets a second process read it.
+  auto revision = backup_lmdb(state / "store", to);
+  if (!revision) return failed(revision.error());
+  std::cout << "backup of revision " << *revision << " in " << to.string() << "\n";
+  return 0;
+}
+
+int restore(const std::filesystem::path& from, const std::filesystem::path& state) {
+  auto identity = restore_lmdb(from, state / "store");
+  if (!identity) return failed(identity.error());
+  std::cout << "restored with the new epoch " << identity->epoch
+            << ": agents compare all they hold, and delete nothing that this backup does not know\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("qleet-hub: holds what is wanted, and hands each agent its share", "qleet-hub");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "qleet-hub " QLEET_VERSION);
+
+  HubOptions options;
+  std::string listen = "127.0.0.1:7443";
+  std::string nats = "127.0.0.1:4222";
+  bool verbose = false;
+  auto* serving = app.add_subcommand("serve", "Run the hub");
+  serving->add_option("--state", options.state, "Folder of this hub alone")->required();
+  serving->add_option("--listen", listen, "Address and port of the API; port 0: any free one")
+      ->capture_default_str();
+  serving
+      ->add_option("--nats-listen", nats,
+                   "Address and port of its nats-server; port 0: a free one, remembered")
+      ->capture_default_str();
+  serving
+      ->add_option("--advertise", options.advertise,
+                   "Name or address under which clients and agents reach this hub; more than once")
+      ->expected(1);
+  serving->add_option("--profiles", options.profiles, "Default profiles, put into an empty store")
+      ->check(CLI::ExistingDirectory);
+  auto* certificate =
+      serving->add_option("--tls-cert", options.certificate_file, "Certificate of the API, then its chain")
+          ->check(CLI::ExistingFile);
+  auto* key = serving->add_option("--tls-key", options.key_file, "Its key")->check(CLI::ExistingFile);
+  auto* ca = serving->add_option("--tls-ca", options.ca_file, "The CA that signed it, for agents to pin")
+                 ->check(CLI::ExistingFile);
+  certificate->needs(key, ca);
+  key->needs(certificate);
+  ca->needs(certificate);
+  auto* urls = serving
+                   ->add_option("--nats-url", options.nats_urls,
+                                "Use this NATS cluster instead of a nats-server of its own; more than once")
+                   ->expected(1);
+  serving->add_option("--nats-ca", options.nats_ca_file, "Its CA")->check(CLI::ExistingFile)->needs(urls);
+  std::int64_t heartbeat_ms = options.heartbeat.count();
+  serving
+      ->add_option("--heartbeat-ms", heartbeat_ms,
+                   "How often agents show that they live; three missed, and one counts as lost")
+      ->check(CLI::Range(100, 600'000))
+      ->capture_default_str();
+  serving->add_flag("-v,--verbose", verbose, "Log more");
+
+  std::filesystem::path from;
+  std::filesystem::path to;
+  auto* backing_up = app.add_subcommand("backup", "Copy the store while the hub runs");
+  backing_up->add_option("--state", options.state, "The hub's folder")->required();
+  backing_up->add_option("to", to, "Folder to be made")->required();
+  auto* restoring = app.add_subcommand("restore", "Make the store of a new hub from a backup");
+  restoring->add_option("--state", options.state, "The new hub's folder; must hold no store")->required();
+  restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (*backing_up) return backup(options.state, to);
+  if (*restoring) return restore(from, options.state);
+
+  if (!split_address(listen, options.listen_address, options.listen_port) ||
+      !split_address(nats, options.nats_address, options.nats_port)) {
+    std::cerr << "qleet-hub: --listen and --nats-listen are written ADDRESS:PORT\n";
+    return 2;
+  }
+  options.heartbeat = Millis(heartbeat_ms);
+  if (verbose) log::set_level(log::Level::kDebug);
+  return serve(options);
+}
