@@ -1,33 +1,8 @@
 #include "agent/assembly/agent.h"
 
 #include <algorithm>
-#include <future>
 
 namespace qleet::agent {
-
-Result<> Agent::EngineLogs::read(
-    const Request& request, const std::function<bool(std::string_view source, std::string_view data)>& sink) {
-  // Shared: the engine may close before it gets to it.
-  auto answer = std::make_shared<std::promise<Result<Engine::Handle>>>();
-  auto found = answer->get_future();
-  if (!engine_.call(
-          [&engine = engine_, answer, name = request.resource] { answer->set_value(engine.handle(name)); })) {
-    return fail(Code::kUnavailable, "the agent is stopping");
-  }
-  answer.reset();
-  Result<Engine::Handle> handle = fail(Code::kUnavailable, "the agent is stopping");
-  try {
-    handle = found.get();
-  } catch (const std::future_error&) {
-    return std::unexpected(std::move(handle).error());
-  }
-  if (!handle) return std::unexpected(std::move(handle).error());
-  return handle->provider->logs(handle->resource, request.follow, request.tail, [&](const LogLine& line) {
-    const bool wanted = request.container.empty() || line.source == request.container ||
-                        line.source.ends_with("/" + request.container);
-    return !wanted || sink(line.source, line.data);
-  });
-}
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seams) {
   std::unique_ptr<Agent> agent(new Agent());
@@ -39,8 +14,8 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seam
                                                                 .executor = seams.executor,
                                                                 .wake = agent->wake_,
                                                                 .providers = seams.providers}));
-  agent->desired_ = std::make_unique<EngineDesired>(*agent->engine_);
-  agent->logs_ = std::make_unique<EngineLogs>(*agent->engine_);
+  agent->desired_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOwnerThread);
+  agent->logs_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOtherThread);
 
   SessionOptions session_options;
   session_options.agent = options.name;

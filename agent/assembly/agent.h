@@ -9,6 +9,7 @@
 
 #include "agent/engine/engine.h"
 #include "agent/engine/executor.h"
+#include "agent/engine/gateway.h"
 #include "agent/journal/journal.h"
 #include "agent/link/session.h"
 #include "common/bus/bus.h"
@@ -49,34 +50,12 @@ class Agent final : public Stepper {
   const Session& session() const { return *session_; }
 
  private:
-  // The engine as the session sees it; both live on the agent's thread.
-  class EngineDesired final : public Desired {
-   public:
-    explicit EngineDesired(Engine& engine) : engine_(engine) {}
-    Result<Holding> holding() override { return engine_.holding(); }
-    Result<> commit(const DesiredChange& change) override { return engine_.apply_desired(change); }
-
-   private:
-    Engine& engine_;
-  };
-
-  // Asks the engine's thread whose logs these are, and reads them on its own.
-  class EngineLogs final : public LogReader {
-   public:
-    explicit EngineLogs(Engine& engine) : engine_(engine) {}
-    Result<> read(const Request& request,
-                  const std::function<bool(std::string_view source, std::string_view data)>& sink) override;
-
-   private:
-    Engine& engine_;
-  };
-
   Agent() = default;
 
   Wake wake_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<EngineDesired> desired_;
-  std::unique_ptr<EngineLogs> logs_;
+  std::unique_ptr<EngineGateway> desired_;  // used on the agent's thread
+  std::unique_ptr<EngineGateway> logs_;     // used on the log streams' threads
   std::unique_ptr<Session> session_;
 };
 

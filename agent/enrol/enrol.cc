@@ -1,0 +1,108 @@
+#include "agent/enrol/enrol.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "common/crypto/nkey.h"
+#include "common/crypto/private_file.h"
+#include "common/http/client.h"
+#include "common/model/model.h"
+#include "qleet/v1/operations.pb.h"
+
+namespace qleet::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path seed_file(const fs::path& state) { return state / "identity/agent.seed"; }
+fs::path identity_file(const fs::path& state) { return state / "identity/identity.json"; }
+
+// The key of an earlier try, or a new one.
+Result<crypto::NKey> own_key(const fs::path& state, crypto::Random& random) {
+  if (fs::exists(seed_file(state)))
+    return crypto::NKey::from_seed(TRY(crypto::read_private_file(seed_file(state))));
+  std::error_code error;
+  fs::create_directories(seed_file(state).parent_path(), error);
+  if (error) return fail(Code::kInvalid, state.string() + ": " + error.message());
+  fs::permissions(state, fs::perms::owner_all, error);
+  auto key = crypto::NKey::generate(crypto::KeyKind::kUser, random);
+  TRY(crypto::create_private_file(seed_file(state), key.seed()));
+  return key;
+}
+
+// The problem's own words; nothing of the body is repeated that is not a problem.
+std::string detail_of(const http::Response& response) {
+  google::protobuf::Struct problem;
+  if (google::protobuf::util::JsonStringToMessage(response.body, &problem).ok()) {
+    const auto detail = problem.fields().find("detail");
+    if (detail != problem.fields().end()) return detail->second.string_value();
+  }
+  return "status " + std::to_string(response.status);
+}
+
+Code code_of(int status) {
+  if (status == 401) return Code::kUnauthenticated;
+  if (status == 403) return Code::kDenied;
+  if (status == 409) return Code::kConflict;
+  return status >= 500 || status == 429 ? Code::kUnavailable : Code::kInvalid;
+}
+
+}  // namespace
+
+Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) {
+  if (fs::exists(identity_file(options.state))) {
+    return fail(Code::kExists,
+                options.state.string() + " holds an enrolled agent already; run it, or give another --state");
+  }
+  if (!model::is_name(options.name))
+    return fail(Code::kInvalid,
+                "--name: \"" + options.name + "\" is no name: lower-case letters, digits and -");
+  const auto key = TRY(own_key(options.state, random));
+
+  qleet::v1::EnrolRequest request;
+  request.set_token(options.token);
+  request.set_agent(options.name);
+  request.set_public_key(key.public_key());
+  request.set_version(QLEET_VERSION);
+  http::Client client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = options.ca_fingerprint}});
+  auto answered = client.post(options.hub_url + "/v1/enrol", model::to_json(request),
+                              {{"Content-Type", "application/json"}});
+  if (!answered) return std::unexpected(wrap(std::move(answered).error(), "hub " + options.hub_url));
+  if (!answered->ok()) return fail(code_of(answered->status), "the hub refused: " + detail_of(*answered));
+
+  qleet::v1::EnrolResult result;
+  google::protobuf::util::JsonParseOptions tolerant;
+  tolerant.ignore_unknown_fields = true;
+  if (!google::protobuf::util::JsonStringToMessage(answered->body, &result, tolerant).ok() ||
+      result.nats_jwt().empty() || result.nats_urls().empty()) {
+    return fail(Code::kUnsupported, "the hub's answer is not understood; is it a QleetOS hub?");
+  }
+  v1::Identity identity;
+  identity.set_name(result.agent().metadata().name());
+  identity.set_region(result.agent().spec().region());
+  identity.set_hub_url(options.hub_url);
+  identity.set_hub_ca(answered->ca_pem);
+  *identity.mutable_nats_urls() = result.nats_urls();
+  identity.set_nats_jwt(result.nats_jwt());
+  identity.set_nats_ca(result.nats_ca());
+  identity.set_epoch(result.epoch());
+  TRY(crypto::write_private_file(identity_file(options.state), model::to_json(identity, true) + "\n"));
+  return identity;
+}
+
+Result<StoredIdentity> load_identity(const fs::path& state) {
+  if (!fs::exists(identity_file(state))) {
+    return fail(Code::kNotFound,
+                state.string() + " holds no enrolled agent; run the line that qleet agent join-token prints");
+  }
+  StoredIdentity stored;
+  const std::string text = TRY(crypto::read_private_file(identity_file(state)));
+  if (!google::protobuf::util::JsonStringToMessage(text, &stored.identity).ok()) {
+    return fail(Code::kInvalid, identity_file(state).string() + " is damaged; remove " +
+                                    identity_file(state).parent_path().string() + " and enrol again");
+  }
+  stored.seed = TRY(crypto::read_private_file(seed_file(state)));
+  return stored;
+}
+
+}  // namespace qleet::agent

@@ -1,0 +1,38 @@
+// How an agent becomes one: with a one-time join token it gives the hub the public part of a key that it made
+// itself, and is given its identity.
+//
+// <state>/identity/agent.seed      the agent's own key, made before the first try, so that a try whose answer
+// was lost can be repeated <state>/identity/identity.json   what the hub told it (qleet.agent.v1.Identity)
+// Both are readable by this user alone.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "common/crypto/token.h"
+#include "common/result/result.h"
+#include "qleet/agent/v1/identity.pb.h"
+
+namespace qleet::agent {
+
+struct EnrolOptions {
+  std::filesystem::path state;
+  std::string hub_url;         // https://host:port
+  std::string token;           // from `qleet agent join-token`
+  std::string ca_fingerprint;  // of the hub's CA: 64 hex digits
+  std::string name;            // an RFC 1123 label
+};
+
+// Errors: kExists when this folder already holds an identity; kInvalid, kUnauthenticated (the hub knows no
+// such token, or it was used), kDenied (the hub is not the one that was pinned), kUnavailable.
+Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random);
+
+struct StoredIdentity {
+  v1::Identity identity;
+  std::string seed;
+};
+
+// kNotFound, with what to do, where the agent is not enrolled.
+Result<StoredIdentity> load_identity(const std::filesystem::path& state);
+
+}  // namespace qleet::agent

@@ -1,0 +1,197 @@
+// qleet-agent: reads the command line, and names the journal, the bus and the providers that the agent is
+// made of.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "agent/assembly/agent.h"
+#include "agent/enrol/enrol.h"
+#include "agent/journal/lmdb_journal.h"
+#include "common/bus/nats_bus.h"
+#include "common/crypto/sealed.h"
+#include "common/engine/podman_service.h"
+#include "common/log/log.h"
+#include "common/loop/loop.h"
+#include "providers/api/endpoints.h"
+#include "providers/container/provider.h"
+#include "providers/noop/noop_provider.h"
+#include "providers/route/provider.h"
+
+namespace {
+
+using namespace qleet;  // NOLINT(google-build-using-namespace)
+
+constexpr log::Logger kLog{"main"};
+
+struct RunOptions {
+  std::filesystem::path state;
+  std::string engine = "auto";  // "auto", "own", "none", or a socket's path
+  std::vector<std::string> insecure_registries;
+  std::int64_t heartbeat_ms = 10'000;
+  bool noop = false;
+};
+
+int failed(const Error& error) {
+  kLog.error(error.message);
+  return 1;
+}
+
+// The container engine that this agent works with: one that is there, or Podman of its own.
+struct Engine {
+  std::unique_ptr<containers::PodmanService> own;
+  std::string socket;  // empty: none
+};
+
+Result<Engine> find_engine(const RunOptions& options) {
+  Engine engine;
+  if (options.engine == "none") return engine;
+  if (options.engine != "own") {
+    const auto found =
+        containers::find_engine(containers::engine_sockets(options.engine == "auto" ? "" : options.engine));
+    if (found) {
+      engine.socket = *found;
+      return engine;
+    }
+    if (options.engine != "auto") return std::unexpected(found.error());
+  }
+  engine.own = TRY(containers::PodmanService::start(
+      {.state = options.state, .insecure_registries = options.insecure_registries}));
+  engine.socket = engine.own->socket();
+  return engine;
+}
+
+Result<> run(const RunOptions& options, sigset_t& signals) {
+  const auto stored = TRY(agent::load_identity(options.state));
+  const SystemClock clock;
+  crypto::SystemRandom secrets;
+  qleet::SystemRandom jitter;
+  const auto sealer = TRY(crypto::Sealer::open_or_create(options.state / "identity/journal.key", secrets));
+  auto journal = TRY(agent::LmdbJournal::open({.folder = (options.state / "journal").string()}, sealer));
+
+  const auto engine = TRY(find_engine(options));
+  EndpointBoard endpoints;
+  std::map<std::string, std::shared_ptr<Provider>> providers;
+  if (!engine.socket.empty()) {
+    providers["container"] = container::make_provider(
+        {.socket = engine.socket, .state = options.state / "container", .registry_auth = {}}, clock,
+        endpoints);
+    providers["route"] =
+        route::make_provider({.socket = engine.socket, .state = options.state / "route"}, clock, endpoints);
+    kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
+  }
+  if (options.noop)
+    providers["noop"] = std::make_shared<noop::NoopProvider>(clock, std::make_shared<noop::World>());
+
+  NatsOptions nats = small_nats_options();
+  nats.urls.assign(stored.identity.nats_urls().begin(), stored.identity.nats_urls().end());
+  nats.name = stored.identity.name();
+  nats.tls_ca_pem = stored.identity.nats_ca();
+  nats.tls_server_name = kBrokerTlsName;
+  nats.user_jwt = stored.identity.nats_jwt();
+  nats.user_seed = stored.seed;
+  nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
+  auto bus = TRY(NatsBus::start(std::move(nats)));
+  bus->on_state([](BusState state, const std::string& why) {
+    if (state == BusState::kConnected) kLog.info("connected to the hub");
+    if (state == BusState::kRefused) kLog.warn("refused by the hub; what runs goes on", {{"why", why}});
+    if (state == BusState::kDisconnected) kLog.warn("the hub is away; what runs goes on", {{"why", why}});
+  });
+
+  agent::ThreadExecutor executor(16);
+  agent::AgentOptions agent_options{.name = stored.identity.name(),
+                                    .enrolled_epoch = stored.identity.epoch(),
+                                    .heartbeat = Millis(options.heartbeat_ms),
+                                    .provider_names = {}};
+  for (const auto& [name, _] : providers) agent_options.provider_names.push_back(name);
+  auto agent = TRY(agent::Agent::open(std::move(agent_options), {.journal = *journal,
+                                                                 .bus = *bus,
+                                                                 .clock = clock,
+                                                                 .secrets = secrets,
+                                                                 .jitter = jitter,
+                                                                 .executor = executor,
+                                                                 .providers = providers}));
+  {
+    const LoopThread loop(*agent, agent->wake(), clock);
+    kLog.info("running", {{"agent", stored.identity.name()}, {"region", stored.identity.region()}});
+    int signal = 0;
+    sigwait(&signals, &signal);
+    kLog.info("stopping; what runs goes on", {{"signal", std::to_string(signal)}});
+  }
+  agent.reset();
+  bus->close();
+  return {};
+}
+
+std::string host_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  std::string result(name);
+  return result.substr(0, result.find('.'));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Before any thread exists, so that all inherit it.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("qleet-agent: makes true, in its region, what the hub wants", "qleet-agent");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "qleet-agent " QLEET_VERSION);
+
+  const std::filesystem::path default_state = "/var/lib/qleet-agent";
+  agent::EnrolOptions enrol{
+      .state = default_state, .hub_url = {}, .token = {}, .ca_fingerprint = {}, .name = host_name()};
+  auto* enrolling = app.add_subcommand(
+      "enrol", "Become an agent of a hub, with the line that qleet agent join-token prints");
+  enrolling->add_option("--hub", enrol.hub_url, "https://HOST:7443")->required();
+  enrolling->add_option("--token", enrol.token, "One-time join token")->required();
+  enrolling->add_option("--ca-fingerprint", enrol.ca_fingerprint, "SHA-256 of the hub's CA")->required();
+  enrolling->add_option("--state", enrol.state, "Folder of this agent alone")->capture_default_str();
+  enrolling->add_option("--name", enrol.name, "Its name")->capture_default_str();
+
+  RunOptions options;
+  options.state = default_state;
+  bool verbose = false;
+  auto* running = app.add_subcommand("run", "Run the agent");
+  running->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
+  running
+      ->add_option(
+          "--engine", options.engine,
+          "Container engine: auto (one that is there, else podman of its own), own, none, or a socket")
+      ->capture_default_str();
+  running
+      ->add_option("--insecure-registry", options.insecure_registries,
+                   "HOST:PORT that is spoken to without TLS; more than once")
+      ->expected(1);
+  running->add_option("--heartbeat-ms", options.heartbeat_ms, "As the hub's")
+      ->check(CLI::Range(100, 600'000))
+      ->capture_default_str();
+  running->add_flag("--with-noop", options.noop, "Also the provider noop, for tests and benchmarks");
+  running->add_flag("-v,--verbose", verbose, "Log more");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (verbose) log::set_level(log::Level::kDebug);
+  if (*enrolling) {
+    while (enrol.hub_url.ends_with('/')) enrol.hub_url.pop_back();
+    crypto::SystemRandom random;
+    const auto identity = agent::enrol(enrol, random);
+    if (!identity) return failed(identity.error());
+    std::cout << "enrolled as agent " << identity->name() << " of region " << identity->region()
+              << "; now: qleet-agent run --state " << enrol.state.string() << "\n";
+    return 0;
+  }
+  const auto result = run(options, signals);
+  return result ? 0 : failed(result.error());
+}
