@@ -75,10 +75,10 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   std::map<std::string, std::shared_ptr<Provider>> providers;
   if (!engine.socket.empty()) {
     providers["container"] = container::make_provider(
-        {.socket = engine.socket, .state = options.state / "container", .registry_auth = {}}, clock,
-        endpoints);
+        {.socket = engine.socket, .state = options.state / "container", .registry_auth = {}}, endpoints,
+        clock);
     providers["route"] =
-        route::make_provider({.socket = engine.socket, .state = options.state / "route"}, clock, endpoints);
+        route::make_provider({.socket = engine.socket, .state = options.state / "route"}, endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
   }
   if (options.noop)

@@ -145,7 +145,7 @@ namespace qleet::hub {
 
 Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to) {
   std::error_code error;
-  if (!fs::exists(dir / lmdb::kData, error)) {
+  if (!std::filesystem::exists(dir / lmdb::kData, error)) {
     return fail(Code::kNotFound, fmt::format("{}: holds no store", dir.string()));
   }
   auto env = TRY(lmdb::Env::open(dir, {}));
