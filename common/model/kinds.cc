@@ -62,7 +62,10 @@ const std::vector<Kind>& kinds() {
 
 const Kind* find_kind(std::string_view word) {
   for (const auto& kind : kinds()) {
-    if (same_word(word, kind.name) || same_word(word, kind.plural) || same_word(word, kind.short_name))
+    const bool short_plural =
+        word.ends_with('s') && same_word(word.substr(0, word.size() - 1), kind.short_name);
+    if (same_word(word, kind.name) || same_word(word, kind.plural) || same_word(word, kind.short_name) ||
+        short_plural)
       return &kind;
   }
   return nullptr;

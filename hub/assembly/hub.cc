@@ -51,11 +51,12 @@ Result<> ensure_admin_token(const frontend::Context& context, const std::filesys
   return crypto::write_private_file(file, result.token() + "\n");
 }
 
-EraseResource eraser(const Clock& clock, const Random& random) {
-  return [&clock, random](Txn& txn, const v1::Resource& resource) -> Result<> {
-    controllers::Work work{txn, {.now = clock.wall(), .random = random}};
-    return controllers::erase_resource(work, resource.metadata().name());
-  };
+FleetHooks hooks_of(const Clock& clock, const Random& random) {
+  return {.erase_resource = [&clock, random](Txn& txn, const v1::Resource& resource) -> Result<> {
+            controllers::Work work{txn, {.now = clock.wall(), .random = random}};
+            return controllers::erase_resource(work, resource.metadata().name());
+          },
+          .record_event = {}};
 }
 
 }  // namespace
@@ -137,7 +138,7 @@ Result<> Hub::Impl::start_fleet() {
   FleetOptions fleet_options;
   fleet_options.heartbeat = options.heartbeat;
   fleet = std::make_unique<Fleet>(store, *bus, clock, dispatch->agents(), dispatch->index(),
-                                  eraser(clock, ids), fleet_options);
+                                  hooks_of(clock, ids), fleet_options);
   TRY(fleet->start());
   freshness = std::make_unique<hub::Freshness>(dispatch->agents(), fleet->liveness(), store.identity().epoch);
   logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
