@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 
 #include "common/log/log.h"
@@ -132,7 +133,7 @@ Response Api::handle(const Request& request) {
   const std::string_view route = match.route != nullptr ? std::string_view(match.route->pattern) : kNoRoute;
   impl_->metrics.observe(match.route != nullptr ? match.route->method : "other", route, response.status,
                          std::chrono::duration<double>(took).count());
-  const auto level = response.status >= 500                                ? log::Level::kError
+  const auto level = response.status == 500                                ? log::Level::kError
                      : request.method == "GET" || request.method == "HEAD" ? log::Level::kDebug
                                                                            : log::Level::kInfo;
   log::write(level, kLog.component, "request",
@@ -147,7 +148,31 @@ Response Api::handle(const Request& request) {
 }
 
 struct ApiServer::Impl {
-  Impl(const ApiOptions& options, ApiDependencies dependencies) : api(options, std::move(dependencies)) {}
+  Impl(const ApiOptions& options, ApiDependencies dependencies)
+      : api(options, with_own_gauges(std::move(dependencies))) {}
+
+  ApiDependencies with_own_gauges(ApiDependencies dependencies) {
+    const auto add = [&](std::string name, std::string help, double (*read)(const HttpCounters&)) {
+      dependencies.gauges.push_back({std::move(name), std::move(help), [this, read] {
+                                       const HttpServer* http = serving;
+                                       return http == nullptr ? 0 : read(http->counters());
+                                     }});
+    };
+    add("qleet_hub_http_connections", "Connections that are open.",
+        [](const HttpCounters& c) { return double(c.connections); });
+    add("qleet_hub_http_streams", "Watches and log streams that are open.",
+        [](const HttpCounters& c) { return double(c.streams); });
+    add("qleet_hub_http_queued_requests", "Requests that wait for a worker.",
+        [](const HttpCounters& c) { return double(c.queued); });
+    add("qleet_hub_http_refused_connections", "Connections refused over a limit, since start.",
+        [](const HttpCounters& c) { return double(c.refused_connections); });
+    add("qleet_hub_http_refused_requests", "Requests refused before any handler saw them, since start.",
+        [](const HttpCounters& c) { return double(c.refused_requests); });
+    return dependencies;
+  }
+
+  // Set once it serves, which is after the first request may have come.
+  std::atomic<const HttpServer*> serving = nullptr;
   Api api;
   std::unique_ptr<HttpServer> server;
 };
@@ -156,6 +181,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(ApiOptions options, ApiDepen
   auto impl = std::make_unique<Impl>(options, std::move(dependencies));
   impl->server = TRY(HttpServer::start(std::move(options.http),
                                        [api = &impl->api](const Request& r) { return api->handle(r); }));
+  impl->serving = impl->server.get();
   return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }
 

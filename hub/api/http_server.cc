@@ -35,17 +35,16 @@
 #include <unordered_set>
 
 #include "common/log/log.h"
+#include "hub/api/coroutine_signal.h"
 #include "hub/api/problem.h"
 #include "hub/api/worker_pool.h"
 
 namespace qleet::hub::api {
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
-using boost::system::error_code;
+using asio::ip::tcp;
 
 constexpr log::Logger kLog{"api"};
 
@@ -56,78 +55,6 @@ constexpr Millis kLingerTime{2'000};
 constexpr size_t kStreamChatter = 64 * 1024;
 // Connections over the limit that are still told so; beyond that they are dropped without a word.
 constexpr unsigned kCourtesy = 64;
-
-using Executor = asio::strand<asio::io_context::executor_type>;
-
-// Lets a coroutine wait for something that another thread does. Owned by coroutines of one strand.
-class Signal : public std::enable_shared_from_this<Signal> {
- public:
-  explicit Signal(const Executor& executor) : executor_(executor), timer_(executor) {}
-
-  // From any thread.
-  void notify() {
-    asio::post(executor_, [self = shared_from_this()] {
-      self->set_ = true;
-      self->timer_.cancel();
-    });
-  }
-
-  // Until notify or the deadline; consumes the notification.
-  asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point deadline) {
-    if (!set_) {
-      timer_.expires_at(deadline);
-      error_code ignored;
-      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-    set_ = false;
-  }
-
- private:
-  Executor executor_;
-  asio::steady_timer timer_;
-  bool set_ = false;
-};
-
-constexpr auto kNever = std::chrono::steady_clock::time_point::max();
-
-// Lets foreign threads reach signals for as long as the io context lives, and no longer.
-class Gate {
- public:
-  void notify(const std::weak_ptr<Signal>& signal) {
-    const std::lock_guard lock(mutex_);
-    if (!open_) return;
-    if (const auto locked = signal.lock()) locked->notify();
-  }
-  void close() {
-    const std::lock_guard lock(mutex_);
-    open_ = false;
-  }
-
- private:
-  std::mutex mutex_;
-  bool open_ = true;
-};
-
-// A result that a pool thread makes for a coroutine.
-template <class T>
-struct Pending {
-  explicit Pending(const Executor& executor) : done(std::make_shared<Signal>(executor)) {}
-  std::shared_ptr<Signal> done;
-  std::atomic<bool> ready = false;
-  T value;  // valid once ready
-
-  template <class Make>
-  void fulfil(const Make& make, T otherwise) {
-    try {
-      value = make();
-    } catch (const std::exception& e) {
-      kLog.error("handler threw", {{"error", e.what()}});
-      value = std::move(otherwise);
-    }
-    ready = true;
-    done->notify();
-  }
-};
 
 }  // namespace
 
@@ -282,6 +209,17 @@ std::optional<Request> to_request(Parser& parser, std::string peer, std::string 
   return request;
 }
 
+// Exceptions are bugs; they cost one answer, not the hub.
+template <class Make, class Value>
+Value guarded(const Make& make, Value otherwise) {
+  try {
+    return make();
+  } catch (const std::exception& e) {
+    kLog.error("handler threw", {{"error", e.what()}});
+    return otherwise;
+  }
+}
+
 Response unavailable(std::string_view why) {
   Response response = problem(503, "Unavailable", why);
   response.headers.emplace_back("Retry-After", "1");
@@ -383,8 +321,10 @@ asio::awaitable<bool> Connection::serve_one() {
 asio::awaitable<Response> Connection::handle(std::shared_ptr<const Request> request) {
   auto pending = std::make_shared<Pending<Response>>(executor);
   const bool taken = server.pool->submit([pending, request, &handler = server.handler] {
-    pending->fulfil([&] { return handler(*request); },
-                    problem(500, "Internal", "the hub failed to answer; its log says more"));
+    pending->fulfil([&] {
+      return guarded([&] { return handler(*request); },
+                     problem(500, "Internal", "the hub failed to answer; its log says more"));
+    });
   });
   if (!taken) {
     server.refused_requests++;
@@ -497,8 +437,9 @@ asio::awaitable<bool> Connection::write_stream(Response response, unsigned versi
   auto next_heartbeat = std::chrono::steady_clock::now() + limits.heartbeat;
   while (!peer_gone && !server.stopping) {
     auto pending = std::make_shared<Pending<Piece>>(executor);
-    const bool taken = server.pool->submit_admitted(
-        [pending, source] { pending->fulfil([&] { return source->next(); }, Piece{{}, true}); });
+    const bool taken = server.pool->submit_admitted([pending, source] {
+      pending->fulfil([&] { return guarded([&] { return source->next(); }, Piece{{}, true}); });
+    });
     if (!taken) break;
     while (!pending->ready) co_await pending->done->wait_until(kNever);
     Piece piece = std::move(pending->value);
