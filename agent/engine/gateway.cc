@@ -45,8 +45,8 @@ Result<> EngineGateway::read(const Request& request,
   TRY(on_owner([&] { handle = engine_.handle(request.resource); }));
   if (!handle) return std::unexpected(std::move(handle).error());
   return handle->provider->logs(handle->resource, request.follow, request.tail, [&](LogLine line) {
-    // A source is <replica>/<container>, or one of both.
-    const bool wanted = request.container.empty() || line.source == request.container ||
+    // A source is <replica>/<container>, or one of both. Empty data only asks whether to go on.
+    const bool wanted = line.data.empty() || request.container.empty() || line.source == request.container ||
                         line.source.ends_with("/" + request.container);
     return !wanted || sink(line.source, line.data);
   });

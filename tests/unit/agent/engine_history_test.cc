@@ -26,6 +26,8 @@ struct Watchman {
   std::map<std::string, Spec> wanted;                 // as last stated to the engine
   std::map<std::string, std::set<std::string>> uses;  // what exists -> what it was made with
   std::map<std::string, std::string> passwords;
+  // Provider by generation, of those that were live then.
+  std::map<std::string, std::map<unsigned, std::string>> live_provider;
   std::set<std::string> lately_unwanted;  // stated so since all handed over steps had ended
   std::function<bool(const std::string&)> exists;
   std::vector<std::string> complaints;
@@ -48,7 +50,9 @@ struct Watchman {
     const bool unwanted = spec == wanted.end() || spec->second.deleted || spec->second.provider != provider;
     if (!unwanted && !lately_unwanted.contains(r.name)) complain("remove of " + r.name + ", which is wanted");
     // Another provider shall make it: its users have to bear that.
-    const bool moving = spec != wanted.end() && (!spec->second.deleted || spec->second.provider != provider);
+    const auto when_begun = live_provider.find(r.name);
+    const bool moving = when_begun != live_provider.end() && when_begun->second.contains(r.generation) &&
+                        when_begun->second.at(r.generation) != provider;
     for (const auto& [user, used] : uses)
       if (!moving && user != r.name && used.contains(r.name) && exists(user))
         complain("remove of " + r.name + " while " + user + " uses it");
@@ -189,6 +193,7 @@ class History {
         watchman_.lately_unwanted.insert(spec.name);
       // What was a tombstone may be gone by now, with its secrets.
       if (old == watchman_.wanted.end() || old->second.deleted) watchman_.passwords.erase(spec.name);
+      if (!spec.deleted) watchman_.live_provider[spec.name][spec.generation] = spec.provider;
       watchman_.wanted[spec.name] = std::move(spec);
     }
     return true;
@@ -267,6 +272,7 @@ class History {
         continue;
       if (engine_->apply_desired(
               {.epoch = "e1", .position = ++position_, .put = {}, .disown = {}, .forget = {name}})) {
+        watchman_.live_provider.erase(name);
         watchman_.wanted.erase(spec);
         watchman_.lately_unwanted.insert(name);
         seen_.erase(name);
