@@ -65,11 +65,11 @@ class Comparison {
         if (!differs.empty()) {
           out.refusal =
               Refusal{std::string(reasons::kResourceConflict),
-                      fmt::format("{} \"{}\" in region {} is asked for with different {} by {} and by {}/{}: "
-                                  "ask for it the same "
-                                  "way, or under another id",
+                      fmt::format("{} \"{}\" in region {} is asked for with different {} by {} and by {} of "
+                                  "{}: ask for it the "
+                                  "same way, or under another id",
                                   wanted.type(), wanted.id(), wanted.region(), differs, describe_user(*other),
-                                  ask_.deployment->spec().application(), node.asked_by),
+                                  node.asked_by, ask_.deployment->spec().application()),
                       ""};
           return {};
         }

@@ -1,0 +1,88 @@
+// A hub without its API, wire and disk: store in memory, controllers driven by hand, agents that do at once
+// what they are told. After each settling the invariants of the store are checked.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "common/crypto/token.h"
+#include "hub/controllers/manager.h"
+#include "hub/frontend/frontend.h"
+#include "hub/store/memory_store.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/access.pb.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/profile.pb.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::tests {
+
+// Resource -> "hash" of those that are wanted, " unused" appended where nobody needs them.
+using Snapshot = std::map<std::string, std::string>;
+
+class World {
+ public:
+  // With the profiles of this source tree, or none where `profiles` is false.
+  explicit World(bool profiles = true);
+
+  // Objects in YAML. The error's message where it is refused.
+  v1::ApplyResult apply(const std::string& yaml);
+  std::string refusal(const std::string& yaml);
+  std::string erase(const std::string& kind, const std::string& name);  // empty, or why it is refused
+  v1::DeliveryAnswers build(const std::string& image, const std::string& tag, char digest,
+                            const std::string& key = {});
+
+  // A region whose agent is connected.
+  void join(const std::string& region, const std::map<std::string, std::string>& labels = {});
+  void set_agent(const std::string& region, const std::string& state);
+
+  // Controllers and agents until nothing is left to do now.
+  void settle();
+  // Moves the clock, in steps that let whatever becomes due be done.
+  void pass(Millis time);
+
+  template <class T>
+  std::optional<T> get(const std::string& name) {
+    const auto reader = store.snapshot();
+    return objects::get<T>(**reader, name).value();
+  }
+  // The same, which must be there.
+  template <class T>
+  T at(const std::string& name) {
+    auto found = get<T>(name);
+    if (!found) throw std::runtime_error("there is no " + name);
+    return *std::move(found);
+  }
+  std::vector<std::string> resources();  // names of those that are wanted
+  Snapshot snapshot();
+  std::string state(const std::string& deployment);  // "Ready 3", state and current release
+
+  // What plan says will happen, and what then does happen, as "action name": they must be equal.
+  void expect_planned(const frontend::Operation& operation, const std::function<void()>& act);
+
+  frontend::Context context() { return {store, clock, &random}; }
+
+  MemoryStore store;
+  ManualClock clock;
+  crypto::SeededRandom random{7};
+  frontend::Caller caller{"serviceaccount:tester"};
+  // Resources whose name holds one of these do not become ready but stall, with this reason and message.
+  std::map<std::string, std::pair<std::string, std::string>> broken;
+  std::set<std::string> silent;  // regions whose agents do nothing
+
+ private:
+  bool act_as_agents();
+  void check_invariants();
+
+  controllers::Manager manager_;
+  Revision agents_at_ = 0;
+  std::set<std::string> unheard_;  // resources of silent agents
+};
+
+}  // namespace qleet::hub::tests
