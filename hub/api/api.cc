@@ -86,12 +86,12 @@ Response Api::Impl::answer(const Request& request, const Match& match, Subject& 
   if (open && request.method == "POST") {
     if (const auto wait = per_address.take(request.peer)) return too_many(*wait);
   } else if (!open) {
-    // Who has failed too often from here is not looked at, so that guessing tokens costs the hub next to
-    // nothing.
-    if (const auto wait = per_address.check(request.peer)) return too_many(*wait);
     auto identified = identify(request);
     if (!identified) {
-      if (identified.error().code == Code::kUnauthenticated) per_address.take(request.peer);
+      // Looking a token up costs next to nothing; those who have a good one do not suffer for a neighbour who
+      // guesses.
+      if (identified.error().code == Code::kUnauthenticated)
+        if (const auto wait = per_address.take(request.peer)) return too_many(*wait);
       return problem(identified.error());
     }
     subject = *std::move(identified);

@@ -16,11 +16,6 @@ std::optional<Millis> RateLimiter::take(const std::string& key, double cost) {
   return std::nullopt;
 }
 
-std::optional<Millis> RateLimiter::check(const std::string& key, double cost) {
-  const std::lock_guard lock(mutex_);
-  return wait_for(refill(key), cost);
-}
-
 RateLimiter::Bucket& RateLimiter::refill(const std::string& key) {
   const MonoTime now = clock_.mono();
   if (const auto it = buckets_.find(key); it != buckets_.end()) {

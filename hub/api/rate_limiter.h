@@ -24,8 +24,6 @@ class RateLimiter {
 
   // Nothing: go on. Else how long to wait before the next attempt can succeed.
   std::optional<Millis> take(const std::string& key, double cost = 1);
-  // What take(key, cost) would answer, taking nothing.
-  std::optional<Millis> check(const std::string& key, double cost = 1);
 
  private:
   struct Bucket {

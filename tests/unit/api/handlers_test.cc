@@ -1,7 +1,10 @@
 #include <fmt/format.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cctype>
 
 #include "common/crypto/token.h"
 #include "hub/api/api.h"
@@ -579,11 +582,12 @@ TEST_F(ApiTest, GuessingIsSlowedDownPerAddress) {
   EXPECT_EQ(detail(limited), "too many requests: try again in 1 s");
   EXPECT_EQ(send("POST", "/v1/enrol", "{}", "").status, 429);
   EXPECT_EQ(send("GET", "/healthz", "", "").status, 200) << "health is always told";
+  EXPECT_EQ(send("GET", "/v1/regions").status, 200) << "a good token does not suffer for its neighbour";
   peer = "127.0.0.2";
   EXPECT_EQ(send("GET", "/v1/regions").status, 200);
   peer = "127.0.0.1";
   clock.advance(Millis(1000));
-  EXPECT_EQ(send("GET", "/v1/regions").status, 200);
+  EXPECT_EQ(send("GET", "/v1/regions", "", "wrong").status, 401);
 }
 
 TEST_F(ApiTest, OneAccountsRequestsAreLimitedWhereverTheyComeFrom) {
@@ -612,6 +616,29 @@ TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
   EXPECT_TRUE(schema.starts_with("{")) << schema.substr(0, 100);
   for (const auto* path : {"/v1/applications/{application}/approve", "/v1/plan", "/v1/enrol", "/healthz"})
     EXPECT_NE(schema.find(path), std::string::npos) << path;
+}
+
+TEST_F(ApiTest, EverythingInTheSchemaIsThere) {
+  google::protobuf::Struct schema;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(send("GET", "/openapi.json").body, &schema).ok());
+  int operations = 0;
+  for (const auto& [path, methods] : schema.fields().at("paths").struct_value().fields()) {
+    std::string target = path;
+    if (const size_t kind = target.find("{kind}"); kind != std::string::npos)
+      target.replace(kind, 6, "regions");
+    for (size_t open = target.find('{'); open != std::string::npos; open = target.find('{'))
+      target.replace(open, target.find('}') - open + 1, "x");
+    for (const auto& [method, operation] : methods.struct_value().fields()) {
+      std::string upper = method;
+      for (char& c : upper) c = static_cast<char>(std::toupper(c));
+      if (upper != "GET" && upper != "POST" && upper != "PUT" && upper != "DELETE") continue;
+      ++operations;
+      const auto response = send(upper, target);
+      EXPECT_NE(response.status, 405) << upper << " " << path;
+      EXPECT_EQ(response.body.find("nothing is at"), std::string::npos) << upper << " " << path;
+    }
+  }
+  EXPECT_GT(operations, 60);
 }
 
 }  // namespace
