@@ -1,10 +1,16 @@
 #include "agent/engine/gateway.h"
 
+#include <chrono>
 #include <future>
 #include <memory>
 #include <utility>
 
 namespace qleet::agent {
+namespace {
+
+constexpr std::chrono::seconds kLongestWait{3};
+
+}  // namespace
 
 Result<> EngineGateway::on_owner(std::function<void()> function) {
   if (caller_ == Caller::kOwnerThread) {
@@ -39,12 +45,25 @@ Result<> EngineGateway::commit(const DesiredChange& change) {
   return result;
 }
 
+// Not longer than a moment: whoever ends the agent waits for the threads that ask for logs.
+Result<Engine::Handle> EngineGateway::find(const std::string& resource) {
+  if (caller_ == Caller::kOwnerThread) return engine_.handle(resource);
+  auto answer = std::make_shared<std::promise<Result<Engine::Handle>>>();
+  auto found = answer->get_future();
+  const bool taken = engine_.call([&engine = engine_, resource, answer = std::move(answer)] {
+    answer->set_value(engine.handle(resource));
+  });
+  try {
+    if (taken && found.wait_for(kLongestWait) == std::future_status::ready) return found.get();
+  } catch (const std::future_error&) {
+  }
+  return fail(Code::kUnavailable, "the agent is busy or stopping: try again");
+}
+
 Result<> EngineGateway::read(const Request& request,
                              const std::function<bool(std::string_view, std::string_view)>& sink) {
-  Result<Engine::Handle> handle;
-  TRY(on_owner([&] { handle = engine_.handle(request.resource); }));
-  if (!handle) return std::unexpected(std::move(handle).error());
-  return handle->provider->logs(handle->resource, request.follow, request.tail, [&](LogLine line) {
+  const auto handle = TRY(find(request.resource));
+  return handle.provider->logs(handle.resource, request.follow, request.tail, [&](LogLine line) {
     // A source is <replica>/<container>, or one of both. Empty data only asks whether to go on.
     const bool wanted = line.data.empty() || request.container.empty() || line.source == request.container ||
                         line.source.ends_with("/" + request.container);

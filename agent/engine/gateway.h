@@ -8,8 +8,8 @@
 
 namespace qleet::agent {
 
-// Each call runs on the engine's owner thread, and waits for it. So end the session before the thread that
-// steps the engine, and the engine last. `engine` must outlive it.
+// Each call of Desired runs on the engine's owner thread, and waits for it. So end the session before the
+// thread that steps the engine, and the engine last. `engine` must outlive it.
 class EngineGateway final : public Desired, public LogReader {
  public:
   enum class Caller {
@@ -24,6 +24,7 @@ class EngineGateway final : public Desired, public LogReader {
                 const std::function<bool(std::string_view source, std::string_view data)>& sink) override;
 
  private:
+  Result<Engine::Handle> find(const std::string& resource);
   // kUnavailable: the engine is closing.
   Result<> on_owner(std::function<void()> function);
 
