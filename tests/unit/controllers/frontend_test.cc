@@ -1,0 +1,321 @@
+// What operations refuse, in which words, and what they leave behind.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/crypto/token.h"
+#include "hub/store/keys.h"
+#include "tests/unit/controllers/world.h"
+
+namespace qleet::hub::tests {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string app(const std::string& spec, const std::string& name = "shop") {
+  return fmt::format("apiVersion: qleet.io/v1\nkind: Application\nmetadata: {{name: {}}}\nspec: {}\n", name,
+                     spec);
+}
+
+std::string web(const std::string& resources, const std::string& variables = "{}") {
+  return fmt::format(
+      "{{workloads: {{web: {{score: {{containers: {{main: {{image: img, variables: {}}}}}, resources: "
+      "{}}}}}}}}}",
+      variables, resources);
+}
+
+std::string profile(const std::string& name, const std::string& type, const std::string& requires_type) {
+  return fmt::format(
+      "apiVersion: qleet.io/v1\nkind: Profile\nmetadata: {{name: {}}}\nspec: {{satisfies: {{type: {}}}, "
+      "default: true, "
+      "provider: container, requires: {{below: {{type: {}}}}}, template: {{}}}}\n---\n",
+      name, type, requires_type);
+}
+
+struct RefusalCase {
+  std::string name, yaml, message;
+};
+
+class Refused : public testing::TestWithParam<RefusalCase> {};
+
+TEST_P(Refused, NamesThePlaceAndTheNearestRightThing) {
+  World world;
+  world.join("lab");
+  const auto revision = world.store.snapshot().value()->revision();
+  EXPECT_EQ(world.refusal(GetParam().yaml), GetParam().message);
+  EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Refused,
+    testing::Values(
+        RefusalCase{"UnknownEnvironment", app("{environments: [defualt], " + web("{}").substr(1)),
+                    "spec.environments[0]: no environment \"defualt\"; did you mean \"default\"?"},
+        RefusalCase{
+            "UnknownType", app(web("{db: {type: postgre}}")),
+            "spec.workloads.web.score.resources.db.type: no profile satisfies type \"postgre\"; did you mean "
+            "\"postgres\"?"},
+        RefusalCase{
+            "UnknownOutput", app(web("{db: {type: postgres}}", "{URL: \"${resources.db.hots}\"}")),
+            "spec.workloads.web.score.containers.main.variables.URL: ${resources.db.hots}: postgres (profile "
+            "postgres-container) has no such output; did you mean \"host\"? there is: database, host, name, "
+            "password, port, username"},
+        RefusalCase{"UnknownParam", app(web("{db: {type: postgres, params: {sise: 1Gi}}}")),
+                    "spec.workloads.web.score.resources.db.params.sise: params.sise of postgres \"web-db\" "
+                    "(asked for by "
+                    "workload web as \"db\"): unknown parameter; did you mean \"size\"?"},
+        RefusalCase{"ProfileCycle",
+                    profile("pg", "pg", "pg-server") + profile("pg-server", "pg-server", "disk") +
+                        profile("disk", "disk", "pg"),
+                    "spec.requires: profiles require each other in a circle: pg -> pg-server -> disk -> pg "
+                    "(profile pg)"},
+        RefusalCase{
+            "EnvironmentAfterNothing",
+            "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: prod}, spec: {builds: {after: "
+            "{environment: defalt, healthyFor: 1m}}}}",
+            "spec.builds.after.environment: no environment \"defalt\"; did you mean \"default\"?"},
+        RefusalCase{
+            "EnvironmentsInACircle",
+            "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: one}, spec: {builds: {after: "
+            "{environment: two, healthyFor: 1m}}}}\n---\n"
+            "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: two}, spec: {builds: {after: "
+            "{environment: one, healthyFor: 1m}}}}",
+            "spec.builds.after.environment: environments wait for each other in a circle: one -> two -> one "
+            "(environment one)"},
+        RefusalCase{
+            "UnknownRole",
+            "{apiVersion: qleet.io/v1, kind: ServiceAccount, metadata: {name: bot}, spec: {role: operater}}",
+            "spec.role: no role \"operater\"; did you mean \"operator\"?"},
+        RefusalCase{
+            "BuiltinRole",
+            "{apiVersion: qleet.io/v1, kind: Role, metadata: {name: ci}, spec: {rules: [{kinds: [builds], "
+            "verbs: [notify]}]}}",
+            "role ci is built in: give yours another name"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Frontend, TheHubsOwnKindsAreNotWritten) {
+  World world;
+  std::vector<model::Object> objects;
+  auto deployment = std::make_unique<v1::Deployment>();
+  deployment->mutable_metadata()->set_name("a.b");
+  objects.push_back(std::move(deployment));
+  const auto result = frontend::apply(world.context(), world.caller, objects);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kDenied);
+  EXPECT_EQ(result.error().message, "deployments are written by the hub alone");
+}
+
+TEST(Frontend, ApplyingAgainChangesNothing) {
+  World world;
+  world.join("lab");
+  EXPECT_EQ(world.apply(app(web("{}"))).objects(0).action(), "Created");
+  world.settle();
+  const auto revision = world.store.snapshot().value()->revision();
+  const auto again = world.apply(app(web("{}")));
+  EXPECT_EQ(again.objects(0).action(), "Unchanged");
+  EXPECT_EQ(again.releases(0).state(), "Unchanged");
+  world.settle();
+  EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
+}
+
+TEST(Frontend, ADryRunSaysWhatWouldComeOfItAndWritesNothing) {
+  World world;
+  const auto revision = world.store.snapshot().value()->revision();
+  const auto objects = model::decode(app(web("{}")));
+  const auto result = frontend::apply(world.context(), world.caller, *objects, {.dry_run = true});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_TRUE(result->dry_run());
+  EXPECT_EQ(result->objects(0).action(), "Created");
+  EXPECT_EQ(result->releases(0).release(), 1u);
+  EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
+}
+
+TEST(Frontend, WritersMayInsistOnWhatTheyRead) {
+  World world;
+  const auto objects = model::decode(app(web("{}")));
+  const auto write = [&](const frontend::ApplyOptions& options) {
+    const auto result = frontend::apply(world.context(), world.caller, *objects, options);
+    return result ? "" : result.error().message;
+  };
+  EXPECT_EQ(write({.expect = frontend::Expect::kUpdate}), "application shop does not exist");
+  EXPECT_EQ(write({.expect = frontend::Expect::kCreate}), "");
+  EXPECT_EQ(write({.expect = frontend::Expect::kCreate}), "application shop exists already");
+  EXPECT_THAT(write({.if_match = 1}), HasSubstr("application shop is at resourceVersion"));
+  EXPECT_EQ(write({.if_match = world.at<v1::Application>("shop").metadata().resource_version()}), "");
+}
+
+TEST(Frontend, WhatIsInUseStays) {
+  World world;
+  world.join("lab");
+  world.apply(app(web("{db: {type: postgres}}")));
+  world.settle();
+  EXPECT_EQ(world.erase("environment", "default"),
+            "environment default is in use by shop: take it out of their spec.environments first");
+  EXPECT_EQ(world.erase("profile", "postgres-container"),
+            "profile postgres-container is in use by shop in default");
+  EXPECT_EQ(world.erase("region", "lab"),
+            "region lab is in use by shop.default: cordon it, and take it out of their environments' "
+            "selectors or counts");
+  EXPECT_EQ(world.erase("agent", "agent-lab"), "agent agent-lab may still connect: revoke it first");
+  EXPECT_EQ(world.erase("app", "shp"), "application shp does not exist; did you mean shop?");
+  EXPECT_EQ(world.erase("release", "shop.1"), "releases are written by the hub alone");
+  EXPECT_EQ(world.erase("profile", "mysql-container"), "");
+}
+
+TEST(Frontend, ABuildIsAnsweredOnce) {
+  World world;
+  world.join("lab");
+  world.apply(
+      app("{workloads: {web: {score: {containers: {main: {image: reg/web}}}, builds: {image: reg/web}}}}"));
+  const auto first = world.build("reg/web", "v1", 'a', "key-1");
+  EXPECT_EQ(first.releases(0).release(), 2u);
+  EXPECT_EQ(first.releases(0).state(), "RollingOut");
+  // The same key: the same answer, whatever it asks.
+  EXPECT_EQ(world.build("reg/web", "v2", 'b', "key-1").releases(0).state(), "RollingOut");
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 2u);
+  // Without it: known by its digest.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
+  EXPECT_EQ(world.build("reg/web", "v2", 'b').releases(0).release(), 3u);
+  // Told again, it does not go back.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 3u);
+  // The answers are forgotten in time.
+  world.clock.advance(std::chrono::hours(25));
+  world.build("reg/web", "v3", 'c', "key-2");
+  const auto reader = world.store.snapshot().value();
+  const auto kept = reader->scan({.prefix = "x/idem/"}).value();
+  EXPECT_EQ(kept.size(), 1u);
+}
+
+TEST(Frontend, ABuildBeforeItsApplicationIsNotLost) {
+  World world;
+  EXPECT_THAT(world.build("reg/web", "v1", 'a').releases(), IsEmpty());
+  world.build("reg/web", "v2", 'b');
+  world.apply(
+      app("{workloads: {web: {score: {containers: {main: {image: reg/web}}}, builds: {image: reg/web}}}}"));
+  EXPECT_EQ(world.at<v1::Release>("shop.1").spec().images(0).image(),
+            "reg/web:v2@sha256:" + std::string(64, 'b'));
+}
+
+TEST(Frontend, ABuildMustBeExact) {
+  World world;
+  const auto refuse = [&](const std::string& image, const std::string& digest) {
+    v1::BuildSpec build;
+    build.set_image(image);
+    build.set_digest(digest);
+    const auto result = frontend::notify_build(world.context(), world.caller, build);
+    return result ? "" : result.error().message;
+  };
+  const auto good = "sha256:" + std::string(64, 'a');
+  EXPECT_EQ(refuse("", good),
+            "image: is missing: the repository without tag, for example registry.example/shop/web");
+  EXPECT_EQ(refuse("reg:5000/web:v1", good),
+            "image: must be a repository without tag and digest; those have fields of their own");
+  EXPECT_EQ(refuse("reg:5000/web", good), "");
+  EXPECT_EQ(refuse("reg/web", "sha256:abc"),
+            "digest: \"sha256:abc\" is no digest: sha256:<64 lower-case hex digits>");
+}
+
+TEST(Frontend, TokensAreShownOnceAndKeptAsHashes) {
+  World world;
+  v1::TokenRequest request;
+  request.set_service_account("ci");
+  EXPECT_EQ(frontend::create_service_account_token(world.context(), world.caller, request).error().message,
+            "serviceaccount ci does not exist");
+  request.set_role("ci");
+  request.set_valid_for("1h");
+  const auto token = frontend::create_service_account_token(world.context(), world.caller, request);
+  ASSERT_TRUE(token) << token.error().message;
+  EXPECT_EQ(token->token().substr(0, 4), "qlt_");
+  const auto key = keys::token(crypto::sha256_hex(token->token()));
+  EXPECT_EQ(world.store.snapshot().value()->get(key).value()->value, "ci");
+  const auto all = world.store.snapshot().value()->scan({.prefix = ""}).value();
+  for (const auto& entry : all) EXPECT_EQ(entry.value.find(token->token()), std::string::npos) << entry.key;
+  EXPECT_TRUE(frontend::revoke_token(world.context(), world.caller, "ci", token->id()));
+  EXPECT_FALSE(world.store.snapshot().value()->get(key).value());
+  EXPECT_EQ(frontend::revoke_token(world.context(), world.caller, "ci", token->id()).error().code,
+            Code::kNotFound);
+}
+
+TEST(Frontend, AJoinTokenIsGoodOnce) {
+  World world;
+  v1::JoinTokenRequest request;
+  request.set_region("eu-1");
+  (*request.mutable_labels())["tier"] = "prod";
+  const auto make = [&] {
+    return frontend::create_join_token(world.context(), world.caller, request)->token();
+  };
+  const auto redeem = [&](const std::string& token, const std::string& agent) {
+    v1::EnrolRequest enrol;
+    enrol.set_token(token);
+    enrol.set_agent(agent);
+    enrol.set_public_key("UKEY");
+    const auto result = frontend::redeem_join_token(world.context(), enrol);
+    return result ? "" : result.error().message;
+  };
+  const auto unknown =
+      "the join token is unknown, used already, or too old: make another with qleet agent join-token";
+  const auto token = make();
+  EXPECT_EQ(redeem(token, "one"), "");
+  EXPECT_EQ(redeem(token, "one"), unknown);
+  EXPECT_EQ(world.at<v1::Region>("eu-1").metadata().labels().at("tier"), "prod");
+  EXPECT_EQ(redeem(make(), "two"), "region eu-1 is served by agent one: revoke it first");
+  // Refused, the token is still good.
+  const auto late = make();
+  world.clock.advance(std::chrono::hours(2));
+  EXPECT_EQ(redeem(late, "one"), unknown);
+  ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "one"));
+  EXPECT_EQ(redeem(make(), "two"), "");
+  EXPECT_EQ(world.at<v1::Region>("eu-1").status().agent(), "two");
+  EXPECT_EQ(world.at<v1::Agent>("one").status().state(), "Revoked");
+}
+
+TEST(Frontend, ADeadRegionCanBeForgotten) {
+  World world;
+  world.join("lab");
+  world.join("dead");
+  world.apply(app(web("{db: {type: postgres}}")));
+  world.settle();
+  world.set_agent("dead", "Lost");
+  world.silent = {"dead"};
+  world.apply("{apiVersion: qleet.io/v1, kind: Region, metadata: {name: dead}, spec: {cordoned: true}}");
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: default}, spec: {regions: {count: 1}}}");
+  world.settle();
+  EXPECT_EQ(world.erase("region", "dead"),
+            "region dead is in use by agent agent-dead: revoke the agent first");
+  ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "agent-dead"));
+  EXPECT_EQ(world.erase("region", "dead"), "");
+  world.settle();
+  EXPECT_EQ(world.state("shop.default"), "Ready 1");
+  for (const auto& name : world.resources()) EXPECT_THAT(name, testing::StartsWith("lab."));
+}
+
+TEST(Frontend, WhoDidWhatIsRecorded) {
+  World world;
+  world.apply(app(web("{}")));
+  world.erase("app", "shop");
+  const auto reader = world.store.snapshot().value();
+  const auto records = objects::list<v1::AuditRecord>(*reader).value();
+  std::vector<std::string> deeds;
+  for (const auto& record : records) {
+    const auto& spec = record.spec();
+    if (spec.subject() == "serviceaccount:tester")
+      deeds.push_back(fmt::format("{} {} {}", spec.verb(), spec.regarding_kind(), spec.regarding_name()));
+  }
+  EXPECT_THAT(deeds, ElementsAre("create Application shop", "delete Application shop"));
+}
+
+TEST(Frontend, DefaultsAreMadeOnce) {
+  World world;
+  EXPECT_EQ(world.erase("profile", "mysql-container"), "");
+  ASSERT_TRUE(frontend::ensure_defaults(world.context(), QLEET_SOURCE_DIR "/profiles"));
+  EXPECT_FALSE(world.get<v1::Profile>("mysql-container"));
+  EXPECT_TRUE(world.get<v1::Environment>("default"));
+  EXPECT_TRUE(world.get<v1::Role>("ci"));
+}
+
+}  // namespace
+}  // namespace qleet::hub::tests

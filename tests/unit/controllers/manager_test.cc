@@ -1,0 +1,100 @@
+#include "hub/controllers/manager.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "hub/controllers/releases.h"
+#include "hub/controllers/resources.h"
+#include "tests/unit/controllers/world.h"
+
+namespace qleet::hub::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  std::mutex mutex;
+  std::condition_variable nobody;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::unique_lock lock(mutex);
+    nobody.wait_for(lock, 2ms);
+  }
+  return true;
+}
+
+std::string app(int number) {
+  return fmt::format(
+      "apiVersion: qleet.io/v1\nkind: Application\nmetadata: {{name: app-{}}}\nspec: {{workloads: {{web: "
+      "{{score: "
+      "{{containers: {{main: {{image: i}}}}, resources: {{db: {{type: postgres, class: shared}}}}}}}}}}}}\n",
+      number);
+}
+
+TEST(Manager, ItsOwnThreadsDoTheSame) {
+  World world;
+  world.join("lab");
+  world.settle();
+  std::atomic<std::uint64_t> next = 0;
+  controllers::Manager manager(world.store, world.clock, [&next] { return ++next; }, {.workers = 4});
+  ASSERT_TRUE(manager.start());
+  constexpr int kApps = 20;
+  for (int i = 0; i < kApps; ++i) world.apply(app(i));
+  ASSERT_TRUE(eventually([&] {
+    const auto found = world.resources();
+    return std::ranges::count_if(found, [](const auto& name) { return name.ends_with(".workload.web"); }) ==
+           kApps;
+  }));
+  manager.stop();
+  world.settle();
+  for (int i = 0; i < kApps; ++i) EXPECT_EQ(world.state(fmt::format("app-{}.default", i)), "Ready 1");
+}
+
+TEST(Manager, DoesNothingWithoutAChange) {
+  World world;
+  world.join("lab");
+  for (int i = 0; i < 3; ++i) world.apply(app(i));
+  world.settle();
+  const auto revision = world.store.snapshot().value()->revision();
+  std::uint64_t next = 0;
+  controllers::Manager fresh(world.store, world.clock, [&next] { return ++next; });
+  ASSERT_TRUE(fresh.resume());
+  ASSERT_TRUE(fresh.run_until_idle());
+  EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
+}
+
+TEST(Manager, TheCostOfAChangeIsWhatItTouches) {
+  World world;
+  world.join("lab");
+  for (int i = 0; i < 30; ++i) world.apply(app(i));
+  world.settle();
+  std::uint64_t next = 0;
+  controllers::Manager manager(world.store, world.clock, [&next] { return ++next; });
+  manager.start_after(world.store.snapshot().value()->revision());
+  auto changed = app(7);
+  changed.replace(changed.find("image: i"), 8, "image: j");
+  world.apply(changed);
+  const auto steps = manager.run_until_idle();
+  ASSERT_TRUE(steps);
+  EXPECT_LT(*steps, 10u);
+}
+
+TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
+  World world;
+  world.join("lab");
+  world.settle();
+  std::uint64_t next = 0;
+  controllers::Manager late(world.store, world.clock, [&next] { return ++next; });
+  late.start_after(1);
+  world.apply(app(1));
+  ASSERT_TRUE(world.store.compact(world.store.snapshot().value()->revision()));
+  ASSERT_TRUE(late.run_until_idle());
+  const auto found = world.resources();
+  EXPECT_NE(std::ranges::find(found, "lab.default.app-1.workload.web"), found.end());
+}
+
+}  // namespace
+}  // namespace qleet::hub::tests

@@ -1,0 +1,70 @@
+#include "hub/controllers/work_queue.h"
+
+#include <gtest/gtest.h>
+
+namespace qleet::hub::controllers {
+namespace {
+
+using std::chrono::seconds;
+
+Key key(const std::string& name) { return {Controller::kDeployment, name}; }
+
+TEST(WorkQueue, GivesEachKeyOnceInOrder) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  for (const auto* name : {"a", "b", "a"}) queue.add(key(name));
+  EXPECT_EQ(queue.take(), key("a"));
+  EXPECT_EQ(queue.take(), key("b"));
+  EXPECT_EQ(queue.take(), std::nullopt);
+}
+
+TEST(WorkQueue, AKeyThatIsAddedWhileItRunsRunsOnceMoreAfterwards) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  queue.add(key("a"));
+  queue.take();
+  queue.add(key("a"));
+  queue.add(key("a"));
+  EXPECT_EQ(queue.take(), std::nullopt);
+  queue.done(key("a"), true);
+  EXPECT_EQ(queue.take(), key("a"));
+  queue.done(key("a"), true);
+  EXPECT_EQ(queue.take(), std::nullopt);
+  EXPECT_TRUE(queue.settled());
+}
+
+TEST(WorkQueue, AFailedKeyComesBackLaterAndLater) {
+  ManualClock clock;
+  WorkQueue queue(clock, {.first_delay = seconds(1), .last_delay = seconds(3)});
+  queue.add(key("a"));
+  for (const auto wait : {1, 2, 3, 3}) {
+    ASSERT_EQ(queue.take(), key("a"));
+    queue.done(key("a"), false);
+    EXPECT_FALSE(queue.settled());
+    clock.advance(seconds(wait) - Millis(1));
+    EXPECT_EQ(queue.take(), std::nullopt);
+    clock.advance(Millis(1));
+  }
+  queue.take();
+  queue.done(key("a"), true);
+  queue.add(key("a"));
+  queue.take();
+  queue.done(key("a"), false);
+  clock.advance(seconds(1));
+  EXPECT_EQ(queue.take(), key("a"));
+}
+
+TEST(WorkQueue, OfSeveralTimesTheEarliestCounts) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  queue.add_at(key("a"), clock.mono() + seconds(5));
+  queue.add_at(key("a"), clock.mono() + seconds(2));
+  queue.add_at(key("a"), clock.mono() + seconds(9));
+  EXPECT_EQ(queue.next_due(), clock.mono() + seconds(2));
+  clock.advance(seconds(2));
+  EXPECT_EQ(queue.take(), key("a"));
+  EXPECT_EQ(queue.next_due(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace qleet::hub::controllers
