@@ -12,7 +12,7 @@ namespace {
 
 // Repairs that follow each other faster than this are spaced like failed tries: someone else works against
 // us.
-constexpr Millis kRepairWindow{300'000};
+constexpr Millis kRepairWindow{600'000};
 
 std::set<std::string> dependency_names(const Node& node) {
   std::set<std::string> names;

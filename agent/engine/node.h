@@ -80,6 +80,7 @@ struct Node {
     carried_out = false;
     steps_in_row = 0;
     progress.clear();
+    repairing = false;
   }
 };
 
