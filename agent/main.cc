@@ -88,7 +88,7 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   nats.urls.assign(stored.identity.nats_urls().begin(), stored.identity.nats_urls().end());
   nats.name = stored.identity.name();
   nats.tls_ca_pem = stored.identity.nats_ca();
-  nats.tls_server_name = kBrokerTlsName;
+  nats.tls_server_name = stored.identity.nats_server_name();
   nats.user_jwt = stored.identity.nats_jwt();
   nats.user_seed = stored.seed;
   nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
@@ -101,6 +101,7 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
 
   agent::ThreadExecutor executor(16);
   agent::AgentOptions agent_options{.name = stored.identity.name(),
+                                    .owner = stored.owner,
                                     .enrolled_epoch = stored.identity.epoch(),
                                     .heartbeat = Millis(options.heartbeat_ms),
                                     .provider_names = {}};

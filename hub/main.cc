@@ -127,6 +127,10 @@ int main(int argc, char** argv) {
                                 "Use this NATS cluster instead of a nats-server of its own; more than once")
                    ->expected(1);
   serving->add_option("--nats-ca", options.nats_ca_file, "Its CA")->check(CLI::ExistingFile)->needs(urls);
+  serving
+      ->add_option("--nats-server-name", options.nats_server_name,
+                   "Name in its certificates, where it differs from the URLs")
+      ->needs(urls);
   std::int64_t heartbeat_ms = options.heartbeat.count();
   serving
       ->add_option("--heartbeat-ms", heartbeat_ms,

@@ -7,7 +7,7 @@ namespace qleet::agent {
 Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seams) {
   std::unique_ptr<Agent> agent(new Agent());
   EngineOptions engine_options;
-  engine_options.agent = options.name;
+  engine_options.agent = options.owner;
   agent->engine_ = TRY(Engine::open(std::move(engine_options), {.journal = seams.journal,
                                                                 .clock = seams.clock,
                                                                 .random = seams.secrets,

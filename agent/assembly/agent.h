@@ -22,6 +22,7 @@ namespace qleet::agent {
 
 struct AgentOptions {
   std::string name;
+  std::string owner;           // the mark on what its providers make
   std::string enrolled_epoch;  // of the hub that it was enrolled with
   Millis heartbeat = sync::kHeartbeatEvery;
   std::vector<std::string> provider_names;  // told to the hub

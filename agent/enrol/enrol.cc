@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path seed_file(const fs::path& state) { return state / "identity/agent.seed"; }
+fs::path owner_file(const fs::path& state) { return state / "identity/owner"; }
 fs::path identity_file(const fs::path& state) { return state / "identity/identity.json"; }
 
 // The key of an earlier try, or a new one.
@@ -85,7 +86,12 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   *identity.mutable_nats_urls() = result.nats_urls();
   identity.set_nats_jwt(result.nats_jwt());
   identity.set_nats_ca(result.nats_ca());
+  identity.set_nats_server_name(result.nats_server_name());
   identity.set_epoch(result.epoch());
+  if (!fs::exists(owner_file(options.state))) {
+    const auto mark = crypto::sha256_hex(identity.hub_ca()).substr(0, 8);
+    TRY(crypto::write_private_file(owner_file(options.state), identity.name() + "." + mark));
+  }
   TRY(crypto::write_private_file(identity_file(options.state), model::to_json(identity, true) + "\n"));
   return identity;
 }
@@ -102,6 +108,7 @@ Result<StoredIdentity> load_identity(const fs::path& state) {
                                     identity_file(state).parent_path().string() + " and enrol again");
   }
   stored.seed = TRY(crypto::read_private_file(seed_file(state)));
+  stored.owner = TRY(crypto::read_private_file(owner_file(state)));
   return stored;
 }
 

@@ -3,7 +3,12 @@
 //
 // <state>/identity/agent.seed      the agent's own key, made before the first try, so that a try whose answer
 // was lost can be repeated <state>/identity/identity.json   what the hub told it (qleet.agent.v1.Identity)
-// Both are readable by this user alone.
+// <state>/identity/owner           the mark on everything that this agent makes: its name, and what tells it
+// from an agent of
+//                                  another hub that is called the same. Made once; an agent that lost its
+//                                  folder and enrols again with the same hub has the same mark, and so finds
+//                                  what it made.
+// All are readable by this user alone.
 #pragma once
 
 #include <filesystem>
@@ -30,6 +35,7 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random);
 struct StoredIdentity {
   v1::Identity identity;
   std::string seed;
+  std::string owner;
 };
 
 // kNotFound, with what to do, where the agent is not enrolled.

@@ -24,6 +24,7 @@ Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent) {
   for (const auto& url : nats_urls_) result.add_nats_urls(url);
   result.set_nats_jwt(TRY(broker_.identities().enrol(agent.metadata().name(), agent.spec().public_key())));
   result.set_nats_ca(broker_.tls_ca_pem());
+  result.set_nats_server_name(broker_.tls_server_name());
   return result;
 }
 

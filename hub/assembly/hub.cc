@@ -111,6 +111,7 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
   broker_options.port = options.nats_port;
   broker_options.names = names_of(options);
   broker_options.cluster.urls = options.nats_urls;
+  broker_options.cluster.server_name = options.nats_server_name;
   if (!options.nats_ca_file.empty()) broker_options.cluster.ca_pem = read_file(options.nats_ca_file);
   broker_options.ca = pki.ca;
   if (options.nats_urls.empty() && pki.ca.private_key_pem.empty()) {

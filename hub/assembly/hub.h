@@ -33,8 +33,9 @@ struct HubOptions {
   // Instead of a nats-server of its own.
   std::vector<std::string> nats_urls;
   std::filesystem::path nats_ca_file;
-  Millis heartbeat{10'000};  // of agents: three missed, and one counts as lost
-  unsigned controllers = 2;  // threads
+  std::string nats_server_name;  // in its certificates; empty: as in the URLs
+  Millis heartbeat{10'000};      // of agents: three missed, and one counts as lost
+  unsigned controllers = 2;      // threads
 };
 
 class Hub {

@@ -135,7 +135,7 @@ class Resolver {
   Result<> check_output(const Link& link, const templates::Path& path, const std::string& where,
                         const std::string& field);
   Result<Value> resource_metadata(const Identity& identity, const std::string& type,
-                                  const templates::Path& path);
+                                  const std::string& workload, const templates::Path& path);
   Result<Value> variable(const Home& home, const templates::Path& path, const std::string& where);
   std::string asked_for_by(const Ask& ask) const;
   // An alias for a resource that is known only to whoever asked; the same in every scope it is passed on to.
@@ -207,8 +207,8 @@ Result<> Resolver::check_output(const Link& link, const templates::Path& path, c
 }
 
 Result<Value> Resolver::resource_metadata(const Identity& identity, const std::string& type,
-                                          const templates::Path& path) {
-  const std::map<std::string, std::string> known = {
+                                          const std::string& workload, const templates::Path& path) {
+  std::map<std::string, std::string> known = {
       {"application", identity.home.application},
       {"environment", identity.home.environment},
       {"id", identity.id},
@@ -216,10 +216,17 @@ Result<Value> Resolver::resource_metadata(const Identity& identity, const std::s
       {"region", identity.home.region},
       {"type", type},
   };
+  if (!workload.empty()) known.emplace("workload", workload);
   const auto found = path.size() == 2 ? known.find(path[1]) : known.end();
   if (found != known.end()) return text_value(found->second);
-  return fail(Code::kInvalid,
-              fmt::format("{}: there is: application, environment, id, name, region, type", written(path)));
+  if (path.size() == 2 && path[1] == "workload") {
+    return fail(Code::kInvalid, fmt::format("{}: only what a workload asks for itself, with scope workload, "
+                                            "has one",
+                                            written(path)));
+  }
+  return fail(
+      Code::kInvalid,
+      fmt::format("{}: there is: application, environment, id, name, region, type, workload", written(path)));
 }
 
 Result<Value> Resolver::variable(const Home& home, const templates::Path& path, const std::string& where) {
@@ -475,8 +482,12 @@ Result<Link> Resolver::node(const Ask& ask) {
   below.params = &*params;
   below.home = identity.home;
   below.asker = {identity.home, identity.id, wanted.type, identity.own_id};
-  below.metadata = [this, identity, type = wanted.type](const templates::Path& path) {
-    return resource_metadata(identity, type, path);
+  // The workload that asks for this itself: its resource is made after those that it asks for.
+  const bool asked_by_workload = ask.score == nullptr && ask.asker.type.empty() && fresh.scope == kWorkload;
+  const std::string workload =
+      asked_by_workload ? Identity{ask.asker.home, ask.asker.id, false}.name(kWorkload) : std::string();
+  below.metadata = [this, identity, type = wanted.type, workload](const templates::Path& path) {
+    return resource_metadata(identity, type, workload, path);
   };
   for (const auto& [alias, requirement] : profile->spec().requirements()) {
     below.wanted[alias] = {requirement.type(), requirement.class_(), requirement.id(), requirement.params(),

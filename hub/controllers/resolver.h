@@ -2,7 +2,8 @@
 // down to whatever requires nothing more. Pure, but for where profiles are read from.
 //
 // Two passes fill in templates. Here: ${params.*}, ${variables.*} and ${metadata.*} (name, type, id, region,
-// environment, application of the resource). Left for the agent: ${requires.*}, ${resources.*},
+// environment, application of the resource; workload: the resource of the workload that asks, with scope
+// workload). Left for the agent: ${requires.*}, ${resources.*},
 // ${generated.*} and ${self.*}, of which those that name another resource's output are checked here. A
 // workload's Score document goes into its profile's template as a value (${params.score}) and is not expanded
 // again; its own

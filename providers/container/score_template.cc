@@ -115,6 +115,35 @@ WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer
   return out;
 }
 
+// A placeholder that was a whole text takes the type of what it stood for (a port: a number); Score wants
+// text here.
+void make_texts(google::protobuf::Value& value) {
+  if (value.kind_case() == google::protobuf::Value::kStructValue) {
+    for (auto& [_, inner] : *value.mutable_struct_value()->mutable_fields()) make_texts(inner);
+  } else if (value.kind_case() == google::protobuf::Value::kListValue) {
+    for (auto& inner : *value.mutable_list_value()->mutable_values()) make_texts(inner);
+  } else if (const auto text = templates::as_text(value)) {
+    value.set_string_value(*text);
+  }
+}
+
+Struct with_texts(Struct document) {
+  const auto containers = document.mutable_fields()->find("containers");
+  if (containers == document.mutable_fields()->end()) return document;
+  for (auto& [_, container] : *containers->second.mutable_struct_value()->mutable_fields()) {
+    for (auto& [name, value] : *container.mutable_struct_value()->mutable_fields()) {
+      if (name == "variables" || name == "command" || name == "args" || name == "image") make_texts(value);
+      if (name != "files" && name != "volumes") continue;
+      for (auto& entry : *value.mutable_list_value()->mutable_values()) {
+        for (auto& [field, inner] : *entry.mutable_struct_value()->mutable_fields()) {
+          if (field == "content" || field == "source") make_texts(inner);
+        }
+      }
+    }
+  }
+  return document;
+}
+
 }  // namespace
 
 Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id) {
@@ -134,7 +163,7 @@ Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id)
     std::string json;
     google::protobuf::util::JsonParseOptions lenient;
     lenient.ignore_unknown_fields = true;  // the hub has checked them; a newer hub may know more
-    if (!google::protobuf::util::MessageToJsonString(*document, &json).ok() ||
+    if (!google::protobuf::util::MessageToJsonString(with_texts(*document), &json).ok() ||
         !google::protobuf::util::JsonStringToMessage(json, &score, lenient).ok()) {
       fields.wrong("score", "is not a Score document");
     }
