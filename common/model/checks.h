@@ -47,6 +47,7 @@ std::string there_is(std::vector<std::string> names);
 template <class Map>
 std::vector<std::string> sorted_keys(const Map& map) {
   std::vector<std::string> keys;
+  keys.reserve(map.size());
   for (const auto& entry : map) keys.push_back(entry.first);
   std::sort(keys.begin(), keys.end());
   return keys;

@@ -25,13 +25,13 @@ std::string kind_names() {
 }
 
 // A top-level word of a document; empty when it is missing or no text.
-std::string_view word_of(const Node& document, std::string_view key) {
+std::string_view word_of(const TextNode& document, std::string_view key) {
   const auto* node = document.find(key);
-  return node != nullptr && node->type == Node::Type::kString ? std::string_view(node->text)
-                                                              : std::string_view();
+  return node != nullptr && node->type == TextNode::Type::kString ? std::string_view(node->text)
+                                                                  : std::string_view();
 }
 
-void index_lines(const Node& node, const std::string& path, std::unordered_map<std::string, int>& lines) {
+void index_lines(const TextNode& node, const std::string& path, std::unordered_map<std::string, int>& lines) {
   lines.emplace(path, node.line);
   int position = 0;
   for (const auto& entry : node.entries) {
@@ -55,7 +55,7 @@ void index_lines(const Node& node, const std::string& path, std::unordered_map<s
 }
 
 // Gives each error the line of its field, or of the nearest one around it that is in the text.
-void add_lines(const Node& document, std::vector<FieldError>& errors) {
+void add_lines(const TextNode& document, std::vector<FieldError>& errors) {
   std::unordered_map<std::string, int> lines;
   index_lines(document, "", lines);
   for (auto& error : errors) {
@@ -74,8 +74,8 @@ class Decoder {
  public:
   explicit Decoder(bool validate) : validate_(validate) {}
 
-  void decode(const Node& document) {
-    if (document.type != Node::Type::kMap) {
+  void decode(const TextNode& document) {
+    if (document.type != TextNode::Type::kMap) {
       return wrong("", document.line, "an object is expected, with apiVersion, kind, metadata and spec");
     }
     if (is_list(word_of(document, "kind"))) return decode_list(document);
@@ -111,14 +111,14 @@ class Decoder {
     return kind.empty() || std::ranges::find(kinds(), kind, &Kind::name) != kinds().end();
   }
 
-  void decode_list(const Node& document) {
+  void decode_list(const TextNode& document) {
     const auto* items = document.find("items");
-    if (items == nullptr || items->type != Node::Type::kList)
+    if (items == nullptr || items->type != TextNode::Type::kList)
       return wrong("items", document.line, "a List needs a list of objects under items");
     for (const auto& item : items->items) decode(item);
   }
 
-  void decode_object(const Node& document) {
+  void decode_object(const TextNode& document) {
     const auto* kind_node = document.find("kind");
     if (kind_node == nullptr)
       return wrong("kind", document.line, fmt::format("is missing; write one of {}", kind_names()));
@@ -138,17 +138,18 @@ class Decoder {
   }
 
   // Also true where a name of a wrong type has been refused already. A build is named by what it is.
-  static bool has_name(const Node& document, const Message& object) {
+  static bool has_name(const TextNode& document, const Message& object) {
     if (!meta(object).name().empty() || kind_of(object).name == "Build") return true;
     const auto* metadata = document.find("metadata");
-    if (metadata == nullptr || metadata->type == Node::Type::kNull) return false;
-    if (metadata->type != Node::Type::kMap) return true;
+    if (metadata == nullptr || metadata->type == TextNode::Type::kNull) return false;
+    if (metadata->type != TextNode::Type::kMap) return true;
     const auto* name = metadata->find("name");
-    return name != nullptr && name->type != Node::Type::kNull && name->type != Node::Type::kString;
+    return name != nullptr && name->type != TextNode::Type::kNull && name->type != TextNode::Type::kString;
   }
 
   void unknown_kind(std::string_view word, int line) {
     std::vector<std::string> known;
+    known.reserve(kinds().size());
     for (const auto& kind : kinds()) known.emplace_back(kind.name);
     const auto near = nearest(word, known);
     wrong("kind", line,
@@ -157,7 +158,7 @@ class Decoder {
   }
 
   // A Score file is an application of one workload, both named after it.
-  void decode_score(const Node& document) {
+  void decode_score(const TextNode& document) {
     auto application = std::make_unique<qleet::v1::Application>();
     qleet::v1::Score score;
     const auto before = errors_.size();
@@ -181,7 +182,7 @@ class Decoder {
   }
 
   // `prefix`: what stands before each field's path in the object and not in the text.
-  void accept(const Node& document, Object object, std::string_view prefix) {
+  void accept(const TextNode& document, Object object, std::string_view prefix) {
     auto errors = validate_ ? validate(*object) : std::vector<FieldError>();
     for (auto& error : errors) {
       if (error.field.starts_with(prefix)) error.field.erase(0, prefix.size());
@@ -246,7 +247,7 @@ Result<std::vector<Object>> decode(std::string_view text, const DecodeLimits& li
 Result<> decode_into(std::string_view text, Message& message, const DecodeLimits& limits) {
   auto documents = read_documents(text, limits);
   if (!documents) return std::unexpected(std::move(documents).error());
-  if (documents->size() != 1 || documents->front().type != Node::Type::kMap)
+  if (documents->size() != 1 || documents->front().type != TextNode::Type::kMap)
     return fail(Code::kInvalid, "exactly one object is expected");
   std::vector<FieldError> errors;
   Filler(errors).fill(documents->front(), message, {});

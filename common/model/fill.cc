@@ -18,7 +18,6 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::ListValue;
 using google::protobuf::Message;
 using google::protobuf::Struct;
 using google::protobuf::Timestamp;
@@ -26,7 +25,9 @@ using google::protobuf::Value;
 
 constexpr size_t kMaxErrors = 50;
 
-bool is_bare(const Node& node, Node::Type type) { return node.bare && type_of_bare(node.text) == type; }
+bool is_bare(const TextNode& node, TextNode::Type type) {
+  return node.bare && type_of_bare(node.text) == type;
+}
 
 bool keyed_by_target(const FieldDescriptor& field) {
   return field.message_type() == qleet::v1::ScoreFile::descriptor() ||
@@ -40,16 +41,16 @@ const FieldDescriptor* find_field(const Descriptor& type, std::string_view json_
   return nullptr;
 }
 
-std::string shown(const Node& node) {
+std::string shown(const TextNode& node) {
   constexpr size_t kMaxShown = 40;
   switch (node.type) {
-    case Node::Type::kMap:
+    case TextNode::Type::kMap:
       return "an object";
-    case Node::Type::kList:
+    case TextNode::Type::kList:
       return "a list";
-    case Node::Type::kNull:
+    case TextNode::Type::kNull:
       return "null";
-    case Node::Type::kString:
+    case TextNode::Type::kString:
       if (node.text.size() > kMaxShown || node.text.find('\n') != std::string::npos) return "a text";
       return node.bare ? node.text : "\"" + node.text + "\"";
     default:
@@ -80,14 +81,15 @@ void Filler::wrong(const Place& place, int line, std::string message) {
   if (errors_.size() < kMaxErrors) errors_.push_back({place.text(), std::move(message), line, ""});
 }
 
-bool Filler::is_map(const Node& node, const Place& place) {
-  if (node.type == Node::Type::kMap) return true;
+bool Filler::is_map(const TextNode& node, const Place& place) {
+  if (node.type == TextNode::Type::kMap) return true;
   wrong(place, node.line, fmt::format("must be an object, not {}", shown(node)));
   return false;
 }
 
 void Filler::unknown_field(const Entry& entry, const Descriptor& type, const Place& place) {
   std::vector<std::string> known;
+  known.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) known.push_back(type.field(i)->json_name());
   const auto near = nearest(entry.key, known);
   wrong({&place, entry.key}, entry.line,
@@ -95,7 +97,7 @@ void Filler::unknown_field(const Entry& entry, const Descriptor& type, const Pla
                      : fmt::format("unknown field; did you mean \"{}\"?", near));
 }
 
-void Filler::fill_fields(const Node& node, Message& message, const Place& place) {
+void Filler::fill_fields(const TextNode& node, Message& message, const Place& place) {
   const auto* type = message.GetDescriptor();
   std::map<const FieldDescriptor*, int> seen;  // -> line
   for (const auto& entry : node.entries) {
@@ -109,7 +111,7 @@ void Filler::fill_fields(const Node& node, Message& message, const Place& place)
       wrong(here, entry.line, fmt::format("is given twice, first in line {}", first->second));
       continue;
     }
-    if (entry.value.type == Node::Type::kNull) continue;  // as if it were not there
+    if (entry.value.type == TextNode::Type::kNull) continue;  // as if it were not there
     const bool status = place.parent == nullptr && entry.key == "status";
     if (status) ignore_unknown_ = true;
     set(entry.value, message, *field, here);
@@ -117,15 +119,15 @@ void Filler::fill_fields(const Node& node, Message& message, const Place& place)
   }
 }
 
-void Filler::set(const Node& node, Message& message, const Field& field, const Place& place) {
+void Filler::set(const TextNode& node, Message& message, const Field& field, const Place& place) {
   if (field.is_map()) return set_map(node, message, field, place);
   if (!field.is_repeated()) return set_one(node, message, field, place);
-  if (node.type == Node::Type::kMap && keyed_by_target(field))
+  if (node.type == TextNode::Type::kMap && keyed_by_target(field))
     return set_by_target(node, message, field, place);
   return set_list(node, message, field, place);
 }
 
-void Filler::set_map(const Node& node, Message& message, const Field& field, const Place& place) {
+void Filler::set_map(const TextNode& node, Message& message, const Field& field, const Place& place) {
   if (!is_map(node, place)) return;
   const auto& reflection = *message.GetReflection();
   const auto& value_field = *field.message_type()->map_value();
@@ -137,7 +139,7 @@ void Filler::set_map(const Node& node, Message& message, const Field& field, con
       wrong(here, entry.line, fmt::format("is given twice, first in line {}", first->second));
       continue;
     }
-    if (entry.value.type == Node::Type::kNull) {
+    if (entry.value.type == TextNode::Type::kNull) {
       wrong(here, entry.line,
             value_field.cpp_type() == Field::CPPTYPE_STRING ? "has no value; write \"\" for an empty text"
                                                             : "has no value; write {} for an empty object");
@@ -149,17 +151,17 @@ void Filler::set_map(const Node& node, Message& message, const Field& field, con
   }
 }
 
-void Filler::set_list(const Node& node, Message& message, const Field& field, const Place& place) {
-  if (node.type != Node::Type::kList) {
+void Filler::set_list(const TextNode& node, Message& message, const Field& field, const Place& place) {
+  if (node.type != TextNode::Type::kList) {
     return wrong(
         place, node.line,
         fmt::format("must be a list, not {}; write [...] or lines that start with \"- \"", shown(node)));
   }
   const auto& reflection = *message.GetReflection();
   for (size_t i = 0; i < node.items.size(); ++i) {
-    const Node& item = node.items[i];
+    const TextNode& item = node.items[i];
     const Place here{&place, {}, static_cast<int>(i)};
-    if (item.type == Node::Type::kNull) {
+    if (item.type == TextNode::Type::kNull) {
       wrong(here, item.line, "has no value");
     } else if (field.cpp_type() == Field::CPPTYPE_MESSAGE) {
       fill(item, *reflection.AddMessage(&message, &field), here);
@@ -173,7 +175,7 @@ void Filler::set_list(const Node& node, Message& message, const Field& field, co
 }
 
 // Score's newer form of files and volumes: an object keyed by target.
-void Filler::set_by_target(const Node& node, Message& message, const Field& field, const Place& place) {
+void Filler::set_by_target(const TextNode& node, Message& message, const Field& field, const Place& place) {
   const auto& reflection = *message.GetReflection();
   const auto* target = find_field(*field.message_type(), "target");
   std::map<std::string_view, int> seen;
@@ -191,7 +193,7 @@ void Filler::set_by_target(const Node& node, Message& message, const Field& fiel
   }
 }
 
-void Filler::set_one(const Node& node, Message& message, const Field& field, const Place& place) {
+void Filler::set_one(const TextNode& node, Message& message, const Field& field, const Place& place) {
   const auto& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
     case Field::CPPTYPE_MESSAGE:
@@ -233,7 +235,7 @@ void Filler::set_one(const Node& node, Message& message, const Field& field, con
   wrong(place, node.line, "cannot be given as text");
 }
 
-void Filler::fill(const Node& node, Message& message, const Place& place) {
+void Filler::fill(const TextNode& node, Message& message, const Place& place) {
   const auto* type = message.GetDescriptor();
   if (type == Struct::descriptor()) {
     if (is_map(node, place)) fill_struct(node, message, place);
@@ -241,14 +243,15 @@ void Filler::fill(const Node& node, Message& message, const Place& place) {
     fill_value(node, message, place);
   } else if (type == Timestamp::descriptor()) {
     auto& time = static_cast<Timestamp&>(message);
-    if (node.type != Node::Type::kString || !google::protobuf::util::TimeUtil::FromString(node.text, &time))
+    if (node.type != TextNode::Type::kString ||
+        !google::protobuf::util::TimeUtil::FromString(node.text, &time))
       wrong(place, node.line, fmt::format("must be a time like 2026-01-31T12:00:00Z, not {}", shown(node)));
   } else if (is_map(node, place)) {
     fill_fields(node, message, place);
   }
 }
 
-void Filler::fill_struct(const Node& node, Message& message, const Place& place) {
+void Filler::fill_struct(const TextNode& node, Message& message, const Place& place) {
   auto& fields = *static_cast<Struct&>(message).mutable_fields();
   for (const auto& entry : node.entries) {
     const Place here{&place, entry.key};
@@ -260,16 +263,16 @@ void Filler::fill_struct(const Node& node, Message& message, const Place& place)
   }
 }
 
-void Filler::fill_value(const Node& node, Message& message, const Place& place) {
+void Filler::fill_value(const TextNode& node, Message& message, const Place& place) {
   auto& value = static_cast<Value&>(message);
   switch (node.bare ? type_of_bare(node.text) : node.type) {
-    case Node::Type::kNull:
+    case TextNode::Type::kNull:
       value.set_null_value(google::protobuf::NULL_VALUE);
       return;
-    case Node::Type::kBool:
+    case TextNode::Type::kBool:
       value.set_bool_value(node.text[0] == 't' || node.text[0] == 'T');
       return;
-    case Node::Type::kNumber:
+    case TextNode::Type::kNumber:
       if (const auto number = to_number(node.text)) {
         value.set_number_value(*number);
       } else {
@@ -277,14 +280,14 @@ void Filler::fill_value(const Node& node, Message& message, const Place& place) 
               fmt::format("{} has too many digits for a number; put it in quotes", node.text));
       }
       return;
-    case Node::Type::kString:
+    case TextNode::Type::kString:
       if (node.bare && (node.text.ends_with(".inf") || node.text == ".nan" || node.text == ".NaN"))
         return wrong(place, node.line, fmt::format("{} is not a number that can be stored", node.text));
       value.set_string_value(node.text);
       return;
-    case Node::Type::kMap:
+    case TextNode::Type::kMap:
       return fill_struct(node, *value.mutable_struct_value(), place);
-    case Node::Type::kList: {
+    case TextNode::Type::kList: {
       auto& list = *value.mutable_list_value();
       for (size_t i = 0; i < node.items.size(); ++i)
         fill_value(node.items[i], *list.add_values(), {&place, {}, static_cast<int>(i)});
@@ -293,16 +296,16 @@ void Filler::fill_value(const Node& node, Message& message, const Place& place) 
   }
 }
 
-bool Filler::as_string(const Node& node, std::string& out, const Place& place) {
-  if (node.type != Node::Type::kString) {
+bool Filler::as_string(const TextNode& node, std::string& out, const Place& place) {
+  if (node.type != TextNode::Type::kString) {
     // Not shown: it may be a secret.
-    const bool scalar = node.type == Node::Type::kNumber || node.type == Node::Type::kBool;
+    const bool scalar = node.type == TextNode::Type::kNumber || node.type == TextNode::Type::kBool;
     wrong(place, node.line,
           scalar ? std::string("must be a text; put it in quotes")
                  : fmt::format("must be a text, not {}", shown(node)));
     return false;
   }
-  if (is_bare(node, Node::Type::kBool)) {
+  if (is_bare(node, TextNode::Type::kBool)) {
     wrong(place, node.line,
           fmt::format("must be a text, and {0} without quotes is none; write \"{0}\"", node.text));
     return false;
@@ -311,8 +314,8 @@ bool Filler::as_string(const Node& node, std::string& out, const Place& place) {
   return true;
 }
 
-bool Filler::as_bool(const Node& node, bool& out, const Place& place) {
-  if (node.type == Node::Type::kBool || is_bare(node, Node::Type::kBool)) {
+bool Filler::as_bool(const TextNode& node, bool& out, const Place& place) {
+  if (node.type == TextNode::Type::kBool || is_bare(node, TextNode::Type::kBool)) {
     out = node.text[0] == 't' || node.text[0] == 'T';
     return true;
   }
@@ -321,9 +324,9 @@ bool Filler::as_bool(const Node& node, bool& out, const Place& place) {
 }
 
 template <class T>
-bool Filler::as_integer(const Node& node, T& out, const Place& place) {
+bool Filler::as_integer(const TextNode& node, T& out, const Place& place) {
   // A text of digits is taken as well: canonical JSON writes 64 bits so.
-  if (node.type == Node::Type::kNumber || node.type == Node::Type::kString) {
+  if (node.type == TextNode::Type::kNumber || node.type == TextNode::Type::kString) {
     const auto* end = node.text.data() + node.text.size();
     const auto [stop, error] = std::from_chars(node.text.data(), end, out);
     const bool leading_zero = node.text.size() > 1 && node.text[0] == '0';
@@ -334,7 +337,7 @@ bool Filler::as_integer(const Node& node, T& out, const Place& place) {
       return false;
     }
     if (std::numeric_limits<T>::min() == 0 && node.text.size() > 1 && node.text[0] == '-' &&
-        type_of_bare(node.text) == Node::Type::kNumber) {
+        type_of_bare(node.text) == TextNode::Type::kNumber) {
       wrong(place, node.line, fmt::format("must not be negative, and is {}", node.text));
       return false;
     }

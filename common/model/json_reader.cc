@@ -11,8 +11,8 @@ class JsonReader {
  public:
   JsonReader(std::string_view text, const DecodeLimits& limits) : text_(text), limits_(limits) {}
 
-  Result<std::vector<Node>> read() {
-    std::vector<Node> documents;
+  Result<std::vector<TextNode>> read() {
+    std::vector<TextNode> documents;
     for (skip_spaces(); at_ < text_.size(); skip_spaces()) {
       if (documents.size() == limits_.max_documents) return std::unexpected(too_many_documents(limits_));
       if (!value(documents.emplace_back(), 0)) return std::unexpected(std::move(error_));
@@ -55,7 +55,7 @@ class JsonReader {
     return true;
   }
 
-  bool word(std::string_view expected, Node::Type type, Node& node) {
+  bool word(std::string_view expected, TextNode::Type type, TextNode& node) {
     if (!text_.substr(at_).starts_with(expected))
       return wrong(fmt::format("expected a value, found {}", found()));
     at_ += expected.size();
@@ -64,7 +64,7 @@ class JsonReader {
     return true;
   }
 
-  bool value(Node& node, unsigned depth) {
+  bool value(TextNode& node, unsigned depth) {
     skip_spaces();
     node.line = line_;
     if (at_ >= text_.size()) return wrong("expected a value, found the end of the text");
@@ -74,14 +74,14 @@ class JsonReader {
       case '[':
         return list(node, depth + 1);
       case '"':
-        node.type = Node::Type::kString;
+        node.type = TextNode::Type::kString;
         return string(node.text);
       case 't':
-        return word("true", Node::Type::kBool, node);
+        return word("true", TextNode::Type::kBool, node);
       case 'f':
-        return word("false", Node::Type::kBool, node);
+        return word("false", TextNode::Type::kBool, node);
       case 'n':
-        return word("null", Node::Type::kNull, node);
+        return word("null", TextNode::Type::kNull, node);
       default:
         return number(node);
     }
@@ -93,9 +93,9 @@ class JsonReader {
     return false;
   }
 
-  bool map(Node& node, unsigned depth) {
+  bool map(TextNode& node, unsigned depth) {
     if (!enter(depth)) return false;
-    node.type = Node::Type::kMap;
+    node.type = TextNode::Type::kMap;
     ++at_;
     skip_spaces();
     if (take('}')) return true;
@@ -117,9 +117,9 @@ class JsonReader {
     }
   }
 
-  bool list(Node& node, unsigned depth) {
+  bool list(TextNode& node, unsigned depth) {
     if (!enter(depth)) return false;
-    node.type = Node::Type::kList;
+    node.type = TextNode::Type::kList;
     ++at_;
     skip_spaces();
     if (take(']')) return true;
@@ -131,7 +131,7 @@ class JsonReader {
     }
   }
 
-  bool number(Node& node) {
+  bool number(TextNode& node) {
     const auto start = at_;
     const auto digits = [&] {
       const auto from = at_;
@@ -154,7 +154,7 @@ class JsonReader {
       if (!take('+')) take('-');
       if (!digits()) return malformed();
     }
-    node.type = Node::Type::kNumber;
+    node.type = TextNode::Type::kNumber;
     node.text = text_.substr(start, at_ - start);
     return true;
   }
@@ -262,7 +262,7 @@ class JsonReader {
 
 }  // namespace
 
-Result<std::vector<Node>> read_json(std::string_view text, const DecodeLimits& limits) {
+Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits) {
   return JsonReader(text, limits).read();
 }
 

@@ -242,6 +242,7 @@ class Document {
       std::string_view list_of;
     };
     std::map<std::string_view, std::map<std::string_view, Placed>> by_path;  // -> method -> operation
+    plain.reserve(kinds().size());
     for (const auto& kind : kinds()) plain.push_back(plain_operations(kind));
     for (auto& of_kind : plain) {
       for (auto& one : of_kind) {

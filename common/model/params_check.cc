@@ -105,6 +105,7 @@ std::string violation(const Struct& schema, const Value& value) {
   if (const auto* allowed = keyword(schema, "enum"); allowed != nullptr && allowed->has_list_value()) {
     const auto text = as_text(value);
     std::vector<std::string> words;
+    words.reserve(static_cast<size_t>(allowed->list_value().values_size()));
     for (const auto& one : allowed->list_value().values()) words.push_back(as_text(one));
     if (std::ranges::find(words, text) == words.end()) {
       const auto near = nearest(text, words);

@@ -80,18 +80,18 @@ bool is_json(std::string_view text) {
 
 }  // namespace
 
-const Node* Node::find(std::string_view key) const {
+const TextNode* TextNode::find(std::string_view key) const {
   const auto found = std::ranges::find(entries, key, &Entry::key);
   return found == entries.end() ? nullptr : &found->value;
 }
 
-Node::Type type_of_bare(std::string_view word) {
+TextNode::Type type_of_bare(std::string_view word) {
   if (word.empty() || word == "~" || word == "null" || word == "Null" || word == "NULL")
-    return Node::Type::kNull;
+    return TextNode::Type::kNull;
   for (const auto* b : {"true", "True", "TRUE", "false", "False", "FALSE"}) {
-    if (word == b) return Node::Type::kBool;
+    if (word == b) return TextNode::Type::kBool;
   }
-  return is_number(word) ? Node::Type::kNumber : Node::Type::kString;
+  return is_number(word) ? TextNode::Type::kNumber : TextNode::Type::kString;
 }
 
 void append_step(std::string& path, std::string_view name) {
@@ -144,7 +144,7 @@ Error too_many_documents(const DecodeLimits& limits) {
           {}};
 }
 
-Result<std::vector<Node>> read_documents(std::string_view text, const DecodeLimits& limits) {
+Result<std::vector<TextNode>> read_documents(std::string_view text, const DecodeLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return fail(Code::kTooLarge, fmt::format("the input has {} bytes, more than the {} that are taken",
                                              text.size(), limits.max_bytes));

@@ -12,7 +12,7 @@ namespace qleet::model {
 
 struct Entry;
 
-struct Node {
+struct TextNode {
   enum class Type : unsigned char { kNull, kBool, kNumber, kString, kList, kMap };
 
   Type type = Type::kNull;
@@ -21,21 +21,21 @@ struct Node {
   bool bare = false;
   int line = 0;
   std::string text;  // of a scalar, as written; of a string, its content
-  std::vector<Node> items;
+  std::vector<TextNode> items;
   std::vector<Entry> entries;  // in the order as written; may hold a key twice
 
-  const Node* find(std::string_view key) const;
+  const TextNode* find(std::string_view key) const;
 };
 
 struct Entry {
   std::string key;
   int line = 0;
-  Node value;
+  TextNode value;
 };
 
 // What a bare word is where nothing but the word itself can tell (YAML's core schema). Leading zeros make a
 // text, not a number.
-Node::Type type_of_bare(std::string_view word);
+TextNode::Type type_of_bare(std::string_view word);
 
 // Where in the tree: a chain of steps on the stack, made a text only when there is something to say.
 struct Place {
@@ -51,11 +51,11 @@ void append_step(std::string& path, std::string_view name);
 void append_step(std::string& path, int index);
 
 // All documents of a text, empty ones left out. Errors: kTooLarge over a limit; kInvalid with the line.
-Result<std::vector<Node>> read_documents(std::string_view text, const DecodeLimits& limits);
+Result<std::vector<TextNode>> read_documents(std::string_view text, const DecodeLimits& limits);
 
 // The two languages, for read_documents; `text` is UTF-8 without NUL.
-Result<std::vector<Node>> read_json(std::string_view text, const DecodeLimits& limits);
-Result<std::vector<Node>> read_yaml(std::string_view text, const DecodeLimits& limits);
+Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits);
+Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits);
 
 // An error at a line of the text, outside every field.
 Error error_at(int line, std::string message, Code code = Code::kInvalid);

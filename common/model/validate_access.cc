@@ -21,6 +21,7 @@ void check_role_name(const std::string& role, const Place& spec, Checks& checks)
 void check_rule_kind(const std::string& kind, const Place& place, Checks& checks) {
   if (kind == "*" || !checks.required(place, kind)) return;
   std::vector<std::string> plurals;
+  plurals.reserve(kinds().size());
   for (const auto& known : kinds()) plurals.emplace_back(known.plural);
   if (std::ranges::find(plurals, kind) != plurals.end()) return;
   const auto near = nearest(kind, plurals);

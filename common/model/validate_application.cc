@@ -8,7 +8,6 @@ namespace qleet::model {
 namespace {
 
 using qleet::v1::Application;
-using qleet::v1::BuildSource;
 using qleet::v1::Workload;
 
 constexpr size_t kMaxWorkloads = 100;

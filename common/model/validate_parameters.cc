@@ -34,6 +34,7 @@ constexpr std::array<Keyword, 10> kKeywords = {{{"type", Value::kStringValue, "a
 
 std::string unknown_keyword(const std::string& word) {
   std::vector<std::string> known;
+  known.reserve(kKeywords.size());
   for (const auto& keyword : kKeywords) known.emplace_back(keyword.name);
   const auto near = nearest(word, known);
   return near.empty() ? fmt::format("is not taken here; known are {}", fmt::join(known, ", "))

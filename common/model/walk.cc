@@ -130,6 +130,7 @@ void walk_map(const Message& message, const FieldDescriptor& field, Sink& sink) 
   const auto& key_field = *field.message_type()->map_key();
   const auto& value_field = *field.message_type()->map_value();
   std::vector<std::pair<std::string, const Message*>> entries;
+  entries.reserve(static_cast<size_t>(reflection.FieldSize(message, &field)));
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const auto& entry = reflection.GetRepeatedMessage(message, &field, i);
     entries.emplace_back(entry.GetReflection()->GetString(entry, &key_field), &entry);

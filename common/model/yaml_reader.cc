@@ -22,18 +22,18 @@ class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(const DecodeLimits& limits) : limits_(limits) {}
 
-  std::vector<Node> take() { return std::move(documents_); }
+  std::vector<TextNode> take() { return std::move(documents_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp gives empty documents without end where it meets, say, a comma that opens a document.
     if (mark.pos == last_start_)
       throw Refused{error_at(line_of(mark), "a character that does not belong here")};
     last_start_ = mark.pos;
-    root_ = Node{};
+    root_ = TextNode{};
   }
 
   void OnDocumentEnd() override {
-    if (root_.type == Node::Type::kNull) return;
+    if (root_.type == TextNode::Type::kNull) return;
     if (documents_.size() == limits_.max_documents) throw Refused{too_many_documents(limits_)};
     documents_.push_back(std::move(root_));
   }
@@ -63,8 +63,8 @@ class TreeBuilder final : public YAML::EventHandler {
       stack_.back().has_key = true;
       return;
     }
-    Node& node = slot(mark);
-    node.type = Node::Type::kString;
+    TextNode& node = slot(mark);
+    node.type = TextNode::Type::kString;
     node.bare = tag == "?";
     node.text = value;
     finish_value();
@@ -72,18 +72,18 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::Type::kList);
+    open(mark, tag, anchor, TextNode::Type::kList);
   }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::Type::kMap);
+    open(mark, tag, anchor, TextNode::Type::kMap);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapEnd() override { close(); }
 
  private:
   struct Open {
-    Node* node;  // stays valid: the vectors that hold open nodes do not grow while these are open
+    TextNode* node;  // stays valid: the vectors that hold open nodes do not grow while these are open
     bool has_key = false;
   };
 
@@ -98,15 +98,16 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   bool wants_key() const {
-    return !stack_.empty() && stack_.back().node->type == Node::Type::kMap && !stack_.back().has_key;
+    return !stack_.empty() && stack_.back().node->type == TextNode::Type::kMap && !stack_.back().has_key;
   }
 
   // Where the value that starts at `mark` goes.
-  Node& slot(const YAML::Mark& mark) {
-    Node* node = &root_;
+  TextNode& slot(const YAML::Mark& mark) {
+    TextNode* node = &root_;
     if (!stack_.empty()) {
-      Node& parent = *stack_.back().node;
-      node = parent.type == Node::Type::kList ? &parent.items.emplace_back() : &parent.entries.back().value;
+      TextNode& parent = *stack_.back().node;
+      node =
+          parent.type == TextNode::Type::kList ? &parent.items.emplace_back() : &parent.entries.back().value;
     }
     node->line = line_of(mark);
     return *node;
@@ -116,11 +117,11 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!stack_.empty()) stack_.back().has_key = false;
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Type type) {
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, TextNode::Type type) {
     check(mark, tag, anchor);
     if (wants_key()) throw Refused{error_at(line_of(mark), "a key must be a word, not a list or an object")};
     if (stack_.size() >= limits_.max_depth) throw Refused{too_deep(line_of(mark), limits_)};
-    Node& node = slot(mark);
+    TextNode& node = slot(mark);
     node.type = type;
     stack_.push_back({&node});
   }
@@ -131,8 +132,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const DecodeLimits& limits_;
-  std::vector<Node> documents_;
-  Node root_;
+  std::vector<TextNode> documents_;
+  TextNode root_;
   std::vector<Open> stack_;
   int last_start_ = -1;  // where the last document began
 };
@@ -193,7 +194,7 @@ std::string friendly(const std::string& message) {
 
 }  // namespace
 
-Result<std::vector<Node>> read_yaml(std::string_view text, const DecodeLimits& limits) {
+Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits) {
   if (auto checked = check_brackets(text, limits); !checked)
     return std::unexpected(std::move(checked).error());
   TreeBuilder builder(limits);

@@ -6,7 +6,6 @@
 namespace qleet::templates {
 namespace {
 
-using google::protobuf::ListValue;
 using google::protobuf::Struct;
 using google::protobuf::Value;
 

@@ -7,7 +7,6 @@
 namespace qleet::templates {
 namespace {
 
-using google::protobuf::ListValue;
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
@@ -130,6 +129,7 @@ Result<std::vector<Path>> references(std::string_view text) {
   auto pieces = scan(text);
   if (!pieces) return std::unexpected(std::move(pieces).error());
   std::vector<Path> paths;
+  paths.reserve(pieces->size());
   for (auto& piece : *pieces) {
     if (piece.type == Piece::Type::kPlaceholder) paths.push_back(std::move(piece.path));
   }
