@@ -102,10 +102,10 @@ hub::DispatchOptions dispatch_options() {
 
 }  // namespace
 
-HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock)
+HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock, hub::FleetHooks hooks)
     : bus(broker.connect("hub")),
       dispatch(store, *bus, clock, dispatch_options()),
-      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), LinkWorld::fleet_hooks(), {}) {
+      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), std::move(hooks), {}) {
   must(dispatch.start());
   must(fleet.start());
 }
@@ -249,9 +249,24 @@ void LinkWorld::bring_back() {
 
 void LinkWorld::start_hub() {
   if (hub_) return;
-  hub_ = std::make_unique<HubProcess>(*store_, broker, clock);
+  hub::FleetHooks hooks = fleet_hooks();
+  hooks.erase_resource = [this](hub::Txn& txn, const v1::Resource& resource) {
+    check_erase(resource);
+    return erase_resource(txn, resource);
+  };
+  hub_ = std::make_unique<HubProcess>(*store_, broker, clock, std::move(hooks));
   hub_->dispatch.wake().set([this] { woken_ = true; });
   hub_->fleet.wake().set([this] { woken_ = true; });
+}
+
+// The hub may forget a tombstone once its agent has nothing of it any more.
+void LinkWorld::check_erase(const v1::Resource& resource) {
+  const std::string& name = resource.metadata().name();
+  if (!resource.spec().deleted()) wrongs_.push_back("the hub erases " + name + ", which is wanted");
+  const auto& held = machines.at(resource.spec().region())->held;
+  const auto it = held.find(name);
+  if (it != held.end() && it->second.resource.uid() == resource.metadata().uid() && !it->second.gone)
+    wrongs_.push_back("the hub erases " + name + ", which its agent has not removed");
 }
 
 void LinkWorld::start_agent(const std::string& name) {

@@ -22,7 +22,7 @@ namespace qleet::testing {
 
 // The hub's process: gone with a crash, made anew over the same store.
 struct HubProcess {
-  HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock);
+  HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock, hub::FleetHooks hooks);
 
   std::unique_ptr<MemoryBus> bus;
   hub::Dispatch dispatch;
@@ -94,7 +94,7 @@ class LinkWorld {
   // --- what must hold ------------------------------------------------------------------------------------
   // Empty, or what still differs between hub and agent.
   std::string difference(const std::string& agent) const;
-  // What was deleted against the rules so far.
+  // What was deleted against the rules so far, on either side.
   const std::vector<std::string>& wrongs() const { return wrongs_; }
 
   ManualClock clock;
@@ -108,6 +108,7 @@ class LinkWorld {
 
  private:
   void step_all();
+  void check_erase(const v1::Resource& resource);
 
   std::unique_ptr<hub::OverlayStore> store_;
   std::unique_ptr<hub::OverlayStore> real_store_;  // while an impostor is there

@@ -53,6 +53,15 @@ Result<> SimAgent::commit(const agent::DesiredChange& change) {
     const auto before = held.find(name);
     if (resource.deleted() && before != held.end() && !before->second.resource.deleted())
       on_delete(name, before->second, change.epoch, resource);
+    const bool same = before != held.end() && before->second.resource.uid() == resource.uid() &&
+                      before->second.resource.generation() == resource.generation() &&
+                      before->second.resource.hash() == resource.hash() &&
+                      before->second.resource.deleted() == resource.deleted();
+    if (same) {
+      // Restated as it was: nothing to do, and nothing to report.
+      before->second.epoch = change.epoch;
+      continue;
+    }
     held[name] = {resource, change.epoch, false};
     if (resource.deleted()) continue;
     world[name] = {resource.generation(), resource.hash()};
