@@ -590,7 +590,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
   if (!profile->spec().when_unused().after().empty())
     grace = TRY(parse_duration(profile->spec().when_unused().after()));
   if (!below.home.environment.empty() && !in_.environment->spec().unused_after().empty())
-    grace = TRY(parse_duration(in_.environment->spec().unused_after()));
+    grace = std::min(grace, TRY(parse_duration(in_.environment->spec().unused_after())));
   if (spec.type() == kWorkload) {
     grace = Millis(0);
     policy.set_do_("delete");

@@ -22,9 +22,7 @@ constexpr int kMaxRounds = 1000;
 class Agents {
  public:
   Agents(const Context& copy, Revision since, Settled& settled)
-      : copy_(copy), position_(since), settled_(settled) {
-    since_ = since;
-  }
+      : copy_(copy), position_(since), begun_(copy.clock.wall()), settled_(settled) {}
 
   // Does what every agent would do about what changed. False: nothing.
   Result<bool> act() {
@@ -61,7 +59,7 @@ class Agents {
     const bool unused = resource->status().has_unused_since();
     if (unused && resource->spec().when_unused().do_() != "retain") {
       // Long enough from now on, nobody came back to it.
-      const bool new_here = objects::wall_time(resource->status().unused_since()) >= copy_.clock.wall();
+      const bool new_here = objects::wall_time(resource->status().unused_since()) >= begun_;
       if (new_here) {
         settled_.graces[name] = Millis(resource->spec().when_unused().after_ms());
         TRY(controllers::tombstone_resource(work, name));
@@ -91,7 +89,7 @@ class Agents {
 
   const Context& copy_;
   Revision position_;
-  Revision since_;
+  const WallTime begun_;
   Settled& settled_;
 };
 

@@ -117,7 +117,9 @@ Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
     place.set_environment(spec.environment());
     place.set_region(rollout.region());
     place.set_release(rollout.release());
-    place.set_state(rollout.state());
+    // What was just asked for may not have been looked at yet: what is there is ready, but is not it.
+    const bool seen = rollout.release() == spec.release() || rollout.state() != "Ready";
+    place.set_state(seen ? rollout.state() : "RollingOut");
     place.set_message(rollout.message());
     const auto region = TRY(objects::get<v1::Region>(reader_, rollout.region()));
     const auto user = controllers::user_of_deployment(deployment.metadata().name());
