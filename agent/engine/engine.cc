@@ -45,7 +45,8 @@ Result<> Engine::restore() {
   meta_ = std::move(contents.meta);
   meta_.set_boots(meta_.boots() + 1);
   if (meta_.hash_key().empty()) meta_.set_hash_key(seams_.random.bytes(kHashKeyBytes));
-  boot_id_ = fmt::format("{}-{}", meta_.boots(), crypto::random_password(seams_.random, 12));
+  // Lower case: names of events are made of it.
+  boot_id_ = fmt::format("{}-{}", meta_.boots(), crypto::random_uuid(seams_.random).substr(24));
   JournalChanges boot;
   boot.meta = meta_;
   for (auto& [name, desired] : contents.desired) {

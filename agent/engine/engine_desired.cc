@@ -73,6 +73,15 @@ void Engine::put(const wire::v1::DesiredResource& stated, const v1::Desired& des
   const bool changed = !known || node.spec().generation() != stated.generation() ||
                        node.spec().hash() != stated.hash() || node.spec().deleted() != stated.deleted() ||
                        node.spec().uid() != stated.uid();
+  // Another hub, or another object: what was confirmed was of something else, so it is told again even where
+  // it says the same.
+  if (known && node.runtime.has_report() &&
+      (node.desired.epoch() != desired.epoch() || node.spec().uid() != stated.uid())) {
+    auto& report = *node.runtime.mutable_report();
+    report.set_version(report.version() + 1);
+    ledger_.report_changed(node.name);
+    enqueue(node.name);
+  }
   node.desired = desired;
   if (!changed) return;
   if (!stated.deleted() && node.gone()) {

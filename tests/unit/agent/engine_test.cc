@@ -316,6 +316,31 @@ TEST_F(EngineTest, ReportsAreUnconfirmedUntilTheHubHasThem) {
   EXPECT_THAT(engine->reports().unconfirmed(), ElementsAre("db"));
 }
 
+TEST_F(EngineTest, WhatAnotherHubStatesIsReportedToItEvenIfNothingDiffers) {
+  ASSERT_TRUE(state({{.name = "a"}}));
+  pass(Millis(100));
+  const auto confirm_all = [&] {
+    for (const auto& name : engine->reports().unconfirmed())
+      ASSERT_TRUE(engine->reports().confirm({{name, engine->reports().report(name)->version()}}));
+  };
+  confirm_all();
+  pass(Millis(100));
+  ASSERT_TRUE(engine->reports().unconfirmed().empty());
+
+  auto stated = resource({.name = "a"});
+  stated.set_uid("another-object");
+  ASSERT_TRUE(
+      engine->apply_desired({.epoch = "e2", .position = 1, .put = {stated}, .disown = {}, .forget = {}}));
+  pass(Millis(100));
+  EXPECT_EQ(engine->reports().unconfirmed(), std::vector<std::string>{"a"});
+  EXPECT_EQ(engine->reports().report("a")->state(), "Ready");
+  confirm_all();
+  ASSERT_TRUE(
+      engine->apply_desired({.epoch = "e3", .position = 2, .put = {stated}, .disown = {}, .forget = {}}));
+  pass(Millis(100));
+  EXPECT_EQ(engine->reports().unconfirmed(), std::vector<std::string>{"a"});
+}
+
 TEST_F(EngineTest, EventsAreUniqueBoundedAndSurviveACrash) {
   options.max_events = 3;
   restart();
@@ -334,7 +359,11 @@ TEST_F(EngineTest, EventsAreUniqueBoundedAndSurviveACrash) {
   ASSERT_TRUE(state({{.name = "n0", .template_ = {{"x", "1"}}, .generation = 2}}));
   pass(Millis(100));
   std::set<std::string> ids;
-  for (const auto& e : engine->reports().events(10)) ids.insert(e.id());
+  for (const auto& e : engine->reports().events(10)) {
+    ids.insert(e.id());
+    EXPECT_EQ(e.id().find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string::npos)
+        << e.id() << ": the hub makes an object's name of it";
+  }
   EXPECT_EQ(ids.size(), 3u);
 }
 
