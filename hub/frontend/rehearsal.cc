@@ -22,7 +22,7 @@ constexpr int kMaxRounds = 1000;
 class Agents {
  public:
   Agents(const Context& copy, Revision since, Settled& settled)
-      : copy_(copy), position_(since), begun_(copy.clock.wall()), settled_(settled) {}
+      : copy_(copy), begun_(copy.clock.wall()), position_(since), settled_(settled) {}
 
   // Does what every agent would do about what changed. False: nothing.
   Result<bool> act() {
@@ -88,8 +88,8 @@ class Agents {
   }
 
   const Context& copy_;
-  Revision position_;
   const WallTime begun_;
+  Revision position_;
   Settled& settled_;
 };
 

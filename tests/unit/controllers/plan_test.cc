@@ -121,6 +121,32 @@ TEST_F(Planning, EqualsAnApproval) {
                         [&] { ASSERT_TRUE(frontend::approve(world_.context(), world_.caller, request)); });
 }
 
+// As the real one does: every look at it is later than the one before.
+class RunningClock final : public Clock {
+ public:
+  explicit RunningClock(WallTime start) : wall_(start) {}
+  WallTime wall() const override { return wall_ += Millis(1); }
+  MonoTime mono() const override { return mono_ += Millis(1); }
+
+ private:
+  mutable WallTime wall_;
+  mutable MonoTime mono_{};
+};
+
+TEST_F(Planning, SeesWhatGoesLaterAlsoWhileTimePasses) {
+  world_.apply(app("shop", "{db: {type: postgres}}"));
+  world_.settle();
+  const auto context = world_.context();
+  const RunningClock clock(context.clock.wall());
+  const auto planned = frontend::plan({context.store, clock},
+                                      frontend::plan_erase(world_.caller, *model::find_kind("app"), "shop"));
+  ASSERT_TRUE(planned) << planned.error().message;
+  for (const auto& place : planned->places()) {
+    for (const auto& change : place.changes()) EXPECT_EQ(change.action(), "remove") << change.resource();
+  }
+  EXPECT_GE(planned->to_remove(), 3u) << planned->text();
+}
+
 TEST_F(Planning, WritesNothing) {
   world_.apply(app("shop", "{db: {type: postgres}}"));
   world_.settle();
