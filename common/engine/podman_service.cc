@@ -118,6 +118,8 @@ Result<> PodmanService::prepare() {
   TRY(write_file(root_ / "boot_id", boot));
 
   const std::string root = root_.string();
+  // Two processes stay behind for this long (seconds) after each command run in a container, so after each
+  // exec probe; Podman's default is five minutes.
   TRY(write_file(root_ / "containers.conf", fmt::format(R"([containers]
 log_driver = "k8s-file"
 log_size_max = 10485760
@@ -127,6 +129,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 events_logfile_path = "{0}/tmp/events.log"
 lock_type = "file"
+exit_command_delay = 10
 tmp_dir = "{0}/tmp"
 static_dir = "{0}/graph/libpod"
 volume_path = "{0}/volumes"
