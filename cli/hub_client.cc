@@ -123,7 +123,7 @@ http::Request HubClient::request(const std::string& method, const std::string& p
 }
 
 Result<std::string> HubClient::body_of(Result<http::Response> response) const {
-  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub " + context_.url));
+  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
   if (!response->ok()) return std::unexpected(error_of(*response));
   return std::move(response->body);
 }
@@ -179,7 +179,7 @@ Result<> HubClient::stream(const std::string& path, const http::OnData& on_data,
   r.timeout = Millis(0);
   r.stop = std::move(stop);
   auto response = client_.stream(r, on_data);
-  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub " + context_.url));
+  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
   if (!response->ok()) return std::unexpected(error_of(*response));
   return {};
 }
