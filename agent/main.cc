@@ -31,6 +31,7 @@ struct RunOptions {
   std::vector<std::string> insecure_registries;
   std::int64_t heartbeat_ms = 10'000;
   bool noop = false;
+  std::string noop_world;
 };
 
 int failed(const Error& error) {
@@ -81,8 +82,11 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
         route::make_provider({.socket = engine.socket, .state = options.state / "route"}, endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
   }
-  if (options.noop)
-    providers["noop"] = std::make_shared<noop::NoopProvider>(clock, std::make_shared<noop::World>());
+  if (options.noop || !options.noop_world.empty()) {
+    auto world = options.noop_world.empty() ? std::make_shared<noop::World>()
+                                            : TRY(noop::World::in_file(options.noop_world));
+    providers["noop"] = std::make_shared<noop::NoopProvider>(clock, std::move(world));
+  }
 
   NatsOptions nats = small_nats_options();
   nats.urls.assign(stored.identity.nats_urls().begin(), stored.identity.nats_urls().end());
@@ -176,6 +180,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(100, 600'000))
       ->capture_default_str();
   running->add_flag("--with-noop", options.noop, "Also the provider noop, for tests and benchmarks");
+  running->add_option("--noop-world", options.noop_world,
+                      "The same, with its world in this file, where it outlives the agent");
   running->add_flag("-v,--verbose", verbose, "Log more");
 
   try {
