@@ -3,25 +3,33 @@
 namespace qleet::containers {
 
 std::shared_ptr<void> Notifier::subscribe(Changed changed) {
-  auto subscriber = std::make_shared<Changed>(std::move(changed));
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->changed = std::move(changed);
   const void* key = subscriber.get();
   {
     const std::lock_guard lock(mutex_);
     subscribers_[key] = subscriber;
   }
-  return {subscriber.get(), [this, key](void*) {
-            const std::lock_guard lock(mutex_);
-            subscribers_.erase(key);
+  return {subscriber.get(), [this, key, subscriber](void*) {
+            {
+              const std::lock_guard lock(mutex_);
+              subscribers_.erase(key);
+            }
+            const std::lock_guard waited(subscriber->mutex);
+            subscriber->changed = nullptr;
           }};
 }
 
 void Notifier::notify(const std::string& resource) const {
-  std::vector<std::shared_ptr<Changed>> subscribers;
+  std::vector<std::shared_ptr<Subscriber>> subscribers;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [key, subscriber] : subscribers_) subscribers.push_back(subscriber);
   }
-  for (const auto& subscriber : subscribers) (*subscriber)(resource);
+  for (const auto& subscriber : subscribers) {
+    const std::lock_guard lock(subscriber->mutex);
+    if (subscriber->changed) subscriber->changed(resource);
+  }
 }
 
 void Notifier::knows(const std::string& name, const std::string& resource) {

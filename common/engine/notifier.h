@@ -12,11 +12,12 @@
 
 namespace qleet::containers {
 
-// Thread-safe. Callbacks run on the caller's thread, outside the lock.
+// Thread-safe. Callbacks run on the notifying thread and must not end their own subscription.
 class Notifier {
  public:
   using Changed = std::function<void(std::string resource)>;
 
+  // Once the handle is destroyed, nothing is called any more.
   std::shared_ptr<void> subscribe(Changed changed);
   void notify(const std::string& resource) const;
 
@@ -29,7 +30,11 @@ class Notifier {
 
  private:
   mutable std::mutex mutex_;
-  std::map<const void*, std::shared_ptr<Changed>> subscribers_;
+  struct Subscriber {
+    std::mutex mutex;  // held while it is called: who unsubscribes waits for that
+    Changed changed;
+  };
+  std::map<const void*, std::shared_ptr<Subscriber>> subscribers_;
   std::map<std::string, std::string> names_;
 };
 

@@ -127,6 +127,7 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
   Observation out;
   const auto details = TRY(find(resource));
   if (!details) {
+    if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
     const auto pull = context_.jobs().look("pull " + spec.process.image);
     if (pull.running) {
       out.state = State::kProgressing;

@@ -10,6 +10,7 @@ namespace qleet::container {
 namespace {
 
 constexpr const char* kKind = "host";
+constexpr const char* kMadeFor = "made-for";  // note: labels of a network cannot be changed
 
 // The engine answers, and the agent's network is there.
 class HostHandler final : public Handler {
@@ -25,6 +26,7 @@ class HostHandler final : public Handler {
     const auto network = context_.client().inspect_network(name);
     if (!network) {
       if (network.error().code != Code::kNotFound) return std::unexpected(network.error());
+      if (context_.mounts().has(base_name(resource))) out.state = Observation::State::kOutOfDate;
       out.message = "the agent's network on this host is not there yet";
       return out;
     }
@@ -32,7 +34,8 @@ class HostHandler final : public Handler {
       return fail(Code::kConflict, reasons::kProviderError,
                   fmt::format("a network named {} exists that is not ours: remove or rename it", name));
     }
-    out.state = Observation::State::kReady;
+    const bool same = context_.mounts().read_note(base_name(resource), kMadeFor) == resource.hash;
+    out.state = same ? Observation::State::kReady : Observation::State::kOutOfDate;
     out.self = {{"network", name},
                 {"address", spec.address},
                 {"engine", engine},
@@ -44,14 +47,18 @@ class HostHandler final : public Handler {
   Result<StepResult> apply(const ProviderResource& resource, const Observation&) override {
     const HostSpec spec = TRY(parse_host(resource.template_));
     TRY(context_.ensure_network(resource.owner, spec.subnet, ownership(resource, kKind)));
+    TRY(context_.mounts().write_note(base_name(resource), kMadeFor, resource.hash));
     return StepResult{.done = true};
   }
 
   Result<StepResult> remove(const ProviderResource& resource, const Observation&) override {
     const auto network = context_.client().inspect_network(network_name(resource.owner));
-    if (network && label(network->labels, labels::kOwner) != resource.owner) return StepResult{.done = true};
     if (!network && network.error().code != Code::kNotFound) return std::unexpected(network.error());
-    if (network) TRY(context_.client().remove_network(network->name));
+    const bool made_here = context_.mounts().has(base_name(resource));
+    if (network && made_here && label(network->labels, labels::kOwner) == resource.owner) {
+      TRY(context_.client().remove_network(network->name));
+    }
+    TRY(context_.mounts().remove_all(base_name(resource)));
     context_.notifier().forget(resource.name);
     return StepResult{.done = true};
   }

@@ -21,6 +21,7 @@ class Handler {
 std::unique_ptr<Handler> make_host(Context& context);
 std::unique_ptr<Handler> make_volume(Context& context);
 std::unique_ptr<Handler> make_container(Context& context);
+std::unique_ptr<Handler> make_exec(Context& context);
 std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board);
 
 // What a container that ended has to say: exit code and last lines.

@@ -112,6 +112,11 @@ Result<> Mounts::remove(const std::string& key, const std::string& part) const {
   return {};
 }
 
+bool Mounts::has(const std::string& key) const {
+  std::error_code error;
+  return fs::exists(root_ / key, error);
+}
+
 Result<> Mounts::remove_all(const std::string& key) const {
   std::error_code error;
   fs::remove_all(root_ / key, error);

@@ -29,6 +29,7 @@ class Mounts {
   // Fine when there is nothing.
   Result<> remove(const std::string& key, const std::string& part) const;
   Result<> remove_all(const std::string& key) const;
+  bool has(const std::string& key) const;
 
   // A note beside them, kept as safe as they are. Empty when there is none.
   Result<> write_note(const std::string& key, const std::string& name, std::string_view text) const;

@@ -20,7 +20,8 @@ class ContainerProvider final : public Provider {
         host_(make_host(context_)),
         volume_(make_volume(context_)),
         container_(make_container(context_)),
-        workload_(make_workload(context_, board)) {}
+        workload_(make_workload(context_, board)),
+        exec_(make_exec(context_)) {}
 
   std::string name() const override { return "container"; }
 
@@ -33,7 +34,13 @@ class ContainerProvider final : public Provider {
   }
 
   Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override {
-    return TRY(handler(resource))->remove(resource, seen);
+    if (const auto known = handler(resource)) return (*known)->remove(resource, seen);
+    // What it was can no longer be told: whatever carries its marks goes.
+    for (Handler* one : {workload_.get(), exec_.get(), volume_.get(), host_.get()}) {
+      const StepResult step = TRY(one->remove(resource, seen));
+      if (!step.done) return step;
+    }
+    return StepResult{.done = true};
   }
 
   std::shared_ptr<void> watch(std::function<void(std::string)> changed) override;
@@ -47,11 +54,14 @@ class ContainerProvider final : public Provider {
         return host_.get();
       case Kind::kVolume:
         return volume_.get();
+      case Kind::kContainer:
+        return container_.get();
       case Kind::kWorkload:
         return workload_.get();
-      default:
-        return container_.get();
+      case Kind::kExec:
+        return exec_.get();
     }
+    return container_.get();
   }
 
   Context context_;
@@ -59,6 +69,7 @@ class ContainerProvider final : public Provider {
   std::unique_ptr<Handler> volume_;
   std::unique_ptr<Handler> container_;
   std::unique_ptr<Handler> workload_;
+  std::unique_ptr<Handler> exec_;
 };
 
 std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> changed) {

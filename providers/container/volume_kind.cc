@@ -10,29 +10,31 @@ namespace qleet::container {
 namespace {
 
 constexpr const char* kKind = "volume";
+constexpr const char* kMadeFor = "made-for";  // note: labels of a volume cannot be changed
 
 class VolumeHandler final : public Handler {
  public:
   explicit VolumeHandler(Context& context) : context_(context) {}
 
   Result<Observation> observe(const ProviderResource& resource) override {
-    TRY(parse_volume(resource.template_));
+    const VolumeSpec spec = TRY(parse_volume(resource.template_));
     Observation out;
     const std::string name = base_name(resource);
     context_.notifier().knows(name, resource.name);
     const auto volume = context_.client().inspect_volume(name);
     if (!volume) {
       if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+      if (context_.mounts().has(name)) out.state = Observation::State::kOutOfDate;
       return out;
     }
     if (!owned(volume->labels, resource)) {
       return fail(Code::kConflict, reasons::kProviderError,
                   fmt::format("a volume named {} exists that is not ours: rename or remove it", name));
     }
-    // Nothing of a volume can be changed, nor need be: its size is noted, not enforced.
-    out.state = Observation::State::kReady;
-    out.self = {
-        {"name", name}, {"mountpoint", volume->mountpoint}, {"size", label(volume->labels, labels::kSize)}};
+    // Its size is noted, not enforced: another one needs nothing done.
+    const bool same = context_.mounts().read_note(name, kMadeFor) == resource.hash;
+    out.state = same ? Observation::State::kReady : Observation::State::kOutOfDate;
+    out.self = {{"name", name}, {"mountpoint", volume->mountpoint}, {"size", spec.size}};
     return out;
   }
 
@@ -40,11 +42,13 @@ class VolumeHandler final : public Handler {
     const VolumeSpec spec = TRY(parse_volume(resource.template_));
     const std::string name = base_name(resource);
     const auto volume = context_.client().inspect_volume(name);
-    if (volume) return StepResult{.done = true};
-    if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
-    containers::Labels marks = ownership(resource, kKind);
-    if (!spec.size.empty()) marks[labels::kSize] = spec.size;
-    TRY(context_.client().create_volume(name, marks));
+    if (!volume && volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
+    if (!volume) {
+      containers::Labels marks = ownership(resource, kKind);
+      if (!spec.size.empty()) marks[labels::kSize] = spec.size;
+      TRY(context_.client().create_volume(name, marks));
+    }
+    TRY(context_.mounts().write_note(name, kMadeFor, resource.hash));
     return StepResult{.done = true};
   }
 
@@ -52,6 +56,7 @@ class VolumeHandler final : public Handler {
     const auto volume = context_.client().inspect_volume(base_name(resource));
     if (!volume && volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
     if (volume && owned(volume->labels, resource)) TRY(context_.client().remove_volume(volume->name));
+    TRY(context_.mounts().remove_all(base_name(resource)));
     context_.notifier().forget(resource.name);
     return StepResult{.done = true};
   }

@@ -155,6 +155,7 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
     }
   }
   if (scene.replicas.empty() && wanted > 0) {
+    if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
     for (const auto& container : scene.spec.containers) {
       const auto pull = context_.jobs().look("pull " + container.process.image);
       if (pull.running) {

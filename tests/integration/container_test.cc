@@ -237,6 +237,37 @@ TEST_F(ContainerTest, ContainersOutliveAServiceThatIsKilled) {
   EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));
 }
 
+TEST_F(ContainerTest, CommandsMakeSomethingInsideAnotherOnesContainer) {
+  const auto server = reach(*provider_, web());
+  ASSERT_EQ(server.state, State::kReady) << server.message;
+  const auto database = [&](const std::string& hash, const std::string& create) {
+    return resource("postgres", "db",
+                    R"({"kind":"exec","container":")" + server.self.at("container") +
+                        R"(","secrets":{"PASSWORD":"s3cret-)" + hash +
+                        R"("},"check":["/bin/web","exists","/tmp/db"],"create":[)" + create +
+                        R"(],"delete":[["/bin/web","rm","/tmp/db"]]})",
+                    hash);
+  };
+  const std::string create = R"(["/bin/web","touch","/tmp/db","PASSWORD"])";
+  EXPECT_EQ(provider_->observe(database("h1", create))->state, State::kAbsent);
+  ASSERT_EQ(reach(*provider_, database("h1", create)).state, State::kReady);
+  EXPECT_EQ(test::get(url(server, "/file/tmp/db")), "s3cret-h1");
+  // Another password: made again, with the new one.
+  ASSERT_EQ(reach(*provider_, database("h2", create)).state, State::kReady);
+  EXPECT_EQ(test::get(url(server, "/file/tmp/db")), "s3cret-h2");
+
+  const auto failing =
+      reach(*provider_, database("h3", R"(["/bin/web","exit","7"])"), State::kReady, Millis(2'000));
+  EXPECT_EQ(failing.state, State::kOutOfDate);
+  EXPECT_TRUE(test::remove_all(*provider_, database("h2", create)));
+  EXPECT_EQ(test::get(url(server, "/file/tmp/db")), "");
+
+  const auto foreign =
+      resource("postgres", "db", R"({"kind":"exec","container":"nobody","check":["x"],"create":[["y"]]})");
+  EXPECT_EQ(provider_->observe(foreign)->state, State::kAbsent);
+  EXPECT_THAT(provider_->observe(foreign)->message, ::testing::HasSubstr("nobody is not there"));
+}
+
 TEST_F(ContainerTest, LogsOfWhatRanAndWhatRuns) {
   const auto wanted = web(R"(,"env":{"VERSION":"v7"})");
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
