@@ -62,6 +62,10 @@ Error refused(int status, std::string_view body, std::string_view what) {
   } else if (has(message, "address already in use") || has(message, "port is already allocated")) {
     error.code = Code::kUnavailable;
     error.reason = reasons::kPortInUse;
+  } else if (has(message, "no such container") || has(message, "no such volume") ||
+             has(message, "network not found")) {
+    // Podman answers 500 where it goes away while it is being looked at.
+    error.code = Code::kNotFound;
   } else if (has(message, "no such image") || has(message, "image not known")) {
     error.code = Code::kNotFound;
     error.reason = reasons::kImageMissing;

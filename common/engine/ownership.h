@@ -15,6 +15,7 @@ inline constexpr const char* kResource = "io.qleet.resource";    // the resource
 inline constexpr const char* kType = "io.qleet.type";            // and its type
 inline constexpr const char* kKind = "io.qleet.kind";            // what the template makes of it
 inline constexpr const char* kHash = "io.qleet.hash";            // what it was made for
+inline constexpr const char* kRevision = "io.qleet.revision";    // workload: what its containers are made of
 inline constexpr const char* kReplica = "io.qleet.replica";      // workload: number of the replica
 inline constexpr const char* kContainer = "io.qleet.container";  // workload: the container's name in Score
 inline constexpr const char* kSize = "io.qleet.size";            // volume: the asked-for size

@@ -15,6 +15,10 @@ class Context : public containers::Host {
  public:
   Context(Options options, const Clock& clock);
 
+  // Ten hex digits over what a workload's containers are made of: all of its template but what only says how
+  // many there are and how they are replaced. So scaling restarts nothing. Keyed, since it stands in a label.
+  Result<std::string> revision_of(const ProviderResource& resource);
+
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
   Prober& prober() { return prober_; }
@@ -22,6 +26,9 @@ class Context : public containers::Host {
 
  private:
   const Clock& clock_;
+  std::filesystem::path key_file_;
+  std::mutex key_mutex_;
+  std::string key_;
   Mounts mounts_;
   Restarts restarts_;
   Prober prober_;  // last: its threads use what stands above

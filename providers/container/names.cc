@@ -4,8 +4,9 @@
 
 namespace qleet::container {
 
-std::string replica_name(const ProviderResource& resource, unsigned replica, std::string_view container) {
-  return fmt::format("{}.{}.{}.{}", base_name(resource), short_hash(resource.hash), replica, container);
+std::string replica_name(const ProviderResource& resource, std::string_view revision, unsigned replica,
+                         std::string_view container) {
+  return fmt::format("{}.{}.{}.{}", base_name(resource), revision, replica, container);
 }
 
 containers::Labels ownership(const ProviderResource& resource, std::string_view kind) {

@@ -19,8 +19,9 @@ inline std::string base_name(const ProviderResource& resource) {
   return containers::base_name(resource.owner, resource.name);
 }
 
-// One container of one replica; the resource's hash in it keeps old and new apart.
-std::string replica_name(const ProviderResource& resource, unsigned replica, std::string_view container);
+// One container of one replica; the revision in it keeps old and new apart.
+std::string replica_name(const ProviderResource& resource, std::string_view revision, unsigned replica,
+                         std::string_view container);
 
 containers::Labels ownership(const ProviderResource& resource, std::string_view kind);
 // Those that select everything of one resource.

@@ -63,9 +63,9 @@ void not_ready(Replica& replica, std::string_view reason, std::string message) {
 }
 
 // What an older version asked for; where that is no longer known, what is wanted now is the best guess.
-WorkloadSpec version_of(Context& context, const ProviderResource& resource, const std::string& hash,
+WorkloadSpec version_of(Context& context, const ProviderResource& resource, const std::string& revision,
                         const WorkloadSpec& wanted) {
-  const std::string text = context.mounts().read_note(base_name(resource), hash);
+  const std::string text = context.mounts().read_note(base_name(resource), revision);
   google::protobuf::Struct object;
   if (text.empty() || !google::protobuf::util::JsonStringToMessage(text, &object).ok()) return wanted;
   return parse_workload(object, resource.id).value_or(wanted);
@@ -115,10 +115,10 @@ void judge(Context& context, Replica& replica) {
 
 }  // namespace
 
-Result<> remember_version(Context& context, const ProviderResource& resource) {
+Result<> remember_version(Context& context, const ProviderResource& resource, const std::string& revision) {
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(resource.template_, &text).ok()) return {};
-  return context.mounts().write_note(base_name(resource), short_hash(resource.hash), text);
+  return context.mounts().write_note(base_name(resource), revision, text);
 }
 
 bool cut_off(const Part& part, const Part& owner) {
@@ -127,7 +127,8 @@ bool cut_off(const Part& part, const Part& owner) {
 }
 
 Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
-                                           const WorkloadSpec& spec, const std::string& network) {
+                                           const std::string& revision, const WorkloadSpec& spec,
+                                           const std::string& network) {
   std::map<std::string, Replica> found;
   std::vector<std::string> keys;
   for (const auto& one : TRY(context.client().list(selector(resource)))) {
@@ -140,12 +141,11 @@ Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResou
     Replica replica;
     replica.index =
         static_cast<unsigned>(std::strtoul(label(details->labels, labels::kReplica).c_str(), nullptr, 10));
-    const std::string hash = label(details->labels, labels::kHash);
-    replica.hash = short_hash(hash);
-    replica.current = hash == resource.hash;
+    replica.revision = label(details->labels, labels::kRevision);
+    replica.current = replica.revision == revision;
     const auto [place, added] = found.try_emplace(replica.key(), replica);
     auto& kept = place->second;
-    if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.hash, spec);
+    if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.revision, spec);
     const auto endpoint = details->networks.find(network);
     Part part{.name = label(details->labels, labels::kContainer), .details = std::move(*details)};
     if (!part.details.network_mode.starts_with("container:") && endpoint != part.details.networks.end()) {

@@ -19,7 +19,7 @@ struct Part {
 
 struct Replica {
   unsigned index = 0;
-  std::string hash;  // short
+  std::string revision;
   bool current = false;
   WorkloadSpec spec;        // the one that it was made for
   std::vector<Part> parts;  // sorted by name
@@ -30,17 +30,18 @@ struct Replica {
   std::string reason;   // why it is not ready
   std::string message;  // the same for people
 
-  std::string key() const { return hash + "." + std::to_string(index); }
+  std::string key() const { return revision + "." + std::to_string(index); }
 };
 
 // Keeps what a version asks for, so that its replicas are still judged by their own probes and ports once a
 // newer one is wanted.
-Result<> remember_version(Context& context, const ProviderResource& resource);
+Result<> remember_version(Context& context, const ProviderResource& resource, const std::string& revision);
 
 // Of both the wanted version and older ones, current ones first, then by index. Runs each check that has not
 // been run yet.
 Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
-                                           const WorkloadSpec& spec, const std::string& network);
+                                           const std::string& revision, const WorkloadSpec& spec,
+                                           const std::string& network);
 
 // A part started before the one whose network it shares was started again: it is cut off.
 bool cut_off(const Part& part, const Part& owner);

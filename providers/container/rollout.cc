@@ -71,7 +71,8 @@ std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned w
   }
 
   const Count now = count(views);
-  if (now.current < wanted && (now.old == 0 || (now.current_ready && now.old + now.current <= wanted))) {
+  if (now.current < wanted &&
+      (now.old == 0 || (now.current_ready && (now.current == 0 || now.old + now.current <= wanted)))) {
     if (const auto index = free_index(views, wanted)) moves.push_back({MoveKind::kCreate, *index, 0});
   }
   if (now.old > 0 && now.old + now.current > wanted) {

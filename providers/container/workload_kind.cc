@@ -40,6 +40,7 @@ class WorkloadHandler final : public Handler {
  private:
   struct Scene {
     WorkloadSpec spec;
+    std::string revision;
     std::string network;
     std::vector<Replica> replicas;
     std::vector<ReplicaView> views;
@@ -73,8 +74,8 @@ class WorkloadHandler final : public Handler {
   std::shared_ptr<void> settled_;  // last: told while the rest is there
 };
 
-std::string part_of(const ProviderResource& resource, unsigned index, const std::string& container) {
-  return fmt::format("{}.{}.{}", short_hash(resource.hash), index, container);
+std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
+  return fmt::format("{}.{}.{}", revision, index, container);
 }
 
 bool WorkloadHandler::settled(const ProviderResource& resource, const Replica& replica, Millis longest) {
@@ -92,7 +93,8 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
   Scene scene;
   scene.spec = TRY(parse_workload(resource.template_, resource.id));
   scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
-  scene.replicas = TRY(read_replicas(context_, resource, scene.spec, scene.network));
+  scene.revision = TRY(context_.revision_of(resource));
+  scene.replicas = TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network));
   for (const auto& replica : scene.replicas) {
     ReplicaView view{.index = replica.index,
                      .current = replica.current,
@@ -219,7 +221,7 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
   if (first) return std::unexpected(std::move(*first));
   const Observation now = describe(resource, scene);
   result.done = scene.moves.empty() && now.state == State::kReady;
-  if (result.done) context_.mounts().keep_note(base_name(resource), short_hash(resource.hash));
+  if (result.done) context_.mounts().keep_note(base_name(resource), scene.revision);
   if (scene.moves.empty() && !result.done) result.recheck_after = now.recheck_after;
   if (result.message.empty()) result.message = now.message;
   return result;
@@ -268,8 +270,7 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   }
   if (!gone) return {};
   for (const auto& part : replica.parts) {
-    TRY(context_.mounts().remove(base_name(resource),
-                                 fmt::format("{}.{}.{}", replica.hash, replica.index, part.name)));
+    TRY(context_.mounts().remove(base_name(resource), part_of(replica.revision, replica.index, part.name)));
     context_.restarts().forget(part.details.name);
   }
   const std::lock_guard lock(mutex_);
@@ -290,20 +291,22 @@ Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& 
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
   for (const auto& container : scene.spec.containers) TRY(check_volumes(context_, container.process));
-  TRY(remember_version(context_, resource));
+  TRY(remember_version(context_, resource, scene.revision));
   for (const auto& container : scene.spec.containers) {
     TRY(create_part(resource, scene, index, container));
-    TRY(start_part(resource, replica_name(resource, index, container.name), container.process, result));
+    TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name), container.process,
+                   result));
   }
   return {};
 }
 
 Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
                                       const WorkloadContainer& container) {
-  const std::string name = replica_name(resource, index, container.name);
+  const std::string name = replica_name(resource, scene.revision, index, container.name);
   const std::string& first = scene.spec.containers.front().name;
   Placement placement;
   placement.labels = ownership(resource, kKind);
+  placement.labels[labels::kRevision] = scene.revision;
   placement.labels[labels::kReplica] = std::to_string(index);
   placement.labels[labels::kContainer] = container.name;
   placement.limits = context_.limits();
@@ -313,10 +316,10 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
     placement.hostname = fmt::format("{}-{}", scene.spec.name, index);
     for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
   } else {
-    placement.network = "container:" + replica_name(resource, index, first);
+    placement.network = "container:" + replica_name(resource, scene.revision, index, first);
   }
-  placement.binds = TRY(context_.mounts().write(base_name(resource), part_of(resource, index, container.name),
-                                                container.process));
+  placement.binds = TRY(context_.mounts().write(
+      base_name(resource), part_of(scene.revision, index, container.name), container.process));
   const auto created = context_.client().create_container(name, create_body(container.process, placement));
   if (created || created.error().code == Code::kExists) return {};
   return std::unexpected(created.error());
@@ -368,7 +371,8 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
       context_.restarts().note(details.name);
     }
     if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
-    TRY(context_.mounts().write(base_name(resource), part_of(resource, replica.index, part.name), process));
+    TRY(context_.mounts().write(base_name(resource), part_of(scene.revision, replica.index, part.name),
+                                process));
     TRY(start_part(resource, details.name, process, result));
   }
   return {};
@@ -380,7 +384,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   const Millis longest = spec ? spec->drain : Millis(10'000);
   const WorkloadSpec empty{.drain = longest};
   const auto network = spec && !spec->network.empty() ? spec->network : network_name(resource.owner);
-  const auto replicas = TRY(read_replicas(context_, resource, spec ? *spec : empty, network));
+  const auto replicas = TRY(read_replicas(context_, resource, "", spec ? *spec : empty, network));
   const std::uint64_t version = board_.publish(resource.name, {});
   for (const auto& replica : replicas) {
     {

@@ -231,7 +231,11 @@ TEST_F(WorkloadTest, ContainersOfAReplicaShareOneNetwork) {
   EXPECT_TRUE(eventually([&] { return test::get("http://" + ip + ":9090/file/etc/b.conf") == "for b"; }));
 
   // The one whose network both share dies: the other follows it.
-  const auto first = podman_->client().inspect(container::replica_name(wanted, 0, "a"));
+  const auto first = podman_->client().inspect(
+      podman_->client()
+          .list({{container::labels::kResource, wanted.name}, {container::labels::kContainer, "a"}})
+          ->front()
+          .id);
   ASSERT_TRUE(first);
   ASSERT_TRUE(podman_->client().kill(first->id, "SIGKILL"));
   EXPECT_TRUE(eventually([&] {
