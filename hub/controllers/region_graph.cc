@@ -82,12 +82,19 @@ class Comparison {
   }
 
  private:
-  // Somebody else who needs it.
+  // Somebody else who needs it. Of thousands of users only as many are read as are ours, and one more.
   Result<std::optional<Use>> other_user(const std::string& resource) {
-    for (auto& use : TRY(users_of(reader_, resource))) {
-      if (use.user != own_user_ && !use.user.starts_with(own_prefix_) && !own_.contains(use.user)) return use;
+    constexpr size_t kPage = 16;
+    std::string after;
+    for (;;) {
+      auto users = TRY(users_of(reader_, resource, kPage, after));
+      for (auto& use : users) {
+        if (use.user != own_user_ && !use.user.starts_with(own_prefix_) && !own_.contains(use.user))
+          return use;
+      }
+      if (users.size() < kPage) return std::nullopt;
+      after = users.back().user;
     }
-    return std::nullopt;
   }
 
   const Reader& reader_;

@@ -204,9 +204,12 @@ Result<> tombstone_resource(Work& work, const std::string& name) {
   return tombstone(work, *std::move(resource), "somebody deleted it");
 }
 
-Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit) {
+Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit,
+                                  std::string_view after) {
+  Range range{.prefix = keys::below("x/ref", resource), .limit = limit};
+  if (!after.empty()) range.after = keys::ref(resource, after);
   std::vector<Use> users;
-  for (const auto& entry : TRY(reader.scan({.prefix = keys::below("x/ref", resource), .limit = limit})))
+  for (const auto& entry : TRY(reader.scan(range)))
     users.push_back({std::string(keys::last(entry.key)), entry.value});
   return users;
 }

@@ -43,8 +43,9 @@ struct Use {
   std::string user;  // as in x/ref
   std::string alias;
 };
-// Who needs it.
-Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit = SIZE_MAX);
+// Who needs it, in the order of their names; those strictly after `after` where that is given.
+Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit = SIZE_MAX,
+                                  std::string_view after = {});
 // What a user needs: resource -> alias; of a deployment where `region` is given, there alone.
 Result<std::map<std::string, std::string>> used_by(const Reader& reader, std::string_view user,
                                                    std::string_view region = {});

@@ -16,6 +16,9 @@ namespace {
 
 using controllers::users_of;
 
+constexpr size_t kMaxSharers = 20;  // named; what everything stands on has thousands
+constexpr size_t kMaxUsers = 1000;  // looked at
+
 class Planter {
  public:
   Planter(const Reader& reader, const v1::Application& app) : reader_(reader), app_(app) {}
@@ -35,8 +38,9 @@ class Planter {
 
 Result<> Planter::collect_applications(const std::string& resource, std::set<std::string>& seen,
                                        std::set<std::string>& applications) {
-  if (!seen.insert(resource).second) return {};
-  for (const auto& use : TRY(users_of(reader_, resource))) {
+  if (applications.size() > kMaxSharers || !seen.insert(resource).second) return {};
+  for (const auto& use : TRY(users_of(reader_, resource, kMaxUsers))) {
+    if (applications.size() > kMaxSharers) return {};
     const auto user = use.user.substr(2);
     if (use.user.starts_with("d:")) {
       applications.insert(user.substr(0, user.find('.')));
