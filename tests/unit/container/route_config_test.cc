@@ -1,0 +1,90 @@
+// haproxy's configuration and the commands to a running one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "providers/route/admin.h"
+#include "providers/route/config.h"
+#include "providers/route/slots.h"
+
+namespace qleet::route {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+Entry entry(const std::string& backend, const std::string& host, const std::string& path) {
+  return {.resource = "res." + backend, .backend = backend, .host = host, .path = path, .slots = 2};
+}
+
+TEST(Config, MoreSpecificRoutesFirst) {
+  auto shop = entry("shop", "shop.example", "/");
+  shop.targets = {{"10.0.0.1", 8080}, {}};
+  const std::string text =
+      render({"127.0.0.1", 8080}, {entry("any", "", "/"), shop, entry("api", "shop.example", "/api")}, "d1");
+  EXPECT_THAT(text, HasSubstr("  description d1\n"));
+  EXPECT_THAT(text, HasSubstr("  bind 127.0.0.1:8080\n"));
+  EXPECT_THAT(text,
+              HasSubstr("  use_backend api if { var(txn.host) -m str shop.example } { path -m str /api } or "
+                        "{ var(txn.host) -m str shop.example } { path -m beg /api/ }\n"
+                        "  use_backend shop if { var(txn.host) -m str shop.example } TRUE\n"
+                        "  use_backend any if TRUE\n"
+                        "  default_backend nowhere\n"));
+  EXPECT_THAT(text, HasSubstr("# res.shop\nbackend shop\n  server s0 10.0.0.1:8080\n"
+                              "  server s1 127.0.0.1:1 disabled\n"));
+}
+
+TEST(Slots, ReadFromHaproxy) {
+  auto slots = parse_servers(
+      "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
+      "srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state "
+      "srv_agent_state "
+      "bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord\n"
+      "3 r1 1 s0 10.0.0.1 2 4 1 1 5 6 3 4 6 0 0 0 - 8080 -\n"
+      "3 r1 2 s1 10.0.0.2 2 8 1 1 5 6 3 4 6 0 0 0 - 8080 -\n"
+      "3 r1 3 s2 127.0.0.1 0 5 1 1 5 1 0 0 14 0 0 0 - 1 -\n\n");
+  ASSERT_EQ(slots.size(), 3U);
+  EXPECT_EQ(slots[0].admin, Slot::Admin::kReady);  // was disabled in the configuration, is not any more
+  EXPECT_EQ(slots[1].admin, Slot::Admin::kDrain);
+  EXPECT_EQ(slots[2].admin, Slot::Admin::kMaint);
+  EXPECT_EQ(slots[1].target, (Target{"10.0.0.2", 8080}));
+  read_sessions("# pxname,svname,qcur,qmax,scur,smax\nr1,s1,0,0,3,4\nother,s0,0,0,9,9\n", "r1", slots);
+  EXPECT_EQ(slots[0].sessions, 0U);
+  EXPECT_EQ(slots[1].sessions, 3U);
+}
+
+Slot slot(const std::string& name, const Target& target, Slot::Admin admin, unsigned sessions = 0) {
+  return {name, target, admin, sessions};
+}
+
+TEST(Slots, WhatComesIsThereBeforeWhatGoesHasGone) {
+  const Target one{"10.0.0.1", 80}, two{"10.0.0.2", 80}, none{"127.0.0.1", 1};
+  using Admin = Slot::Admin;
+  const auto plan =
+      plan_slots("r", {slot("s0", one, Admin::kReady, 1), slot("s1", none, Admin::kMaint)}, {two});
+  EXPECT_THAT(plan.commands, ElementsAre("set server r/s1 addr 10.0.0.2 port 80",
+                                         "set server r/s1 state ready", "set server r/s0 state drain"));
+  EXPECT_TRUE(plan.busy);
+  EXPECT_THAT(plan.targets, ElementsAre(Target{}, two));
+
+  const auto waits =
+      plan_slots("r", {slot("s0", one, Admin::kDrain, 1), slot("s1", two, Admin::kReady)}, {two});
+  EXPECT_THAT(waits.commands, IsEmpty());
+  EXPECT_TRUE(waits.busy);
+  const auto ends = plan_slots("r", {slot("s0", one, Admin::kDrain), slot("s1", two, Admin::kReady)}, {two});
+  EXPECT_THAT(ends.commands, ElementsAre("set server r/s0 state maint"));
+  EXPECT_FALSE(ends.busy);
+  const auto back = plan_slots("r", {slot("s0", one, Admin::kDrain)}, {one});
+  EXPECT_THAT(back.commands, ElementsAre("set server r/s0 state ready"));
+  EXPECT_TRUE(plan_slots("r", {slot("s0", one, Admin::kReady)}, {one, two}).full);
+}
+
+TEST(Admin, ReadsTheMaster) {
+  EXPECT_THAT(parse_old_workers("#<PID> <type> <reloads>\n1 master 2 0d 2.6\n# workers\n27 worker 0 0d 2.6\n"
+                                "# old workers\n17 worker 1 0d 2.6\n7 worker 2 0d 2.6\n# programs\n\n"),
+              ElementsAre(17, 7));
+  EXPECT_EQ(parse_description("Name: HAProxy\nnode: a\ndescription: d1\nTasks: 3\n"), "d1");
+}
+
+}  // namespace
+}  // namespace qleet::route
