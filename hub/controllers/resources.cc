@@ -200,8 +200,12 @@ Result<> tombstone_resource(Work& work, const std::string& name) {
     for (const auto& use : users) list += (list.empty() ? "" : ", ") + describe_user(use);
     return fail(Code::kConflict, fmt::format("resource {} is needed by {}", name, list));
   }
-  if (resource->spec().deleted()) return {};
-  return tombstone(work, *std::move(resource), "somebody deleted it");
+  if (!resource->spec().deleted()) return tombstone(work, *std::move(resource), "somebody deleted it");
+  // Asked for again: an agent that keeps what a restored store wants deleted is told so anew.
+  const auto before = *resource;
+  resource->mutable_spec()->set_deletes_repeated(before.spec().deletes_repeated() + 1);
+  TRY(write(work, *resource, &before));
+  return {};
 }
 
 Result<std::vector<Use>> users_of(const Reader& reader, std::string_view resource, size_t limit,

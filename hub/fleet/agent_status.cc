@@ -63,7 +63,7 @@ void describe_agreement(const wire::v1::Heartbeat& beat, WallTime now, v1::Agent
   } else if (beat.kept_size() > 0) {
     set_condition(conditions, reasons::kSynced, "False", reasons::kDeletesNotHonoured,
                   "deletes from before the store was restored are not carried out: " + listed(beat.kept()) +
-                      "; delete again what shall go",
+                      "; what shall go, delete again: qleet delete resource <name>",
                   now);
   } else if (beat.unclaimed_size() > 0) {
     set_condition(conditions, reasons::kSynced, "True", reasons::kUnclaimedResources,

@@ -183,8 +183,10 @@ void LinkWorld::tombstone(const std::string& name) {
   must(store_->transact([&](hub::Txn& txn) -> Result<> {
     generation.reset();
     auto resource = TRY(objects::get<v1::Resource>(txn, name));
-    if (!resource || resource->spec().deleted()) return {};
-    resource->mutable_spec()->set_deleted(true);
+    if (!resource) return {};
+    auto& spec = *resource->mutable_spec();
+    if (spec.deleted()) spec.set_deletes_repeated(spec.deletes_repeated() + 1);
+    spec.set_deleted(true);
     TRY(objects::put(txn, *resource, {clock.wall(), uids()}));
     generation = resource->metadata().generation();
     return move_position(txn, resource->spec().region(), name, false);

@@ -53,7 +53,7 @@ class LinkWorld {
   // Writes a new generation with this content. All in one transaction.
   void put_all(const std::vector<std::string>& names, const std::string& content);
   void put(const std::string& name, const std::string& content) { put_all({name}, content); }
-  // A tombstone; nothing where there is none or it is one already.
+  // A tombstone, or a new generation of it; nothing where there is no resource.
   void tombstone(const std::string& name);
   // Erases the object without a word to anyone, as a hub that lost data.
   void lose(const std::string& name);

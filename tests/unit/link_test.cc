@@ -288,6 +288,12 @@ TEST_F(LinkTest, ATombstoneOfTheBackupIsKeptRunningAndReported) {
   const auto status = world_.agent_object("eu").status();
   EXPECT_NE(status.DebugString().find("DeletesNotHonoured"), std::string::npos) << status.DebugString();
   expect_equal();
+
+  world_.tombstone("eu.a");  // asked for again, in this epoch
+  world_.run(kBeat);
+  EXPECT_FALSE(machine().world.contains("eu.a"));
+  EXPECT_TRUE(world_.session("eu").state().kept.empty());
+  expect_equal();
 }
 
 TEST_F(LinkTest, StatusIsReportedAnewToARestoredHub) {
