@@ -38,9 +38,14 @@ void collect(const v1::TreeNode& node, const std::string& before, const std::str
   const std::string name =
       workload ? node.id() : node.type() + " " + (node.alias().empty() ? node.id() : node.alias());
   lines.push_back({before + mark + " " + name, node.state(), remark(node)});
-  for (int i = 0; i < node.children_size(); ++i) {
-    const bool last = i + 1 == node.children_size();
-    collect(node.children(i), before_children + (last ? "└─" : "├─"), before_children + (last ? "  " : "│ "),
+  // What was shown further up and is well needs no second line.
+  std::vector<const v1::TreeNode*> shown;
+  for (const auto& child : node.children()) {
+    if (!child.repeated() || child.state() != "Ready") shown.push_back(&child);
+  }
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const bool last = i + 1 == shown.size();
+    collect(*shown[i], before_children + (last ? "└─" : "├─"), before_children + (last ? "  " : "│ "),
             terminal, lines);
   }
 }

@@ -66,7 +66,14 @@ std::string Terminal::paint(std::string_view text, Colour colour) const {
 
 void Terminal::draw(const std::string& picture) {
   if (!interactive_) {
-    if (picture != last_) print(picture);
+    std::string news;
+    for (size_t at = 0; at < picture.size();) {
+      const auto end = std::min(picture.find('\n', at), picture.size());
+      const auto line = picture.substr(at, end - at);
+      if (!("\n" + last_).contains("\n" + line + "\n")) news += line + "\n";
+      at = end + 1;
+    }
+    print(news);
     last_ = picture;
     return;
   }
