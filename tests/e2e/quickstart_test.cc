@@ -1,0 +1,72 @@
+// The two commands that a new user types, with binaries that are built already.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include "tests/support/child.h"
+#include "tests/support/steady_client.h"
+#include "tests/support/temp_dir.h"
+
+namespace qleet::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+
+std::string contents(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Mounts and processes that have to do with the folder.
+std::string traces_of(const fs::path& folder) {
+  std::string out;
+  const std::string mounts = contents("/proc/mounts");
+  if (mounts.find(folder.string() + "/") != std::string::npos) out += "mounts\n";
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string line = contents(entry.path() / "cmdline");
+    if (line.find(folder.string() + "/") != std::string::npos) out += "process " + line + "\n";
+  }
+  return out;
+}
+
+TEST(Quickstart, ComesUpAnswersAndLeavesNothing) {
+  const TempDir folder;
+  const fs::path home = folder / "home";
+  const Environment environment{{"QLEET_HOME", home},
+                                {"QLEET_BIN", QLEET_BIN},
+                                {"QLEET_PORT", std::to_string(unused_port())},
+                                {"QLEET_NATS_PORT", std::to_string(unused_port())},
+                                {"QLEET_HTTP_PORT", std::to_string(unused_port())}};
+  const auto quickstart = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), QLEET_TOP "/quickstart");
+    return run(arguments, environment, "", 10min);
+  };
+
+  const auto first = quickstart({});
+  EXPECT_EQ(first.exit, 0) << first.out << first.err;
+  std::smatch url;
+  EXPECT_TRUE(std::regex_search(first.out, url, std::regex("answers at http://127\\.0\\.0\\.1:([0-9]+)/")))
+      << first.out;
+  const int port = url.empty() ? 0 : std::stoi(url[1]);
+  EXPECT_NE(http_get(port, "localhost", "/").body.find("Welcome to the shop"), std::string::npos);
+
+  const auto begun = std::chrono::steady_clock::now();
+  const auto second = quickstart({});
+  EXPECT_EQ(second.exit, 0) << second.out << second.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s) << second.out;
+
+  const auto down = quickstart({"down"});
+  EXPECT_EQ(down.exit, 0) << down.out << down.err;
+  EXPECT_NE(down.out.find("nothing is left"), std::string::npos) << down.out;
+  EXPECT_FALSE(fs::exists(home));
+  EXPECT_EQ(traces_of(folder.path()), "");
+  EXPECT_EQ(quickstart({"down"}).out, "nothing to take away: " + home.string() + " does not exist\n");
+}
+
+}  // namespace
+}  // namespace qleet::test

@@ -1,0 +1,129 @@
+// A hub that lost what it knew deletes nothing; an agent that is no longer trusted reaches nothing.
+#include <filesystem>
+
+#include "tests/e2e/noop_fleet.h"
+
+namespace qleet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Recovery : public NoopFleet {
+ protected:
+  Recovery() { fleet.add_agent({.name = "local-1"}); }
+  Ran hub(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), QLEET_BIN "/qleet-hub");
+    return run(arguments);
+  }
+  // For a few heartbeats nothing of `before` goes, nor is changed.
+  void expect_untouched(const std::map<std::string, Made>& before) const {
+    const auto changed = [&] {
+      const auto now = world();
+      for (const auto& [name, made] : before) {
+        const auto found = now.find(name);
+        if (found == now.end() || found->second.changes != made.changes) {
+          ADD_FAILURE() << name << (found == now.end() ? " is gone" : " was changed");
+          return true;
+        }
+      }
+      return false;
+    };
+    (void)until(changed, 4s);
+  }
+};
+
+TEST_F(Recovery, AHubFromAnOlderBackupDeletesNothing) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  const auto saved = hub({"backup", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+  ASSERT_EQ(saved.exit, 0) << saved.err;
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+
+  fleet.stop_hub();
+  fs::rename(fleet.hub_state() / "store", fleet.folder() / "lost-store");
+  const auto restored = hub({"restore", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+  ASSERT_EQ(restored.exit, 0) << restored.err;
+  fleet.start_hub();
+  ASSERT_TRUE(
+      until([&] { return fleet.get("agents", "local-1")["status.state"].str() == "Connected"; }, 40s));
+  EXPECT_TRUE(fleet.get("apps", "shop").null());
+  expect_untouched(before);
+  // They are named, not deleted.
+  ASSERT_TRUE(until([&] {
+    for (const auto& name : fleet.get("agents", "local-1")["status.unclaimed"].items())
+      if (name.str() == "local-1.default.shop.workload.web") return true;
+    return false;
+  })) << fleet.get("agents", "local-1").dump();
+
+  // It works with the agent again; what is applied again takes over what is there.
+  fleet.apply(shop());
+  ASSERT_TRUE(until([&] { return fleet.runs("shop", 1); }, 30s));
+  ASSERT_TRUE(settled());
+  for (const auto& [name, made] : world()) EXPECT_EQ(made.changes, before.at(name).changes) << name;
+  EXPECT_EQ(fleet.qleet({"delete", "app", "shop", "cart"}).exit, 0);
+  EXPECT_TRUE(empty());
+}
+
+TEST_F(Recovery, AHubWithAnEmptyStoreDeletesNothing) {
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+  fleet.stop_hub();
+  fs::rename(fleet.hub_state() / "store", fleet.folder() / "lost-store");
+  fs::remove(fleet.hub_state() / "admin-token");
+  fleet.start_hub();
+  EXPECT_EQ(
+      fleet.qleet({"context", "set", "test", "--token-file", (fleet.hub_state() / "admin-token").string()})
+          .exit,
+      0);
+  expect_untouched(before);
+  // Nor after an application of the new store has come and gone in that region's name.
+  EXPECT_TRUE(fleet.list("apps").empty());
+  fleet.kill_agent("local-1");
+  fleet.start_agent("local-1");
+  expect_untouched(before);
+}
+
+TEST_F(Recovery, ARevokedAgentIsCutOff) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+  const auto revoked = fleet.qleet({"agent", "revoke", "local-1"});
+  EXPECT_EQ(revoked.exit, 0) << revoked.err;
+  EXPECT_EQ(revoked.out, "agent/local-1  revoked: it is cut off now; what it runs goes on running\n");
+  ASSERT_TRUE(until([&] { return fleet.get("agents", "local-1")["status.state"].str() == "Revoked"; }));
+  ASSERT_TRUE(
+      until([&] { return fleet.logs().find("refused by the hub; what runs goes on") != std::string::npos; }));
+  fleet.apply(shop());
+  expect_untouched(before);
+  EXPECT_FALSE(world().contains("local-1.default.shop.workload.web"));
+
+  // Neither after restarts of both.
+  fleet.kill_hub();
+  fleet.kill_agent("local-1");
+  fleet.start_hub();
+  fleet.start_agent("local-1");
+  expect_untouched(before);
+  EXPECT_FALSE(world().contains("local-1.default.shop.workload.web"));
+  EXPECT_EQ(fleet.get("agents", "local-1")["status.state"].str(), "Revoked");
+}
+
+TEST_F(Recovery, AJoinTokenIsGoodForOneAgent) {
+  const Json token = fleet.json({"agent", "join-token", "--region", "local-2", "-o", "json"});
+  const auto enrol = [&](const std::string& name, const std::string& with, const std::string& fingerprint) {
+    return run({QLEET_BIN "/qleet-agent", "enrol", "--state", fleet.folder() / ("x-" + name), "--hub",
+                fleet.url(), "--name", name, "--token", with, "--ca-fingerprint", fingerprint});
+  };
+  const std::string fingerprint = token["caFingerprint"].str();
+  EXPECT_EQ(enrol("a", token["token"].str(), std::string(64, '0')).exit, 1) << "another CA";
+  EXPECT_EQ(enrol("a", "no-such-token", fingerprint).exit, 1);
+  const auto first = enrol("a", token["token"].str(), fingerprint);
+  EXPECT_EQ(first.exit, 0) << first.err;
+  const auto second = enrol("b", token["token"].str(), fingerprint);
+  EXPECT_EQ(second.exit, 1) << second.out;
+}
+
+}  // namespace
+}  // namespace qleet::test
