@@ -154,13 +154,11 @@ void Dispatch::flush(const std::string& region, Pending pending) {
   delta.set_position(pending.position);
   size_t bytes = 0;
   for (const auto& [name, change] : pending.changes) {
-    v1::Resource resource;
-    if (!resource.ParseFromString(change.value)) {
-      kLog.error("stored bytes are not a Resource", {{"resource", name}});
-      return;
-    }
-    *delta.add_resources() = desired(resource);
-    bytes += delta.resources(delta.resources_size() - 1).ByteSizeLong() + 8;
+    auto resource = desired(name, change.value);
+    if (!resource) return kLog.error("delta left out", {{"error", resource.error().message}});
+    if (!*resource) continue;
+    bytes += (*resource)->ByteSizeLong() + 8;
+    *delta.add_resources() = **std::move(resource);
     if (bytes > sync::kFillBytes) return poke(*agent, "a change is too big for one message");
   }
   if (publish(subjects::of(subjects::kDesired, *agent), delta.SerializeAsString())) {

@@ -1,10 +1,21 @@
 #include "hub/dispatch/messages.h"
 
+#include "common/log/log.h"
 #include "common/sync/accept.h"
+#include "common/sync/limits.h"
 
 namespace qleet::hub {
+namespace {
 
-wire::v1::DesiredResource desired(const v1::Resource& resource) {
+constexpr log::Logger kLog{"dispatch"};
+
+}  // namespace
+
+Result<std::optional<wire::v1::DesiredResource>> desired(std::string_view key,
+                                                         const std::string& serialized) {
+  v1::Resource resource;
+  if (!resource.ParseFromString(serialized))
+    return fail(Code::kInternal, std::string(key) + ": stored bytes are not a Resource");
   wire::v1::DesiredResource out;
   const auto& spec = resource.spec();
   out.set_name(resource.metadata().name());
@@ -20,6 +31,11 @@ wire::v1::DesiredResource desired(const v1::Resource& resource) {
   out.set_id(spec.id());
   out.set_application(spec.application());
   out.set_environment(spec.environment());
+  if (out.ByteSizeLong() > sync::kMaxResourceBytes) {
+    kLog.error("resource is too big for a message, its agent is not told",
+               {{"resource", out.name()}, {"bytes", std::to_string(out.ByteSizeLong())}});
+    return std::nullopt;
+  }
   return out;
 }
 

@@ -1,14 +1,20 @@
 // How the hub's objects become messages.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result/result.h"
 #include "hub/store/store.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
 
-// The part of a resource that its agent acts upon.
-wire::v1::DesiredResource desired(const v1::Resource& resource);
+// The part of a resource that its agent acts upon. nullopt, and a line in the log, for one that fits into no
+// message: it must not hold up the others. kInternal where the bytes are not a Resource.
+Result<std::optional<wire::v1::DesiredResource>> desired(std::string_view key, const std::string& serialized);
 
 // Epoch and lineage, on any message that has both.
 template <class Message>

@@ -27,13 +27,6 @@ struct Answer {
   std::string covered_until;
 };
 
-Result<DesiredResource> read_desired(std::string_view key, const std::string& value) {
-  v1::Resource resource;
-  if (!resource.ParseFromString(value))
-    return fail(Code::kInternal, std::string(key) + ": stored bytes are not a Resource");
-  return desired(resource);
-}
-
 // Everything behind `position`, oldest change first, whole revisions only.
 Result<Answer> changes_behind(const Reader& reader, const SyncContext& context, std::uint64_t position) {
   Answer answer;
@@ -57,8 +50,10 @@ Result<Answer> changes_behind(const Reader& reader, const SyncContext& context, 
       const std::string key = keys::object("resources", parts[4]);
       const auto object = TRY(reader.get(key));
       if (!object) continue;  // an index entry without its object states nothing
-      answer.resources.push_back(TRY(read_desired(key, object->value)));
-      bytes += answer.resources.back().ByteSizeLong();
+      auto resource = TRY(desired(key, object->value));
+      if (!resource) continue;
+      bytes += resource->ByteSizeLong();
+      answer.resources.push_back(*std::move(resource));
     }
     if (page.size() < kPage) return answer;
     range.after = page.back().key;
@@ -113,8 +108,10 @@ Result<Answer> manifest_differences(const Reader& reader, const SyncContext& con
     const std::string key = keys::object("resources", name);
     const auto object = TRY(reader.get(key));
     if (!object) return fail(Code::kInternal, key + " is gone within one snapshot");
-    answer.resources.push_back(TRY(read_desired(key, object->value)));
-    bytes += answer.resources.back().ByteSizeLong();
+    auto resource = TRY(desired(key, object->value));
+    if (!resource) continue;
+    bytes += resource->ByteSizeLong();
+    answer.resources.push_back(*std::move(resource));
   }
   return answer;
 }

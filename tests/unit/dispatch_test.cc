@@ -186,6 +186,13 @@ TEST_F(DispatchTest, BatchesFitIntoAMessage) {
   EXPECT_EQ(names(batches).size(), 30U);
 }
 
+TEST_F(DispatchTest, WhatFitsIntoNoMessageDoesNotHoldUpTheOthers) {
+  const Revision last = write({make("eu.a", 1), make("eu.big", 1, 300'000), make("eu.z", 1)});
+  const auto batches = answer(from(0));
+  EXPECT_EQ(names(batches), (std::vector<std::string>{"eu.a", "eu.z"}));
+  EXPECT_EQ(batches.back().position(), last);
+}
+
 TEST_F(DispatchTest, AnotherEpochIsAnsweredFromTheBeginning) {
   const Revision last = write({make("eu.a", 1)});
   auto request = from(last);
