@@ -1,11 +1,8 @@
 #include "providers/container/provider.h"
 
-#include <fmt/format.h>
-
-#include <thread>
-
 #include "providers/container/context.h"
 #include "providers/container/kinds.h"
+#include "providers/container/logs.h"
 #include "providers/container/names.h"
 #include "providers/container/template.h"
 
@@ -78,34 +75,7 @@ std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> 
 
 Result<> ContainerProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
                                  const std::function<bool(LogLine)>& sink) {
-  const auto containers = TRY(context_.client().list(selector(resource)));
-  std::mutex mutex;
-  std::stop_source enough;
-  const auto read = [&](const containers::Container& container) {
-    const std::string part = label(container.labels, labels::kContainer);
-    const std::string source =
-        part.empty() ? container.name : fmt::format("{}/{}", label(container.labels, labels::kReplica), part);
-    return context_.client().logs(container.id, {.follow = follow, .tail = tail}, enough.get_token(),
-                                  [&](containers::Stream, std::string_view line) {
-                                    const std::lock_guard lock(mutex);
-                                    if (enough.stop_requested()) return false;
-                                    const bool more = sink({source, std::string(line)});
-                                    if (!more) enough.request_stop();
-                                    return more;
-                                  });
-  };
-  if (!follow) {
-    for (const auto& container : containers) {
-      if (enough.stop_requested()) break;
-      TRY(read(container));
-    }
-    return {};
-  }
-  std::vector<std::jthread> readers;
-  for (const auto& container : containers) {
-    readers.emplace_back([&read, container] { (void)read(container); });
-  }
-  return {};
+  return stream_logs(context_, resource, follow, tail, sink);
 }
 
 }  // namespace

@@ -212,6 +212,22 @@ TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
 }
 
+TEST_F(WorkloadTest, LogsAreFollowedIntoTheNextVersion) {
+  ASSERT_EQ(reach(*provider_, web("v1", 1)).state, State::kReady);
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  std::thread follower([&] {
+    (void)provider_->logs(web("v1", 1), true, 0, [&](const LogLine& line) {
+      const std::lock_guard lock(mutex);
+      lines.push_back(line.source + ": " + line.data);
+      return lines.size() < 2;
+    });
+  });
+  ASSERT_EQ(reach(*provider_, web("v2", 1)).state, State::kReady);
+  follower.join();
+  EXPECT_THAT(lines, ::testing::ElementsAre("0/web: serving version v1", "0/web: serving version v2"));
+}
+
 TEST_F(WorkloadTest, ContainersOfAReplicaShareOneNetwork) {
   const auto wanted = resource("workload", "web",
                                R"({"score":{"containers":{
