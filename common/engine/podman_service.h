@@ -23,7 +23,7 @@ struct PodmanOptions {
   std::string podman = "podman";
   std::string runtime = "runc";                  // crun refuses hosts with both cgroup versions
   std::vector<std::string> insecure_registries;  // host:port, spoken to without TLS
-  Millis ready_within{20'000};
+  Millis ready_within{60'000};
 };
 
 // Containers outlive it: it is only their API.
