@@ -15,6 +15,7 @@ struct Target {
 
 // One route as a router keeps it.
 struct Entry {
+  std::string owner;     // the agent
   std::string resource;  // its name
   std::string hash;      // what it was made for
   std::string backend;   // name in haproxy
@@ -24,6 +25,8 @@ struct Entry {
   std::uint16_t port = 80;
   unsigned slots = 0;           // places for servers, so that they come and go without a reload
   std::vector<Target> targets;  // by slot; port 0: free
+
+  std::string key() const { return owner + "/" + resource; }
 };
 
 struct Listen {

@@ -27,6 +27,9 @@ std::string base_name(const ProviderResource& resource) {
   return containers::base_name(resource.owner, resource.name);
 }
 
+// As Entry::key.
+std::string key_of(const ProviderResource& resource) { return resource.owner + "/" + resource.name; }
+
 bool owned(const containers::Labels& found, const ProviderResource& resource) {
   return containers::label(found, labels::kOwner) == resource.owner &&
          containers::label(found, labels::kResource) == resource.name;
@@ -78,7 +81,11 @@ class RouteProvider final : public Provider {
     return TRY(kind_of(resource)) == Kind::kRouter ? apply_router(resource) : apply_route(resource);
   }
   Result<StepResult> remove(const ProviderResource& resource, const Observation&) override {
-    return TRY(kind_of(resource)) == Kind::kRouter ? remove_router(resource) : remove_route(resource);
+    const auto kind = kind_of(resource);
+    if (kind) return *kind == Kind::kRouter ? remove_router(resource) : remove_route(resource);
+    // What it was can no longer be told: whatever carries its name goes.
+    const StepResult step = TRY(remove_router(resource));
+    return step.done ? remove_route(resource) : step;
   }
   std::shared_ptr<void> watch(std::function<void(std::string)> changed) override {
     return host_.watch(std::move(changed));
@@ -240,7 +247,7 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
   const RouteSpec spec = TRY(parse_route(resource.template_));
   const auto via = router(spec.router);
   Observation out;
-  const auto entry = via->find(resource.name);
+  const auto entry = via->find(key_of(resource));
   if (!entry) return out;
   out.state = State::kOutOfDate;
   if (entry->hash != resource.hash) {
@@ -248,7 +255,7 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
     return out;
   }
   // After a restart of the agent this is where it is followed again.
-  follower_.follow(resource.name, *entry, via);
+  follower_.follow(key_of(resource), *entry, via);
   if (!via->serves(*entry)) {
     out.message = fmt::format("{} does not serve it yet", spec.router);
     return out;
@@ -269,7 +276,8 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
 Result<StepResult> RouteProvider::apply_route(const ProviderResource& resource) {
   const RouteSpec spec = TRY(parse_route(resource.template_));
   const auto via = router(spec.router);
-  Entry entry{.resource = resource.name,
+  Entry entry{.owner = resource.owner,
+              .resource = resource.name,
               .hash = resource.hash,
               .backend = "r" + containers::short_hash(resource.owner + "\n" + resource.name),
               .host = spec.host,
@@ -277,14 +285,19 @@ Result<StepResult> RouteProvider::apply_route(const ProviderResource& resource) 
               .workload = spec.workload,
               .port = spec.port};
   TRY(via->put(entry));
-  follower_.follow(resource.name, entry, via);
-  follower_.again(resource.name);
+  follower_.follow(key_of(resource), entry, via);
+  follower_.again(key_of(resource));
   return StepResult{.done = true};
 }
 
 Result<StepResult> RouteProvider::remove_route(const ProviderResource& resource) {
-  follower_.forget(resource.name);
-  if (const auto spec = parse_route(resource.template_)) TRY(router(spec->router)->erase(resource.name));
+  follower_.forget(key_of(resource));
+  // Wherever it is: the template may name another router by now, or none.
+  std::error_code error;
+  for (const auto& folder : fs::directory_iterator(state_, error)) {
+    const auto via = router(folder.path().filename());
+    if (via->find(key_of(resource))) TRY(via->erase(key_of(resource)));
+  }
   return StepResult{.done = true};
 }
 

@@ -44,6 +44,7 @@ Result<> write_file(const fs::path& path, std::string_view text) {
 std::string to_json(const Entry& entry) {
   google::protobuf::Struct object;
   auto& fields = *object.mutable_fields();
+  fields["owner"].set_string_value(entry.owner);
   fields["resource"].set_string_value(entry.resource);
   fields["hash"].set_string_value(entry.hash);
   fields["backend"].set_string_value(entry.backend);
@@ -67,7 +68,8 @@ std::optional<Entry> from_json(const std::string& text) {
   google::protobuf::Struct object;
   if (!google::protobuf::util::JsonStringToMessage(text, &object).ok()) return std::nullopt;
   auto& fields = *object.mutable_fields();
-  Entry out{.resource = fields["resource"].string_value(),
+  Entry out{.owner = fields["owner"].string_value(),
+            .resource = fields["resource"].string_value(),
             .hash = fields["hash"].string_value(),
             .backend = fields["backend"].string_value(),
             .host = fields["host"].string_value(),
@@ -85,8 +87,8 @@ std::optional<Entry> from_json(const std::string& text) {
 
 }  // namespace
 
-fs::path Router::file_of(const std::string& resource) const {
-  return folder_ / "routes" / (containers::short_hash(resource) + ".json");
+fs::path Router::file_of(const std::string& key) const {
+  return folder_ / "routes" / (containers::short_hash(key) + ".json");
 }
 
 std::vector<Entry> Router::read() const {
@@ -105,14 +107,12 @@ std::vector<Entry> Router::entries() const {
   return read();
 }
 
-std::optional<Entry> Router::find(const std::string& resource) const {
+std::optional<Entry> Router::find(const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  return from_json(read_file(file_of(resource)));
+  return from_json(read_file(file_of(key)));
 }
 
-Result<> Router::save(const Entry& entry) const {
-  return write_file(file_of(entry.resource), to_json(entry));
-}
+Result<> Router::save(const Entry& entry) const { return write_file(file_of(entry.key()), to_json(entry)); }
 
 Result<> Router::prepare(const Listen& listen) {
   const std::lock_guard lock(mutex_);
@@ -176,13 +176,13 @@ Result<> Router::put(Entry entry) {
   const std::lock_guard lock(mutex_);
   auto all = read();
   for (const auto& other : all) {
-    if (other.resource != entry.resource && other.host == entry.host && other.path == entry.path) {
+    if (other.key() != entry.key() && other.host == entry.host && other.path == entry.path) {
       return fail(Code::kConflict, reasons::kResourceConflict,
                   fmt::format("{}{} is routed already, by {}: choose another host or path",
                               entry.host.empty() ? "any host" : entry.host, entry.path, other.resource));
     }
   }
-  const auto old = std::ranges::find(all, entry.resource, &Entry::resource);
+  const auto old = std::ranges::find_if(all, [&](const Entry& one) { return one.key() == entry.key(); });
   const std::string before = read_file(folder_ / kConfig);
   if (old != all.end()) {
     entry.slots = std::max({entry.slots, old->slots, kLeastSlots});
@@ -207,10 +207,10 @@ Result<> Router::put(Entry entry) {
   return reload_locked();
 }
 
-Result<> Router::erase(const std::string& resource) {
+Result<> Router::erase(const std::string& key) {
   const std::lock_guard lock(mutex_);
   std::error_code error;
-  fs::remove(file_of(resource), error);
+  fs::remove(file_of(key), error);
   if (!fs::exists(folder_ / kListen)) return {};
   TRY(write(read()));
   return reload_locked();
@@ -221,9 +221,9 @@ bool Router::serves(const Entry& entry) const {
   return answer && !parse_servers(*answer).empty();
 }
 
-Result<bool> Router::lead(const std::string& resource, const std::vector<Target>& targets) {
+Result<bool> Router::lead(const std::string& key, const std::vector<Target>& targets) {
   const std::lock_guard lock(mutex_);
-  auto entry = from_json(read_file(file_of(resource)));
+  auto entry = from_json(read_file(file_of(key)));
   if (!entry) return true;  // gone meanwhile
   return lead_locked(*entry, targets);
 }

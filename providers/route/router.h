@@ -35,17 +35,18 @@ class Router {
   // It answers and runs the configuration that is written.
   bool current() const;
 
-  std::optional<Entry> find(const std::string& resource) const;
+  // By Entry::key.
+  std::optional<Entry> find(const std::string& key) const;
   std::vector<Entry> entries() const;
   // Adds or changes a route, keeping the targets that it has; reloads where it must. kConflict: another route
   // has the same host and path.
   Result<> put(Entry entry);
-  Result<> erase(const std::string& resource);
+  Result<> erase(const std::string& key);
   // The running haproxy knows it.
   bool serves(const Entry& entry) const;
 
   // Leads the route's traffic to `targets`; true once no request is on its way to any other.
-  Result<bool> lead(const std::string& resource, const std::vector<Target>& targets);
+  Result<bool> lead(const std::string& key, const std::vector<Target>& targets);
   // Runs what is written: after a start with an older configuration.
   Result<> reload();
 
@@ -53,7 +54,7 @@ class Router {
   std::vector<Entry> read() const;
   Result<> write(const std::vector<Entry>& entries) const;
   Result<> save(const Entry& entry) const;
-  std::filesystem::path file_of(const std::string& resource) const;
+  std::filesystem::path file_of(const std::string& key) const;
   Result<> reload_locked();
   Result<bool> lead_locked(Entry& entry, const std::vector<Target>& targets);
 
