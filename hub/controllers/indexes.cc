@@ -48,6 +48,7 @@ void index_application(Txn& txn, const v1::Application* before, const v1::Applic
 
 void index_profile(Txn& txn, const v1::Profile* before, const v1::Profile* after) {
   replace(txn, keys_of(before), keys_of(after));
+  txn.put(kProfilesChanged, "");
   if (after == nullptr) return;
   txn.put(keys::profile_rev(after->metadata().name(), after->metadata().generation()),
           objects::serialize(*after));

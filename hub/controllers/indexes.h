@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result/result.h"
@@ -14,8 +15,11 @@ namespace qleet::hub::controllers {
 // x/app-env, x/image. Null: there was none, or is none any more.
 void index_application(Txn& txn, const v1::Application* before, const v1::Application* after);
 
-// x/profile-type, x/profile-rev (which stays: releases pin it).
+// x/profile-type, x/profile-rev (which stays: releases pin it), and kProfilesChanged.
 void index_profile(Txn& txn, const v1::Profile* before, const v1::Profile* after);
+
+// Written by each change of any profile: its revision says when that was.
+inline constexpr std::string_view kProfilesChanged = "m/profiles-changed";
 
 // x/type and x/types of a deployment.
 Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types);

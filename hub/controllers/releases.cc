@@ -65,6 +65,7 @@ class Delivery {
  private:
   Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
   Result<bool> profiles_changed(const std::set<Pin>& pins);
+  Result<bool> may_differ();
   v1::Deployment& deployment(const std::string& environment);
 
   Work& work_;
@@ -137,9 +138,21 @@ Result<bool> Delivery::profiles_changed(const std::set<Pin>& pins) {
   return false;
 }
 
+// False where no profile and no environment was written since the newest release: then resolving again tells
+// nothing.
+Result<bool> Delivery::may_differ() {
+  const auto since = head_->metadata().resource_version();
+  const auto changed = TRY(work_.txn.get(kProfilesChanged));
+  if (!changed || changed->revision > since) return true;
+  return std::ranges::any_of(environments_, [&](const auto& entry) {
+    return !entry.second || entry.second->metadata().resource_version() > since;
+  });
+}
+
 // Fills in fresh_ where there is to be a release.
 Result<> Delivery::draft(const Cause& cause) {
   const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation();
+  if (!applied && !cause.build && !TRY(may_differ())) return {};
   auto base = applied ? app_.spec() : head_->spec().definition();
   std::vector<v1::PinnedImage> previous;
   if (head_) previous.assign(head_->spec().images().begin(), head_->spec().images().end());

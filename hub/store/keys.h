@@ -98,7 +98,10 @@ std::string event_of(std::string_view plural, std::string_view name, std::string
 //                                          one conflict. Audit records and events go by Txn::revision().
 std::string counter(std::string_view name);
 
-// m/<name>                                 meta of the hub itself, e.g. keys' references
+// m/<name>                                 meta of the hub itself: defaults (made), controllers-position
+// (revision,
+//                                          decimal), profiles-changed (its revision: when any profile changed
+//                                          last)
 std::string meta(std::string_view name);
 
 }  // namespace qleet::hub::keys
