@@ -29,6 +29,7 @@ constexpr log::Logger kLog{"podman-service"};
 constexpr Millis kFirstDelay{50};
 constexpr Millis kLongestDelay{5'000};
 constexpr Millis kStableAfter{10'000};
+constexpr Millis kStartWithin{12'000};  // before it is taken to hang; commonly it takes 0.3 s
 constexpr Millis kStopWithin{5'000};
 constexpr std::uintmax_t kLargestLog = 10U << 20U;
 
@@ -244,15 +245,23 @@ void PodmanService::supervise() {
 Result<> PodmanService::await_ready() {
   Client client(socket_);
   const auto deadline = std::chrono::steady_clock::now() + options_.ready_within;
+  auto patience = std::chrono::steady_clock::now() + kStartWithin;
   while (true) {
     const auto answer = client.version();
     if (answer) {
       kLog.info("container engine is up", {{"engine", *answer}, {"socket", socket_}});
       return {};
     }
-    if (std::chrono::steady_clock::now() > deadline || restarts_ >= 4) {
+    if (std::chrono::steady_clock::now() > deadline || restarts_ >= 8) {
       return fail(Code::kUnavailable, reasons::kHostUnavailable,
                   fmt::format("podman's service does not come up: {}", last_words()));
+    }
+    if (std::chrono::steady_clock::now() > patience) {
+      patience += kStartWithin;
+      const std::lock_guard lock(mutex_);
+      kLog.warn("container engine's service hangs at its start, starting it again",
+                {{"pid", std::to_string(pid_)}, {"error", answer.error().message}});
+      if (pid_ > 0) ::kill(pid_, SIGKILL);
     }
     if (wait_for(Millis(20))) return fail(Code::kUnavailable, "stopped");
   }
