@@ -8,12 +8,12 @@
 namespace qleet::sync {
 
 // The hub's nats-server refuses larger messages.
-inline constexpr size_t kMaxMessageBytes = 256 * 1024;
+inline constexpr size_t kMaxMessageBytes = size_t{256} * 1024;
 // What a sender fills a message with at most; the rest is for the envelope.
-inline constexpr size_t kFillBytes = 224 * 1024;
+inline constexpr size_t kFillBytes = size_t{224} * 1024;
 
 // A resource must fit into one message with its envelope; larger ones can reach no agent.
-inline constexpr size_t kMaxResourceBytes = 200 * 1024;
+inline constexpr size_t kMaxResourceBytes = size_t{200} * 1024;
 
 inline constexpr Millis kHeartbeatEvery{10'000};
 // Names in a heartbeat's lists.

@@ -138,13 +138,13 @@ MonoTime Dispatch::flush_due(MonoTime now) {
       continue;
     }
     next = now + options_.coalesce;
-    flush(it->first, std::move(it->second));
+    flush(it->first, it->second);
     it = pending_.erase(it);
   }
   return due;
 }
 
-void Dispatch::flush(const std::string& region, Pending pending) {
+void Dispatch::flush(const std::string& region, const Pending& pending) {
   const auto agent = directory_.serving(region);
   if (!agent) return;
   wire::v1::Delta delta;

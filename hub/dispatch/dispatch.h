@@ -83,7 +83,7 @@ class Dispatch final : public Stepper {
   MonoTime flush_due(MonoTime now);
   // True: some are left for the next step.
   bool answer_syncs();
-  void flush(const std::string& region, Pending pending);
+  void flush(const std::string& region, const Pending& pending);
   void poke(std::string_view agent, std::string_view why);
   void answer(const SyncCall& call);
   Result<std::vector<wire::v1::SyncBatch>> answer_request(const SyncCall& call);

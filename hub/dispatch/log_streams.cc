@@ -74,10 +74,13 @@ Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStre
         const auto target = weak.lock();
         if (target) receive(*target, message.data, clock_.mono() + silent_within);
       });
-  if (subscription) stream->subscription = *std::move(subscription);
-  auto sent = stream->subscription ? bus_.publish(subjects::of(subjects::kCommand, stream->request.agent),
-                                                  command(*stream, false))
-                                   : std::unexpected(subscription.error());
+  Result<> sent;
+  if (subscription) {
+    stream->subscription = *std::move(subscription);
+    sent = bus_.publish(subjects::of(subjects::kCommand, stream->request.agent), command(*stream, false));
+  } else {
+    sent = std::unexpected(std::move(subscription).error());
+  }
   if (!sent) {
     std::lock_guard lock(mutex_);
     streams_.erase(stream->id);
