@@ -23,7 +23,7 @@ const std::map<std::string, std::vector<std::string>> kAllowed{
     {"providers/container", {"providers/container", "providers/api", "common"}},
     {"providers/route", {"providers/route", "providers/api", "common"}},
     {"cli", {"cli", "common"}},
-    {"bench", {"bench", "hub", "agent", "providers", "common"}},
+    {"bench", {"bench", "cli", "hub", "agent", "providers", "common"}},
 };
 
 bool below(const std::string& path, const std::string& folder) {
