@@ -28,6 +28,7 @@ constexpr log::Logger kLog{"main"};
 struct RunOptions {
   std::filesystem::path state;
   std::string engine = "auto";  // "auto", "own", "none", or a socket's path
+  std::vector<std::string> search_registries;
   std::vector<std::string> insecure_registries;
   std::int64_t heartbeat_ms = 10'000;
   bool noop = false;
@@ -57,8 +58,9 @@ Result<Engine> find_engine(const RunOptions& options) {
     }
     if (options.engine != "auto") return std::unexpected(found.error());
   }
-  engine.own = TRY(containers::PodmanService::start(
-      {.state = options.state, .insecure_registries = options.insecure_registries}));
+  engine.own = TRY(containers::PodmanService::start({.state = options.state,
+                                                     .search_registries = options.search_registries,
+                                                     .insecure_registries = options.insecure_registries}));
   engine.socket = engine.own->socket();
   return engine;
 }
@@ -172,6 +174,11 @@ int main(int argc, char** argv) {
           "--engine", options.engine,
           "Container engine: auto (one that is there, else podman of its own), own, none, or a socket")
       ->capture_default_str();
+  running
+      ->add_option(
+          "--search-registry", options.search_registries,
+          "HOST where images whose name has no registry are looked for, by podman of its own; more than once")
+      ->expected(1);
   running
       ->add_option("--insecure-registry", options.insecure_registries,
                    "HOST:PORT that is spoken to without TLS; more than once")

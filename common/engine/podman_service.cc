@@ -145,7 +145,10 @@ graphroot = "{0}/graph"
 runroot = "{0}/run"
 )",
                                                      root)));
-  std::string registries = "unqualified-search-registries = [\"docker.io\"]\n";
+  std::string search;
+  for (const auto& registry : options_.search_registries)
+    search += fmt::format("{}\"{}\"", search.empty() ? "" : ", ", registry);
+  std::string registries = fmt::format("unqualified-search-registries = [{}]\n", search);
   for (const auto& registry : options_.insecure_registries) {
     registries += fmt::format("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", registry);
   }

@@ -22,6 +22,7 @@ struct PodmanOptions {
   std::filesystem::path state;  // the socket and the folder "containers" are made here
   std::string podman = "podman";
   std::string runtime = "runc";                  // crun refuses hosts with both cgroup versions
+  std::vector<std::string> search_registries;    // where images whose name has no registry are looked for
   std::vector<std::string> insecure_registries;  // host:port, spoken to without TLS
   Millis ready_within{60'000};
 };
