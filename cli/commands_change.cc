@@ -80,11 +80,7 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const std::string plural(kind.plural);
   for (const auto& name : names) {
-    const Exit exit = until(session, "/v1/" + plural + "?watch=true", *limit, [&]() -> std::optional<Exit> {
-      const auto read = session.hub.get("/v1/" + plural + "/" + http::encode(name));
-      if (read || read.error().code == Code::kUnavailable) return std::nullopt;
-      return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
-    });
+    const Exit exit = until_gone(session, plural, name, *limit);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)
         std::fputs(("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +

@@ -194,11 +194,7 @@ Exit run(Session& session, const WaitCommand& command) {
     return follow(session, {command.application}, command.environment, command.timeout);
   auto limit = parse_duration(command.timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const Exit exit = until(session, "/v1/applications?watch=true", *limit, [&]() -> std::optional<Exit> {
-    const auto read = session.hub.get("/v1/applications/" + http::encode(command.application));
-    if (read || read.error().code == Code::kUnavailable) return std::nullopt;
-    return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
-  });
+  const Exit exit = until_gone(session, "applications", command.application, *limit);
   if (exit == Exit::kTimeout)
     std::fputs(("qleet: " + command.application + " is still there after " + command.timeout + "\n").c_str(),
                stderr);

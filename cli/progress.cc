@@ -132,6 +132,14 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
   }
 }
 
+Exit until_gone(Session& session, const std::string& plural, const std::string& name, Millis timeout) {
+  return until(session, "/v1/" + plural + "?watch=true", timeout, [&]() -> std::optional<Exit> {
+    const auto read = session.hub.get("/v1/" + plural + "/" + http::encode(name));
+    if (read || read.error().code == Code::kUnavailable) return std::nullopt;
+    return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
+  });
+}
+
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
             const std::string& timeout) {
   auto limit = parse_duration(timeout);

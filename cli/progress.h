@@ -29,4 +29,8 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
 Exit until(Session& session, const std::string& watch_path, Millis timeout,
            const std::function<std::optional<Exit>()>& look);
 
+// Until the hub no longer has the object; an unreachable hub is waited for. kTimeout says nothing to the
+// user.
+Exit until_gone(Session& session, const std::string& plural, const std::string& name, Millis timeout);
+
 }  // namespace qleet::cli
