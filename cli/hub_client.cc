@@ -4,75 +4,9 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "cli/exit_codes.h"
+#include "common/http/problem.h"
 
 namespace qleet::cli {
-namespace {
-
-Code code_of_status(int status) {
-  switch (status) {
-    case 400:
-    case 415:
-    case 422:
-      return Code::kInvalid;
-    case 401:
-      return Code::kUnauthenticated;
-    case 403:
-      return Code::kDenied;
-    case 404:
-    case 405:
-      return Code::kNotFound;
-    case 409:
-    case 412:
-      return Code::kConflict;
-    case 410:
-      return Code::kCompacted;
-    case 413:
-      return Code::kTooLarge;
-    case 429:
-    case 507:
-      return Code::kExhausted;
-    case 501:
-      return Code::kUnsupported;
-    case 502:
-    case 503:
-      return Code::kUnavailable;
-    case 504:
-      return Code::kDeadline;
-    default:
-      return Code::kInternal;
-  }
-}
-
-std::string text_of(const google::protobuf::Struct& object, const std::string& field) {
-  const auto it = object.fields().find(field);
-  return it != object.fields().end() && it->second.has_string_value() ? it->second.string_value() : "";
-}
-
-// RFC 9457.
-Error error_of(const http::Response& response) {
-  Error error{code_of_status(response.status), {}, {}};
-  google::protobuf::Struct problem;
-  if (!google::protobuf::util::JsonStringToMessage(response.body, &problem).ok()) {
-    error.message = "the hub answered with status " + std::to_string(response.status);
-    return error;
-  }
-  error.message = text_of(problem, "detail");
-  if (error.message.empty()) error.message = text_of(problem, "title");
-  const auto it = problem.fields().find("errors");
-  if (it != problem.fields().end()) {
-    for (const auto& value : it->second.list_value().values()) {
-      const auto& item = value.struct_value();
-      FieldError field{text_of(item, "field"), text_of(item, "message")};
-      if (const auto line = item.fields().find("line"); line != item.fields().end())
-        field.line = static_cast<int>(line->second.number_value());
-      error.fields.push_back(std::move(field));
-    }
-  }
-  return error;
-}
-
-}  // namespace
-
 Exit exit_of(Code code) {
   switch (code) {
     case Code::kInvalid:
@@ -124,7 +58,7 @@ http::Request HubClient::request(const std::string& method, const std::string& p
 
 Result<std::string> HubClient::body_of(Result<http::Response> response) const {
   if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
-  if (!response->ok()) return std::unexpected(error_of(*response));
+  if (!response->ok()) return std::unexpected(http::error_of(*response));
   return std::move(response->body);
 }
 
@@ -162,14 +96,13 @@ Result<std::vector<std::string>> HubClient::list(const std::string& path) {
     const std::string separator = path.contains('?') ? "&" : "?";
     auto read = get_into(path + (next.empty() ? "" : separator + "continue=" + http::encode(next)), page);
     if (!read) return std::unexpected(std::move(read).error());
-    for (const auto& item : page.fields().count("items") ? page.fields().at("items").list_value().values()
-                                                         : google::protobuf::ListValue().values()) {
+    auto& fields = *page.mutable_fields();
+    for (const auto& item : fields["items"].list_value().values()) {
       std::string json;
       if (google::protobuf::util::MessageToJsonString(item.struct_value(), &json).ok())
         items.push_back(std::move(json));
     }
-    next = page.fields().count("metadata") ? text_of(page.fields().at("metadata").struct_value(), "continue")
-                                           : "";
+    next = (*fields["metadata"].mutable_struct_value()->mutable_fields())["continue"].string_value();
   } while (!next.empty());
   return items;
 }
@@ -180,7 +113,7 @@ Result<> HubClient::stream(const std::string& path, const http::OnData& on_data,
   r.stop = std::move(stop);
   auto response = client_.stream(r, on_data);
   if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
-  if (!response->ok()) return std::unexpected(error_of(*response));
+  if (!response->ok()) return std::unexpected(http::error_of(*response));
   return {};
 }
 

@@ -1,11 +1,11 @@
 #include "agent/enrol/enrol.h"
 
-#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
 #include "common/crypto/nkey.h"
 #include "common/crypto/private_file.h"
 #include "common/http/client.h"
+#include "common/http/problem.h"
 #include "common/model/model.h"
 #include "qleet/v1/operations.pb.h"
 
@@ -31,23 +31,6 @@ Result<crypto::NKey> own_key(const fs::path& state, crypto::Random& random) {
   return key;
 }
 
-// The problem's own words; nothing of the body is repeated that is not a problem.
-std::string detail_of(const http::Response& response) {
-  google::protobuf::Struct problem;
-  if (google::protobuf::util::JsonStringToMessage(response.body, &problem).ok()) {
-    const auto detail = problem.fields().find("detail");
-    if (detail != problem.fields().end()) return detail->second.string_value();
-  }
-  return "status " + std::to_string(response.status);
-}
-
-Code code_of(int status) {
-  if (status == 401) return Code::kUnauthenticated;
-  if (status == 403) return Code::kDenied;
-  if (status == 409) return Code::kConflict;
-  return status >= 500 || status == 429 ? Code::kUnavailable : Code::kInvalid;
-}
-
 }  // namespace
 
 Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) {
@@ -69,7 +52,7 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   auto answered = client.post(options.hub_url + "/v1/enrol", model::to_json(request),
                               {{"Content-Type", "application/json"}});
   if (!answered) return std::unexpected(wrap(std::move(answered).error(), "hub " + options.hub_url));
-  if (!answered->ok()) return fail(code_of(answered->status), "the hub refused: " + detail_of(*answered));
+  if (!answered->ok()) return std::unexpected(wrap(http::error_of(*answered), "the hub refused"));
 
   qleet::v1::EnrolResult result;
   google::protobuf::util::JsonParseOptions tolerant;

@@ -28,34 +28,60 @@ std::unexpected<Error> refused() {
       "the join token is unknown, used already, or too old: make another with qleet agent join-token");
 }
 
+// What a join token stands for. Used, it stays until it expires, for the agent that used it alone: an
+// answer that got lost is asked for again with the same token and key.
 struct Invitation {
-  std::string region;
-  std::map<std::string, std::string> labels;
+  std::string key;  // in the store
+  Struct stored;
+
+  std::string text(const std::string& field) const {
+    const auto it = stored.fields().find(field);
+    return it == stored.fields().end() ? "" : it->second.string_value();
+  }
+  std::string region() const { return text("region"); }
+  bool used() const { return !text("public_key").empty(); }
+  bool used_by(const v1::EnrolRequest& request) const {
+    return text("agent") == request.agent() && text("public_key") == request.public_key();
+  }
 };
 
-// Takes the token out of the store.
-Result<Invitation> redeem(Work& work, std::string_view token) {
-  const auto key = keys::join(crypto::sha256_hex(token));
-  const auto entry = TRY(work.txn.get(key));
-  Struct stored;
-  if (!entry || !stored.ParseFromString(entry->value)) return refused();
-  const auto& fields = stored.fields();
-  if (WallTime(Millis(static_cast<std::int64_t>(fields.at("expires_ms").number_value()))) <= work.now())
+bool expired(const Struct& stored, WallTime now) {
+  return WallTime(Millis(static_cast<std::int64_t>(stored.fields().at("expires_ms").number_value()))) <= now;
+}
+
+Result<Invitation> invitation_of(Work& work, std::string_view token) {
+  Invitation invitation{keys::join(crypto::sha256_hex(token)), {}};
+  const auto entry = TRY(work.txn.get(invitation.key));
+  if (!entry || !invitation.stored.ParseFromString(entry->value) || expired(invitation.stored, work.now()))
     return refused();
-  Invitation invitation;
-  invitation.region = fields.at("region").string_value();
-  for (const auto& [name, value] : fields.at("labels").struct_value().fields())
-    invitation.labels[name] = value.string_value();
-  work.txn.erase(key);
   return invitation;
 }
 
+void mark_used(Work& work, Invitation& invitation, const v1::EnrolRequest& request) {
+  auto& fields = *invitation.stored.mutable_fields();
+  fields["agent"].set_string_value(request.agent());
+  fields["public_key"].set_string_value(request.public_key());
+  work.txn.put(invitation.key, invitation.stored.SerializeAsString());
+}
+
+// Expired tokens go as new ones come: each looks at the few that stand after its own random place.
+Result<> sweep_expired(Work& work, const std::string& after) {
+  constexpr size_t kLook = 8;
+  for (const auto& entry : TRY(work.txn.scan({keys::join(""), after, kLook}))) {
+    Struct stored;
+    if (!stored.ParseFromString(entry.value) || expired(stored, work.now())) work.txn.erase(entry.key);
+  }
+  return {};
+}
+
 Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
-  auto found = TRY(objects::get<v1::Region>(work.txn, invitation.region));
+  auto found = TRY(objects::get<v1::Region>(work.txn, invitation.region()));
   v1::Region region = found.value_or(v1::Region());
-  region.mutable_metadata()->set_name(invitation.region);
-  for (const auto& [name, value] : invitation.labels)
-    (*region.mutable_metadata()->mutable_labels())[name] = value;
+  region.mutable_metadata()->set_name(invitation.region());
+  const auto labels = invitation.stored.fields().find("labels");
+  if (labels != invitation.stored.fields().end())
+    for (const auto& [name, value] : labels->second.struct_value().fields())
+      (*region.mutable_metadata()->mutable_labels())[name] = value.string_value();
   TRY(objects::put(work.txn, region, work.stamp));
   return region;
 }
@@ -89,7 +115,9 @@ Result<v1::JoinTokenResult> create_join_token(const Context& context, const Call
     fields["expires_ms"].set_number_value(static_cast<double>(expires.time_since_epoch().count()));
     auto& labels = *fields["labels"].mutable_struct_value()->mutable_fields();
     for (const auto& [name, value] : request.labels()) labels[name].set_string_value(value);
-    work.txn.put(keys::join(crypto::sha256_hex(token)), stored.SerializeAsString());
+    const auto key = keys::join(crypto::sha256_hex(token));
+    TRY(sweep_expired(work, key));
+    work.txn.put(key, stored.SerializeAsString());
     *result.mutable_expires() = objects::timestamp(expires);
     return controllers::record_audit(work,
                                      {caller.subject, "enrol", "Region", request.region(), "join token"});
@@ -106,10 +134,18 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
   if (request.public_key().empty()) return wrong_field("publicKey", "is missing");
   v1::Agent agent;
   TRY(in_transaction(context, [&](Work& work) -> Result<> {
-    const auto invitation = TRY(redeem(work, request.token()));
-    auto region = TRY(region_for(work, invitation));
+    auto invitation = TRY(invitation_of(work, request.token()));
     auto known = TRY(objects::get<v1::Agent>(work.txn, request.agent()));
-    if (known && known->spec().region() != invitation.region && !known->spec().revoked())
+    if (invitation.used()) {
+      // Revoking goes before: a used token brings no revoked agent back.
+      if (!invitation.used_by(request) || !known || known->spec().revoked() ||
+          known->spec().public_key() != request.public_key())
+        return refused();
+      agent = *known;
+      return {};
+    }
+    auto region = TRY(region_for(work, invitation));
+    if (known && known->spec().region() != invitation.region() && !known->spec().revoked())
       return fail(Code::kConflict,
                   fmt::format("agent {} serves region {}: choose another name, or revoke it first",
                               request.agent(), known->spec().region()));
@@ -118,11 +154,11 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
       const auto other = TRY(objects::get<v1::Agent>(work.txn, serving));
       if (other && !other->spec().revoked())
         return fail(Code::kConflict, fmt::format("region {} is served by agent {}: revoke it first",
-                                                 invitation.region, serving));
+                                                 invitation.region(), serving));
     }
     agent = known.value_or(v1::Agent());
     agent.mutable_metadata()->set_name(request.agent());
-    agent.mutable_spec()->set_region(invitation.region);
+    agent.mutable_spec()->set_region(invitation.region());
     agent.mutable_spec()->set_public_key(request.public_key());
     agent.mutable_spec()->set_revoked(false);
     agent.mutable_status()->set_version(request.version());
@@ -131,10 +167,11 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     TRY(objects::put(work.txn, agent, work.stamp));
     region.mutable_status()->set_agent(request.agent());
     TRY(objects::put_status(work.txn, region));
-    TRY(controllers::refresh_region(work, invitation.region));
+    TRY(controllers::refresh_region(work, invitation.region()));
     TRY(controllers::refresh_agent(work, request.agent()));
+    mark_used(work, invitation, request);
     return controllers::record_audit(work, {fmt::format("agent:{}", request.agent()), "join", "Agent",
-                                            request.agent(), fmt::format("region {}", invitation.region)});
+                                            request.agent(), fmt::format("region {}", invitation.region())});
   }));
   return agent;
 }

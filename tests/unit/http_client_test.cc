@@ -10,6 +10,7 @@
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
 #include "common/http/client.h"
+#include "common/http/problem.h"
 #include "tests/support/http_server.h"
 
 namespace qleet::http {
@@ -19,6 +20,7 @@ using qleet::testing::HttpRequest;
 using qleet::testing::HttpServer;
 using qleet::testing::HttpWrite;
 using qleet::testing::simple;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Says back what it was sent.
@@ -303,6 +305,28 @@ TEST_F(HttpClientTls, NameOfTheServerIsChecked) {
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().code, Code::kDenied);
   }
+}
+
+TEST(Problem, SaysWhatThePeerSaid) {
+  Response response;
+  response.status = 400;
+  response.body =
+      R"({"title":"Bad Request","detail":"spec.x: is missing","errors":[{"field":"spec.x","message":"is missing","line":3}]})";
+  auto error = error_of(response);
+  EXPECT_EQ(error.code, Code::kInvalid);
+  EXPECT_EQ(error.message, "spec.x: is missing");
+  EXPECT_THAT(error.fields, ElementsAre(FieldError{"spec.x", "is missing", 3, ""}));
+
+  response.body = R"({"title":"Conflict"})";
+  response.status = 409;
+  EXPECT_EQ(error_of(response).message, "Conflict");
+  EXPECT_EQ(error_of(response).code, Code::kConflict);
+
+  response.status = 503;
+  response.body = "<html>token=secret</html>";
+  EXPECT_EQ(error_of(response).message, "the answer has status 503")
+      << "a body that is no problem is not repeated";
+  EXPECT_TRUE(error_of(response).retryable());
 }
 
 TEST(HttpClient, Encode) { EXPECT_EQ(encode("a b/{\"x\":1}~é"), "a%20b%2F%7B%22x%22%3A1%7D~%C3%A9"); }

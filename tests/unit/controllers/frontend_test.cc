@@ -239,7 +239,7 @@ TEST(Frontend, TokensAreShownOnceAndKeptAsHashes) {
             Code::kNotFound);
 }
 
-TEST(Frontend, AJoinTokenIsGoodOnce) {
+TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
   World world;
   v1::JoinTokenRequest request;
   request.set_region("eu-1");
@@ -247,11 +247,12 @@ TEST(Frontend, AJoinTokenIsGoodOnce) {
   const auto make = [&] {
     return frontend::create_join_token(world.context(), world.caller, request)->token();
   };
-  const auto redeem = [&](const std::string& token, const std::string& agent) {
+  const auto redeem = [&](const std::string& token, const std::string& agent,
+                          const std::string& key = "UKEY") {
     v1::EnrolRequest enrol;
     enrol.set_token(token);
     enrol.set_agent(agent);
-    enrol.set_public_key("UKEY");
+    enrol.set_public_key(key);
     const auto result = frontend::redeem_join_token(world.context(), enrol);
     return result ? "" : result.error().message;
   };
@@ -259,7 +260,9 @@ TEST(Frontend, AJoinTokenIsGoodOnce) {
       "the join token is unknown, used already, or too old: make another with qleet agent join-token";
   const auto token = make();
   EXPECT_EQ(redeem(token, "one"), "");
-  EXPECT_EQ(redeem(token, "one"), unknown);
+  EXPECT_EQ(redeem(token, "one"), "") << "the answer may have been lost";
+  EXPECT_EQ(redeem(token, "one", "UOTHER"), unknown);
+  EXPECT_EQ(redeem(token, "two"), unknown);
   EXPECT_EQ(world.at<v1::Region>("eu-1").metadata().labels().at("tier"), "prod");
   EXPECT_EQ(redeem(make(), "two"), "region eu-1 is served by agent one: revoke it first");
   // Refused, the token is still good.
@@ -267,9 +270,12 @@ TEST(Frontend, AJoinTokenIsGoodOnce) {
   world.clock.advance(std::chrono::hours(2));
   EXPECT_EQ(redeem(late, "one"), unknown);
   ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "one"));
-  EXPECT_EQ(redeem(make(), "two"), "");
+  const auto again = make();
+  EXPECT_EQ(redeem(again, "two"), "");
   EXPECT_EQ(world.at<v1::Region>("eu-1").status().agent(), "two");
   EXPECT_EQ(world.at<v1::Agent>("one").status().state(), "Revoked");
+  ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "two"));
+  EXPECT_EQ(redeem(again, "two"), unknown) << "a used token brings no revoked agent back";
 }
 
 TEST(Frontend, ADeadRegionCanBeForgotten) {
