@@ -20,23 +20,6 @@
 namespace qleet {
 namespace {
 
-Result<> check(const NatsOptions& options) {
-  if (options.urls.empty()) return fail(Code::kInvalid, "urls: at least one is needed");
-  for (const auto& url : options.urls) {
-    if (!url.starts_with("nats://") && !url.starts_with("tls://")) {
-      return fail(Code::kInvalid, fmt::format("urls: \"{}\" does not begin with nats:// or tls://", url));
-    }
-  }
-  if (!is_subject_token(options.name)) {
-    return fail(Code::kInvalid,
-                fmt::format("name: \"{}\" is not one token (letters, digits, - and _)", options.name));
-  }
-  if (options.user_jwt.empty() != options.user_seed.empty()) {
-    return fail(Code::kInvalid, "user_jwt and user_seed: one needs the other");
-  }
-  return {};
-}
-
 std::unexpected<Error> send_error(natsStatus status, std::string_view subject) {
   const Code code = status == NATS_MAX_PAYLOAD ? Code::kTooLarge : Code::kUnavailable;
   return fail(code, fmt::format("{}: not sent: {}", subject, natsStatus_GetText(status)));
@@ -379,12 +362,6 @@ Result<> NatsBus::Core::flush(Millis timeout) {
   if (status == NATS_OK) return {};
   return fail(status == NATS_TIMEOUT ? Code::kDeadline : Code::kUnavailable,
               fmt::format("the broker does not answer: {}", natsStatus_GetText(status)));
-}
-
-NatsOptions small_nats_options() {
-  NatsOptions options;
-  options.io_buffer_bytes = 4 * 1024;
-  return options;
 }
 
 NatsBus::NatsBus(std::shared_ptr<Core> core) : core_(std::move(core)) {}

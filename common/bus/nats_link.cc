@@ -1,0 +1,219 @@
+#include "common/bus/nats_link.h"
+
+#include <sys/epoll.h>
+
+#include <optional>
+#include <utility>
+
+namespace qleet {
+namespace {
+
+constexpr int kReadsAtOnce = 16;
+constexpr int kSilentLooks = 3;  // one without an answer, then two PINGs
+
+struct Address {
+  std::string host;
+  std::string port = "4222";
+};
+
+// nats://host:port, tls://[v6]:port; the port may be missing.
+Address address_of(const std::string& url) {
+  Address out;
+  std::string rest = url.substr(url.find("://") + 3);
+  if (rest.ends_with('/')) rest.pop_back();
+  const auto colon = rest.rfind(':');
+  if (colon != std::string::npos && rest.find(']', colon) == std::string::npos &&
+      (rest.starts_with('[') || rest.find(':') == colon)) {
+    out.port = rest.substr(colon + 1);
+    rest.resize(colon);
+  }
+  out.host = rest.starts_with('[') && rest.ends_with(']') ? rest.substr(1, rest.size() - 2) : rest;
+  return out;
+}
+
+bool about_identity(std::string_view error) {
+  return error.find("uthorization") != std::string_view::npos ||
+         error.find("uthentication") != std::string_view::npos;
+}
+
+}  // namespace
+
+NatsLink::NatsLink(IoLoop& loop, Owner& owner, const NatsOptions& options, const TlsTrust* trust)
+    : loop_(loop), owner_(owner), options_(options), trust_(trust) {}
+
+NatsLink::~NatsLink() {
+  loop_.cancel(timer_);
+  if (socket_) loop_.forget(socket_->descriptor());
+}
+
+void NatsLink::start(const std::string& url, std::size_t attempt) {
+  const Address address = address_of(url);
+  tls_name_ = options_.tls_server_name.empty() ? address.host : options_.tls_server_name;
+  timer_ = loop_.at(loop_.clock().mono() + options_.connect_timeout,
+                    [this] { end("no connection within the time for one attempt"); });
+  auto socket = NatsSocket::connect(address.host, address.port, attempt);
+  if (!socket) return end(socket.error().message);
+  wants_write_ = true;
+  if (!loop_.watch((*socket)->descriptor(), EPOLLIN | EPOLLOUT, *this)) return end("too many connections");
+  socket_ = *std::move(socket);
+}
+
+void NatsLink::end(const std::string& why, bool refused) {
+  if (stage_ == Stage::kEnded) return;
+  stage_ = Stage::kEnded;
+  loop_.cancel(std::exchange(timer_, 0));
+  if (socket_) loop_.forget(socket_->descriptor());
+  socket_.reset();
+  owner_.ended(why, refused);
+}
+
+void NatsLink::ready(unsigned events) {
+  if (stage_ == Stage::kConnecting) {
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+    if (const auto connected = socket_->connected(); !connected) return end(connected.error().message);
+    stage_ = Stage::kGreeting;
+    want_write(false);
+  }
+  if (stage_ == Stage::kHandshake && !handshake()) return;
+  read_all();
+  if (stage_ == Stage::kOpening || stage_ == Stage::kOpen) write_all();
+}
+
+void NatsLink::read_all() {
+  for (int i = 0; i < kReadsAtOnce; ++i) {
+    const auto moved = socket_->read(loop_.scratch());
+    if (!moved) return end(moved.error().message);
+    if (moved->bytes == 0) return;
+    heard_ = true;
+    const auto fed = parser_.feed({loop_.scratch().data(), moved->bytes},
+                                  [this](const nats::Received& message) { return take(message); });
+    if (stage_ == Stage::kEnded) return;
+    if (!fed) return end(fed.error().message);
+    if (stage_ == Stage::kHandshake) {
+      if (!handshake()) return;
+    }
+    if (moved->bytes < loop_.scratch().size() && !socket_->tls()) return;
+  }
+  // Others may have something too; what OpenSSL still holds makes no event.
+  if (socket_->tls()) want_write(true);
+}
+
+bool NatsLink::take(const nats::Received& message) {
+  using What = nats::Received::What;
+  switch (message.what) {
+    case What::kInfo: {
+      if (stage_ != Stage::kGreeting) return true;  // news of its cluster
+      const auto info = nats::parse_info(message.text);
+      const auto greeted = info ? greet(*info) : std::unexpected(info.error());
+      if (!greeted) end(greeted.error().message);
+      return stage_ == Stage::kOpening;
+    }
+    case What::kMessage:
+      if (stage_ == Stage::kOpening || stage_ == Stage::kOpen) owner_.received(message);
+      break;
+    case What::kPing:
+      send(std::string(nats::kPong));
+      break;
+    case What::kPong:
+      if (stage_ == Stage::kOpening) {
+        stage_ = Stage::kOpen;
+        loop_.cancel(timer_);
+        watch_silence();
+        owner_.opened();
+      } else {
+        owner_.ponged();
+      }
+      break;
+    case What::kError: {
+      const std::string text(message.text);
+      // It stays; the server says so of one subject.
+      if (text.starts_with("Permissions Violation") || text.starts_with("Invalid Subject")) {
+        owner_.complained(text);
+      } else {
+        end(text, about_identity(text));
+      }
+      break;
+    }
+    case What::kOk:
+      break;
+  }
+  return stage_ != Stage::kEnded;
+}
+
+Result<> NatsLink::greet(const nats::ServerInfo& info) {
+  info_ = info;
+  if (trust_ == nullptr) {
+    if (info.tls_required) return fail(Code::kDenied, "the server wants TLS: give its URL as tls://");
+    open();
+    return {};
+  }
+  // Whatever follows the greeting in plain was not said by the server that the certificate names.
+  TRY(socket_->begin_tls(*trust_, tls_name_));
+  stage_ = Stage::kHandshake;
+  return {};
+}
+
+bool NatsLink::handshake() {
+  if (parser_.waiting() > 0) {
+    end("the server says more before TLS than it should");
+    return false;
+  }
+  const auto need = socket_->handshake();
+  if (!need) {
+    end(need.error().message);
+    return false;
+  }
+  want_write(*need == NatsSocket::Need::kWrite);
+  if (*need != NatsSocket::Need::kNothing) return false;
+  open();
+  return true;
+}
+
+void NatsLink::open() {
+  stage_ = Stage::kOpening;
+  send(owner_.opening(info_, trust_ != nullptr));
+}
+
+void NatsLink::send(std::string bytes) {
+  if (stage_ != Stage::kOpening && stage_ != Stage::kOpen) return;
+  if (sending_.empty()) {
+    sending_ = std::move(bytes);
+    write_all();
+  } else {
+    sending_ += bytes;
+  }
+}
+
+void NatsLink::write_all() {
+  while (sent_ < sending_.size()) {
+    const auto moved = socket_->write(std::string_view(sending_).substr(sent_));
+    if (!moved) {
+      // Not from within the caller's call, which may still use this.
+      const std::string why = moved.error().message;
+      loop_.cancel(timer_);
+      timer_ = loop_.at(loop_.clock().mono(), [this, why] { end(why); });
+      return;
+    }
+    if (moved->bytes == 0) return want_write(true);
+    sent_ += moved->bytes;
+  }
+  sending_ = std::string();
+  sent_ = 0;
+  want_write(false);
+}
+
+void NatsLink::want_write(bool wanted) {
+  if (wanted == wants_write_ || !socket_) return;
+  wants_write_ = wanted;
+  loop_.change(socket_->descriptor(), EPOLLIN | (wanted ? EPOLLOUT : 0U));
+}
+
+// Every interval: was anything heard? If not, the server is asked; where that brings nothing, it is gone.
+void NatsLink::watch_silence() {
+  silent_looks_ = std::exchange(heard_, false) ? 0 : silent_looks_ + 1;
+  if (silent_looks_ >= kSilentLooks) return end("the server has fallen silent");
+  if (silent_looks_ > 0) send(std::string(nats::kPing));
+  timer_ = loop_.at(loop_.clock().mono() + options_.ping_interval, [this] { watch_silence(); });
+}
+
+}  // namespace qleet

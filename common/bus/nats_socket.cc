@@ -1,0 +1,177 @@
+#include "common/bus/nats_socket.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace qleet {
+namespace {
+
+std::unexpected<Error> lost(std::string why) { return fail(Code::kUnavailable, std::move(why)); }
+std::unexpected<Error> lost_by_error(int error) { return lost(std::strerror(error)); }
+
+std::string tls_error() {
+  char text[256] = {};
+  const auto code = ERR_get_error();
+  ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return code == 0 ? "the connection was closed" : text;
+}
+
+bool is_address(const std::string& host) {
+  const std::unique_ptr<ASN1_OCTET_STRING, decltype(&ASN1_OCTET_STRING_free)> parsed(
+      a2i_IPADDRESS(host.c_str()), ASN1_OCTET_STRING_free);
+  return parsed != nullptr;
+}
+
+Result<> add_certificates(X509_STORE* store, const std::string& pem) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> in(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  int count = 0;
+  while (X509* certificate = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) {
+    X509_STORE_add_cert(store, certificate);
+    X509_free(certificate);
+    ++count;
+  }
+  ERR_clear_error();
+  if (count == 0) return fail(Code::kInvalid, "tls_ca_pem: holds no certificate");
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsTrust>> TlsTrust::make(const std::string& ca_pem) {
+  auto trust = std::make_shared<TlsTrust>();
+  trust->context_.reset(SSL_CTX_new(TLS_client_method()));
+  if (!trust->context_) return fail(Code::kInternal, "TLS: " + tls_error());
+  SSL_CTX* context = trust->context_.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (ca_pem.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+  } else {
+    TRY(add_certificates(SSL_CTX_get_cert_store(context), ca_pem));
+  }
+  return trust;
+}
+
+Result<std::unique_ptr<NatsSocket>> NatsSocket::connect(const std::string& host, const std::string& port,
+                                                        std::size_t attempt) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = is_address(host) ? AI_NUMERICHOST | AI_NUMERICSERV : AI_ADDRCONFIG;
+  addrinfo* found = nullptr;
+  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found))
+    return lost(host + ": " + ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
+  std::vector<const addrinfo*> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) addresses.push_back(each);
+  const addrinfo& address = *addresses[attempt % addresses.size()];
+  const int descriptor = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return lost_by_error(errno);
+  std::unique_ptr<NatsSocket> socket(new NatsSocket(descriptor));
+  const int on = 1;
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS)
+    return lost_by_error(errno);
+  return socket;
+}
+
+NatsSocket::~NatsSocket() {
+  // No good-bye: it could wait, and the server needs none.
+  ssl_.reset();
+  ::close(descriptor_);
+}
+
+Result<> NatsSocket::connected() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0) return lost_by_error(error);
+  return {};
+}
+
+Result<> NatsSocket::begin_tls(const TlsTrust& trust, const std::string& server_name) {
+  ssl_.reset(SSL_new(trust.context()));
+  if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1) return fail(Code::kInternal, "TLS: " + tls_error());
+  X509_VERIFY_PARAM* checks = SSL_get0_param(ssl_.get());
+  const bool set = is_address(server_name)
+                       ? X509_VERIFY_PARAM_set1_ip_asc(checks, server_name.c_str()) == 1
+                       : X509_VERIFY_PARAM_set1_host(checks, server_name.c_str(), 0) == 1 &&
+                             SSL_set_tlsext_host_name(ssl_.get(), server_name.c_str()) == 1;
+  if (!set) return fail(Code::kInvalid, "tls_server_name: \"" + server_name + "\" is no name");
+  SSL_set_connect_state(ssl_.get());
+  return {};
+}
+
+Result<NatsSocket::Moved> NatsSocket::tls_result(int result) const {
+  const int error = errno;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return Moved{.bytes = 0, .need = Need::kRead};
+    case SSL_ERROR_WANT_WRITE:
+      return Moved{.bytes = 0, .need = Need::kWrite};
+    case SSL_ERROR_ZERO_RETURN:
+      return lost("the connection was closed");
+    case SSL_ERROR_SYSCALL:
+      ERR_clear_error();
+      return error == 0 ? lost("the connection was closed") : lost_by_error(error);
+    default:
+      return lost(tls_error());
+  }
+}
+
+Result<NatsSocket::Need> NatsSocket::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) return Need::kNothing;
+  const auto moved = tls_result(result);
+  if (moved) return moved->need;
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (verdict == X509_V_OK) return std::unexpected(moved.error());
+  return fail(Code::kDenied, std::string("the server's certificate is not trusted: ") +
+                                 X509_verify_cert_error_string(verdict));
+}
+
+Result<NatsSocket::Moved> NatsSocket::read(std::span<char> into) {
+  if (ssl_) {
+    ERR_clear_error();
+    const int result = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
+    if (result > 0) return Moved{.bytes = static_cast<std::size_t>(result)};
+    return tls_result(result);
+  }
+  const ssize_t result = ::recv(descriptor_, into.data(), into.size(), 0);
+  if (result > 0) return Moved{.bytes = static_cast<std::size_t>(result)};
+  if (result == 0) return lost("the connection was closed");
+  if (errno == EAGAIN || errno == EINTR) return Moved{.bytes = 0, .need = Need::kRead};
+  return lost_by_error(errno);
+}
+
+Result<NatsSocket::Moved> NatsSocket::write(std::string_view data) {
+  if (ssl_) {
+    ERR_clear_error();
+    const int result =
+        SSL_write(ssl_.get(), data.data(), static_cast<int>(std::min<std::size_t>(data.size(), 1U << 24U)));
+    if (result > 0) return Moved{.bytes = static_cast<std::size_t>(result)};
+    return tls_result(result);
+  }
+  const ssize_t result = ::send(descriptor_, data.data(), data.size(), MSG_NOSIGNAL);
+  if (result >= 0) return Moved{.bytes = static_cast<std::size_t>(result)};
+  if (errno == EAGAIN || errno == EINTR) return Moved{.bytes = 0, .need = Need::kWrite};
+  return lost_by_error(errno);
+}
+
+}  // namespace qleet
