@@ -7,20 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/link/states.h"
 #include "common/clock/clock.h"
 #include "common/result/result.h"
 #include "providers/api/provider.h"
 
 namespace qleet::agent {
-
-namespace states {
-inline constexpr std::string_view kPending = "Pending";
-inline constexpr std::string_view kProgressing = "Progressing";
-inline constexpr std::string_view kReady = "Ready";
-inline constexpr std::string_view kDegraded = "Degraded";
-inline constexpr std::string_view kStalled = "Stalled";
-inline constexpr std::string_view kDeleting = "Deleting";
-}  // namespace states
 
 // A dependency that is not ready.
 struct Blocker {

@@ -107,8 +107,8 @@ MonoTime Engine::step() {
     absorb(std::move(arrived));
   }
   if (!queue_.empty()) return seams_.clock.mono();
-  flush_if_due();
-  return std::min(timers_.next(), flush_at_.value_or(MonoTime::max()));
+  const MonoTime flush_due = flush_if_due();
+  return std::min(timers_.next(), flush_due);
 }
 
 void Engine::absorb(Inbox::Contents contents) {
@@ -155,7 +155,7 @@ void Engine::launch_acts() {
   auto acts = std::exchange(acts_, {});
   const bool intents = std::ranges::any_of(acts, [&](const auto& a) { return ledger_.has_changes(a.name); });
   if (intents) {
-    if (auto flushed = ledger_.flush(); !flushed) {
+    if (auto flushed = flush(); !flushed) {
       for (const auto& act : acts) {
         Node* node = graph_.find(act.name);
         if (!node) continue;
@@ -165,7 +165,6 @@ void Engine::launch_acts() {
       }
       return;
     }
-    flush_at_.reset();
   }
   for (const auto& act : acts) {
     const Node& node = *graph_.find(act.name);
@@ -176,21 +175,34 @@ void Engine::launch_acts() {
   }
 }
 
-void Engine::flush_if_due() {
+Result<> Engine::flush(JournalChanges more) {
+  auto flushed = ledger_.flush(std::move(more));
+  flushed_at_ = seams_.clock.mono();
+  if (!flushed) return flushed;
+  pending_since_.reset();
+  retry_flush_at_.reset();
+  return {};
+}
+
+// Returns when to come back. The outcome of a step that was alone is written at once; where others are under
+// way, what they bring within the spacing goes together.
+MonoTime Engine::flush_if_due() {
   if (!ledger_.pending()) {
-    flush_at_.reset();
-    return;
+    pending_since_.reset();
+    return MonoTime::max();
   }
   const MonoTime now = seams_.clock.mono();
-  if (!flush_at_) flush_at_ = now + options_.flush_after;
-  if (*flush_at_ > now) return;
-  auto flushed = ledger_.flush();
-  if (flushed) {
-    flush_at_.reset();
-    return;
+  if (!pending_since_) pending_since_ = now;
+  MonoTime due = *pending_since_ + options_.flush_after;
+  if (ledger_.urgent()) due = steps_.in_flight() == 0 ? now : flushed_at_ + options_.flush_spacing;
+  if (retry_flush_at_) due = *retry_flush_at_;
+  if (due > now) return due;
+  if (auto flushed = flush(); !flushed) {
+    kLog.error("the journal cannot be written", {{"error", flushed.error().message}});
+    retry_flush_at_ = now + kJournalRetry;
+    return *retry_flush_at_;
   }
-  kLog.error("the journal cannot be written", {{"error", flushed.error().message}});
-  flush_at_ = now + kJournalRetry;
+  return MonoTime::max();
 }
 
 }  // namespace qleet::agent

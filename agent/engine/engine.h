@@ -43,7 +43,8 @@ struct EngineOptions {
   Millis progress_poll{2'000};   // the same, where the provider has no watch
   Millis wake_spacing{50};       // between two looks at one resource that events ask for
   Millis overdue{60'000};        // a step that runs so long is told of
-  Millis flush_after{10};        // what need not be durable at once is written after this long
+  Millis flush_spacing{10};      // between two commits of what steps brought, while others are under way
+  Millis flush_after{100};       // what nobody waits for is written after this long
   unsigned max_steps_per_provider = 16;
   size_t max_events = 1'000;  // unconfirmed
 };
@@ -99,7 +100,8 @@ class Engine final : public Stepper {
   void absorb(Inbox::Contents contents);
   void woken(Node& node);
   void launch_acts();
-  void flush_if_due();
+  Result<> flush(JournalChanges more = {});
+  MonoTime flush_if_due();
 
   // engine_desired.cc
   Result<> check(const DesiredChange& change) const;
@@ -147,7 +149,9 @@ class Engine final : public Stepper {
     StepKind kind;
   };
   std::vector<PendingAct> acts_;  // wait for their intent to be durable
-  std::optional<MonoTime> flush_at_;
+  std::optional<MonoTime> pending_since_;
+  std::optional<MonoTime> retry_flush_at_;
+  MonoTime flushed_at_{};
   std::map<std::string, bool> watched_;
   std::vector<std::shared_ptr<void>> watches_;
 };

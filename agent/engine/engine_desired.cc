@@ -51,9 +51,8 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
     changes.runtime[name] = std::nullopt;
     forgotten.push_back(name);
   }
-  TRY(ledger_.flush(changes));
+  TRY(flush(changes));
 
-  flush_at_.reset();
   meta_ = std::move(meta);
   for (const auto& stated : change.put) put(stated, *changes.desired.at(stated.name()));
   for (const auto& name : change.disown)

@@ -14,6 +14,7 @@ void Ledger::add_event(wire::v1::EventReport event) {
   const std::uint64_t sequence = next_event_++;
   events_[sequence] = std::move(event);
   events_changed_[sequence] = true;
+  urgent_ = true;
   if (events_.size() <= max_events_) return;
   const std::uint64_t oldest = events_.begin()->first;
   events_.erase(oldest);
@@ -26,7 +27,7 @@ void Ledger::take_confirmed(Graph& graph) {
     Node* node = graph.find(name);
     if (!node || node->runtime.acked_version() == version) continue;
     node->runtime.set_acked_version(version);
-    runtime_changed(name);
+    runtime_.insert(name);
   }
   for (const std::uint64_t sequence : confirmed.events)
     if (events_.erase(sequence)) events_changed_[sequence] = false;
@@ -54,6 +55,7 @@ Result<> Ledger::flush(JournalChanges more) {
   runtime_.clear();
   reports_.clear();
   events_changed_.clear();
+  urgent_ = false;
   return {};
 }
 

@@ -23,9 +23,12 @@ class Ledger {
   void restore(const std::map<std::uint64_t, wire::v1::EventReport>& events);
 
   // The node's runtime record, or its report, is not as in the journal.
-  void runtime_changed(const std::string& name) { runtime_.insert(name); }
-  void report_changed(const std::string& name) {
+  void runtime_changed(const std::string& name) {
     runtime_.insert(name);
+    urgent_ = true;
+  }
+  void report_changed(const std::string& name) {
+    runtime_changed(name);
     reports_.insert(name);
   }
   bool has_changes(const std::string& name) const { return runtime_.contains(name); }
@@ -35,6 +38,9 @@ class Ledger {
   void take_confirmed(Graph& graph);
 
   bool pending() const { return !runtime_.empty() || !events_changed_.empty(); }
+  // Somebody waits for what is pending. What the hub confirmed can wait: were it lost, it would be confirmed
+  // again.
+  bool urgent() const { return urgent_; }
   // Everything that changed, and `more`, as one durable transaction; then the board shows it. On an error it
   // all stays pending.
   Result<> flush(JournalChanges more = {});
@@ -46,6 +52,7 @@ class Ledger {
   const size_t max_events_;
   std::set<std::string> runtime_;
   std::set<std::string> reports_;
+  bool urgent_ = false;
   std::map<std::uint64_t, wire::v1::EventReport> events_;
   std::map<std::uint64_t, bool> events_changed_;  // true: added, false: ended
   std::uint64_t next_event_ = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/link/states.h"
 #include "common/log/log.h"
 #include "common/sync/limits.h"
 
@@ -9,6 +10,12 @@ namespace qleet::agent {
 namespace {
 
 constexpr log::Logger kLog{"reports"};
+
+bool under_way(const wire::v1::ResourceReport& report) {
+  const std::string& state = report.state();
+  return !report.gone() &&
+         (state == states::kPending || state == states::kProgressing || state == states::kDeleting);
+}
 
 // One report must fit into a message: what is least missed goes.
 void shrink(wire::v1::ResourceReport& report) {
@@ -33,16 +40,21 @@ void ReportSender::restart(MonoTime now) {
   bundles_.clear();
   backoff_.reset();
   resend_after_ = options_.resend.first;
-  next_send_ = now;
+  not_before_ = now;
+  wanted_at_ = now;
   events_waiting_ = true;
   for (auto& name : reports_.unconfirmed()) waiting_.insert(std::move(name));
 }
 
-void ReportSender::changed(const std::string& name) {
-  if (name.empty())
+void ReportSender::changed(const std::string& name, MonoTime now) {
+  if (name.empty()) {
     events_waiting_ = true;
-  else
-    waiting_.insert(name);
+    want_send(now);
+    return;
+  }
+  waiting_.insert(name);
+  const auto report = reports_.report(name);
+  want_send(report && under_way(*report) ? now + options_.linger : now);
 }
 
 std::vector<std::pair<std::string, std::uint32_t>> ReportSender::removals(std::uint64_t sequence) const {
@@ -70,22 +82,34 @@ void ReportSender::confirm(std::uint64_t sequence, MonoTime now) {
   for (auto& sent : bundle.reports) versions.push_back(std::move(sent.version));
   auto done = versions.empty() ? Result<>{} : reports_.confirm(versions);
   if (done && !bundle.events.empty()) done = reports_.confirm_events(bundle.events);
-  if (!bundle.events.empty()) events_waiting_ = true;  // there may be more than one bundle of them
+  if (!bundle.events.empty()) {  // there may be more than one bundle of them
+    events_waiting_ = true;
+    want_send(now);
+  }
   if (done) return;
   kLog.error("confirmation cannot be stored", {{"error", done.error().message}});
   for (const auto& version : versions) waiting_.insert(version.name);
-  next_send_ = now + options_.resend.first;
+  not_before_ = now + options_.resend.first;
+  want_send(not_before_);
 }
 
 MonoTime ReportSender::step(const Terms& terms, MonoTime now) {
   resend_late(now);
-  while (now >= next_send_ && bundles_.size() < options_.window && send(terms, now)) {
+  while (now >= std::max(wanted_at_, may_send_at())) {
+    const bool sent = send(terms, now);
+    const bool more = !waiting_.empty() || (events_waiting_ && !events_in_flight());
+    if (!sent || !more) wanted_at_ = MonoTime::max();
   }
-  MonoTime due = MonoTime::max();
+  MonoTime due = std::max(wanted_at_, may_send_at());
   for (const auto& [sequence, bundle] : bundles_) due = std::min(due, bundle.resend_at);
-  const bool more = !waiting_.empty() || (events_waiting_ && !events_in_flight());
-  if (more && bundles_.size() < options_.window) due = std::min(due, std::max(next_send_, now));
   return due;
+}
+
+// The confirmation sets the pace: while nothing is under way news go at once, and the busier the hub is, the
+// more goes together.
+MonoTime ReportSender::may_send_at() const {
+  if (bundles_.size() >= options_.window) return MonoTime::max();
+  return bundles_.empty() ? not_before_ : std::max(not_before_, last_send_ + options_.coalesce);
 }
 
 void ReportSender::resend_late(MonoTime now) {
@@ -98,7 +122,7 @@ void ReportSender::resend_late(MonoTime now) {
   });
   if (!late) return;
   resend_after_ = backoff_.next();
-  next_send_ = now;
+  want_send(now);
 }
 
 void ReportSender::requeue(const Bundle& bundle) {
@@ -145,7 +169,7 @@ bool ReportSender::send(const Terms& terms, MonoTime now) {
   message.set_boot_id(options_.boot_id);
   message.set_epoch(terms.epoch);
   message.set_sequence(sequence);
-  next_send_ = now + options_.coalesce;
+  last_send_ = now;
   // Whether it was sent does not matter: what is not confirmed is sent again.
   (void)publish_(message);
   bundle.resend_at = now + resend_after_;

@@ -1,6 +1,7 @@
 // Status on its way to the hub: small bundles, sent again until they are confirmed.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -17,7 +18,8 @@ namespace qleet::agent {
 
 struct ReportOptions {
   std::string boot_id;
-  Millis coalesce{10};  // between two bundles; the first one of a burst goes at once
+  Millis coalesce{10};  // longest that a bundle waits for the confirmation of the one before it
+  Millis linger{20};    // what is only on its way is mostly overtaken within that time, and then not sent
   size_t window = 4;    // unconfirmed bundles
   size_t events_at_once = 100;
   sync::Backoff::Limits resend{Millis(2'000), Millis(30'000)};
@@ -33,7 +35,7 @@ class ReportSender {
   // Everything that is unconfirmed is to be sent (again): at start, and after a new connection.
   void restart(MonoTime now);
   // An empty name: there is a new event.
-  void changed(const std::string& name);
+  void changed(const std::string& name, MonoTime now);
   // Names and generations of those removals that the hub has confirmed; they are to be forgotten before
   // `confirm`, so that a crash between the two loses nothing.
   std::vector<std::pair<std::string, std::uint32_t>> removals(std::uint64_t sequence) const;
@@ -62,6 +64,8 @@ class ReportSender {
   void resend_late(MonoTime now);
   void requeue(const Bundle& bundle);
   bool send(const Terms& terms, MonoTime now);
+  void want_send(MonoTime at) { wanted_at_ = std::min(wanted_at_, at); }
+  MonoTime may_send_at() const;
   bool events_in_flight() const;
 
   const ReportOptions options_;
@@ -73,7 +77,9 @@ class ReportSender {
   bool events_waiting_ = true;
   std::map<std::uint64_t, Bundle> bundles_;  // by sequence
   std::uint64_t last_sequence_ = 0;
-  MonoTime next_send_{};
+  MonoTime wanted_at_{};  // when what waits is to go at the latest; max: nothing waits
+  MonoTime last_send_{};
+  MonoTime not_before_{};  // after an error
 };
 
 }  // namespace qleet::agent

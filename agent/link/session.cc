@@ -148,7 +148,7 @@ void Session::take(const Incoming& incoming, MonoTime now) {
       next_beat_ = now;
       return;
     case Incoming::What::kReport:
-      sender_.changed(incoming.data);
+      sender_.changed(incoming.data, now);
       return;
   }
 }

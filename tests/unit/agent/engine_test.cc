@@ -26,6 +26,40 @@ TEST_F(EngineTest, MakesWhatIsWantedAndSaysSo) {
   EXPECT_EQ(r.conditions(0).reason(), "Available");
 }
 
+TEST_F(EngineTest, TheOutcomeOfALoneStepIsDurableAndShownAtOnce) {
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();  // no time passes
+  ASSERT_TRUE(engine->reports().report("db"));
+  EXPECT_EQ(engine->reports().report("db")->state(), "Ready");
+  EXPECT_EQ(journal.load()->runtime.at("db").report().state(), "Ready");
+  EXPECT_TRUE(engine->idle());
+}
+
+TEST_F(EngineTest, OutcomesThatComeWhileOthersAreUnderWayAreWrittenTogether) {
+  std::vector<Spec> many;
+  for (int i = 0; i < 10; ++i) many.push_back({.name = "n" + std::to_string(i)});
+  many.push_back({.name = "slow"});
+  ASSERT_TRUE(state(many));
+  engine->step();
+  executor.run_all();  // each was looked at
+  engine->step();
+  const auto before = journal.commits();
+  const auto run_ten_at = [&](size_t index) {
+    for (int i = 0; i < 10; ++i) {
+      executor.run_at(index);
+      engine->step();
+    }
+  };
+  run_ten_at(0);  // made
+  run_ten_at(1);  // behind "slow": looked at again
+  ASSERT_EQ(executor.waiting(), 1u);
+  EXPECT_EQ(journal.commits(), before) << "within the spacing";
+  clock.advance(options.flush_spacing);
+  engine->step();
+  EXPECT_EQ(journal.commits(), before + 1);
+  EXPECT_EQ(engine->reports().report("n9")->state(), "Ready");
+}
+
 TEST_F(EngineTest, IntentIsDurableBeforeTheStep) {
   ASSERT_TRUE(state({{.name = "db"}}));
   engine->step();
