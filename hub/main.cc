@@ -137,6 +137,18 @@ int main(int argc, char** argv) {
                    "How often agents show that they live; three missed, and one counts as lost")
       ->check(CLI::Range(100, 600'000))
       ->capture_default_str();
+  serving
+      ->add_option("--requests-per-second", options.requests_per_second,
+                   "Of the API, of one service account; four times as many at once")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  serving
+      ->add_option(
+          "--anonymous-requests-per-second", options.anonymous_requests_per_second,
+          "Of one address without credentials, or with wrong ones, enrolments included; ten times as "
+          "many at once")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
   serving->add_flag("-v,--verbose", verbose, "Log more");
 
   std::filesystem::path from;

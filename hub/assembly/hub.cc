@@ -177,6 +177,10 @@ Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
   api_options.http.port = options.listen_port;
   api_options.http.certificate_pem = pki.server.certificate_pem;
   api_options.http.key_pem = pki.server.private_key_pem;
+  api_options.per_subject = {.per_second = options.requests_per_second,
+                             .burst = 4 * options.requests_per_second};
+  api_options.per_address = {.per_second = options.anonymous_requests_per_second,
+                             .burst = 10 * options.anonymous_requests_per_second};
   api::ApiDependencies needs{.store = store, .clock = clock};
   needs.freshness = api_freshness.get();
   needs.enroller = enroller.get();

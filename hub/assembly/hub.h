@@ -36,6 +36,10 @@ struct HubOptions {
   std::string nats_server_name;  // in its certificates; empty: as in the URLs
   Millis heartbeat{10'000};      // of agents: three missed, and one counts as lost
   unsigned controllers = 2;      // threads
+  // What the API answers: of one service account, and of one address without (good) credentials. Bursts of
+  // four and of ten seconds' worth pass.
+  double requests_per_second = 100;
+  double anonymous_requests_per_second = 5;
 };
 
 class Hub {

@@ -1,0 +1,98 @@
+#include "bench/fleet/world.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "qleet/v1/delivery.pb.h"
+
+namespace qleet::bench {
+
+std::map<std::string, std::string> labels_of(size_t agent) {
+  std::map<std::string, std::string> labels{{"group", std::to_string(agent % kGroups)}};
+  if (agent < kSingles) labels["one"] = std::to_string(agent);
+  return labels;
+}
+
+std::string environments() {
+  std::string out = R"(
+apiVersion: qleet.io/v1
+kind: Profile
+metadata: {name: workload-noop, labels: {scope: bench}}
+spec:
+  satisfies: {type: workload}
+  scope: application
+  provider: noop
+  template: {score: "${params.score}"}
+  whenUnused: {after: 0s, do: delete}
+)";
+  const auto add = [&](const std::string& name, const std::string& selector) {
+    out += fmt::format(R"(---
+apiVersion: qleet.io/v1
+kind: Environment
+metadata: {{name: {}}}
+spec: {{profiles: [scope=bench], regions: {{selector: {}}}}}
+)",
+                       name, selector);
+  };
+  for (size_t i = 0; i < kGroups; ++i) add(fmt::format("group-{}", i), fmt::format("group={}", i));
+  for (size_t i = 0; i < kSingles; ++i) add(fmt::format("one-{}", i), fmt::format("one={}", i));
+  return out;
+}
+
+std::string application(const std::string& name, const std::string& environment, const std::string& image) {
+  return fmt::format(R"(---
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {{name: {}}}
+spec: {{environments: [{}], workloads: {{web: {{score: {{containers: {{web: {{image: {}}}}}}}}}}}}}
+)",
+                     name, environment, image);
+}
+
+double apply_all(const Hub& hub, size_t count, const std::function<std::string(size_t)>& document) {
+  constexpr size_t kConnections = 4;
+  constexpr size_t kAtOnce = 20;
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  std::string problem;
+  const auto begin = Steady::now();
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kConnections; ++i) {
+    threads.emplace_back([&] {
+      try {
+        const auto client = hub.client();
+        for (size_t from = next.fetch_add(kAtOnce); from < count; from = next.fetch_add(kAtOnce)) {
+          std::string documents;
+          for (size_t n = from; n < std::min(count, from + kAtOnce); ++n) documents += document(n);
+          hub.apply(*client, documents);
+        }
+      } catch (const std::exception& e) {
+        const std::lock_guard lock(mutex);
+        problem = e.what();
+        next = count;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  if (!problem.empty()) fail_with(problem);
+  return seconds_since(begin);
+}
+
+size_t ready_deployments(const Hub& hub) {
+  const auto listed = hub.client()->list("/v1/deployments");
+  if (!listed) fail_with("deployments: " + listed.error().message);
+  size_t ready = 0;
+  for (const auto& text : *listed) {
+    v1::Deployment deployment;
+    if (cli::parse(text, deployment) && deployment.status().state() == "Ready" &&
+        deployment.status().release() == deployment.spec().release())
+      ++ready;
+  }
+  return ready;
+}
+
+}  // namespace qleet::bench
