@@ -62,7 +62,6 @@ class Reconciliation {
 // The application no longer wants this environment.
 Result<> Reconciliation::leave() {
   for (const auto& region : before_) TRY(put_roots(work_, name(), region, {}));
-  index_regions(work_.txn, name(), before_, {});
   TRY(index_types(work_.txn, name(), {}));
   // Regions stay in the status as long as a workload of ours is still being taken down there.
   const auto& spec = deployment_.spec();
@@ -76,8 +75,11 @@ Result<> Reconciliation::leave() {
       continue;
     }
     regions[i].set_state("Leaving");
+    // It is wanted again only when it is handed out again.
+    regions[i].set_release(0);
     regions[i].set_message(fmt::format("waits until {} is gone", label_of(left.front())));
   }
+  index_regions(work_.txn, name(), before_, region_names());
   if (regions.empty()) {
     TRY(erase_events(work_, "Deployment", name()));
     TRY(objects::erase(work_.txn, model::kind_of(deployment_), name()));
@@ -93,7 +95,12 @@ Result<> Reconciliation::place() {
   }
   places_ = TRY(find_places(work_.txn, *environment_, current));
   std::map<std::string, const v1::RegionRollout*> known;
-  for (const auto& region : deployment_.status().regions()) known[region.region()] = &region;
+  for (const auto& region : deployment_.status().regions()) {
+    known[region.region()] = &region;
+    if (places_.regions.contains(region.region())) continue;
+    if (auto left = TRY(objects::get<v1::Region>(work_.txn, region.region())))
+      places_.regions.emplace(region.region(), *std::move(left));
+  }
   const auto add = [&](const std::string& region_name, bool placed) -> Result<> {
     RegionNow now;
     now.name = region_name;

@@ -49,31 +49,47 @@ void Manager::requeue(const Key& key, WallTime when) {
   queue_.add_at(key, clock_.mono() + wait);
 }
 
+// One step on the store; when to look again, where time alone may change the outcome.
+Result<std::optional<WallTime>> Manager::step(Work& work, const Key& key) {
+  switch (key.controller) {
+    case Controller::kEnvironment:
+      TRY(refresh_environment(work, key.name));
+      break;
+    case Controller::kRegion:
+      TRY(refresh_region(work, key.name));
+      break;
+    case Controller::kAgent:
+      TRY(refresh_agent(work, key.name));
+      break;
+    case Controller::kApplication: {
+      TRY(deliver(work, key.name, {}));
+      const auto again = TRY(settle_candidates(work, key.name));
+      TRY(settle_application(work, key.name));
+      return again;
+    }
+    case Controller::kDeployment:
+      TRY(reconcile_deployment(work, key.name));
+      break;
+    case Controller::kStatus:
+      TRY(refresh_deployment(work, key.name));
+      break;
+    case Controller::kUnused:
+      return settle_unused(work);
+  }
+  return std::nullopt;
+}
+
 Result<> Manager::run(const Key& key) {
   std::optional<WallTime> again;
   const auto done = store_.transact([&](Txn& txn) -> Result<> {
     Work work{txn, {clock_.wall(), random_}};
-    again.reset();
-    switch (key.controller) {
-      case Controller::kEnvironment:
-        return refresh_environment(work, key.name);
-      case Controller::kRegion:
-        return refresh_region(work, key.name);
-      case Controller::kAgent:
-        return refresh_agent(work, key.name);
-      case Controller::kApplication:
-        TRY(deliver(work, key.name, {}));
-        again = TRY(settle_candidates(work, key.name));
-        return settle_application(work, key.name);
-      case Controller::kDeployment:
-        return reconcile_deployment(work, key.name);
-      case Controller::kStatus:
-        return refresh_deployment(work, key.name);
-      case Controller::kUnused:
-        again = TRY(settle_unused(work));
-        return {};
+    // A fault of this program about one object must not take the others' controllers down with it.
+    try {
+      again = TRY(step(work, key));
+      return {};
+    } catch (const std::exception& fault) {
+      return fail(Code::kInternal, fmt::format("fault in the hub: {}", fault.what()));
     }
-    return {};
   });
   if (!done)
     return std::unexpected(wrap(done.error(), fmt::format("{} {}", name_of(key.controller), key.name)));

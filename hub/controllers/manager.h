@@ -13,6 +13,7 @@
 #include "common/clock/clock.h"
 #include "common/result/result.h"
 #include "hub/controllers/change_map.h"
+#include "hub/controllers/work.h"
 #include "hub/controllers/work_queue.h"
 #include "hub/store/random.h"
 #include "hub/store/store.h"
@@ -41,8 +42,8 @@ class Manager {
   void start_after(Revision revision);
 
   // Reads changes and runs what is due, on the caller's thread, until there is nothing left; delayed keys
-  // stay. The number of steps. kInternal after `max_steps`: something does not come to rest. An error of a
-  // reconciler does not end it; the key is tried again later.
+  // stay. The number of steps. kInternal after `max_steps`: something does not come to rest. An error or
+  // exception of a reconciler does not end it; the key is tried again later.
   Result<size_t> run_until_idle(size_t max_steps = 1'000'000);
 
   // resume, and then threads that run until stop. stop returns when all have ended; it is safe to call twice.
@@ -56,6 +57,7 @@ class Manager {
   Result<size_t> poll();
   bool run_one();
   Result<> run(const Key& key);
+  static Result<std::optional<WallTime>> step(Work& work, const Key& key);
   Result<> enqueue_unfinished(const Reader& reader);
   Result<> enqueue_all(const Reader& reader);
   void note_position();

@@ -34,6 +34,7 @@ bool serves_region(const v1::Profile& profile, const ProfilePlace& place) {
 }
 
 bool serves_environment(const v1::Profile& profile, const ProfilePlace& place) {
+  if (place.every_environment) return profile.spec().environments().empty();
   return place.environment == nullptr ||
          model::matches(profile.spec().environments(), place.environment->metadata().labels());
 }
@@ -106,10 +107,16 @@ std::vector<std::string> why_not(const std::vector<ProfilePtr>& profiles, const 
       reasons.push_back(fmt::format("{} is for other params", name));
     } else if (!serves_region(*profile, place)) {
       reasons.push_back(fmt::format("{} is for regions \"{}\"", name, spec.regions()));
+    } else if (!serves_environment(*profile, place) && place.every_environment) {
+      reasons.push_back(fmt::format("{} is for environments \"{}\", and all of the region's share this", name,
+                                    spec.environments()));
     } else if (!serves_environment(*profile, place)) {
       reasons.push_back(fmt::format("{} is for environments \"{}\"", name, spec.environments()));
     } else {
-      reasons.push_back(fmt::format("{} is neither a default nor chosen by the environment", name));
+      reasons.push_back(fmt::format("{} is {}", name,
+                                    place.every_environment
+                                        ? "no default, and no environment chooses for all of the region's"
+                                        : "neither a default nor chosen by the environment"));
     }
   }
   std::ranges::sort(reasons);

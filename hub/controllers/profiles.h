@@ -45,6 +45,9 @@ struct ProfileAsk {
 struct ProfilePlace {
   const v1::Environment* environment = nullptr;
   const v1::Region* region = nullptr;
+  // For what all environments of the region share: no environment chooses, and no profile serves that is for
+  // some of them alone. `environment` is null then.
+  bool every_environment = false;
 };
 
 // As docs/architecture.md says ("Choice of a profile"); null when none serves.

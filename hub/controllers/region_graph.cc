@@ -29,39 +29,91 @@ Result<std::vector<ProfilePtr>> pins(const Reader& reader, const RegionAsk& ask)
   return pinned;
 }
 
-std::string first_difference(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
-  if (a.class_() != b.class_()) return "class";
-  if (a.profile() != b.profile()) return "profile";
+using google::protobuf::Struct;
+
+// The params that were asked for: what a default of that generation of the profile filled in left out.
+Result<Struct> asked_params(const Reader& reader, const v1::ResourceSpec& spec) {
+  const auto profile = TRY(profile_at(reader, spec.profile(), spec.profile_generation()));
+  if (!profile) return spec.params();
+  Struct asked;
+  for (const auto& [key, value] : spec.params().fields()) {
+    const auto declared = profile->spec().parameters().fields().find(key);
+    if (declared != profile->spec().parameters().fields().end()) {
+      const auto& parts = declared->second.struct_value().fields();
+      const auto otherwise = parts.find("default");
+      if (otherwise != parts.end() && objects::serialize(otherwise->second) == objects::serialize(value))
+        continue;
+    }
+    (*asked.mutable_fields())[key] = value;
+  }
+  return asked;
+}
+
+std::string first_difference(const Struct& a, const Struct& b) {
   std::set<std::string> keys;
-  for (const auto& [key, value] : a.params().fields()) keys.insert(key);
-  for (const auto& [key, value] : b.params().fields()) keys.insert(key);
+  for (const auto& [key, value] : a.fields()) keys.insert(key);
+  for (const auto& [key, value] : b.fields()) keys.insert(key);
   for (const auto& key : keys) {
-    google::protobuf::Struct left;
-    google::protobuf::Struct right;
-    if (const auto found = a.params().fields().find(key); found != a.params().fields().end())
-      (*left.mutable_fields())[key] = found->second;
-    if (const auto found = b.params().fields().find(key); found != b.params().fields().end())
-      (*right.mutable_fields())[key] = found->second;
-    if (templates::canonical(left) != templates::canonical(right)) return "params." + key;
+    const auto left = a.fields().find(key);
+    const auto right = b.fields().find(key);
+    if (left == a.fields().end() || right == b.fields().end() ||
+        objects::serialize(left->second) != objects::serialize(right->second))
+      return "params." + key;
   }
   return {};
 }
 
+// In what two who share it must agree; empty where they do.
+Result<std::string> first_difference(const Reader& reader, const v1::ResourceSpec& a,
+                                     const v1::ResourceSpec& b) {
+  if (a.class_() != b.class_()) return std::string("class");
+  if (a.profile() != b.profile()) return std::string("profile");
+  if (a.profile_generation() == b.profile_generation()) return first_difference(a.params(), b.params());
+  // A default that changed from one generation to the next is nobody's wish.
+  return first_difference(TRY(asked_params(reader, a)), TRY(asked_params(reader, b)));
+}
+
+bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
+  if (a.dependencies_size() != b.dependencies_size()) return false;
+  return std::ranges::all_of(a.dependencies(), [&](const auto& entry) {
+    const auto found = b.dependencies().find(entry.first);
+    return found != b.dependencies().end() && found->second == entry.second;
+  });
+}
+
+// A graph beside what stands in the store. What others need as well, at any depth, is the same for all of
+// them, in whatever order they are looked at: the newest generation of its profile counts; of one generation,
+// what it requires is what the profiles of today say, whatever a release pins.
 class Comparison {
  public:
-  Comparison(const Reader& reader, const RegionAsk& ask, const Graph& graph) : reader_(reader), ask_(ask) {
-    own_prefix_ = fmt::format("r:{}.{}.{}.", ask.region->metadata().name(),
-                              ask.environment->metadata().name(), ask.deployment->spec().application());
+  Comparison(const Reader& reader, const RegionAsk& ask, const ResolveInput& input)
+      : reader_(reader), ask_(ask), input_(input) {
     own_user_ = user_of_deployment(ask.deployment->metadata().name());
-    for (const auto& node : graph.nodes) own_.insert(user_of_resource(node.name));
   }
 
+  Result<> run(const Graph& graph, RegionGraph& out) {
+    for (const auto& edge : graph.edges) {
+      if (edge.user.empty()) out.roots[edge.resource] = edge.alias;
+    }
+    for (const auto& node : graph.nodes) {
+      TRY(add(node, out));
+      if (!out.refusal) continue;
+      out.changed.clear();
+      out.roots.clear();
+      return {};
+    }
+    leave_out_unneeded(out);
+    return {};
+  }
+
+ private:
   Result<> add(const Node& node, RegionGraph& out) {
     const auto existing = TRY(objects::get<v1::Resource>(reader_, node.name));
-    auto wanted = node.spec;
+    auto& wanted = specs_.emplace(node.name, node.spec).first->second;
+    if (existing && objects::serialize(existing->spec()) == objects::serialize(wanted)) return {};
     if (existing && !existing->spec().deleted()) {
-      if (const auto other = TRY(other_user(node.name))) {
-        const auto differs = first_difference(existing->spec(), wanted);
+      if (const auto& other = TRY(other_user(node.name))) {
+        const auto differs = TRY(first_difference(reader_, existing->spec(), wanted));
         if (!differs.empty()) {
           out.refusal =
               Refusal{std::string(reasons::kResourceConflict),
@@ -73,35 +125,85 @@ class Comparison {
                       ""};
           return {};
         }
-        if (existing->spec().profile_generation() > wanted.profile_generation()) wanted = existing->spec();
+        if (TRY(stays(node.name, existing->spec(), wanted))) {
+          wanted = existing->spec();
+          return {};
+        }
       }
     }
-    if (existing && objects::serialize(existing->spec()) == objects::serialize(wanted)) return {};
-    out.changed.emplace_back(node.name, std::move(wanted));
+    out.changed.emplace_back(node.name, wanted);
     return {};
   }
 
- private:
-  // Somebody else who needs it. Of thousands of users only as many are read as are ours, and one more.
+  // Whether what several share stays as it is.
+  Result<bool> stays(const std::string& name, const v1::ResourceSpec& existing,
+                     const v1::ResourceSpec& wanted) {
+    if (existing.profile_generation() != wanted.profile_generation())
+      return existing.profile_generation() > wanted.profile_generation();
+    if (same_dependencies(existing, wanted) || input_.pinned.empty()) return false;
+    if (!today_) {
+      auto unpinned = input_;
+      unpinned.pinned.clear();
+      today_ = TRY(resolve(unpinned));
+    }
+    const auto found = std::ranges::find(today_->nodes, name, &Node::name);
+    return found == today_->nodes.end() || !same_dependencies(found->spec, wanted);
+  }
+
+  // Somebody else who needs it, or who needs something that needs it. Of thousands of users only as many are
+  // read as are ours, and one more.
   Result<std::optional<Use>> other_user(const std::string& resource) {
+    if (const auto found = others_.find(resource); found != others_.end()) return found->second;
     constexpr size_t kPage = 16;
     std::string after;
     for (;;) {
-      auto users = TRY(users_of(reader_, resource, kPage, after));
-      for (auto& use : users) {
-        if (use.user != own_user_ && !use.user.starts_with(own_prefix_) && !own_.contains(use.user))
-          return use;
+      const auto users = TRY(users_of(reader_, resource, kPage, after));
+      for (const auto& use : users) {
+        if (auto other = TRY(other_behind(use))) return others_[resource] = std::move(other);
       }
-      if (users.size() < kPage) return std::nullopt;
+      if (users.size() < kPage) return others_[resource] = std::nullopt;
       after = users.back().user;
     }
   }
 
+  Result<std::optional<Use>> other_behind(const Use& use) {
+    if (use.user == own_user_) return std::nullopt;
+    if (use.user.starts_with("d:")) return use;
+    const auto name = use.user.substr(2);
+    const auto parts = parse_resource_name(name);
+    if (!parts) return use;
+    if (!parts->application.empty()) {
+      const auto& spec = ask_.deployment->spec();
+      const bool own = parts->application == spec.application() && parts->environment == spec.environment();
+      return own ? std::optional<Use>() : use;
+    }
+    // Shared itself. What nobody needs any more stands for itself.
+    if (TRY(users_of(reader_, name, 1)).empty()) return use;
+    return TRY(other_user(name));
+  }
+
+  // Where something stays as it is, what it would have required is not made for nobody.
+  void leave_out_unneeded(RegionGraph& out) {
+    std::set<std::string> needed;
+    std::vector<std::string> open;
+    for (const auto& [name, alias] : out.roots) open.push_back(name);
+    while (!open.empty()) {
+      const auto name = std::move(open.back());
+      open.pop_back();
+      const auto spec = specs_.find(name);
+      if (spec == specs_.end() || !needed.insert(name).second) continue;
+      for (const auto& [alias, dependency] : spec->second.dependencies()) open.push_back(dependency);
+    }
+    std::erase_if(out.changed, [&](const auto& change) { return !needed.contains(change.first); });
+  }
+
   const Reader& reader_;
   const RegionAsk& ask_;
-  std::string own_prefix_;
+  const ResolveInput& input_;
   std::string own_user_;
-  std::set<std::string> own_;
+  std::map<std::string, v1::ResourceSpec> specs_;  // as they shall be
+  std::map<std::string, std::optional<Use>> others_;
+  std::optional<Graph> today_;
 };
 
 }  // namespace
@@ -120,16 +222,8 @@ Result<RegionGraph> graph_of(const Reader& reader, ProfileSource& profiles, cons
   out.types = graph.types;
   out.refusal = graph.refusal;
   if (out.refusal) return out;
-  Comparison comparison(reader, ask, graph);
-  for (const auto& node : graph.nodes) {
-    TRY(comparison.add(node, out));
-    if (!out.refusal) continue;
-    out.changed.clear();
-    return out;
-  }
-  for (const auto& edge : graph.edges) {
-    if (edge.user.empty()) out.roots[edge.resource] = edge.alias;
-  }
+  TRY(Comparison(reader, ask, input).run(graph, out));
+  if (out.refusal) return out;
   const auto current = TRY(
       used_by(reader, user_of_deployment(ask.deployment->metadata().name()), ask.region->metadata().name()));
   out.differs = !out.changed.empty() || current != out.roots;

@@ -169,7 +169,8 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   const auto& wanted = *ask.wanted;
   graph_.types.insert(wanted.type);
   const ProfileAsk question{wanted.type, wanted.profile_class, &wanted.params};
-  const ProfilePlace place{in_.environment, in_.region};
+  const bool every_environment = ask.asker.home.environment.empty();
+  const ProfilePlace place{every_environment ? nullptr : in_.environment, in_.region, every_environment};
   if (auto pinned = choose_profile(in_.pinned, question, place)) return pinned;
   const auto known = TRY(in_.profiles->of_type(wanted.type));
   if (auto profile = choose_profile(known, question, place)) return profile;

@@ -82,6 +82,24 @@ TEST(Manager, TheCostOfAChangeIsWhatItTouches) {
   EXPECT_LT(*steps, 10u);
 }
 
+TEST(Manager, AFaultAboutOneObjectIsTriedAgainAndStopsNobodyElse) {
+  World world;
+  world.join("lab");
+  world.settle();
+  world.apply(app(1));
+  unsigned calls = 0;
+  controllers::Manager manager(world.store, world.clock, [&calls]() -> std::uint64_t {
+    if (++calls == 1) throw std::out_of_range("a fault");
+    return calls;
+  });
+  ASSERT_TRUE(manager.resume());
+  ASSERT_TRUE(manager.run_until_idle());
+  EXPECT_FALSE(world.get<v1::Resource>("lab.default.app-1.workload.web"));
+  world.clock.advance(1s);
+  ASSERT_TRUE(manager.run_until_idle());
+  EXPECT_TRUE(world.get<v1::Resource>("lab.default.app-1.workload.web"));
+}
+
 TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   World world;
   world.join("lab");

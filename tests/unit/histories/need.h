@@ -1,0 +1,26 @@
+// Who needs what, worked out anew from the objects alone: none of the hub's edges, marks or indexes is read.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "hub/store/store.h"
+#include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/profile.pb.h"
+
+namespace qleet::hub::tests {
+
+struct Need {
+  std::map<std::string, v1::Resource> resources;
+  // (resource, user as in x/ref): a deployment needs the workloads of the release that a region was handed,
+  // and whatever stands, a tombstone too, needs what its spec says that it depends on.
+  std::set<std::pair<std::string, std::string>> edges;
+  std::set<std::string> used;     // has a user
+  std::set<std::string> serving;  // reached from a deployment: somebody's application runs on it
+};
+
+Need need_of(const Reader& reader);
+
+}  // namespace qleet::hub::tests

@@ -1,0 +1,153 @@
+#include "tests/unit/histories/need_check.h"
+
+#include <fmt/format.h>
+
+#include "hub/store/keys.h"
+
+namespace qleet::hub::tests {
+namespace {
+
+WallTime since(const v1::Resource& resource) { return objects::wall_time(resource.status().unused_since()); }
+
+std::set<std::string> below(const Reader& reader, const std::string& prefix) {
+  std::set<std::string> found;
+  for (auto& entry : reader.scan({.prefix = prefix}).value()) found.insert(std::move(entry.key));
+  return found;
+}
+
+}  // namespace
+
+// What the resource says of itself, beside who needs it.
+void NeedCheck::marks(const Need& need, const std::string& name, const v1::Resource& resource) {
+  const bool used = need.used.contains(name);
+  const bool deleted = resource.spec().deleted();
+  const bool marked = resource.status().has_unused_since();
+  if (need.serving.contains(name) && deleted)
+    complain(name + " is a tombstone, and an application runs on it");
+  if (used && deleted) complain(name + " is a tombstone, and something needs it");
+  if (used && marked) complain(name + " is marked as unused, and something needs it");
+  if (used || deleted) return;
+  if (!marked) return complain(name + " leaks: nobody needs it, and it is not marked");
+  const auto& policy = resource.spec().when_unused();
+  const auto due = since(resource) + Millis(policy.after_ms());
+  if (now_ < due) {
+    marks_.insert(keys::unused(static_cast<std::uint64_t>(due.time_since_epoch().count()), name));
+  } else if (policy.do_() != "retain") {
+    complain(name + " is late: its grace period is over, and it is no tombstone");
+  }
+}
+
+// What it is, beside what it was.
+void NeedCheck::story(const Need& need, const std::string& name, const v1::Resource& resource,
+                      const std::string& by_hand) {
+  const auto uid = resource.metadata().uid();
+  const auto generation = resource.metadata().generation();
+  const bool deleted = resource.spec().deleted();
+  auto& track = tracks_[name];
+  const bool known = !track.uid.empty();
+  if (known && track.uid != uid) complain(name + " has another uid, and was never erased");
+  if (known && generation < track.generation) complain(name + " went back to an older generation");
+  if (known && track.deleted && !deleted && generation == track.generation)
+    complain(name + " was revived without a new generation");
+  const bool used = need.used.contains(name);
+  if (deleted && !track.deleted && name != by_hand && resource.spec().type() != "workload") {
+    // Made and given up within one step: as if it had been unused from then on.
+    const auto from = track.unused_from.value_or(now_);
+    const auto& policy = track.unused_from ? track.policy : resource.spec().when_unused();
+    if (policy.do_() == "retain") complain(name + " is to be retained, and is a tombstone");
+    if (now_ < from + Millis(policy.after_ms()))
+      complain(fmt::format("{} was deleted early: unused for {} ms, its grace period is {} ms", name,
+                           (now_ - from).count(), policy.after_ms()));
+  }
+  if (used) {
+    track.unused_from.reset();
+  } else {
+    if (!track.unused_from) track.unused_from = now_;
+    track.policy = resource.spec().when_unused();
+    if (!deleted && resource.status().has_unused_since() && since(resource) != *track.unused_from)
+      complain(fmt::format("{} says that it is unused for {} ms, it is for {} ms", name,
+                           (now_ - since(resource)).count(), (now_ - *track.unused_from).count()));
+  }
+  track.uid = uid;
+  track.generation = generation;
+  track.deleted = deleted;
+}
+
+// The hub's indexes: exactly what follows from the objects.
+void NeedCheck::keys(const Reader& reader, const Need& need) {
+  const auto same = [&](const std::string& prefix, const std::set<std::string>& wanted) {
+    const auto found = below(reader, prefix);
+    for (const auto& key : found)
+      if (!wanted.contains(key)) complain("key " + key + " should not be there");
+    for (const auto& key : wanted)
+      if (!found.contains(key)) complain("key " + key + " is missing");
+  };
+  std::set<std::string> refs;
+  std::set<std::string> uses;
+  for (const auto& [resource, user] : need.edges) {
+    refs.insert(keys::ref(resource, user));
+    uses.insert(keys::uses(user, resource));
+    if (!need.resources.contains(resource))
+      complain(resource + " is needed by " + user + " and is not there");
+  }
+  same("x/ref/", refs);
+  same("x/uses/", uses);
+  same("x/unused/", marks_);
+  std::set<std::string> at;
+  std::map<std::string, std::string> positions;
+  for (const auto& [name, resource] : need.resources) at.insert(keys::region_at(name));
+  same("x/region-at/", at);
+  for (const auto& key : below(reader, "x/region-pos/")) {
+    const std::string name(keys::last(key));
+    if (!positions.emplace(name, keys::segments(key)[3]).second) complain(name + " has two positions");
+    const auto stands = reader.get(keys::region_at(name)).value();
+    if (!stands || stands->value != positions[name])
+      complain(name + " stands elsewhere than x/region-at says");
+  }
+  if (positions.size() != need.resources.size()) complain("positions and resources differ in number");
+  std::set<std::string> placed;
+  for (const auto& deployment : objects::list<v1::Deployment>(reader).value()) {
+    for (const auto& region : deployment.status().regions())
+      placed.insert(keys::region_dep(region.region(), deployment.metadata().name()));
+  }
+  same("x/region-dep/", placed);
+  for (const auto& key : below(reader, "x/event-of/")) {
+    const auto parts = keys::segments(key);
+    const auto event = reader.get(keys::object("events", parts[4])).value();
+    if (!event) complain("key " + key + " speaks of an event that is not there");
+    if (parts[2] == "resources" && !need.resources.contains(std::string(parts[3])))
+      complain("an event of " + std::string(parts[3]) + " is left");
+  }
+}
+
+std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std::string>& erased,
+                                         const std::string& by_hand) {
+  wrong_.clear();
+  marks_.clear();
+  now_ = scene.clock.wall();
+  const auto reader = scene.store->snapshot().value();
+  const auto need = need_of(*reader);
+  for (const auto& name : erased) tracks_.erase(name);
+  for (const auto& [name, track] : tracks_)
+    if (!need.resources.contains(name)) complain(name + " is gone, and no agent said so");
+  for (const auto& [name, resource] : need.resources) {
+    marks(need, name, resource);
+    story(need, name, resource, by_hand);
+  }
+  keys(*reader, need);
+  return std::move(wrong_);
+}
+
+std::vector<std::string> NeedCheck::look_for_leaks(const Scene& scene) {
+  const auto reader = scene.store->snapshot().value();
+  std::vector<std::string> left;
+  for (const auto* prefix :
+       {"o/resources/", "o/deployments/", "o/releases/", "o/applications/", "x/ref/", "x/uses/", "x/unused/",
+        "x/region-pos/", "x/region-at/", "x/region-dep/", "x/type/", "x/types/", "x/app-env/", "x/image/",
+        "x/event-of/resources/", "x/event-of/deployments/", "x/event-of/applications/"}) {
+    for (const auto& key : below(*reader, prefix)) left.push_back("left in the end: " + key);
+  }
+  return left;
+}
+
+}  // namespace qleet::hub::tests
