@@ -111,9 +111,10 @@ class Engine final : public Stepper {
   // engine_pass.cc, engine_acts.cc, engine_outcomes.cc: one resource.
   void consider(Node& node);
   void refresh_inputs(Node& node);
-  Situation situation(const Node& node) const;
-  void carry_out(Node& node, const Decision& decision);
-  void schedule(Node& node);
+  // One look at a resource has one time: what waits for a moment that passes meanwhile would wait for ever.
+  Situation situation(const Node& node, MonoTime now) const;
+  void carry_out(Node& node, const Decision& decision, MonoTime now);
+  void schedule(Node& node, MonoTime now);
   void show_overdue(Node& node);
   void observe(Node& node);
   void begin_apply(Node& node, const Decision& decision);

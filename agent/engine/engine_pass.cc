@@ -32,23 +32,24 @@ void Engine::consider(Node& node) {
     return;
   }
   refresh_inputs(node);
-  Decision decision = decide(situation(node));
+  const MonoTime now = seams_.clock.mono();
+  Decision decision = decide(situation(node, now));
   if (decision.act == Act::kFail) {
     node.carried_out = false;
     failed(node, Error{Code::kInternal, decision.message, {}, decision.reason});
-    decision = decide(situation(node));
+    decision = decide(situation(node, now));
   }
-  carry_out(node, decision);
+  carry_out(node, decision, now);
 }
 
-void Engine::carry_out(Node& node, const Decision& decided) {
+void Engine::carry_out(Node& node, const Decision& decided, MonoTime now) {
   Decision decision = decided;
   switch (decision.act) {
     case Act::kWait:
     case Act::kFail:
       break;
     case Act::kObserve:
-      if (node.pause_until <= seams_.clock.mono()) observe(node);
+      if (node.pause_until <= now) observe(node);
       break;
     case Act::kApply:
       begin_apply(node, decision);
@@ -68,14 +69,14 @@ void Engine::carry_out(Node& node, const Decision& decided) {
       node.ready = decision.act == Act::kDone;
       show(node, decision);
       if (outputs_changed || first) enqueue_dependents(node, true);
-      schedule(node);
+      schedule(node, now);
       return;
     }
   }
   // A look in between says nothing about readiness yet.
   if (decision.act != Act::kObserve) node.ready = false;
   show(node, decision);
-  schedule(node);
+  schedule(node, now);
 }
 
 void Engine::refresh_inputs(Node& node) {
@@ -120,7 +121,7 @@ void Engine::refresh_inputs(Node& node) {
   node.ready = false;
 }
 
-Situation Engine::situation(const Node& node) const {
+Situation Engine::situation(const Node& node, MonoTime now) const {
   Situation s;
   s.tombstone = node.tombstone();
   s.touched = node.touched();
@@ -149,7 +150,7 @@ Situation Engine::situation(const Node& node) const {
   s.error = node.retry.error;
   s.terminal = node.retry.terminal;
   s.not_before = node.retry.not_before;
-  s.now = seams_.clock.mono();
+  s.now = now;
   s.stall_after = options_.stall_after;
   s.progress = node.progress;
   return s;
@@ -168,8 +169,7 @@ void Engine::show_overdue(Node& node) {
                          human_duration(now - node.step_since)});
 }
 
-void Engine::schedule(Node& node) {
-  const MonoTime now = seams_.clock.mono();
+void Engine::schedule(Node& node, MonoTime now) {
   if (node.in_flight) {
     timers_.set(node.name, now + options_.overdue);
     return;

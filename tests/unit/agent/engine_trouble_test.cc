@@ -25,6 +25,57 @@ TEST_F(EngineTroubleTest, NothingIsDoneThatCannotBeWrittenDownFirst) {
   EXPECT_EQ(state_of("db"), "Ready") << "once the disk has space again";
 }
 
+// Each look at it takes a millisecond, as on a busy machine.
+class CreepingClock final : public Clock {
+ public:
+  explicit CreepingClock(ManualClock& clock) : clock_(clock) {}
+  WallTime wall() const override { return clock_.wall(); }
+  MonoTime mono() const override {
+    clock_.advance(Millis(1));
+    return clock_.mono();
+  }
+
+ private:
+  ManualClock& clock_;
+};
+
+TEST_F(EngineTroubleTest, AMomentThatComesWhileAResourceIsLookedAtIsNotMissed) {
+  engine.reset();
+  const CreepingClock creeping(clock);
+  const auto unwatched =
+      std::make_shared<RecordingProvider>(std::make_shared<noop::NoopProvider>(clock, world, "noop"), false);
+  auto opened = Engine::open(options, {.journal = journal,
+                                       .clock = creeping,
+                                       .random = random,
+                                       .executor = executor,
+                                       .wake = wake,
+                                       .providers = {{"noop", unwatched}}});
+  ASSERT_TRUE(opened);
+  engine = std::move(*opened);
+  const auto live = [&] {
+    int steps = 0;
+    for (MonoTime due = engine->step(); steps < 200 && (executor.waiting() > 0 || due < MonoTime::max());
+         ++steps) {
+      executor.run_all();
+      if (due < MonoTime::max() && due > clock.mono() + Millis(1)) clock.advance(Millis(1));
+      due = engine->step();
+    }
+  };
+  for (int delay = 1; delay <= 12; ++delay) {
+    const auto thing = [&](unsigned generation, bool deleted) {
+      return Spec{.name = "thing-" + std::to_string(delay),
+                  .numbers = {{"removeDelayMs", delay}},
+                  .generation = generation,
+                  .deleted = deleted};
+    };
+    ASSERT_TRUE(state({thing(1, false)}));
+    live();
+    ASSERT_TRUE(state({thing(2, true)}));
+    live();
+    EXPECT_FALSE(exists(thing(2, true).name)) << "it waits " << delay << " ms, and for ever";
+  }
+}
+
 TEST_F(EngineTroubleTest, ADesiredChangeThatCannotBeStoredIsRefusedWhole) {
   journal.fill_disk(1);
   const auto refused = state({{.name = "db"}});
