@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/model/reasons.h"
+#include "common/template/template.h"
 
 namespace qleet::noop {
 namespace {
@@ -28,7 +29,9 @@ std::int64_t number(const ProviderResource& resource, const std::string& name) {
 std::map<std::string, std::string> outputs(const ProviderResource& resource) {
   std::map<std::string, std::string> self{{"name", resource.name}};
   if (const auto* value = field(resource, "outputs"))
-    for (const auto& [name, output] : value->struct_value().fields()) self[name] = output.string_value();
+    for (const auto& [name, output] : value->struct_value().fields())
+      self[name] =
+          output.has_struct_value() ? templates::canonical(output.struct_value()) : output.string_value();
   return self;
 }
 
@@ -83,6 +86,7 @@ Result<StepResult> NoopProvider::apply(const ProviderResource& resource, const O
     return StepResult{.done = false, .message = "step " + std::to_string(thing.steps)};
   }
   thing.hash = resource.hash;
+  thing.generation = resource.generation;
   thing.self = outputs(resource);
   thing.steps = 0;
   thing.ready_at = now + Millis(number(resource, "delayMs"));
@@ -101,11 +105,12 @@ Result<StepResult> NoopProvider::remove(const ProviderResource& resource, const 
   const WallTime now = clock_.wall();
   const Millis delay(number(resource, "removeDelayMs"));
   if (delay.count() == 0 || (thing->absent_at != kNever && thing->absent_at <= now)) {
-    TRY(world_->erase(resource.owner, resource.name));
+    TRY(world_->erase(resource.owner, resource.name, resource.generation));
     return StepResult{.done = true};
   }
   if (thing->absent_at == kNever) {
     thing->absent_at = now + delay;
+    thing->generation = resource.generation;
     TRY(world_->put(*thing));
   }
   return StepResult{.done = false, .recheck_after = thing->absent_at - now, .message = "being removed"};

@@ -2,7 +2,7 @@
 // keeps the whole contract (CONTRACT.md); the conformance suite holds it to that.
 //
 // Template fields, all optional:
-//   outputs       object: what ${self.*} tells; "name" is always there
+//   outputs       object: what ${self.*} tells (an object: its JSON); "name" is always there
 //   delayMs       on its way for so long after it was made or changed
 //   removeDelayMs the same for its removal
 //   steps         a change takes so many steps

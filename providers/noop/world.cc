@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,6 +29,7 @@ Struct encode(const Thing& thing) {
   f["changes"].set_number_value(static_cast<double>(thing.changes));
   f["steps"].set_number_value(static_cast<double>(thing.steps));
   f["degraded"].set_bool_value(thing.degraded);
+  f["generation"].set_number_value(static_cast<double>(thing.generation));
   auto& self = *f["self"].mutable_struct_value()->mutable_fields();
   for (const auto& [name, value] : thing.self) self[name].set_string_value(value);
   return out;
@@ -46,6 +48,7 @@ Thing decode(Struct in) {
               .absent_at = time("absentAt"),
               .changes = static_cast<std::uint64_t>(f["changes"].number_value()),
               .steps = static_cast<std::uint64_t>(f["steps"].number_value()),
+              .generation = static_cast<std::uint32_t>(f["generation"].number_value()),
               .degraded = f["degraded"].bool_value()};
   for (const auto& [name, value] : f["self"].struct_value().fields()) thing.self[name] = value.string_value();
   return thing;
@@ -103,10 +106,27 @@ Result<> World::save(const std::map<Key, Thing>& things) const {
   return write_file(file_, list.SerializeAsString());
 }
 
+Result<> World::note(const char* event, const Thing& thing) const {
+  if (file_.empty()) return {};
+  Struct line = encode(thing);
+  (*line.mutable_fields())["event"].set_string_value(event);
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(line, &text).ok())
+    return fail(Code::kInternal, "noop world " + file_ + ": " + thing.name + " is no JSON");
+  text += '\n';
+  const std::string file = file_ + ".history";
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (fd >= 0) ::close(fd);
+  if (!written) return fail(Code::kInternal, "noop world " + file + ": " + std::strerror(errno));
+  return {};
+}
+
 Result<> World::put(Thing thing) {
   const Key key{thing.owner, thing.name};
   {
     std::lock_guard lock(mutex_);
+    TRY(note("put", thing));
     things_[key] = std::move(thing);
     TRY(save(things_));
   }
@@ -114,10 +134,15 @@ Result<> World::put(Thing thing) {
   return {};
 }
 
-Result<> World::erase(const std::string& owner, const std::string& name) {
+Result<> World::erase(const std::string& owner, const std::string& name, std::uint32_t generation) {
   {
     std::lock_guard lock(mutex_);
-    if (!things_.erase({owner, name})) return {};
+    const auto known = things_.find({owner, name});
+    if (known == things_.end()) return {};
+    Thing gone = known->second;
+    gone.generation = generation;
+    TRY(note("gone", gone));
+    things_.erase(known);
     TRY(save(things_));
   }
   tell(name);
@@ -131,6 +156,7 @@ Result<> World::meddle(const std::string& owner, const std::string& name,
     const auto known = things_.find({owner, name});
     if (known == things_.end()) return fail(Code::kNotFound, "no thing " + name);
     change(known->second);
+    TRY(note("put", known->second));
     TRY(save(things_));
   }
   tell(name);
