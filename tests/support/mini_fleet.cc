@@ -77,8 +77,8 @@ void remove_containers(const fs::path& state) {
 }
 
 // Processes that outlived those who started them (after a kill -9: nats-server, podman's service, monitors
-// of containers), mounts, files.
-void remove_rest(const fs::path& folder) {
+// of containers), and mounts.
+void end_rest(const fs::path& folder) {
   const auto left = [&] { return processes_of(folder.string() + "/"); };
   for (const int number : {SIGTERM, SIGKILL}) {
     for (const pid_t pid : left()) {
@@ -93,6 +93,11 @@ void remove_rest(const fs::path& folder) {
     while (::umount2(overlay.c_str(), MNT_DETACH) == 0) {
     }
   }
+}
+
+void remove_rest(const fs::path& folder) {
+  end_rest(folder);
+  std::error_code ignored;
   fs::remove_all(folder, ignored);
 }
 
@@ -136,23 +141,29 @@ MiniFleet::~MiniFleet() {
     if (agent.spec.containers) remove_containers(agent_state(name));
   }
   hub_.stop();
-  if (std::getenv("QLEET_TEST_KEEP")) {
-    std::cerr << "kept: " << folder_ << "\n";
+  if (kept_ || std::getenv("QLEET_TEST_KEEP")) {
+    if (!kept_) std::cerr << "kept: " << folder_ << "\n";
+    end_rest(folder_);
+    fs::remove(folder_ / "owner");  // no other test sweeps it
     return;
   }
   remove_rest(folder_);
 }
 
-std::string MiniFleet::binary(const std::string& name) const { return std::string(QLEET_BIN) + "/" + name; }
+std::string MiniFleet::binary(const std::string& name) const { return options_.bin / name; }
 
 std::string MiniFleet::url() const { return "https://127.0.0.1:" + port_; }
 
-void MiniFleet::start_hub() {
-  const fs::path log = folder_ / "hub.log";
+void MiniFleet::launch_hub() {
   hub_ = Child({binary("qleet-hub"), "serve", "--state", hub_state(), "--listen", "127.0.0.1:" + port_,
                 "--nats-listen", "127.0.0.1:0", "--heartbeat-ms", options_.heartbeat_ms, "--profiles",
                 options_.profiles},
-               log);
+               folder_ / "hub.log");
+}
+
+void MiniFleet::start_hub() {
+  const fs::path log = folder_ / "hub.log";
+  launch_hub();
   const auto ready = [&] {
     if (!hub_.running()) return true;
     if (port_ == "0") {
@@ -208,6 +219,12 @@ void MiniFleet::add_agent(const AgentSpec& spec) {
   if (!until([&] { return get("agents", spec.name)["status.state"].str() == "Connected"; }, seconds(60)))
     throw std::runtime_error("agent " + spec.name + " is not connected: " + get("agents", spec.name).dump() +
                              last_lines(folder_ / (spec.name + ".log"), 15));
+}
+
+std::vector<std::string> MiniFleet::agents() const {
+  std::vector<std::string> names;
+  for (const auto& [name, _] : agents_) names.push_back(name);
+  return names;
 }
 
 void MiniFleet::stop_agent(const std::string& name) { agents_.at(name).process.stop(); }

@@ -22,6 +22,7 @@ namespace qleet::test {
 struct FleetOptions {
   std::filesystem::path profiles;  // of an empty store
   std::string heartbeat_ms = "500";
+  std::filesystem::path bin = QLEET_BIN;  // of the binaries; another one for other builds of them
 };
 
 struct AgentSpec {
@@ -42,8 +43,13 @@ class MiniFleet {
   std::filesystem::path hub_state() const { return folder_ / "hub"; }
   std::filesystem::path agent_state(const std::string& name) const { return folder_ / name; }
 
+  // The folder outlives the fleet, with all logs; nothing runs there any more.
+  void keep() { kept_ = true; }
+
   // The hub. start_hub() waits until it is ready.
   void start_hub();
+  void launch_hub();
+  bool hub_runs() { return hub_.running(); }
   void stop_hub() { hub_.stop(); }
   void kill_hub() { hub_.kill9(); }
   void pause_hub() { hub_.signal(SIGSTOP); }
@@ -59,6 +65,9 @@ class MiniFleet {
   void add_agent(const AgentSpec& spec);
   void enrol(const AgentSpec& spec);
   void start_agent(const std::string& name);
+  std::vector<std::string> agents() const;
+  bool agent_runs(const std::string& name) { return agents_.at(name).process.running(); }
+  void signal_agent(const std::string& name, int number) const { agents_.at(name).process.signal(number); }
   void stop_agent(const std::string& name);
   void kill_agent(const std::string& name);
   pid_t agent_pid(const std::string& name) const { return agents_.at(name).process.pid(); }
@@ -101,6 +110,7 @@ class MiniFleet {
   FleetOptions options_;
   std::filesystem::path folder_;
   std::string port_ = "0";
+  bool kept_ = false;
   Child hub_;
   std::map<std::string, Agent> agents_;
 };

@@ -1,0 +1,42 @@
+// Does to the fleet what a program says, and undoes it in time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/chaos/actors.h"
+#include "tests/chaos/program.h"
+#include "tests/support/mini_fleet.h"
+
+namespace qleet::chaos {
+
+// To be used from the thread that made the fleet.
+class Faults {
+ public:
+  // What ends without having been killed is noted as a violation.
+  Faults(test::MiniFleet& fleet, std::vector<std::string>& violations)
+      : fleet_(fleet), violations_(violations) {}
+
+  // Ends the faults that are over, until then.
+  void run_until(long millis, const StormClock& clock);
+  void begin(const Fault& fault, const StormClock& clock);
+  void end_all(const StormClock& clock);
+  // Whether all that should run does.
+  void look();
+
+ private:
+  struct Running {
+    Fault fault;
+    long until = 0;
+    pid_t pid = 0;  // of what was paused
+  };
+  void end(const Running& running);
+  bool is(Fault::Kind kind, const std::string& target) const;
+
+  test::MiniFleet& fleet_;
+  std::vector<std::string>& violations_;
+  std::vector<Running> running_;
+  std::vector<std::string> agents_;
+};
+
+}  // namespace qleet::chaos

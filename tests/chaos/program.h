@@ -1,0 +1,53 @@
+// What a storm does, made from its seed before anything runs, so that it can be shown and replayed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/chaos/wish.h"
+
+namespace qleet::chaos {
+
+struct ProgramOptions {
+  std::uint64_t seed = 1;
+  long millis = 4'000;  // of changes and faults
+  std::vector<std::string> agents;
+  int actors = 2;  // each owns applications of its own, and waits for an answer before its next step
+};
+
+struct Step {
+  enum class Act { kApply, kDelete };
+  long at = 0;  // ms since the start; not earlier
+  int actor = 0;
+  Act act = Act::kApply;
+  std::string subject;
+  long mark = 0;  // unique
+  AppWish app;    // of kApply
+};
+
+struct Fault {
+  enum class Kind { kKill, kPause };
+  long at = 0;
+  Kind kind = Kind::kKill;
+  std::string target;  // "hub", "nats", or an agent
+  long millis = 0;     // until it is started again, or continued
+};
+
+struct Program {
+  ProgramOptions options;
+  std::vector<Step> steps;    // in the order of `at`
+  std::vector<Fault> faults;  // the same
+};
+
+Program make_program(const ProgramOptions& options);
+Wish first_wish(const ProgramOptions& options);
+// Once all of it is carried out.
+Wish last_wish(const Program& program);
+std::string text(const Step& step);
+std::string text(const Fault& fault);
+std::string text(const Program& program);
+// "kill hub": what is counted.
+std::string kind_of(const Fault& fault);
+
+}  // namespace qleet::chaos

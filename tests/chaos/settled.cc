@@ -1,0 +1,115 @@
+#include "tests/chaos/settled.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/chaos/region_world.h"
+
+namespace qleet::chaos {
+
+using test::Json;
+
+namespace {
+
+template <class Names, class Others>
+void compare(const std::string& where, const Names& wanted, const Others& there,
+             std::vector<std::string>& out) {
+  for (const auto& name : wanted)
+    if (!std::ranges::count(there, name)) out.push_back(fmt::format("{}: {} is missing", where, name));
+  for (const auto& name : there)
+    if (!std::ranges::count(wanted, name)) out.push_back(fmt::format("{}: {} is left over", where, name));
+}
+
+std::vector<std::string> names(const Wanted& wanted) {
+  std::vector<std::string> out;
+  for (const auto& [name, _] : wanted) out.push_back(name);
+  return out;
+}
+
+}  // namespace
+
+Settled::Settled(const test::MiniFleet& fleet, const Api& api, const Program& program)
+    : fleet_(fleet), api_(api), program_(program), wish_(last_wish(program)), wanted_(chaos::wanted(wish_)) {}
+
+std::vector<std::string> Settled::missing() const {
+  std::vector<std::string> out;
+  for (const auto part : {&Settled::hub, &Settled::worlds, &Settled::journals}) {
+    (this->*part)(out);
+    if (!out.empty()) break;  // what comes next follows from it, and costs more
+  }
+  return out;
+}
+
+void Settled::hub(std::vector<std::string>& out) const {
+  std::vector<Json> apps, deployments, resources;
+  if (!api_.list("applications", apps) || !api_.list("deployments", deployments) ||
+      !api_.list("resources", resources)) {
+    out.push_back("the hub does not answer");
+    return;
+  }
+  std::vector<std::string> there;
+  for (const auto& app : apps) {
+    const Seen now = seen("", app);
+    there.push_back(now.name);
+    if (const auto wanted = wish_.apps.find(now.name);
+        wanted != wish_.apps.end() && wanted->second.mark != now.mark)
+      out.push_back(fmt::format("application {}: mark {}, not {}", now.name, now.mark, wanted->second.mark));
+  }
+  std::vector<std::string> wanted_apps, wanted_deployments, shown;
+  for (const auto& [name, app] : wish_.apps) {
+    wanted_apps.push_back(name);
+    for (const auto& environment : app.environments) wanted_deployments.push_back(name + "." + environment);
+  }
+  compare("hub's applications", wanted_apps, there, out);
+  for (const auto& deployment : deployments) {
+    const std::string name = deployment["metadata.name"].str();
+    const std::string state = deployment["status.state"].str();
+    shown.push_back(name);
+    if (state != "Ready" || deployment["status.release"].number() != deployment["spec.release"].number())
+      out.push_back(fmt::format("deployment {}: {}, release {} of {}", name, state,
+                                deployment["status.release"].number(), deployment["spec.release"].number()));
+  }
+  compare("hub's deployments", wanted_deployments, shown, out);
+  shown.clear();
+  for (const auto& resource : resources) {
+    const std::string name = resource["metadata.name"].str();
+    const std::string state = resource["spec.deleted"].truth() ? "deleted" : resource["status.state"].str();
+    shown.push_back(name);
+    if (state != "Ready" ||
+        resource["status.observedGeneration"].number() != resource["metadata.generation"].number())
+      out.push_back(fmt::format("resource {}: {}, generation {} of {}", name, state,
+                                resource["status.observedGeneration"].number(),
+                                resource["metadata.generation"].number()));
+  }
+  compare("hub's resources", names(wanted_), shown, out);
+}
+
+Wanted Settled::of_region(const std::string& region) const {
+  Wanted out;
+  for (const auto& [name, content] : wanted_)
+    if (name.starts_with(region + ".")) out[name] = content;
+  return out;
+}
+
+void Settled::worlds(std::vector<std::string>& out) const {
+  for (const auto& agent : program_.options.agents) {
+    const auto wanted = of_region(agent);
+    const auto world = noop_world(fleet_.folder() / (agent + ".world"));
+    compare("world of " + agent, names(wanted), names(world), out);
+    for (const auto& [name, content] : wanted) {
+      const auto there = world.find(name);
+      if (there != world.end() && there->second.find(content) == std::string::npos)
+        out.push_back(
+            fmt::format("world of {}: {} does not hold {}: {}", agent, name, content, there->second));
+    }
+  }
+}
+
+void Settled::journals(std::vector<std::string>& out) const {
+  for (const auto& agent : program_.options.agents)
+    compare("journal of " + agent, names(of_region(agent)), journal_names(fleet_.agent_state(agent)), out);
+}
+
+}  // namespace qleet::chaos

@@ -1,0 +1,133 @@
+#include "tests/chaos/storm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+
+#include "tests/chaos/actors.h"
+#include "tests/chaos/api.h"
+#include "tests/chaos/checks.h"
+#include "tests/chaos/faults.h"
+#include "tests/chaos/region_world.h"
+#include "tests/chaos/settled.h"
+#include "tests/support/mini_fleet.h"
+
+namespace qleet::chaos {
+namespace {
+
+const std::vector<std::string> kWatched = {"applications", "deployments", "releases", "resources"};
+
+class Storm {
+ public:
+  Storm(const Program& program, const StormOptions& options)
+      : program_(program),
+        options_(options),
+        fleet_({.profiles = options.profiles, .bin = options.bin}),
+        api_(fleet_.url(), fleet_.hub_state()) {
+    outcome_.folder = fleet_.folder();
+    outcome_.record.program = program;
+    for (const auto& agent : program.options.agents) fleet_.add_agent({.name = agent});
+  }
+
+  Outcome run() {
+    begin_watching();
+    blow();
+    settle();
+    end_watching();
+    for (const auto& agent : program_.options.agents)
+      outcome_.record.deeds[agent] = noop_deeds(fleet_.folder() / (agent + ".world"));
+    for (auto& violation : check(outcome_.record)) outcome_.violations.push_back(std::move(violation));
+    if (options_.keep || !outcome_.violations.empty()) {
+      fleet_.keep();
+      std::ofstream(fleet_.folder() / "record.txt") << text(outcome_.record);
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  void begin_watching() {
+    std::vector<test::Json> none;
+    if (!api_.list("applications", none, &outcome_.record.begun_at_revision))
+      throw std::runtime_error("the hub does not answer");
+    for (const auto& kind : kWatched)
+      watchers_[kind] = std::make_unique<Watcher>(api_, kind, outcome_.record.begun_at_revision);
+  }
+
+  void blow() {
+    const StormClock clock;
+    Actors actors(api_, program_, clock);
+    Faults faults(fleet_, outcome_.violations);
+    for (const auto& fault : program_.faults) {
+      faults.run_until(fault.at, clock);
+      faults.begin(fault, clock);
+      ++outcome_.faults[kind_of(fault)];
+    }
+    faults.end_all(clock);
+    // All is well again: whoever still waits gets an answer.
+    (void)test::until([&] { return actors.done(); }, std::chrono::milliseconds(options_.settle_millis));
+    faults.look();
+    outcome_.record.answers = actors.stop();
+  }
+
+  void settle() {
+    const StormClock clock;
+    const Settled settled(fleet_, api_, program_);
+    auto& left = outcome_.record.unsettled;
+    (void)test::until(
+        [&] {
+          left = settled.missing();
+          return left.empty();
+        },
+        std::chrono::milliseconds(options_.settle_millis));
+    outcome_.settled_after = clock.millis();
+    if (!left.empty()) return;
+    // And it stays so.
+    test::nap(std::chrono::milliseconds(700));
+    left = settled.missing();
+  }
+
+  // What watches told must add up to what a list says.
+  std::map<std::string, long> listed(const std::string& kind) {
+    std::vector<test::Json> items;
+    std::map<std::string, long> out;
+    if (!api_.list(kind, items)) outcome_.violations.push_back("no list of " + kind + " in the end");
+    for (const auto& item : items) {
+      const Seen now = seen("", item);
+      if (now.revision > outcome_.record.begun_at_revision) out[now.name] = now.revision;
+    }
+    return out;
+  }
+
+  void end_watching() {
+    for (const auto& kind : kWatched) {
+      Watcher& first = *watchers_.at(kind);
+      Watcher again(api_, kind, outcome_.record.begun_at_revision);
+      const auto all = listed(kind);
+      const auto there = [&] { return first.known() == all && again.known() == all; };
+      if (!test::until(there, std::chrono::seconds(15)))
+        outcome_.violations.push_back(fmt::format("watches of {} do not add up to what a list says", kind));
+      outcome_.record.watched[kind] = first.stop();
+      outcome_.record.watched_again[kind] = again.stop();
+      for (const auto* watcher : {&first, &again})
+        if (const auto failure = watcher->failure(); !failure.empty()) outcome_.violations.push_back(failure);
+    }
+  }
+
+  const Program& program_;
+  const StormOptions& options_;
+  Outcome outcome_;
+  test::MiniFleet fleet_;
+  Api api_;
+  std::map<std::string, std::unique_ptr<Watcher>> watchers_;
+};
+
+}  // namespace
+
+Outcome run_storm(const Program& program, const StormOptions& options) {
+  return Storm(program, options).run();
+}
+
+}  // namespace qleet::chaos
