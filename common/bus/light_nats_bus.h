@@ -14,8 +14,8 @@
 
 #include "common/bus/bus.h"
 #include "common/bus/nats_options.h"
-#include "common/bus/nats_socket.h"
 #include "common/loop/io_loop.h"
+#include "common/net/socket.h"
 
 namespace qleet {
 

@@ -51,7 +51,7 @@ void NatsLink::start(const std::string& url, std::size_t attempt) {
   tls_name_ = options_.tls_server_name.empty() ? address.host : options_.tls_server_name;
   timer_ = loop_.at(loop_.clock().mono() + options_.connect_timeout,
                     [this] { end("no connection within the time for one attempt"); });
-  auto socket = NatsSocket::connect(address.host, address.port, attempt);
+  auto socket = Socket::connect(address.host, address.port, attempt);
   if (!socket) return end(socket.error().message);
   wants_write_ = true;
   if (!loop_.watch((*socket)->descriptor(), EPOLLIN | EPOLLOUT, *this)) return end("too many connections");
@@ -163,8 +163,8 @@ bool NatsLink::handshake() {
     end(need.error().message);
     return false;
   }
-  want_write(*need == NatsSocket::Need::kWrite);
-  if (*need != NatsSocket::Need::kNothing) return false;
+  want_write(*need == Socket::Need::kWrite);
+  if (*need != Socket::Need::kNothing) return false;
   open();
   return true;
 }

@@ -9,8 +9,8 @@
 
 #include "common/bus/nats_codec.h"
 #include "common/bus/nats_options.h"
-#include "common/bus/nats_socket.h"
 #include "common/loop/io_loop.h"
+#include "common/net/socket.h"
 
 namespace qleet {
 
@@ -67,7 +67,7 @@ class NatsLink final : public IoLoop::Source {
   const NatsOptions& options_;
   const TlsTrust* trust_;
   std::string tls_name_;
-  std::unique_ptr<NatsSocket> socket_;
+  std::unique_ptr<Socket> socket_;
   nats::Parser parser_;
   nats::ServerInfo info_;
   Stage stage_ = Stage::kConnecting;

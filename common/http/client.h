@@ -1,4 +1,5 @@
-// An HTTP/1.1 client on libcurl: TLS with a given or a pinned CA, unix sockets, streams that can be stopped.
+// An HTTP/1.1 client: TLS with a given or a pinned CA, unix sockets, streams that can be stopped,
+// HTTPS_PROXY.
 #pragma once
 
 #include <cstddef>

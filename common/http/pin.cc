@@ -44,6 +44,8 @@ bool verify_against(X509_STORE_CTX* presented, X509* ca, Pin& pin) {
     pin.why = "out of memory";
     return false;
   }
+  // The peer's name as well.
+  X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(context.get()), X509_STORE_CTX_get0_param(presented));
   X509_STORE_CTX_set_purpose(context.get(), X509_PURPOSE_SSL_SERVER);
   if (X509_verify_cert(context.get()) == 1) return true;
   pin.why = "its certificate is not good under the expected CA: ";

@@ -1,4 +1,4 @@
-#include "common/bus/nats_socket.h"
+#include "common/net/socket.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -7,18 +7,20 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 namespace qleet {
 namespace {
 
 std::unexpected<Error> lost(std::string why) { return fail(Code::kUnavailable, std::move(why)); }
 std::unexpected<Error> lost_by_error(int error) { return lost(std::strerror(error)); }
+
+std::unexpected<Error> ended() { return fail(Code::kUnavailable, Socket::kEnd, "the connection was closed"); }
 
 std::string tls_error() {
   char text[256] = {};
@@ -68,35 +70,58 @@ Result<std::shared_ptr<const TlsTrust>> TlsTrust::make(const std::string& ca_pem
   return trust;
 }
 
-Result<std::unique_ptr<NatsSocket>> NatsSocket::connect(const std::string& host, const std::string& port,
-                                                        std::size_t attempt) {
+Result<std::vector<Socket::Address>> Socket::resolve(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = is_address(host) ? AI_NUMERICHOST | AI_NUMERICSERV : AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found))
-    return lost(host + ": " + ::gai_strerror(error));
+    return fail(Code::kNotFound, host + ": " + ::gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
-  std::vector<const addrinfo*> addresses;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) addresses.push_back(each);
-  const addrinfo& address = *addresses[attempt % addresses.size()];
-  const int descriptor = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  std::vector<Address> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next)
+    addresses.push_back(
+        {each->ai_family, std::string(reinterpret_cast<const char*>(each->ai_addr), each->ai_addrlen)});
+  return addresses;
+}
+
+Result<std::unique_ptr<Socket>> Socket::connect(const Address& address) {
+  const int descriptor = ::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return lost_by_error(errno);
-  std::unique_ptr<NatsSocket> socket(new NatsSocket(descriptor));
+  std::unique_ptr<Socket> socket(new Socket(descriptor));
   const int on = 1;
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 && errno != EINPROGRESS)
+  if (address.family != AF_UNIX) ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(address.bytes.data()),
+                static_cast<socklen_t>(address.bytes.size())) != 0 &&
+      errno != EINPROGRESS) {
+    if (errno == EAGAIN) return fail(Code::kExhausted, "too many others wait");
     return lost_by_error(errno);
+  }
   return socket;
 }
 
-NatsSocket::~NatsSocket() {
+Result<std::unique_ptr<Socket>> Socket::connect_unix(const std::string& path) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) return lost_by_error(ENAMETOOLONG);
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  return connect({AF_UNIX, std::string(reinterpret_cast<const char*>(&address), sizeof address)});
+}
+
+Result<std::unique_ptr<Socket>> Socket::connect(const std::string& host, const std::string& port,
+                                                std::size_t attempt) {
+  const auto addresses = resolve(host, port);
+  if (!addresses) return lost(addresses.error().message);
+  return connect((*addresses)[attempt % addresses->size()]);
+}
+
+Socket::~Socket() {
   // No good-bye: it could wait, and the server needs none.
   ssl_.reset();
   ::close(descriptor_);
 }
 
-Result<> NatsSocket::connected() const {
+Result<> Socket::connected() const {
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
@@ -104,7 +129,7 @@ Result<> NatsSocket::connected() const {
   return {};
 }
 
-Result<> NatsSocket::begin_tls(const TlsTrust& trust, const std::string& server_name) {
+Result<> Socket::begin_tls(const TlsTrust& trust, const std::string& server_name) {
   ssl_.reset(SSL_new(trust.context()));
   if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1) return fail(Code::kInternal, "TLS: " + tls_error());
   X509_VERIFY_PARAM* checks = SSL_get0_param(ssl_.get());
@@ -117,7 +142,7 @@ Result<> NatsSocket::begin_tls(const TlsTrust& trust, const std::string& server_
   return {};
 }
 
-Result<NatsSocket::Moved> NatsSocket::tls_result(int result) const {
+Result<Socket::Moved> Socket::tls_result(int result) const {
   const int error = errno;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
@@ -125,7 +150,7 @@ Result<NatsSocket::Moved> NatsSocket::tls_result(int result) const {
     case SSL_ERROR_WANT_WRITE:
       return Moved{.bytes = 0, .need = Need::kWrite};
     case SSL_ERROR_ZERO_RETURN:
-      return lost("the connection was closed");
+      return ended();
     case SSL_ERROR_SYSCALL:
       ERR_clear_error();
       return error == 0 ? lost("the connection was closed") : lost_by_error(error);
@@ -134,7 +159,7 @@ Result<NatsSocket::Moved> NatsSocket::tls_result(int result) const {
   }
 }
 
-Result<NatsSocket::Need> NatsSocket::handshake() {
+Result<Socket::Need> Socket::handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) return Need::kNothing;
@@ -146,7 +171,7 @@ Result<NatsSocket::Need> NatsSocket::handshake() {
                                  X509_verify_cert_error_string(verdict));
 }
 
-Result<NatsSocket::Moved> NatsSocket::read(std::span<char> into) {
+Result<Socket::Moved> Socket::read(std::span<char> into) {
   if (ssl_) {
     ERR_clear_error();
     const int result = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
@@ -155,12 +180,12 @@ Result<NatsSocket::Moved> NatsSocket::read(std::span<char> into) {
   }
   const ssize_t result = ::recv(descriptor_, into.data(), into.size(), 0);
   if (result > 0) return Moved{.bytes = static_cast<std::size_t>(result)};
-  if (result == 0) return lost("the connection was closed");
+  if (result == 0) return ended();
   if (errno == EAGAIN || errno == EINTR) return Moved{.bytes = 0, .need = Need::kRead};
   return lost_by_error(errno);
 }
 
-Result<NatsSocket::Moved> NatsSocket::write(std::string_view data) {
+Result<Socket::Moved> Socket::write(std::string_view data) {
   if (ssl_) {
     ERR_clear_error();
     const int result =

@@ -1,4 +1,5 @@
-// A TCP connection that never waits, with TLS from a moment of the caller's choosing (NATS greets in plain).
+// A TCP or unix-socket connection that never waits, with TLS from a moment of the caller's choosing (NATS
+// greets in plain).
 #pragma once
 
 #include <openssl/ssl.h>
@@ -8,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
 
@@ -30,15 +32,23 @@ class TlsTrust {
 };
 
 // One thread at a time.
-class NatsSocket {
+class Socket {
  public:
-  // Begins to connect: writable once it has. Waits for the name service where `host` is a name; of several
-  // addresses, each `attempt` takes the next. kUnavailable.
-  static Result<std::unique_ptr<NatsSocket>> connect(const std::string& host, const std::string& port,
-                                                     std::size_t attempt);
-  ~NatsSocket();
-  NatsSocket(const NatsSocket&) = delete;
-  NatsSocket& operator=(const NatsSocket&) = delete;
+  struct Address {
+    int family = 0;
+    std::string bytes;  // a sockaddr
+  };
+  // Waits for the name service where `host` is a name; at least one. kNotFound.
+  static Result<std::vector<Address>> resolve(const std::string& host, const std::string& port);
+  // Begins to connect: writable once it has. kUnavailable; kExhausted where it can be tried again at once.
+  static Result<std::unique_ptr<Socket>> connect(const Address& address);
+  static Result<std::unique_ptr<Socket>> connect_unix(const std::string& path);
+  // Resolves, then connects: of several addresses, each `attempt` takes the next. kUnavailable.
+  static Result<std::unique_ptr<Socket>> connect(const std::string& host, const std::string& port,
+                                                 std::size_t attempt);
+  ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
 
   int descriptor() const { return descriptor_; }
   // Once it is writable.
@@ -54,12 +64,14 @@ class NatsSocket {
   };
   // kNothing once the handshake is done. kDenied: the certificate is not trusted.
   Result<Need> handshake();
-  // Errors: kUnavailable, the connection has ended.
+  // Errors: kUnavailable, the connection has ended; with the reason kEnd where the peer ended it in good
+  // order.
+  static constexpr std::string_view kEnd = "EndOfStream";
   Result<Moved> read(std::span<char> into);
   Result<Moved> write(std::string_view data);
 
  private:
-  explicit NatsSocket(int descriptor) : descriptor_(descriptor) {}
+  explicit Socket(int descriptor) : descriptor_(descriptor) {}
   Result<Moved> tls_result(int result) const;
 
   int descriptor_;
