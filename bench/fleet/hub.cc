@@ -78,8 +78,10 @@ pid_t Hub::nats_pid() const {
 std::string Hub::memory() const {
   const auto hub = usage_of(pid());
   const auto nats = usage_of(nats_pid());
-  return fmt::format("hub {:.0f} MB (peak {:.0f}), nats-server {:.0f} MB (peak {:.0f})", hub.resident_mb,
-                     hub.peak_mb, nats.resident_mb, nats.peak_mb);
+  return fmt::format(
+      "memory: hub {:.0f} MB (peak {:.0f}; without the store's mapped file {:.0f}), nats-server {:.0f} MB "
+      "(peak {:.0f})",
+      hub.resident_mb, hub.peak_mb, hub.own_mb, nats.resident_mb, nats.peak_mb);
 }
 
 }  // namespace qleet::bench

@@ -43,7 +43,7 @@ class Hub {
 
   pid_t pid() const { return process_.pid(); }
   pid_t nats_pid() const;
-  // "hub 123 MB (peak 150), nats-server 45 MB"
+  // Of hub and nats-server, in words.
   std::string memory() const;
 
  private:

@@ -82,6 +82,7 @@ Usage usage_of(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmRSS:")) usage.resident_mb = std::strtod(line.c_str() + 6, nullptr) / 1024;
+    if (line.starts_with("RssAnon:")) usage.own_mb = std::strtod(line.c_str() + 8, nullptr) / 1024;
     if (line.starts_with("VmHWM:")) usage.peak_mb = std::strtod(line.c_str() + 6, nullptr) / 1024;
   }
   std::ifstream in(fmt::format("/proc/{}/stat", pid));

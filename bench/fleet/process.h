@@ -43,8 +43,9 @@ class Process {
 };
 
 struct Usage {
-  double resident_mb = 0;
-  double peak_mb = 0;  // since it started
+  double resident_mb = 0;  // the store's mapped file included
+  double own_mb = 0;       // without files: what the system cannot take back
+  double peak_mb = 0;      // since it started
   double cpu_seconds = 0;
 };
 // All zero where there is no such process.

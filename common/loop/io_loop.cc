@@ -32,6 +32,9 @@ IoLoop::IoLoop(const Clock& clock)
 }
 
 IoLoop::~IoLoop() {
+  // What these hold may still speak to this loop on its way out.
+  run_posted();
+  timers_.clear();
   ::close(wakeup_);
   ::close(epoll_);
 }

@@ -28,7 +28,7 @@ class IoLoop {
 
   // `clock` must outlive it.
   explicit IoLoop(const Clock& clock);
-  // What was posted and not run is dropped.
+  // Runs what was posted; drops timers.
   ~IoLoop();
   IoLoop(const IoLoop&) = delete;
   IoLoop& operator=(const IoLoop&) = delete;

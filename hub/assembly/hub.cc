@@ -6,7 +6,7 @@
 #include <iterator>
 #include <optional>
 
-#include "common/bus/nats_bus.h"
+#include "common/bus/light_nats_bus.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
 #include "common/loop/loop.h"
@@ -74,9 +74,11 @@ struct Hub::Impl {
   qleet::SystemRandom jitter;
   api::Pki pki;
   std::unique_ptr<Broker> broker;
-  std::unique_ptr<NatsBus> bus;
+  std::unique_ptr<IoThread> io;
+  std::unique_ptr<LightNatsBus> bus;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
+  std::shared_ptr<void> connections_ended;
   std::unique_ptr<hub::Freshness> freshness;
   std::unique_ptr<LogStreams> logs;
   std::unique_ptr<controllers::Manager> manager;
@@ -128,7 +130,8 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
   broker = TRY(Broker::start(std::move(broker_options), random, clock));
   auto nats = TRY(broker->hub_options());
   nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
-  bus = TRY(NatsBus::start(std::move(nats)));
+  io = std::make_unique<IoThread>(clock);
+  bus = TRY(LightNatsBus::start(std::move(nats), io->loop()));
   if (!bus->wait_connected(Millis(10'000))) kLog.warn("the bus is not connected yet; agents wait");
   return {};
 }
@@ -141,6 +144,8 @@ Result<> Hub::Impl::start_fleet() {
   fleet = std::make_unique<Fleet>(store, *bus, clock, dispatch->agents(), dispatch->index(),
                                   hooks_of(clock, ids), fleet_options);
   TRY(fleet->start());
+  connections_ended =
+      TRY(broker->on_connection_ended([this](const std::string& agent) { fleet->left(agent); }));
   freshness = std::make_unique<hub::Freshness>(dispatch->agents(), fleet->liveness(), store.identity().epoch);
   logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
 
@@ -227,6 +232,7 @@ void Hub::Impl::stop() {
   if (api) api->stop();
   if (manager) manager->stop();
   loops.clear();
+  connections_ended.reset();
   if (bus) bus->close();
   if (broker) broker->stop();
 }

@@ -1,6 +1,8 @@
 #include "hub/broker/broker.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
@@ -22,6 +24,18 @@ std::string cluster_config(const BrokerKeys& keys, const std::string& account_jw
       "resolver_preload: {{ {}: \"{}\", {}: \"{}\" }}\n",
       keys.operator_jwt(), keys.system_account(), keys.system_account(), keys.system_jwt(), keys.account(),
       account_jwt);
+}
+
+// Of the client that the server's advisory is about: the name in its token, which it cannot choose. Empty:
+// none.
+std::string agent_of_advisory(const std::string& json) {
+  google::protobuf::Struct advisory;
+  if (!google::protobuf::util::JsonStringToMessage(json, &advisory).ok()) return {};
+  const auto client = advisory.fields().find("client");
+  if (client == advisory.fields().end()) return {};
+  const auto& fields = client->second.struct_value().fields();
+  const auto name = fields.find("name_tag");
+  return name == fields.end() ? std::string() : name->second.string_value();
 }
 
 }  // namespace
@@ -92,6 +106,15 @@ const std::string& Broker::tls_ca_pem() const {
 
 std::string Broker::tls_server_name() const {
   return server_ ? std::string(kBrokerTlsName) : options_.cluster.server_name;
+}
+
+Result<std::shared_ptr<void>> Broker::on_connection_ended(
+    std::function<void(const std::string& agent)> ended) {
+  return system_->subscribe(fmt::format("$SYS.ACCOUNT.{}.DISCONNECT", keys_->account()),
+                            [ended = std::move(ended)](const Message& message) {
+                              const auto agent = agent_of_advisory(message.data);
+                              if (!agent.empty()) ended(agent);
+                            });
 }
 
 void Broker::leave() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,11 @@ class Broker {
   const std::vector<std::string>& cluster_urls() const { return options_.cluster.urls; }
   const std::string& tls_ca_pem() const;
   std::string tls_server_name() const;
+
+  // `ended` is called, on a thread of the bus, with the name of each agent whose connection has ended; also
+  // where it has made another one meanwhile. Best effort: what happens while the server or this connection to
+  // it is away is not told. As long as the handle lives; not beyond stop().
+  Result<std::shared_ptr<void>> on_connection_ended(std::function<void(const std::string& agent)> ended);
 
   // nullptr with a given cluster.
   NatsServer* server() { return server_.get(); }

@@ -35,8 +35,9 @@ std::string NatsConfig::text() const {
   // Per client: an agent that does not read is cut rather than let eat the memory; it syncs when it is back.
   line("max_pending", "16777216");
   line("write_deadline", quoted("10s"));
-  line("ping_interval", quoted("30s"));
-  line("ping_max", "3");
+  // Who does not answer for so long is cut, and the hub is told: sooner than by heartbeats that do not come.
+  line("ping_interval", quoted("5s"));
+  line("ping_max", "2");
   // Long enough for a storm of a whole fleet that comes back.
   out += fmt::format("tls {{ cert_file: {}, key_file: {}, timeout: 30 }}\n", quoted(certificate_path()),
                      quoted(key_path()));

@@ -8,6 +8,7 @@
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
+#include "hub/store/resource_sketch.h"
 #include "qleet/v1/environment.pb.h"
 #include "qleet/v1/region.pb.h"
 
@@ -26,6 +27,14 @@ std::string application_of(std::string_view deployment) {
   return std::string(deployment.substr(0, deployment.find('.')));
 }
 
+// What of a region decides who is placed there.
+std::string print_of(const v1::Region& region) {
+  v1::Region told;
+  *told.mutable_metadata()->mutable_labels() = region.metadata().labels();
+  told.mutable_spec()->set_cordoned(region.spec().cordoned());
+  return objects::serialize(told);
+}
+
 // Every deployment of the environment.
 Result<> environment(const Reader& reader, std::string_view name, bool applications, std::set<Key>& keys) {
   for (const auto& entry : TRY(reader.scan({.prefix = keys::app_env(name, "")}))) {
@@ -38,19 +47,45 @@ Result<> environment(const Reader& reader, std::string_view name, bool applicati
 
 }  // namespace
 
-Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<Key>& keys) {
+void TouchedRegions::add(const std::string& deployment, const std::string& region) {
+  const std::lock_guard lock(mutex_);
+  regions_[deployment].insert(region);
+}
+
+void TouchedRegions::add(const std::string& deployment, const std::set<std::string>& regions) {
+  const std::lock_guard lock(mutex_);
+  regions_[deployment].insert(regions.begin(), regions.end());
+}
+
+std::set<std::string> TouchedRegions::take(const std::string& deployment) {
+  const std::lock_guard lock(mutex_);
+  auto found = regions_.extract(deployment);
+  return found.empty() ? std::set<std::string>() : std::move(found.mapped());
+}
+
+Result<> ChangeMap::restore(const Reader& reader, Revision upto) {
+  seen_regions_.clear();
+  for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
+    if (region.metadata().resource_version() <= upto)
+      seen_regions_[region.metadata().name()] = print_of(region);
+  }
+  return {};
+}
+
+Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<Key>& keys,
+                           TouchedRegions& touched) {
   const std::string name(keys::last(change.key));
-  keys.insert({Controller::kRegion, name});
-  for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
-    keys.insert({Controller::kStatus, std::string(keys::last(entry.key))});
-  const auto region = TRY(parse<v1::Region>(change));
-  v1::Region told;
-  *told.mutable_metadata()->mutable_labels() = region.metadata().labels();
-  told.mutable_spec()->set_cordoned(region.spec().cordoned());
-  const auto print = change.erased ? std::string() : objects::serialize(told);
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")}))) {
+    const std::string deployment(keys::last(entry.key));
+    touched.add(deployment, name);
+    keys.insert({Controller::kStatus, deployment});
+  }
+  const auto print = change.erased ? std::string() : print_of(TRY(parse<v1::Region>(change)));
   const auto seen = seen_regions_.find(name);
   if (seen != seen_regions_.end() && seen->second == print) return {};
   seen_regions_[name] = print;
+  touched.add("", name);
+  keys.insert({Controller::kRegions, ""});
   for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
     keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
   for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
@@ -61,7 +96,8 @@ Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<
   return {};
 }
 
-Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::set<Key>& keys) {
+Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::set<Key>& keys,
+                             TouchedRegions& touched) {
   const std::string name(keys::last(change.key));
   if (change.erased) {
     const auto parts = parse_resource_name(name);
@@ -69,12 +105,15 @@ Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::se
       keys.insert({Controller::kDeployment, deployment_name(parts->application, parts->environment)});
     return {};
   }
+  const auto resource = TRY(sketch(change.value));
+  const std::string region(resource.region);
   std::deque<std::string> open{name};
   std::set<std::string> seen{name};
   while (!open.empty()) {
     for (const auto& use : TRY(users_of(reader, open.front()))) {
       auto user = use.user.substr(2);
       if (use.user.starts_with("d:")) {
+        touched.add(user, region);
         keys.insert({Controller::kStatus, std::move(user)});
       } else if (seen.insert(user).second) {
         open.push_back(std::move(user));
@@ -82,8 +121,7 @@ Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::se
     }
     open.pop_front();
   }
-  const auto resource = TRY(parse<v1::Resource>(change));
-  if (resource.status().has_unused_since() && !resource.spec().deleted())
+  if (!resource.deleted && TRY(resource.read_status()).has_unused_since())
     keys.insert({Controller::kUnused, ""});
   return {};
 }
@@ -104,7 +142,8 @@ Result<> ChangeMap::profile(const Reader& reader, const Change& change, std::set
   return {};
 }
 
-Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& change) {
+Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& change,
+                                         TouchedRegions& touched) {
   std::set<Key> keys;
   const auto object = objects::parse_key(change.key);
   if (!object) return keys;
@@ -123,11 +162,11 @@ Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& cha
   } else if (plural == "profiles") {
     TRY(profile(reader, change, keys));
   } else if (plural == "regions") {
-    TRY(region(reader, change, keys));
+    TRY(region(reader, change, keys, touched));
   } else if (plural == "agents") {
     keys.insert({Controller::kAgent, name});
   } else if (plural == "resources") {
-    TRY(resource(reader, change, keys));
+    TRY(resource(reader, change, keys, touched));
   }
   return keys;
 }

@@ -1,4 +1,6 @@
 // Which keys a change of an object touches. The cost follows from what is touched, through the x/ indexes.
+// And in which regions the status of a deployment may have changed: where it runs in hundreds, only those are
+// looked at.
 #pragma once
 
 #include <map>
@@ -12,15 +14,30 @@
 
 namespace qleet::hub::controllers {
 
+// Regions of deployments that are to be looked at; under no name, those that environments may gain or lose.
+// Thread-safe. In memory: a hub that starts looks at all.
+class TouchedRegions {
+ public:
+  void add(const std::string& deployment, const std::string& region);
+  void add(const std::string& deployment, const std::set<std::string>& regions);
+  std::set<std::string> take(const std::string& deployment);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::set<std::string>> regions_;
+};
+
 // Use by one thread at a time.
 class ChangeMap {
  public:
-  // `reader` is at the change's revision or newer.
-  Result<std::set<Key>> keys_of(const Reader& reader, const Change& change);
+  // `reader` is at the change's revision or newer. Each kStatus key comes with a region in `touched`.
+  Result<std::set<Key>> keys_of(const Reader& reader, const Change& change, TouchedRegions& touched);
+  // Regions as they were at `upto`, when everything had been looked at.
+  Result<> restore(const Reader& reader, Revision upto);
 
  private:
-  Result<> region(const Reader& reader, const Change& change, std::set<Key>& keys);
-  Result<> resource(const Reader& reader, const Change& change, std::set<Key>& keys);
+  Result<> region(const Reader& reader, const Change& change, std::set<Key>& keys, TouchedRegions& touched);
+  Result<> resource(const Reader& reader, const Change& change, std::set<Key>& keys, TouchedRegions& touched);
   Result<> profile(const Reader& reader, const Change& change, std::set<Key>& keys);
 
   // Labels and cordon of regions as last seen: most changes of a region are of its status. Nothing but a

@@ -150,6 +150,7 @@ Result<> Reconciliation::resolve_regions() {
 // Gives regions the wanted release, or takes away what they have, as far as the rollout allows now.
 Result<> Reconciliation::roll() {
   for (auto& [region, now] : now_) {
+    if (now.release == 0) continue;  // nothing was handed out there yet
     const auto health = health_of(TRY(resources_of(work_.txn, name(), region)));
     now.health = health.health;
     if (!now.stale) now.message = health.message;
@@ -247,38 +248,75 @@ Result<> reconcile_deployment(Work& work, const std::string& name) {
   return deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run();
 }
 
-Result<> refresh_deployment(Work& work, const std::string& name) {
+namespace {
+
+// What the status says of a region, where that is all there is to know of it.
+std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t wanted) {
+  RegionNow now;
+  now.name = known.region();
+  now.release = known.release();
+  now.message = known.message();
+  if (known.release() != wanted) return std::nullopt;
+  if (known.state() == "Ready") {
+    now.health = Health::kReady;
+  } else if (known.state() == "Stalled") {
+    now.health = Health::kStalled;
+  } else if (known.state() == "RollingOut") {
+    now.health = Health::kProgressing;
+  } else {
+    return std::nullopt;
+  }
+  return now;
+}
+
+Result<RegionNow> as_reported(const Reader& reader, const std::string& deployment,
+                              const v1::RegionRollout& known, std::uint32_t wanted) {
+  RegionNow now;
+  now.name = known.region();
+  now.placed = known.state() != "Leaving";
+  now.release = known.release();
+  now.outdated = known.state() == "Waiting" && known.release() == wanted;
+  const auto health = health_of(TRY(resources_of(reader, deployment, known.region())));
+  now.health = health.health;
+  now.message = health.message;
+  if (const auto region = TRY(objects::get<v1::Region>(reader, known.region()))) {
+    const auto connection = connection_of(*region);
+    now.stale = !connection.connected;
+    if (now.stale) now.message = connection.message;
+  }
+  return now;
+}
+
+}  // namespace
+
+Result<size_t> refresh_deployment(Work& work, const std::string& name, const std::set<std::string>& touched) {
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-  if (!deployment) return {};
+  if (!deployment) return 0;
   const auto& status = deployment->status();
+  const auto count = static_cast<size_t>(status.regions_size());
+  const auto reconcile = [&]() -> Result<size_t> {
+    TRY(reconcile_deployment(work, name));
+    return count;
+  };
   if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
-    return reconcile_deployment(work, name);
+    return reconcile();
   RolloutInput input;
   input.wanted = deployment->spec().release();
   const auto environment = TRY(objects::get<v1::Environment>(work.txn, deployment->spec().environment()));
   if (environment) input.max_at_once = environment->spec().guardrails().max_regions_at_once();
   for (const auto& known : status.regions()) {
-    RegionNow now;
-    now.name = known.region();
-    now.placed = known.state() != "Leaving";
-    now.release = known.release();
-    now.outdated = known.state() == "Waiting" && known.release() == input.wanted;
-    const auto health = health_of(TRY(resources_of(work.txn, name, known.region())));
-    now.health = health.health;
-    now.message = health.message;
-    if (const auto region = TRY(objects::get<v1::Region>(work.txn, known.region()))) {
-      const auto connection = connection_of(*region);
-      now.stale = !connection.connected;
-      if (now.stale) now.message = connection.message;
-    }
-    input.regions.push_back(std::move(now));
+    auto now =
+        touched.empty() || touched.contains(known.region()) ? std::nullopt : as_stated(known, input.wanted);
+    if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted));
+    input.regions.push_back(*std::move(now));
   }
   Outcome outcome;
   outcome.rollout = roll_out(input);
   for (const auto& next : outcome.rollout.regions) {
-    if (next.leave || next.advance) return reconcile_deployment(work, name);
+    if (next.leave || next.advance) return reconcile();
   }
-  return refresh_status(work, *deployment, outcome);
+  TRY(refresh_status(work, *deployment, outcome));
+  return count;
 }
 
 }  // namespace qleet::hub::controllers

@@ -2,6 +2,7 @@
 // reports to the deployment's status. Each function is one deployment's step within the caller's transaction.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "common/result/result.h"
@@ -14,8 +15,10 @@ namespace qleet::hub::controllers {
 Result<> reconcile_deployment(Work& work, const std::string& name);
 
 // Only its status, from what its resources report; resolves nothing. Goes on to reconcile_deployment when the
-// reports allow the rollout to go on.
-Result<> refresh_deployment(Work& work, const std::string& name);
+// reports allow the rollout to go on. Of regions outside of `touched` nothing is read: what the status says
+// of them still holds. Empty: all are looked at. Returns in how many regions it is.
+Result<size_t> refresh_deployment(Work& work, const std::string& name,
+                                  const std::set<std::string>& touched = {});
 
 // True where reconcile_deployment has not seen this state of the deployment yet.
 bool needs_reconcile(const v1::Deployment& deployment);

@@ -8,7 +8,8 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/resources.h"
-#include "hub/store/objects.h"
+#include "hub/store/keys.h"
+#include "hub/store/resource_sketch.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -22,13 +23,8 @@ int weight(const ResourceHealth& health) {
   return waits ? 1 : 2;
 }
 
-}  // namespace
-
-ResourceHealth health_of(const v1::Resource& resource) {
-  const auto& status = resource.status();
-  const bool newest = status.observed_generation() == resource.metadata().generation() &&
-                      status.observed_hash() == resource.spec().hash();
-  if (!newest)
+ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generation, std::string_view hash) {
+  if (status.observed_generation() != generation || status.observed_hash() != hash)
     return {Health::kProgressing, std::string(reasons::kWaitingForAgent),
             "the agent has not reported it yet"};
   if (status.state() == "Ready") return {Health::kReady, std::string(reasons::kAvailable), ""};
@@ -41,7 +37,34 @@ ResourceHealth health_of(const v1::Resource& resource) {
   return health;
 }
 
-Result<std::vector<v1::Resource>> resources_of(const Reader& reader, std::string_view deployment,
+std::string label_of(std::string_view type, std::string_view id) {
+  if (type == "workload") return std::string(id);
+  return fmt::format("{} \"{}\"", type, id);
+}
+
+Result<ResourceView> view_of(const Entry& entry) {
+  const auto read = TRY(sketch(entry.value));
+  return ResourceView{.name = std::string(read.name),
+                      .type = std::string(read.type),
+                      .id = std::string(read.id),
+                      .profile = std::string(read.profile),
+                      .profile_generation = read.profile_generation,
+                      .generation = read.generation,
+                      .hash = std::string(read.hash),
+                      .status = TRY(read.read_status())};
+}
+
+}  // namespace
+
+ResourceHealth health_of(const v1::Resource& resource) {
+  return health_of(resource.status(), resource.metadata().generation(), resource.spec().hash());
+}
+
+ResourceHealth health_of(const ResourceView& resource) {
+  return health_of(resource.status, resource.generation, resource.hash);
+}
+
+Result<std::vector<ResourceView>> resources_of(const Reader& reader, std::string_view deployment,
                                                std::string_view region) {
   std::deque<std::string> open;
   std::set<std::string> seen;
@@ -51,17 +74,18 @@ Result<std::vector<v1::Resource>> resources_of(const Reader& reader, std::string
     }
   };
   visit(TRY(used_by(reader, user_of_deployment(deployment), region)));
-  std::vector<v1::Resource> found;
+  std::vector<ResourceView> found;
   while (!open.empty()) {
     const auto name = std::move(open.front());
     open.pop_front();
-    if (auto resource = TRY(objects::get<v1::Resource>(reader, name))) found.push_back(*std::move(resource));
+    if (const auto entry = TRY(reader.get(keys::object("resources", name))))
+      found.push_back(TRY(view_of(*entry)));
     visit(TRY(used_by(reader, user_of_resource(name))));
   }
   return found;
 }
 
-RegionHealth health_of(const std::vector<v1::Resource>& resources) {
+RegionHealth health_of(const std::vector<ResourceView>& resources) {
   RegionHealth worst;
   int worst_weight = -1;
   for (const auto& resource : resources) {
@@ -70,8 +94,10 @@ RegionHealth health_of(const std::vector<v1::Resource>& resources) {
     if (weight(health) < worst_weight) continue;
     worst_weight = weight(health);
     worst.health = health.health;
-    worst.culprit = resource.metadata().name();
-    worst.message = health.message.empty() ? "" : fmt::format("{}: {}", label_of(resource), health.message);
+    worst.culprit = resource.name;
+    worst.message = health.message.empty()
+                        ? ""
+                        : fmt::format("{}: {}", label_of(resource.type, resource.id), health.message);
   }
   if (worst.health == Health::kReady) worst.culprit.clear();
   return worst;
@@ -87,8 +113,7 @@ Connection connection_of(const v1::Region& region) {
 }
 
 std::string label_of(const v1::Resource& resource) {
-  if (resource.spec().type() == "workload") return resource.spec().id();
-  return fmt::format("{} \"{}\"", resource.spec().type(), resource.spec().id());
+  return label_of(resource.spec().type(), resource.spec().id());
 }
 
 }  // namespace qleet::hub::controllers

@@ -22,6 +22,19 @@ struct ResourceHealth {
 
 ResourceHealth health_of(const v1::Resource& resource);
 
+// What is wanted of a resource and what was said of it, without its content.
+struct ResourceView {
+  std::string name;
+  std::string type;
+  std::string id;
+  std::string profile;
+  std::uint32_t profile_generation = 0;
+  std::uint32_t generation = 0;
+  std::string hash;
+  v1::ResourceStatus status;
+};
+ResourceHealth health_of(const ResourceView& resource);
+
 struct RegionHealth {
   Health health = Health::kNone;  // kNone: it has no resources there
   std::string message;            // the last cause, with the resource it is about
@@ -29,10 +42,10 @@ struct RegionHealth {
 };
 
 // Every resource that the deployment needs in the region, at any depth, each once.
-Result<std::vector<v1::Resource>> resources_of(const Reader& reader, std::string_view deployment,
+Result<std::vector<ResourceView>> resources_of(const Reader& reader, std::string_view deployment,
                                                std::string_view region);
 // The worst of them; where several wait, the one that the others wait for.
-RegionHealth health_of(const std::vector<v1::Resource>& resources);
+RegionHealth health_of(const std::vector<ResourceView>& resources);
 
 struct Connection {
   bool connected = false;

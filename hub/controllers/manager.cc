@@ -37,6 +37,15 @@ Result<std::optional<WallTime>> settle_unused(Work& work) {
   return work.now();
 }
 
+// The status of a deployment in hundreds of regions is as costly as often it is told: of many reports that
+// come one after the other it tells together. The same with an environment's list of regions while agents
+// enrol.
+Millis rest_after_status(size_t regions) {
+  constexpr size_t kFew = 20;
+  return regions < kFew ? Millis(0) : Millis(std::min<size_t>(regions / 2, 1'000));
+}
+Millis rest_after_regions(size_t regions) { return Millis(regions / 50); }
+
 }  // namespace
 
 Manager::Manager(Store& store, const Clock& clock, const Random& random, const ManagerOptions& options)
@@ -49,55 +58,64 @@ void Manager::requeue(const Key& key, WallTime when) {
   queue_.add_at(key, clock_.mono() + wait);
 }
 
-// One step on the store; when to look again, where time alone may change the outcome.
-Result<std::optional<WallTime>> Manager::step(Work& work, const Key& key) {
+// One step on the store.
+Result<Manager::Stepped> Manager::step(Work& work, const Key& key, const std::set<std::string>& touched) {
+  Stepped stepped;
   switch (key.controller) {
     case Controller::kEnvironment:
       TRY(refresh_environment(work, key.name));
       break;
-    case Controller::kRegion:
-      TRY(refresh_region(work, key.name));
+    case Controller::kRegions:
+      stepped.rest = rest_after_regions(TRY(refresh_regions(work, touched)));
       break;
     case Controller::kAgent:
       TRY(refresh_agent(work, key.name));
       break;
-    case Controller::kApplication: {
+    case Controller::kApplication:
       TRY(deliver(work, key.name, {}));
-      const auto again = TRY(settle_candidates(work, key.name));
+      stepped.again = TRY(settle_candidates(work, key.name));
       TRY(settle_application(work, key.name));
-      return again;
-    }
+      break;
     case Controller::kDeployment:
       TRY(reconcile_deployment(work, key.name));
       break;
     case Controller::kStatus:
-      TRY(refresh_deployment(work, key.name));
+      stepped.rest = rest_after_status(TRY(refresh_deployment(work, key.name, touched)));
       break;
     case Controller::kUnused:
-      return settle_unused(work);
+      stepped.again = TRY(settle_unused(work));
+      break;
   }
-  return std::nullopt;
+  return stepped;
 }
 
-Result<> Manager::run(const Key& key) {
-  std::optional<WallTime> again;
+Result<Millis> Manager::run(const Key& key) {
+  Stepped stepped;
+  std::set<std::string> touched;
+  if (key.controller == Controller::kStatus || key.controller == Controller::kRegions) {
+    touched = touched_.take(key.name);
+    // Somebody has just looked at them.
+    if (touched.empty()) return Millis(0);
+  }
   const auto done = store_.transact([&](Txn& txn) -> Result<> {
     Work work{txn, {clock_.wall(), random_}};
     // A fault of this program about one object must not take the others' controllers down with it.
     try {
-      again = TRY(step(work, key));
+      stepped = TRY(step(work, key, touched));
       return {};
     } catch (const std::exception& fault) {
       return fail(Code::kInternal, fmt::format("fault in the hub: {}", fault.what()));
     }
   });
-  if (!done)
+  if (!done) {
+    touched_.add(key.name, touched);
     return std::unexpected(wrap(done.error(), fmt::format("{} {}", name_of(key.controller), key.name)));
-  if (again) requeue(key, *again);
-  return {};
+  }
+  if (stepped.again) requeue(key, *stepped.again);
+  return stepped.rest;
 }
 
-bool Manager::run_one() {
+bool Manager::run_one(bool rests) {
   const auto key = queue_.take();
   if (!key) return false;
   const auto done = run(*key);
@@ -106,7 +124,7 @@ bool Manager::run_one() {
                                                    {"key", key->name},
                                                    {"error", done.error().message}});
   }
-  queue_.done(*key, done.has_value());
+  queue_.done(*key, done.has_value(), rests ? done.value_or(Millis(0)) : Millis(0));
   return true;
 }
 
@@ -124,7 +142,7 @@ Result<size_t> Manager::poll() {
   if (changes->empty()) return 0;
   const auto reader = TRY(store_.snapshot());
   for (const auto& change : *changes) {
-    for (const auto& key : TRY(changes_.keys_of(*reader, change))) queue_.add(key);
+    for (const auto& key : TRY(changes_.keys_of(*reader, change, touched_))) queue_.add(key);
   }
   position_ = changes->back().revision;
   return changes->size();
@@ -135,7 +153,7 @@ Result<size_t> Manager::run_until_idle(size_t max_steps) {
   for (;;) {
     const auto read = TRY(poll());
     bool ran = false;
-    while (run_one()) {
+    while (run_one(false)) {
       ran = true;
       if (++steps >= max_steps)
         return fail(Code::kInternal,
@@ -191,13 +209,14 @@ Result<> Manager::resume() {
     known = from <= reader->revision() && store_.changes(from, 1).has_value();
   }
   if (known) {
+    TRY(changes_.restore(*reader, from));
     TRY(enqueue_unfinished(*reader));
     position_ = from;
   } else {
     TRY(enqueue_all(*reader));
     position_ = reader->revision();
   }
-  noted_ = position_;
+  noted_ = known ? from : 0;
   return {};
 }
 
@@ -212,6 +231,7 @@ void Manager::note_position() {
   });
   if (done) {
     noted_ = position;
+    noted_at_ = clock_.mono();
   } else {
     kLog.warn("position could not be noted", {{"error", done.error().message}});
   }
@@ -227,16 +247,20 @@ void Manager::work() {
     }
     const auto read = poll();
     if (!read) kLog.error("change log cannot be read", {{"error", read.error().message}});
-    if (run_one()) continue;
+    if (run_one(true)) continue;
     if (read && *read > 0) continue;
+    auto wait = kIdlePoll;
     bool many = false;
     {
       const std::lock_guard lock(poll_mutex_);
-      many = position_ - noted_ >= options_.note_position_every;
+      const auto due = noted_at_ + options_.note_position_after;
+      const auto now = clock_.mono();
+      many = position_ - noted_ >= options_.note_position_every || (position_ != noted_ && now >= due);
+      if (position_ != noted_ && !many) wait = due - now;
     }
     if (many) note_position();
-    auto wait = kIdlePoll;
-    if (const auto due = queue_.next_due()) wait = std::clamp(*due - clock_.mono(), Millis(1), kIdlePoll);
+    if (const auto due = queue_.next_due()) wait = std::min(wait, *due - clock_.mono());
+    wait = std::clamp(wait, Millis(1), kIdlePoll);
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, wait, [&] { return stopping_ || signals_ != seen; });
   }

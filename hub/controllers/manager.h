@@ -23,7 +23,9 @@ namespace qleet::hub::controllers {
 struct ManagerOptions {
   size_t workers = 4;  // threads; writes of several share one fsync
   size_t max_changes_per_read = 1000;
-  size_t note_position_every = 1000;  // changes, once everything is done
+  // Once everything is done: after so many changes, or so much time after the last one.
+  size_t note_position_every = 1000;
+  Millis note_position_after{2'000};
 };
 
 // Either driven by hand (resume or start_after, then run_until_idle), or by its own threads (start, stop).
@@ -55,9 +57,14 @@ class Manager {
 
  private:
   Result<size_t> poll();
-  bool run_one();
-  Result<> run(const Key& key);
-  static Result<std::optional<WallTime>> step(Work& work, const Key& key);
+  bool run_one(bool rests);
+  // How long the key may rest afterwards.
+  Result<Millis> run(const Key& key);
+  struct Stepped {
+    std::optional<WallTime> again;  // when to look again, where time alone may change the outcome
+    Millis rest{};                  // may go by before the next step of this key
+  };
+  static Result<Stepped> step(Work& work, const Key& key, const std::set<std::string>& touched);
   Result<> enqueue_unfinished(const Reader& reader);
   Result<> enqueue_all(const Reader& reader);
   void note_position();
@@ -70,10 +77,13 @@ class Manager {
   const ManagerOptions options_;
   WorkQueue queue_;
 
-  std::mutex poll_mutex_;  // one reader of the log; guards the three below
+  std::mutex poll_mutex_;  // one reader of the log; guards the four below
   ChangeMap changes_;
   Revision position_ = 0;
   Revision noted_ = 0;
+  MonoTime noted_at_{};
+
+  TouchedRegions touched_;
 
   std::mutex mutex_;  // guards the two below
   std::condition_variable wake_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/clock/duration.h"
 #include "common/model/model.h"
@@ -59,21 +60,30 @@ Result<> refresh_environment(Work& work, const std::string& name) {
 }
 
 Result<> refresh_region(Work& work, const std::string& name) {
-  const auto region = TRY(objects::get<v1::Region>(work.txn, name));
-  for (auto& environment : TRY(objects::list<v1::Environment>(work.txn))) {
-    std::vector<std::string> regions(environment.status().regions().begin(),
-                                     environment.status().regions().end());
-    const bool is_there = std::ranges::find(regions, name) != regions.end();
-    const bool shall = region && may_use(environment, *region);
-    if (is_there == shall) continue;
-    if (shall) {
-      regions.push_back(name);
-    } else {
-      std::erase(regions, name);
-    }
-    TRY(set_regions(work, environment, std::move(regions)));
-  }
+  TRY(refresh_regions(work, {name}));
   return {};
+}
+
+Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names) {
+  std::map<std::string, std::optional<v1::Region>> regions;
+  for (const auto& name : names) regions[name] = TRY(objects::get<v1::Region>(work.txn, name));
+  size_t most = 0;
+  for (auto& environment : TRY(objects::list<v1::Environment>(work.txn))) {
+    std::set<std::string> placed(environment.status().regions().begin(),
+                                 environment.status().regions().end());
+    bool changed = false;
+    for (const auto& [name, region] : regions) {
+      const bool shall = region && may_use(environment, *region);
+      if (shall) {
+        changed = placed.insert(name).second || changed;
+      } else {
+        changed = placed.erase(name) > 0 || changed;
+      }
+    }
+    most = std::max(most, placed.size());
+    if (changed) TRY(set_regions(work, environment, {placed.begin(), placed.end()}));
+  }
+  return most;
 }
 
 Result<> refresh_agent(Work& work, const std::string& name) {
@@ -114,11 +124,9 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
     const auto all = TRY(objects::list<v1::Region>(reader));
     places.placement = place(choice, all, current, environment.metadata().name());
   }
-  std::erase_if(places.regions, [&](const auto& entry) {
-    const auto& chosen = places.placement.regions;
-    return std::ranges::find(chosen, entry.first) == chosen.end() &&
-           std::ranges::find(current, entry.first) == current.end();
-  });
+  std::set<std::string> kept(places.placement.regions.begin(), places.placement.regions.end());
+  kept.insert(current.begin(), current.end());
+  std::erase_if(places.regions, [&](const auto& entry) { return !kept.contains(entry.first); });
   for (const auto& name : places.placement.regions) TRY(load(name));
   return places;
 }

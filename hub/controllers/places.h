@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ Result<> refresh_environment(Work& work, const std::string& name);
 
 // The same for one region that came, changed or went, over all environments.
 Result<> refresh_region(Work& work, const std::string& name);
+// The same for several, at once. Returns how many regions the largest environment has.
+Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names);
 
 // Region.status.agent and its condition Connected, from the agent's state.
 Result<> refresh_agent(Work& work, const std::string& name);

@@ -22,8 +22,8 @@ Result<std::vector<ProfilePtr>> pins(const Reader& reader, const RegionAsk& ask)
   for (const auto& profile : pinned) known.insert(profile->metadata().name());
   for (const auto& resource :
        TRY(resources_of(reader, ask.deployment->metadata().name(), ask.region->metadata().name()))) {
-    if (!known.insert(resource.spec().profile()).second) continue;
-    auto profile = TRY(profile_at(reader, resource.spec().profile(), resource.spec().profile_generation()));
+    if (!known.insert(resource.profile).second) continue;
+    auto profile = TRY(profile_at(reader, resource.profile, resource.profile_generation));
     if (profile) pinned.push_back(std::move(profile));
   }
   return pinned;

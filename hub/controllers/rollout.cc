@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace qleet::hub::controllers {
@@ -21,7 +22,7 @@ bool stalled(const RegionNow& region, std::uint32_t wanted) {
 }
 
 // Names of the regions that get the wanted release now.
-std::vector<std::string> to_advance(const RolloutInput& input) {
+std::set<std::string> to_advance(const RolloutInput& input) {
   std::vector<const RegionNow*> waiting;
   std::vector<const RegionNow*> waiting_stale;
   size_t on_the_way = 0;
@@ -34,9 +35,9 @@ std::vector<std::string> to_advance(const RolloutInput& input) {
       ++on_the_way;
     }
   }
-  std::vector<std::string> names;
+  std::set<std::string> names;
   if (waiting.empty() && on_the_way == 0) {
-    for (const auto* region : waiting_stale) names.push_back(region->name);
+    for (const auto* region : waiting_stale) names.insert(region->name);
     return names;
   }
   std::ranges::sort(waiting, {}, [](const RegionNow* region) {
@@ -46,7 +47,7 @@ std::vector<std::string> to_advance(const RolloutInput& input) {
   const size_t limit = input.max_at_once == 0 ? waiting.size() : input.max_at_once;
   for (const auto* region : waiting) {
     if (on_the_way + names.size() >= limit) break;
-    names.push_back(region->name);
+    names.insert(region->name);
   }
   return names;
 }
@@ -73,7 +74,7 @@ Rollout roll_out(const RolloutInput& input) {
   Rollout rollout;
   auto regions = input.regions;
   std::ranges::sort(regions, {}, &RegionNow::name);
-  const auto advance = input.wanted == 0 ? std::vector<std::string>() : to_advance(input);
+  const auto advance = input.wanted == 0 ? std::set<std::string>() : to_advance(input);
 
   const bool any_placed = std::ranges::any_of(regions, &RegionNow::placed);
   const bool settled =
@@ -102,7 +103,7 @@ Rollout roll_out(const RolloutInput& input) {
       rollout.regions.push_back(std::move(next));
       continue;
     }
-    const bool advances = std::ranges::find(advance, region.name) != advance.end();
+    const bool advances = advance.contains(region.name);
     next.state = input.wanted == 0 ? "Waiting" : state_of(region, input.wanted, advances);
     next.advance = advances;
     if (advances) {

@@ -8,8 +8,8 @@ std::string_view name_of(Controller controller) {
   switch (controller) {
     case Controller::kEnvironment:
       return "environment";
-    case Controller::kRegion:
-      return "region";
+    case Controller::kRegions:
+      return "regions";
     case Controller::kAgent:
       return "agent";
     case Controller::kApplication:
@@ -24,13 +24,17 @@ std::string_view name_of(Controller controller) {
   return "unknown";
 }
 
-void WorkQueue::add(const Key& key) {
-  const std::lock_guard lock(mutex_);
-  if (running_.contains(key)) {
+void WorkQueue::make_ready(const Key& key) {
+  if (running_.contains(key) || resting_.contains(key)) {
     again_.insert(key);
   } else if (waiting_.insert(key).second) {
-    ready_.push_back(key);
+    (key.controller == Controller::kStatus ? ready_status_ : ready_).push_back(key);
   }
+}
+
+void WorkQueue::add(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  make_ready(key);
 }
 
 void WorkQueue::add_at(const Key& key, MonoTime when) {
@@ -50,26 +54,31 @@ void WorkQueue::promote() {
     const auto key = by_time_.begin()->second;
     by_time_.erase(by_time_.begin());
     delayed_.erase(key);
-    if (running_.contains(key)) {
-      again_.insert(key);
-    } else if (waiting_.insert(key).second) {
-      ready_.push_back(key);
-    }
+    make_ready(key);
+  }
+  while (!rest_ends_.empty() && rest_ends_.begin()->first <= now) {
+    const auto key = rest_ends_.begin()->second;
+    rest_ends_.erase(rest_ends_.begin());
+    resting_.erase(key);
+    if (again_.erase(key) > 0) make_ready(key);
   }
 }
 
 std::optional<Key> WorkQueue::take() {
+  constexpr unsigned kStatusTurn = 4;
   const std::lock_guard lock(mutex_);
   promote();
-  if (ready_.empty()) return std::nullopt;
-  auto key = std::move(ready_.front());
-  ready_.pop_front();
+  if (ready_.empty() && ready_status_.empty()) return std::nullopt;
+  const bool status = ready_.empty() || (!ready_status_.empty() && ++taken_ % kStatusTurn == 0);
+  auto& from = status ? ready_status_ : ready_;
+  auto key = std::move(from.front());
+  from.pop_front();
   waiting_.erase(key);
   running_.insert(key);
   return key;
 }
 
-void WorkQueue::done(const Key& key, bool ok) {
+void WorkQueue::done(const Key& key, bool ok, Millis rest) {
   std::optional<MonoTime> retry;
   {
     const std::lock_guard lock(mutex_);
@@ -82,25 +91,32 @@ void WorkQueue::done(const Key& key, bool ok) {
           failures >= 20 ? options_.last_delay : Millis(options_.first_delay.count() << failures);
       retry = clock_.mono() + std::min(delay, options_.last_delay);
     }
-    if (again_.erase(key) > 0 && waiting_.insert(key).second) ready_.push_back(key);
+    if (rest > Millis(0)) {
+      resting_.insert(key);
+      rest_ends_.emplace(clock_.mono() + rest, key);
+    } else if (again_.erase(key) > 0) {
+      make_ready(key);
+    }
   }
   if (retry) add_at(key, *retry);
 }
 
 std::optional<MonoTime> WorkQueue::next_due() const {
   const std::lock_guard lock(mutex_);
-  if (by_time_.empty()) return std::nullopt;
-  return by_time_.begin()->first;
+  std::optional<MonoTime> due;
+  if (!by_time_.empty()) due = by_time_.begin()->first;
+  if (!rest_ends_.empty()) due = std::min(due.value_or(MonoTime::max()), rest_ends_.begin()->first);
+  return due;
 }
 
 bool WorkQueue::settled() const {
   const std::lock_guard lock(mutex_);
-  return ready_.empty() && running_.empty() && failures_.empty();
+  return waiting_.empty() && running_.empty() && again_.empty() && failures_.empty();
 }
 
 size_t WorkQueue::size() const {
   const std::lock_guard lock(mutex_);
-  return ready_.size();
+  return waiting_.size();
 }
 
 }  // namespace qleet::hub::controllers

@@ -17,7 +17,8 @@
 
 namespace qleet::hub::controllers {
 
-enum class Controller { kEnvironment, kRegion, kAgent, kApplication, kDeployment, kStatus, kUnused };
+// kRegions has one key, without a name: which regions the environments have.
+enum class Controller { kEnvironment, kRegions, kAgent, kApplication, kDeployment, kStatus, kUnused };
 
 std::string_view name_of(Controller controller);
 
@@ -42,9 +43,11 @@ class WorkQueue {
   // Then; the earliest of several times counts.
   void add_at(const Key& key, MonoTime when);
 
-  // The next key that is due and not running; it counts as running until done.
+  // The next key that is due and not running; it counts as running until done. Of every four, three are
+  // others than kStatus where there are others: what is to be done goes before what is to be told.
   std::optional<Key> take();
-  void done(const Key& key, bool ok);
+  // It then rests so long: what is added meanwhile waits, and counts once.
+  void done(const Key& key, bool ok, Millis rest = Millis(0));
 
   // When a delayed key becomes due; nullopt where there is none.
   std::optional<MonoTime> next_due() const;
@@ -53,17 +56,22 @@ class WorkQueue {
   size_t size() const;
 
  private:
-  void promote();  // delayed keys that have become due
+  void promote();  // delayed keys that have become due, and rested ones
+  void make_ready(const Key& key);
 
   const Clock& clock_;
   const Options options_;
   mutable std::mutex mutex_;
   std::deque<Key> ready_;
-  std::set<Key> waiting_;  // what is in ready_
+  std::deque<Key> ready_status_;
+  unsigned taken_ = 0;
+  std::set<Key> waiting_;  // what is in ready_ and ready_status_
   std::set<Key> running_;
-  std::set<Key> again_;  // added while running
+  std::set<Key> resting_;
+  std::set<Key> again_;  // added while running or resting
   std::map<Key, MonoTime> delayed_;
   std::set<std::pair<MonoTime, Key>> by_time_;
+  std::set<std::pair<MonoTime, Key>> rest_ends_;
   std::map<Key, unsigned> failures_;
 };
 

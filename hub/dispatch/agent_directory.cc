@@ -27,6 +27,7 @@ Result<> AgentDirectory::rebuild(const Reader& reader) {
   agents_.clear();
   by_region_.clear();
   for (auto& agent : agents) put_locked(std::move(agent));
+  ++changes_;
   return {};
 }
 
@@ -36,6 +37,7 @@ Result<> AgentDirectory::apply(const Change& change) {
   std::lock_guard lock(mutex_);
   erase_locked(agent.name);
   if (!change.erased) put_locked(std::move(agent));
+  ++changes_;
   return {};
 }
 

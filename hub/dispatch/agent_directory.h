@@ -2,6 +2,7 @@
 // store's Agent objects, kept up to date by the change log.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ class AgentDirectory {
   };
   std::optional<Refusal> refusal(std::string_view agent) const;
   std::vector<EnrolledAgent> all() const;
+  // Grows with each change: who has seen this number has seen everything.
+  std::uint64_t changes() const { return changes_; }
 
  private:
   using Agents = std::map<std::string, EnrolledAgent, std::less<>>;
@@ -47,6 +50,7 @@ class AgentDirectory {
   const EnrolledAgent* serving_locked(std::string_view region) const;
 
   mutable std::mutex mutex_;
+  std::atomic<std::uint64_t> changes_ = 1;
   Agents agents_;
   std::map<std::string, std::set<std::string>, std::less<>> by_region_;
 };

@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include "hub/dispatch/resource_sketch.h"
 #include "hub/store/keys.h"
+#include "hub/store/resource_sketch.h"
 
 namespace qleet::hub {
 namespace {
@@ -35,6 +35,11 @@ Result<std::pair<std::string, Revision>> parse_position(std::string_view key) {
 
 }  // namespace
 
+DesiredIndex::Region& DesiredIndex::region_in(Regions& regions, std::string_view name) {
+  const auto found = regions.find(name);
+  return found != regions.end() ? found->second : regions[std::string(name)];
+}
+
 Result<std::vector<std::string>> DesiredIndex::rebuild(const Reader& reader, MonoTime now) {
   Regions regions;
   TRY(for_each(reader, kResources, [&](const Entry& entry) -> Result<> {
@@ -42,8 +47,8 @@ Result<std::vector<std::string>> DesiredIndex::rebuild(const Reader& reader, Mon
     if (!resource) return std::unexpected(wrap(std::move(resource).error(), entry.key));
     const auto digest =
         sync::entry_digest(resource->name, resource->uid, resource->generation, resource->hash);
-    Region& region = regions[resource->region];
-    region.entries.emplace(std::move(resource->name), digest);
+    Region& region = region_in(regions, resource->region);
+    region.entries.emplace(resource->name, digest);
     region.view.digest.add(digest);
     return {};
   }));
@@ -75,8 +80,9 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   const ResourceSketch& resource = *parsed;
 
   std::lock_guard lock(mutex_);
-  Region& region = regions_[resource.region];
-  const auto held = region.entries.find(resource.name);
+  Region& region = region_in(regions_, resource.region);
+  const std::string name(resource.name);
+  const auto held = region.entries.find(name);
   if (change.erased) {
     if (held == region.entries.end()) return std::nullopt;
     region.view.digest.remove(held->second);
@@ -91,13 +97,13 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
     region.view.digest.remove(held->second);
     held->second = digest;
   } else {
-    region.entries.emplace(resource.name, digest);
+    region.entries.emplace(name, digest);
   }
   region.view.digest.add(digest);
   region.view.resources = region.entries.size();
   region.view.changed_at = now;
   const Revision previous = std::exchange(region.view.position, change.revision);
-  return SpecChange{resource.region, resource.name, change.revision, previous, change.value};
+  return SpecChange{std::string(resource.region), name, change.revision, previous, change.value};
 }
 
 RegionView DesiredIndex::region(std::string_view name) const {

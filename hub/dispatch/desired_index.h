@@ -51,6 +51,7 @@ class DesiredIndex {
     std::unordered_map<std::string, sync::Digest> entries;
   };
   using Regions = std::map<std::string, Region, std::less<>>;
+  static Region& region_in(Regions& regions, std::string_view name);
 
   mutable std::mutex mutex_;
   Regions regions_;

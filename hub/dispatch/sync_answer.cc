@@ -7,8 +7,8 @@
 #include "common/sync/limits.h"
 #include "common/sync/manifest.h"
 #include "hub/dispatch/messages.h"
-#include "hub/dispatch/resource_sketch.h"
 #include "hub/store/keys.h"
+#include "hub/store/resource_sketch.h"
 
 namespace qleet::hub {
 namespace {
@@ -82,13 +82,13 @@ Result<Answer> manifest_differences(const Reader& reader, const SyncContext& con
     const auto page = TRY(reader.scan(range));
     more = page.size() == kPage;
     for (const auto& entry : page) {
-      auto resource = TRY(sketch(entry.value));
+      const auto resource = TRY(sketch(entry.value));
       if (!names.until.empty() && resource.name > names.until) {
         more = false;
         break;
       }
-      wanted[resource.name] = {resource.generation, resource.hash, context.identity.epoch, false,
-                               resource.uid};
+      wanted[std::string(resource.name)] = {resource.generation, std::string(resource.hash),
+                                            context.identity.epoch, false, std::string(resource.uid)};
     }
     if (!page.empty()) range.after = page.back().key;
   }

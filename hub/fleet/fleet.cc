@@ -1,6 +1,7 @@
 #include "hub/fleet/fleet.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log/log.h"
 #include "common/sync/accept.h"
@@ -9,6 +10,7 @@
 #include "hub/fleet/event_write.h"
 #include "hub/fleet/status_merge.h"
 #include "hub/store/objects.h"
+#include "hub/store/resource_sketch.h"
 
 namespace qleet::hub {
 namespace {
@@ -17,6 +19,11 @@ namespace subjects = sync::subjects;
 constexpr log::Logger kLog{"fleet"};
 constexpr Millis kWatchEvery{1'000};
 constexpr Millis kStoreRetry{500};
+
+const model::Kind& resources() {
+  static const model::Kind& kind = model::kind_of(v1::Resource::default_instance());
+  return kind;
+}
 
 FleetHooks with_defaults(FleetHooks hooks) {
   if (!hooks.record_event) hooks.record_event = write_event;
@@ -52,8 +59,14 @@ Result<> Fleet::start() {
   }
   const auto receive = [this](Incoming::What what) {
     return [this, what](Message message) {
-      if (mailbox_.put({what, std::string(subjects::agent_of(message.subject)), std::move(message.data)}))
-        wake_();
+      if (!mailbox_.put({what, std::string(subjects::agent_of(message.subject)), std::move(message.data)}))
+        return;
+      if (what == Incoming::What::kHeartbeat) {
+        if (gathering_.exchange(true)) return;  // the step to come takes it along
+      } else {
+        urgent_ = true;
+      }
+      wake_();
     };
   };
   status_subscription_ =
@@ -63,7 +76,17 @@ Result<> Fleet::start() {
   return {};
 }
 
+void Fleet::left(const std::string& agent) {
+  if (!mailbox_.put({Incoming::What::kLeft, agent, {}})) return;
+  urgent_ = true;
+  wake_();
+}
+
 MonoTime Fleet::step() {
+  const MonoTime ready = looked_at_ + options_.gather_heartbeats;
+  if (!urgent_.exchange(false) && clock_.mono() < std::min(ready, next_watch_)) return ready;
+  looked_at_ = clock_.mono();
+  gathering_ = false;
   std::vector<Report> reports;
   for (auto& incoming : mailbox_.take()) {
     const auto agent = directory_.find(incoming.agent);
@@ -71,7 +94,10 @@ MonoTime Fleet::step() {
       count(&FleetCounters::ignored);
       continue;
     }
-    if (incoming.what == Incoming::What::kHeartbeat) {
+    if (incoming.what == Incoming::What::kLeft) {
+      liveness_.left(agent->name, clock_.mono(), options_.grace);
+      next_watch_ = std::min(next_watch_, clock_.mono() + options_.grace);
+    } else if (incoming.what == Incoming::What::kHeartbeat) {
       take_heartbeat(*agent, incoming.data);
     } else {
       take_status(*agent, incoming.data, reports);
@@ -154,15 +180,23 @@ size_t Fleet::write_reports(const std::vector<Report>& reports, size_t begin) {
 Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Written& written) const {
   const ReportOrigin origin{report.body.boot_id(), report.body.epoch(), now};
   for (const auto& item : report.body.resources()) {
-    auto resource = TRY(objects::get<v1::Resource>(txn, item.name()));
-    switch (judge(resource ? &*resource : nullptr, item, report.region, identity_.epoch)) {
+    const auto stored = TRY(txn.get(objects::key(resources(), item.name())));
+    v1::ResourceStatus status;
+    ResourceSketch resource;
+    if (stored) {
+      resource = TRY(sketch(stored->value));
+      status = TRY(resource.read_status());
+    }
+    const Judged judged{resource.region, resource.generation, resource.deleted, status};
+    switch (judge(stored ? &judged : nullptr, item, report.region, identity_.epoch)) {
       case Merge::kWrite:
-        write_status(*resource, item, origin);
-        TRY(objects::put_status(txn, *resource));
+        write_status(status, item, origin);
+        TRY(objects::replace_status(txn, resources(), *stored, status));
         ++written.resources;
         break;
       case Merge::kErase:
-        TRY(hooks_.erase_resource(txn, *resource));
+        if (const auto whole = TRY(objects::get<v1::Resource>(txn, item.name())))
+          TRY(hooks_.erase_resource(txn, *whole));
         ++written.erased;
         break;
       case Merge::kAhead:
@@ -196,6 +230,8 @@ void Fleet::watch_presence(MonoTime now) {
     kLog.warn("agent lost", {{"agent", agent}});
     unwritten_.insert(agent);
   }
+  const auto directory = directory_.changes();
+  if (std::exchange(directory_seen_, directory) == directory) return;
   for (const auto& agent : directory_.all()) {
     if (!agent.revoked) {
       revoked_.erase(agent.name);

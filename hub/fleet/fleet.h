@@ -4,6 +4,7 @@
 // One transaction takes all reports that have come in while the one before was being committed.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,10 @@ namespace qleet::hub {
 struct FleetOptions {
   Millis heartbeat = sync::kHeartbeatEvery;
   unsigned missed_until_lost = 3;
+  // For an agent whose connection has ended to come back.
+  Millis grace{2'000};
+  // Heartbeats alone wait so long for others: each wakes a thread otherwise.
+  Millis gather_heartbeats{20};
   size_t mailbox = 100'000;
   size_t resources_per_transaction = 2000;
   PokeLimits poke;
@@ -71,12 +76,14 @@ class Fleet final : public Stepper {
   Wake& wake() { return wake_; }
 
   // These may be used by any thread.
+  // The bus says that the agent's connection has ended.
+  void left(const std::string& agent);
   const Liveness& liveness() const { return liveness_; }
   FleetCounters counters() const;
 
  private:
   struct Incoming {
-    enum class What { kStatus, kHeartbeat } what;
+    enum class What { kStatus, kHeartbeat, kLeft } what;
     std::string agent;
     std::string data;
   };
@@ -124,6 +131,10 @@ class Fleet final : public Stepper {
   std::set<std::string> unwritten_;                   // agents whose stored status is out of date
   std::set<std::string> revoked_;                     // agents that are known as such
   MonoTime next_watch_{};
+  std::uint64_t directory_seen_ = 0;
+  MonoTime looked_at_{};
+  std::atomic<bool> urgent_ = false;     // something else than heartbeats has come
+  std::atomic<bool> gathering_ = false;  // heartbeats have, and a step is due
   MonoTime write_agents_at_{};
 
   mutable std::mutex counters_mutex_;

@@ -15,11 +15,18 @@ bool Liveness::heard(const std::string& agent, MonoTime now, WallTime wall) {
   std::lock_guard lock(mutex_);
   Known& known = agents_[agent];
   known.heard_at = now;
+  known.lost_at = MonoTime::max();
   known.sight.last_seen = wall;
   if (known.sight.presence == Presence::kConnected) return false;
   known.sight.presence = Presence::kConnected;
   known.sight.since = wall;
   return true;
+}
+
+void Liveness::left(const std::string& agent, MonoTime now, Millis grace) {
+  std::lock_guard lock(mutex_);
+  const auto known = agents_.find(agent);
+  if (known != agents_.end()) known->second.lost_at = std::min(known->second.lost_at, now + grace);
 }
 
 std::vector<std::string> Liveness::expire(MonoTime now, WallTime wall) {
@@ -28,7 +35,7 @@ std::vector<std::string> Liveness::expire(MonoTime now, WallTime wall) {
   for (auto& [name, known] : agents_) {
     const bool there =
         known.sight.presence == Presence::kConnected || known.sight.presence == Presence::kExpected;
-    if (!there || now - known.heard_at < lost_after_) continue;
+    if (!there || (now - known.heard_at < lost_after_ && now < known.lost_at)) continue;
     known.sight.presence = Presence::kLost;
     known.sight.since = wall;
     lost.push_back(name);

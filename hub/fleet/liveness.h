@@ -34,6 +34,8 @@ class Liveness {
   void restore(const std::string& agent, bool was_connected, MonoTime now, WallTime wall);
   // True when it was not connected before.
   bool heard(const std::string& agent, MonoTime now, WallTime wall);
+  // Its connection has ended. Unless it is heard within `grace`, it is lost then.
+  void left(const std::string& agent, MonoTime now, Millis grace);
   // Those that have just become lost.
   std::vector<std::string> expire(MonoTime now, WallTime wall);
   void forget(const std::string& agent);
@@ -45,6 +47,7 @@ class Liveness {
   struct Known {
     Sight sight;
     MonoTime heard_at{};
+    MonoTime lost_at = MonoTime::max();  // because it left
   };
 
   const Millis lost_after_;

@@ -4,23 +4,22 @@
 
 namespace qleet::hub {
 
-Merge judge(const v1::Resource* resource, const wire::v1::ResourceReport& report, std::string_view region,
+Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, std::string_view region,
             std::string_view epoch) {
   if (!resource) return Merge::kUnknown;
-  if (resource->spec().region() != region) return Merge::kForeign;
-  const auto generation = resource->metadata().generation();
+  if (resource->region != region) return Merge::kForeign;
+  const auto generation = resource->generation;
   if (report.generation() > generation) return Merge::kAhead;
   if (report.gone())
-    return resource->spec().deleted() && report.generation() == generation ? Merge::kErase : Merge::kRevived;
+    return resource->deleted && report.generation() == generation ? Merge::kErase : Merge::kRevived;
   // A report that was stored under another epoch says nothing about this one's order.
-  const auto& status = resource->status();
+  const auto& status = resource->status;
   if (status.epoch() == epoch && report.version() <= status.report_version()) return Merge::kOld;
   return Merge::kWrite;
 }
 
-void write_status(v1::Resource& resource, const wire::v1::ResourceReport& report,
+void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& report,
                   const ReportOrigin& origin) {
-  auto& status = *resource.mutable_status();
   status.set_state(report.state());
   status.set_observed_generation(report.generation());
   status.set_observed_hash(report.hash());

@@ -17,9 +17,17 @@ enum class Merge {
   kRevived,  // gone, but wanted again meanwhile: the agent will hear of it
 };
 
+// What is stored of the resource.
+struct Judged {
+  std::string_view region;
+  std::uint32_t generation = 0;
+  bool deleted = false;
+  const v1::ResourceStatus& status;
+};
+
 // `resource`: null where there is none. Whatever the verdict, the report has been dealt with and is
 // confirmed.
-Merge judge(const v1::Resource* resource, const wire::v1::ResourceReport& report, std::string_view region,
+Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, std::string_view region,
             std::string_view epoch);
 
 struct ReportOrigin {
@@ -29,6 +37,7 @@ struct ReportOrigin {
 };
 
 // What belongs to the hub (unused_since) stays.
-void write_status(v1::Resource& resource, const wire::v1::ResourceReport& report, const ReportOrigin& origin);
+void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& report,
+                  const ReportOrigin& origin);
 
 }  // namespace qleet::hub

@@ -167,7 +167,6 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     TRY(objects::put(work.txn, agent, work.stamp));
     region.mutable_status()->set_agent(request.agent());
     TRY(objects::put_status(work.txn, region));
-    TRY(controllers::refresh_region(work, invitation.region()));
     TRY(controllers::refresh_agent(work, request.agent()));
     mark_used(work, invitation, request);
     return controllers::record_audit(work, {fmt::format("agent:{}", request.agent()), "join", "Agent",

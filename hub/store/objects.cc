@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hub/store/keys.h"
+#include "hub/store/wire_fields.h"
 
 namespace qleet::hub::objects {
 namespace {
@@ -198,19 +199,31 @@ Result<Written> put_spec(Txn& txn, Message& object, const Stamp& stamp) {
 
 Result<Written> put_status(Txn& txn, Message& object) {
   const auto& kind = model::kind_of(object);
-  if (part(object, "status") == nullptr) {
-    return fail(Code::kInternal, fmt::format("{} has no status", kind.name));
-  }
-  Stored stored = TRY(read_stored(txn, object));
-  if (!stored.object) {
+  const auto* field = part(object, "status");
+  if (field == nullptr) return fail(Code::kInternal, fmt::format("{} has no status", kind.name));
+  TRY(check_name(object));
+  const auto entry = TRY(txn.get(key(kind, model::meta(object).name())));
+  if (!entry) {
     return fail(Code::kNotFound,
                 fmt::format("{} does not exist", describe(kind.name, model::meta(object).name())));
   }
-  const model::Object before(stored.object->New());
-  before->CopyFrom(*stored.object);
-  take_part(*stored.object, object, "status");
-  object.CopyFrom(*stored.object);
-  return write(txn, object, stored.entry, before.get(), nullptr);
+  const bool has = object.GetReflection()->HasField(object, field);
+  const std::string status = has ? serialize_part(object, "status") : "";
+  std::string bytes = TRY(with_field(entry->value, field->number(), has ? &status : nullptr));
+  const bool same = bytes == entry->value;
+  TRY(parse(entry->key, bytes, same ? entry->revision : txn.revision(), object));
+  if (same) return Written::kNothing;
+  txn.put(entry->key, std::move(bytes));
+  return Written::kChanged;
+}
+
+Result<Written> replace_status(Txn& txn, const model::Kind& kind, const Entry& stored,
+                               const Message& status) {
+  const std::string content = serialize(status);
+  std::string bytes = TRY(with_field(stored.value, part(*kind.prototype, "status")->number(), &content));
+  if (bytes == stored.value) return Written::kNothing;
+  txn.put(stored.key, std::move(bytes));
+  return Written::kChanged;
 }
 
 Result<bool> erase(Txn& txn, const model::Kind& kind, std::string_view name) {

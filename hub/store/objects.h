@@ -87,6 +87,10 @@ Result<Written> put(Txn& txn, google::protobuf::Message& object, const Stamp& st
 Result<Written> put_spec(Txn& txn, google::protobuf::Message& object, const Stamp& stamp);
 // Status alone. kNotFound when there is no such object.
 Result<Written> put_status(Txn& txn, google::protobuf::Message& object);
+// The same without reading the rest: `stored` is what this transaction has read, `status` the message that
+// its field of that name shall hold.
+Result<Written> replace_status(Txn& txn, const model::Kind& kind, const Entry& stored,
+                               const google::protobuf::Message& status);
 // False when there is none. The change log keeps the last state.
 Result<bool> erase(Txn& txn, const model::Kind& kind, std::string_view name);
 

@@ -8,7 +8,7 @@ namespace qleet::hub {
 
 Random system_random() {
   return [] {
-    std::random_device device;
+    thread_local std::random_device device;
     return (static_cast<std::uint64_t>(device()) << 32) | device();
   };
 }

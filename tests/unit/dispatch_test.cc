@@ -4,11 +4,11 @@
 #include "common/sync/limits.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/desired_index.h"
-#include "hub/dispatch/resource_sketch.h"
 #include "hub/dispatch/sync_answer.h"
 #include "hub/store/keys.h"
 #include "hub/store/memory_store.h"
 #include "hub/store/objects.h"
+#include "hub/store/resource_sketch.h"
 #include "qleet/v1/delivery.pb.h"
 
 namespace qleet::hub {
@@ -84,7 +84,8 @@ class DispatchTest : public ::testing::Test {
 TEST_F(DispatchTest, ASketchReadsWhatTheMessageHolds) {
   auto resource = make("eu.a", 3);
   resource.mutable_spec()->set_deleted(true);
-  const auto read = sketch(resource.SerializeAsString());
+  const auto bytes = resource.SerializeAsString();
+  const auto read = sketch(bytes);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->name, "eu.a");
   EXPECT_EQ(read->uid, "uid-eu.a");

@@ -117,12 +117,10 @@ TEST(StatusMerge, Table) {
       {"gone, of a live one", true, "eu", false, 3, 0, "", 3, 5, true, Merge::kRevived},
   };
   for (const auto& c : cases) {
-    v1::Resource resource;
-    resource.mutable_metadata()->set_generation(c.generation);
-    resource.mutable_spec()->set_region(c.region);
-    resource.mutable_spec()->set_deleted(c.deleted);
-    resource.mutable_status()->set_report_version(c.stored_version);
-    resource.mutable_status()->set_epoch(c.stored_epoch);
+    v1::ResourceStatus status;
+    status.set_report_version(c.stored_version);
+    status.set_epoch(c.stored_epoch);
+    const Judged resource{c.region, c.generation, c.deleted, status};
     wire::v1::ResourceReport report;
     report.set_generation(c.reported);
     report.set_version(c.version);
@@ -132,16 +130,15 @@ TEST(StatusMerge, Table) {
 }
 
 TEST(StatusMerge, WhatBelongsToTheHubStays) {
-  v1::Resource resource;
-  resource.mutable_status()->mutable_unused_since()->set_seconds(7);
-  (*resource.mutable_status()->mutable_outputs())["old"] = "1";
-  resource.mutable_status()->mutable_next_attempt()->set_seconds(9);
+  v1::ResourceStatus status;
+  status.mutable_unused_since()->set_seconds(7);
+  (*status.mutable_outputs())["old"] = "1";
+  status.mutable_next_attempt()->set_seconds(9);
   wire::v1::ResourceReport report;
   report.set_state("Ready");
   report.set_generation(3);
   report.set_version(11);
-  write_status(resource, report, {"boot", "e", WallTime(Millis(1500))});
-  const auto& status = resource.status();
+  write_status(status, report, {"boot", "e", WallTime(Millis(1500))});
   EXPECT_EQ(status.unused_since().seconds(), 7);
   EXPECT_TRUE(status.outputs().empty());
   EXPECT_FALSE(status.has_next_attempt());

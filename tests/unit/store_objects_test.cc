@@ -7,6 +7,7 @@
 
 #include "hub/store/keys.h"
 #include "hub/store/memory_store.h"
+#include "hub/store/wire_fields.h"
 #include "qleet/v1/access.pb.h"
 #include "qleet/v1/delivery.pb.h"
 
@@ -231,6 +232,29 @@ TEST_F(ObjectsTest, WhatCannotBeReadIsSaid) {
   const auto found = objects::get<Deployment>(*store_.snapshot().value(), "bad");
   ASSERT_FALSE(found);
   EXPECT_THAT(found.error().message, HasSubstr("o/deployments/bad cannot be read"));
+}
+
+TEST(WireFields, AFieldIsReplacedWhereItStands) {
+  using objects::serialize;
+  v1::Resource resource;
+  resource.mutable_metadata()->set_name("a");
+  resource.mutable_spec()->set_deletes_repeated(300);
+  resource.mutable_status()->set_state(std::string(200, 'x'));
+  const auto bytes = serialize(resource);
+  const int field = v1::Resource::kStatusFieldNumber;
+  resource.mutable_status()->set_state("y");
+  const auto status = serialize(resource.status());
+  const auto changed = with_field(bytes, field, &status).value();
+  EXPECT_EQ(changed, serialize(resource));
+  resource.clear_status();
+  EXPECT_EQ(with_field(bytes, field, nullptr).value(), serialize(resource));
+  const auto without = serialize(resource);
+  resource.mutable_status()->set_state("y");
+  EXPECT_EQ(with_field(without, field, &status).value(), serialize(resource));
+  for (size_t size = 1; size < bytes.size(); ++size) (void)with_field(bytes.substr(0, size), field, &status);
+  EXPECT_FALSE(with_field("\xff\xff", field, &status));
+  EXPECT_FALSE(with_field(std::string_view("\x0a\x7f", 2), field, &status));
+  EXPECT_FALSE(with_field(std::string_view("\0\0", 2), field, &status));
 }
 
 TEST(ObjectKeys, AreParsed) {

@@ -100,6 +100,37 @@ TEST(Manager, AFaultAboutOneObjectIsTriedAgainAndStopsNobodyElse) {
   EXPECT_TRUE(world.get<v1::Resource>("lab.default.app-1.workload.web"));
 }
 
+// Regions whose status changes after a restart bring no deployment to be resolved anew.
+TEST(Manager, AfterARestartARegionsStatusIsNoNewRegion) {
+  World world;
+  world.join("lab");
+  for (int i = 0; i < 10; ++i) world.apply(app(i));
+  world.settle();
+  std::uint64_t next = 0;
+  const auto made = [&next] { return ++next; };
+  {
+    controllers::Manager first(world.store, world.clock, made);
+    ASSERT_TRUE(first.start());
+    ASSERT_TRUE(eventually([&] {
+      world.clock.advance(1s);
+      return (*world.store.snapshot())->get("m/controllers-position").value().has_value();
+    }));
+    first.stop();
+  }
+  controllers::Manager second(world.store, world.clock, made);
+  ASSERT_TRUE(second.resume());
+  ASSERT_TRUE(second.run_until_idle());
+  const auto written = world.store.transact([&](Txn& txn) -> Result<> {
+    auto region = objects::get<v1::Region>(txn, "lab").value().value();
+    region.mutable_status()->mutable_conditions(0)->set_message("something");
+    return objects::put_status(txn, region) ? Result<>() : fail(Code::kInternal, "not written");
+  });
+  ASSERT_TRUE(written);
+  const auto steps = second.run_until_idle();
+  ASSERT_TRUE(steps);
+  EXPECT_LE(*steps, 12u) << "the region, and a look at the status of each of ten deployments";
+}
+
 TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   World world;
   world.join("lab");

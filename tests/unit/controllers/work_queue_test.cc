@@ -54,6 +54,36 @@ TEST(WorkQueue, AFailedKeyComesBackLaterAndLater) {
   EXPECT_EQ(queue.take(), key("a"));
 }
 
+TEST(WorkQueue, AKeyThatRestsComesBackOnce) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  queue.add(key("a"));
+  queue.take();
+  queue.add(key("a"));
+  queue.done(key("a"), true, seconds(2));
+  queue.add(key("a"));
+  EXPECT_EQ(queue.take(), std::nullopt);
+  EXPECT_FALSE(queue.settled());
+  ASSERT_EQ(queue.next_due(), clock.mono() + seconds(2));
+  clock.advance(seconds(2));
+  EXPECT_EQ(queue.take(), key("a"));
+  queue.done(key("a"), true, seconds(2));
+  EXPECT_TRUE(queue.settled()) << "nobody waits for it";
+  clock.advance(seconds(2));
+  EXPECT_EQ(queue.take(), std::nullopt);
+  EXPECT_EQ(queue.next_due(), std::nullopt);
+}
+
+TEST(WorkQueue, WhatIsOnlyToldComesAfterwardsButComes) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  for (int i = 0; i < 10; ++i) queue.add({Controller::kStatus, std::to_string(i)});
+  for (int i = 0; i < 10; ++i) queue.add(key(std::to_string(i)));
+  int told = 0;
+  for (int i = 0; i < 8; ++i) told += queue.take()->controller == Controller::kStatus ? 1 : 0;
+  EXPECT_EQ(told, 2);
+}
+
 TEST(WorkQueue, OfSeveralTimesTheEarliestCounts) {
   ManualClock clock;
   WorkQueue queue(clock);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/deployments.h"
 #include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
 
@@ -214,7 +215,26 @@ void World::expect_planned(const frontend::Operation& operation, const std::func
   EXPECT_EQ(said, done) << planned->text();
 }
 
+// What was told region by region is what looking at all of them tells.
+void World::check_told() {
+  const auto deployments = objects::list<v1::Deployment>(*store.snapshot().value()).value();
+  for (const auto& deployment : deployments) {
+    const auto& name = deployment.metadata().name();
+    // Whether what blocks it has gone is looked at when something touches it.
+    if (deployment.status().state() == "Blocked") continue;
+    v1::Deployment told;
+    (void)store.transact([&](Txn& txn) -> Result<> {
+      controllers::Work work{txn, {clock.wall(), [this] { return random.below(UINT64_MAX); }}};
+      EXPECT_TRUE(controllers::refresh_deployment(work, name)) << name;
+      told = objects::get<v1::Deployment>(txn, name).value().value_or(v1::Deployment());
+      return fail(Code::kConflict, "only looked at");
+    });
+    EXPECT_EQ(told.status().ShortDebugString(), deployment.status().ShortDebugString()) << name;
+  }
+}
+
 void World::check_invariants() {
+  check_told();
   const auto reader = store.snapshot().value();
   std::set<std::pair<std::string, std::string>> refs;
   std::set<std::pair<std::string, std::string>> uses;

@@ -79,6 +79,7 @@ class World {
  private:
   bool act_as_agents();
   void check_invariants();
+  void check_told();
 
   controllers::Manager manager_;
   Revision agents_at_ = 0;

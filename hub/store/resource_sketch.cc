@@ -1,0 +1,79 @@
+#include "hub/store/resource_sketch.h"
+
+#include "hub/store/wire_fields.h"
+
+namespace qleet::hub {
+namespace {
+
+using v1::ObjectMeta;
+using v1::Resource;
+using v1::ResourceSpec;
+
+bool read_meta(std::string_view bytes, ResourceSketch& out) {
+  WireFields fields(bytes);
+  while (fields.next()) {
+    if (fields.is_bytes() && fields.number() == ObjectMeta::kNameFieldNumber) out.name = fields.bytes();
+    if (fields.is_bytes() && fields.number() == ObjectMeta::kUidFieldNumber) out.uid = fields.bytes();
+    if (fields.is_number() && fields.number() == ObjectMeta::kGenerationFieldNumber)
+      out.generation = static_cast<std::uint32_t>(fields.value());
+  }
+  return fields.ok();
+}
+
+bool read_spec(std::string_view bytes, ResourceSketch& out) {
+  WireFields fields(bytes);
+  while (fields.next()) {
+    if (fields.is_bytes()) {
+      switch (fields.number()) {
+        case ResourceSpec::kRegionFieldNumber:
+          out.region = fields.bytes();
+          break;
+        case ResourceSpec::kTypeFieldNumber:
+          out.type = fields.bytes();
+          break;
+        case ResourceSpec::kIdFieldNumber:
+          out.id = fields.bytes();
+          break;
+        case ResourceSpec::kProfileFieldNumber:
+          out.profile = fields.bytes();
+          break;
+        case ResourceSpec::kHashFieldNumber:
+          out.hash = fields.bytes();
+          break;
+        default:
+          break;
+      }
+    } else if (fields.is_number()) {
+      if (fields.number() == ResourceSpec::kDeletedFieldNumber) out.deleted = fields.value() != 0;
+      if (fields.number() == ResourceSpec::kProfileGenerationFieldNumber)
+        out.profile_generation = static_cast<std::uint32_t>(fields.value());
+    }
+  }
+  return fields.ok();
+}
+
+}  // namespace
+
+Result<v1::ResourceStatus> ResourceSketch::read_status() const {
+  v1::ResourceStatus out;
+  if (!out.ParseFromArray(status.data(), static_cast<int>(status.size())))
+    return fail(Code::kInternal, "stored bytes are not a Resource");
+  return out;
+}
+
+Result<ResourceSketch> sketch(std::string_view serialized) {
+  ResourceSketch out;
+  WireFields fields(serialized);
+  bool ok = true;
+  while (ok && fields.next()) {
+    if (!fields.is_bytes()) continue;
+    if (fields.number() == Resource::kMetadataFieldNumber) ok = read_meta(fields.bytes(), out);
+    if (fields.number() == Resource::kSpecFieldNumber) ok = read_spec(fields.bytes(), out);
+    if (fields.number() == Resource::kStatusFieldNumber) out.status = fields.bytes();
+  }
+  if (!ok || !fields.ok() || out.name.empty())
+    return fail(Code::kInternal, "stored bytes are not a Resource");
+  return out;
+}
+
+}  // namespace qleet::hub
