@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "common/engine/answers.h"
 #include "common/engine/errors.h"
 #include "common/engine/json.h"
 #include "common/model/reasons.h"
@@ -33,69 +34,6 @@ std::string label_filter(const Labels& labels) {
   json::array wanted;
   for (const auto& [name, value] : labels) wanted.emplace_back(name + "=" + value);
   return http::encode(json::serialize(json::object{{"label", std::move(wanted)}}));
-}
-
-std::string without_slash(std::string name) {
-  if (name.starts_with('/')) name.erase(0, 1);
-  return name;
-}
-
-ContainerDetails details_of(const json::value& value) {
-  ContainerDetails out;
-  const auto& state = read::at(value, "State");
-  const auto& config = read::at(value, "Config");
-  const auto& host = read::at(value, "HostConfig");
-  const auto& network = read::at(value, "NetworkSettings");
-  out.id = read::text(value, "Id");
-  out.name = without_slash(read::text(value, "Name"));
-  out.state = read::text(state, "Status");
-  out.labels = read::labels(config, "Labels");
-  out.image = read::text(config, "Image");
-  out.image_id = read::text(value, "Image");
-  out.exit_code = static_cast<int>(read::integer(state, "ExitCode"));
-  out.oom_killed = read::boolean(state, "OOMKilled");
-  out.error = read::text(state, "Error");
-  out.started_at = read::text(state, "StartedAt");
-  out.finished_at = read::text(state, "FinishedAt");
-  out.pid = read::integer(state, "Pid");
-  out.env = read::texts(config, "Env");
-  out.network_mode = read::text(host, "NetworkMode");
-  out.memory = read::integer(host, "Memory");
-  out.nano_cpus = read::integer(host, "NanoCpus");
-  if (const auto* networks = read::at(network, "Networks").if_object()) {
-    for (const auto& item : *networks) {
-      out.networks[item.key()] = {read::text(item.value(), "IPAddress"), read::text(item.value(), "Gateway"),
-                                  read::texts(item.value(), "Aliases")};
-    }
-  }
-  if (const auto* ports = read::at(network, "Ports").if_object()) {
-    for (const auto& item : *ports) {
-      const auto* bindings = item.value().if_array();
-      if (!bindings || bindings->empty()) continue;
-      const std::string port = read::text(bindings->front(), "HostPort");
-      if (!port.empty()) {
-        out.published[item.key()] = static_cast<std::uint16_t>(std::strtoul(port.c_str(), nullptr, 10));
-      }
-    }
-  }
-  return out;
-}
-
-Network network_of(const json::value& value) {
-  Network out;
-  out.id = read::text(value, "Id");
-  out.name = read::text(value, "Name");
-  out.labels = read::labels(value, "Labels");
-  const auto& config = read::at(read::at(value, "IPAM"), "Config");
-  if (const auto* list = config.if_array(); list && !list->empty()) {
-    out.subnet = read::text(list->front(), "Subnet");
-    out.gateway = read::text(list->front(), "Gateway");
-  }
-  return out;
-}
-
-Volume volume_of(const json::value& value) {
-  return {read::text(value, "Name"), read::labels(value, "Labels"), read::text(value, "Mountpoint")};
 }
 
 constexpr Millis kSlow{120'000};  // create and start wait for storage and networks
@@ -224,21 +162,7 @@ Result<ContainerDetails> Client::inspect(std::string_view container) {
 Result<std::vector<Container>> Client::list(const Labels& labels) {
   const auto value = TRY(read::parse(TRY(fetch(
       {.what = "list containers", .path = "/containers/json?all=true&filters=" + label_filter(labels)}))));
-  std::vector<Container> out;
-  const auto* items = value.if_array();
-  if (!items) return out;
-  for (const auto& item : *items) {
-    Container container;
-    container.id = read::text(item, "Id");
-    const auto names = read::texts(item, "Names");
-    if (!names.empty()) container.name = without_slash(names.front());
-    container.state = read::text(item, "State");
-    container.labels = read::labels(item, "Labels");
-    container.image = read::text(item, "Image");
-    container.image_id = read::text(item, "ImageID");
-    out.push_back(std::move(container));
-  }
-  return out;
+  return containers_of(value);
 }
 
 Result<> Client::put_archive(std::string_view container, std::string_view directory, std::string tar) {
@@ -274,11 +198,7 @@ Result<Network> Client::inspect_network(std::string_view name) {
 Result<std::vector<Network>> Client::list_networks(const Labels& labels) {
   const auto value = TRY(read::parse(
       TRY(fetch({.what = "list networks", .path = "/networks?filters=" + label_filter(labels)}))));
-  std::vector<Network> out;
-  if (const auto* items = value.if_array()) {
-    for (const auto& item : *items) out.push_back(network_of(item));
-  }
-  return out;
+  return networks_of(value);
 }
 
 Result<> Client::remove_network(std::string_view name) {
@@ -326,11 +246,7 @@ Result<Volume> Client::inspect_volume(std::string_view name) {
 Result<std::vector<Volume>> Client::list_volumes(const Labels& labels) {
   const auto value = TRY(
       read::parse(TRY(fetch({.what = "list volumes", .path = "/volumes?filters=" + label_filter(labels)}))));
-  std::vector<Volume> out;
-  if (const auto* items = read::at(value, "Volumes").if_array()) {
-    for (const auto& item : *items) out.push_back(volume_of(item));
-  }
-  return out;
+  return volumes_of(value);
 }
 
 Result<> Client::remove_volume(std::string_view name) {

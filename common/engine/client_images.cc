@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "common/engine/answers.h"
 #include "common/engine/client.h"
 #include "common/engine/errors.h"
 #include "common/engine/json.h"
@@ -74,8 +75,7 @@ Result<Image> Client::inspect_image(std::string_view reference) {
     if (error.code == Code::kNotFound) error.reason = reasons::kImageMissing;
     return std::unexpected(std::move(error));
   }
-  const auto value = TRY(read::parse(*body));
-  return Image{read::text(value, "Id"), read::texts(value, "RepoTags"), read::texts(value, "RepoDigests")};
+  return image_of(TRY(read::parse(*body)));
 }
 
 Result<> Client::pull(std::string_view reference, const std::optional<RegistryAuth>& auth,
@@ -83,10 +83,9 @@ Result<> Client::pull(std::string_view reference, const std::optional<RegistryAu
   const std::string what = fmt::format("pull image {}", reference);
   std::string failure;
   LineReader lines([&](std::string_view line) {
-    const auto value = read::parse(line);
-    if (!value) return true;
-    if (std::string error = read::text(*value, "error"); !error.empty()) failure = std::move(error);
-    if (progress) progress(read::text(*value, "status"));
+    auto said = pull_line(line);
+    if (!said.error.empty()) failure = std::move(said.error);
+    if (progress) progress(said.status);
     return true;
   });
   Call pull{.what = what,

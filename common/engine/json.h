@@ -28,7 +28,10 @@ inline std::int64_t integer(const boost::json::value& value, std::string_view ke
   if (!found) return 0;
   if (const auto* number = found->if_int64()) return *number;
   if (const auto* number = found->if_uint64()) return static_cast<std::int64_t>(*number);
-  if (const auto* number = found->if_double()) return static_cast<std::int64_t>(*number);
+  // Beyond what an int64 holds a conversion would be undefined.
+  constexpr double kMost = 9e18;
+  if (const auto* number = found->if_double(); number && *number > -kMost && *number < kMost)
+    return static_cast<std::int64_t>(*number);
   return 0;
 }
 

@@ -1,0 +1,27 @@
+// A Score file as a developer writes it, up to the document that stands in a profile's template.
+#include "common/model/model.h"
+#include "hub/controllers/delivery.h"
+#include "hub/controllers/score_document.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace qleet;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text = "apiVersion: score.dev/v1b1\n" + std::string(fuzz::text_of(data, size));
+  const auto objects = model::decode(text);
+  if (!objects) return 0;
+  for (const auto& object : *objects) {
+    const auto* application = dynamic_cast<const v1::Application*>(object.get());
+    if (!application) continue;
+    for (const auto& [name, workload] : application->spec().workloads()) {
+      hub::controllers::followed_container(workload);
+      const auto document = hub::controllers::score_document(
+          name, workload.score(),
+          [](const std::vector<std::string>& path, const std::string&) -> Result<std::string> {
+            return templates::to_text(path);
+          });
+      fuzz::must(document || !document.error().message.empty(), "an error says what is wrong");
+    }
+  }
+  return 0;
+}
