@@ -4,6 +4,7 @@
 
 #include "common/log/log.h"
 #include "common/sync/accept.h"
+#include "common/sync/limits.h"
 
 namespace qleet::agent {
 namespace {
@@ -13,6 +14,14 @@ using sync::DeltaVerdict;
 using sync::EntryVerdict;
 using sync::EpochVerdict;
 constexpr log::Logger kLog{"sync"};
+
+// A resource that fits into no journal, or into no manifest, must not hold up the others.
+bool is_well_formed(const wire::v1::DesiredResource& stated) {
+  return sync::is_resource_name(stated.name()) && stated.hash().size() <= sync::kMaxWord &&
+         stated.uid().size() <= sync::kMaxWord && stated.ByteSizeLong() <= sync::kMaxResourceBytes;
+}
+
+constexpr size_t kLongestRefusal = 1024;
 
 std::vector<std::string> lineage_of(const auto& message) {
   return {message.lineage().begin(), message.lineage().end()};
@@ -94,6 +103,10 @@ void SyncClient::on_delta(const wire::v1::Delta& delta, MonoTime now) {
 }
 
 void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authority, DesiredChange& change) {
+  if (!is_well_formed(stated)) {
+    kLog.error("a malformed resource is left out", {{"resource", stated.name().substr(0, sync::kMaxWord)}});
+    return;
+  }
   const sync::Entry statement{stated.generation(), stated.hash(), change.epoch, stated.deleted(),
                               stated.uid()};
   switch (sync::accept_entry(held_.find(stated.name()), statement, authority)) {
@@ -116,7 +129,7 @@ void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authori
 void SyncClient::on_batch(std::uint64_t number, const wire::v1::SyncBatch& batch, MonoTime now) {
   if (!flight_ || flight_->number != number) return;
   if (!batch.refused().empty()) {
-    refusal_ = batch.refused();
+    refusal_ = batch.refused().substr(0, kLongestRefusal);
     // Only "busy" passes by itself soon.
     return failed(now, batch.refused_code() == "busy" ? backoff_.next() : options_.backoff.longest);
   }
@@ -176,16 +189,24 @@ Result<DesiredChange> SyncClient::change_of(const wire::v1::SyncBatch& batch) {
 
 void SyncClient::answered(const wire::v1::SyncBatch& batch, MonoTime now) {
   const bool by_manifest = flight_->by_manifest;
+  const bool moved = held_.position() > flight_->position || held_.epoch() != flight_->epoch;
   flight_.reset();
   refusal_.clear();
-  backoff_.reset();
+  if (batch.more() && !by_manifest && !moved) return failed(now, backoff_.next());
   if (by_manifest) {
+    // "more" must lead on: it would go round for ever otherwise.
+    const auto& range = manifest_->current;
+    const bool leads_on =
+        batch.covered_until() > range.after && (range.until.empty() || batch.covered_until() < range.until);
+    if (batch.more() && !leads_on) return failed(now, backoff_.next());
     if (!manifest_->position) manifest_->position = batch.position();
     if (batch.more()) manifest_->left.push_front({batch.covered_until(), manifest_->current.until});
+    backoff_.reset();
     if (!manifest_->left.empty()) return request(now);
     manifest_.reset();
     return finished(now);
   }
+  backoff_.reset();
   if (batch.more()) return request(now);
   if (batch.digest() != held_.digest().bytes()) return begin_manifest(now);
   finished(now);
@@ -256,6 +277,8 @@ void SyncClient::request(MonoTime now) {
   wanted_ = true;
   flight_ = std::make_unique<Flight>();
   flight_->number = ++last_number_;
+  flight_->position = held_.position();
+  flight_->epoch = held_.epoch();
   // Short at first, so that a request into the void costs little; a busy hub is given its time.
   flight_->deadline =
       now + std::min(options_.batch_within, options_.first_within * (1 + backoff_.failures()));

@@ -77,6 +77,9 @@ class SyncClient {
     std::shared_ptr<void> handle;
     MonoTime deadline{};
     std::uint32_t next_index = 0;
+    // When it was sent.
+    std::uint64_t position = 0;
+    std::string epoch;
     bool by_manifest = false;
   };
   // A manifest goes as several requests.

@@ -59,4 +59,10 @@ std::string protocol_refusal(std::uint32_t their_min, std::uint32_t their_max) {
                      their_max, kProtocolMin, kProtocolMax, their_max < kProtocolMin ? "agent" : "hub");
 }
 
+bool is_resource_name(std::string_view name) {
+  return !name.empty() && name.size() <= 253 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+  });
+}
+
 }  // namespace qleet::sync

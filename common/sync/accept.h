@@ -2,6 +2,7 @@
 // file are its tables.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -73,6 +74,13 @@ enum class EntryVerdict {
 
 // `held`: null where the agent holds nothing of that name. `stated.epoch` has been accepted by accept_epoch.
 EntryVerdict accept_entry(const Entry* held, const Entry& stated, Authority authority);
+
+// --- what may be named and said at all ------------------------------------------------------------------
+
+// [a-z0-9.-], 1 to 253 characters: what may become a key of store and journal.
+bool is_resource_name(std::string_view name);
+// Epochs, hashes, uids, boot ids: words of the protocol have at most this many characters.
+inline constexpr std::size_t kMaxWord = 128;
 
 // --- protocol numbers --------------------------------------------------------------------------------
 

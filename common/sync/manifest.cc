@@ -2,18 +2,9 @@
 
 namespace qleet::sync {
 
-ManifestDiff diff(const Manifest& held, const Manifest& wanted, const NameRange& range) {
-  ManifestDiff out;
-  for (auto it = wanted.upper_bound(range.after); it != wanted.end() && range.contains(it->first); ++it) {
-    const auto mine = held.find(it->first);
-    const Entry& want = it->second;
-    if (mine == held.end() || mine->second.generation != want.generation || mine->second.hash != want.hash ||
-        mine->second.epoch != want.epoch || mine->second.uid != want.uid)
-      out.state.push_back(it->first);
-  }
-  for (auto it = held.upper_bound(range.after); it != held.end() && range.contains(it->first); ++it)
-    if (!wanted.contains(it->first)) out.unclaimed.push_back(it->first);
-  return out;
+bool same_entry(const Entry& held, const Entry& wanted) {
+  return held.generation == wanted.generation && held.hash == wanted.hash && held.epoch == wanted.epoch &&
+         held.uid == wanted.uid;
 }
 
 std::vector<NameRange> cut(const Manifest& held, size_t max_bytes,

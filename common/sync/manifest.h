@@ -22,13 +22,8 @@ struct NameRange {
 
 using Manifest = std::map<std::string, Entry, std::less<>>;
 
-struct ManifestDiff {
-  std::vector<std::string> state;      // wanted and not held as wanted, in order of names
-  std::vector<std::string> unclaimed;  // held, unknown to the hub
-};
-
-// Both restricted to `range`. `wanted` carries the hub's epoch in every entry.
-ManifestDiff diff(const Manifest& held, const Manifest& wanted, const NameRange& range);
+// Whether both say the same of one name.
+bool same_entry(const Entry& held, const Entry& wanted);
 
 // Cuts everything held into consecutive ranges that together cover all names. `size` is an entry's size on
 // the wire; no range has more than `max_bytes` unless one entry alone does.

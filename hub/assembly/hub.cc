@@ -14,6 +14,7 @@
 #include "hub/api/pki.h"
 #include "hub/assembly/adapters.h"
 #include "hub/broker/broker.h"
+#include "hub/controllers/events.h"
 #include "hub/controllers/manager.h"
 #include "hub/controllers/resources.h"
 #include "hub/dispatch/dispatch.h"
@@ -51,12 +52,36 @@ Result<> ensure_admin_token(const frontend::Context& context, const std::filesys
   return crypto::write_private_file(file, result.token() + "\n");
 }
 
-FleetHooks hooks_of(const Clock& clock, const Random& random) {
+// Cuts an agent off, or lets it back, by the key under which it is enrolled now.
+void suspend_agent(const Store& store, Broker& broker, const std::string& name, bool suspended) {
+  const auto done = [&]() -> Result<> {
+    const auto snapshot = TRY(store.snapshot());
+    const auto agent = TRY(objects::get<v1::Agent>(*snapshot, name));
+    if (!agent || agent->spec().revoked()) return {};
+    const auto& key = agent->spec().public_key();
+    return suspended ? broker.identities().suspend(key) : broker.identities().readmit(key);
+  }();
+  if (!done) kLog.error("agent cannot be cut off", {{"agent", name}, {"error", done.error().message}});
+}
+
+FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, const Random& random) {
   return {.erase_resource = [&clock, random](Txn& txn, const v1::Resource& resource) -> Result<> {
             controllers::Work work{txn, {.now = clock.wall(), .random = random}};
             return controllers::erase_resource(work, resource.metadata().name());
           },
-          .record_event = {}};
+          .record_event = {},
+          .note = [&clock, random](Txn& txn, const std::string& agent, std::string_view reason,
+                                   const std::string& message) -> Result<> {
+            controllers::Work work{txn, {.now = clock.wall(), .random = random}};
+            return controllers::record_event(work, {.kind = "Agent",
+                                                    .name = agent,
+                                                    .type = "Warning",
+                                                    .reason = reason,
+                                                    .message = message,
+                                                    .source = "hub"});
+          },
+          .suspend = [&store, &broker](const std::string& agent,
+                                       bool suspended) { suspend_agent(store, broker, agent, suspended); }};
 }
 
 }  // namespace
@@ -76,6 +101,7 @@ struct Hub::Impl {
   std::unique_ptr<Broker> broker;
   std::unique_ptr<IoThread> io;
   std::unique_ptr<LightNatsBus> bus;
+  FloodWatch flood;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
@@ -137,12 +163,15 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
 }
 
 Result<> Hub::Impl::start_fleet() {
-  dispatch = std::make_unique<Dispatch>(store, *bus, clock, DispatchOptions{});
+  DispatchOptions dispatch_options;
+  dispatch_options.flood = &flood;
+  dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;
   fleet_options.heartbeat = options.heartbeat;
+  fleet_options.flood = &flood;
   fleet = std::make_unique<Fleet>(store, *bus, clock, dispatch->agents(), dispatch->index(),
-                                  hooks_of(clock, ids), fleet_options);
+                                  hooks_of(store, *broker, clock, ids), fleet_options);
   TRY(fleet->start());
   connections_ended =
       TRY(broker->on_connection_ended([this](const std::string& agent) { fleet->left(agent); }));
@@ -203,6 +232,25 @@ Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
                             return static_cast<double>(std::ranges::count_if(
                                 agents, [](const auto& agent) { return !agent.revoked; }));
                           }});
+  const auto of_fleet = [&](std::string name, std::string help, std::uint64_t FleetCounters::* counter) {
+    needs.gauges.push_back({std::move(name), std::move(help),
+                            [this, counter] { return static_cast<double>(fleet->counters().*counter); }});
+  };
+  of_fleet("qleet_hub_agent_messages_ignored",
+           "Messages of agents that are unknown, revoked, replaced or cut off, since start.",
+           &FleetCounters::ignored);
+  of_fleet("qleet_hub_agent_messages_garbage",
+           "Messages of agents, or parts, that could not be taken, since start.", &FleetCounters::garbage);
+  of_fleet("qleet_hub_agent_reports_dropped",
+           "Reports dropped because too many of their agent waited, since start.", &FleetCounters::dropped);
+  of_fleet("qleet_hub_agent_reports_over_allowance",
+           "Reports dropped because their agent sends more than its region needs, since start.",
+           &FleetCounters::over);
+  of_fleet("qleet_hub_agents_suspended", "Times that an agent was cut off for flooding, since start.",
+           &FleetCounters::suspended);
+  needs.gauges.push_back({"qleet_hub_agent_syncs_over_allowance",
+                          "Sync requests not answered because their agent asks too often, since start.",
+                          [this] { return static_cast<double>(dispatch->counters().syncs_over); }});
   needs.gauges.push_back({"qleet_hub_log_streams", "Log streams that are open.",
                           [this] { return static_cast<double>(logs->open_streams()); }});
   api = TRY(api::ApiServer::start(std::move(api_options), std::move(needs)));

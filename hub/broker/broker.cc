@@ -95,8 +95,10 @@ NatsOptions Broker::client(std::string name, Credentials credentials) const {
 Result<NatsOptions> Broker::hub_options() const {
   NatsOptions options = client(std::string(kHubUser), TRY(keys_->hub_credentials(clock_.wall())));
   options.io_buffer_bytes = NatsOptions{}.io_buffer_bytes;
-  options.max_pending_messages = -1;
-  options.max_pending_bytes = -1;
+  // What the hub takes at once lies with its own parts (fleet, dispatch); this keeps its memory in bounds
+  // should they ever not keep up with what comes.
+  options.max_pending_messages = 1'000'000;
+  options.max_pending_bytes = 256 << 20;
   return options;
 }
 

@@ -53,7 +53,7 @@ class Broker {
   Broker& operator=(const Broker&) = delete;
 
   Identities& identities() { return *identities_; }
-  // For the hub's bus: address, trust, name and identity; no limit to what waits, so shed deliberately.
+  // For the hub's bus: address, trust, name and identity; wide limits to what waits.
   Result<NatsOptions> hub_options() const;
 
   // What an agent is told when it enrols: the port of the own server (0: there is none, and `cluster_urls`

@@ -16,6 +16,8 @@ constexpr log::Logger kLog{"broker"};
 constexpr std::string_view kUpdate = "$SYS.REQ.CLAIMS.UPDATE";
 // Any token of a revoked key is older than this (the year 9999), whatever the clock did when it was issued.
 constexpr WallTime kForEver{std::chrono::seconds(253'402'300'799)};
+// The same of one that is only suspended: how the two are told apart in the token.
+constexpr WallTime kForAWhile = kForEver - std::chrono::seconds(1);
 
 bool is_agent_name(std::string_view name) {
   const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
@@ -92,6 +94,7 @@ Result<std::unique_ptr<Identities>> Identities::open(const std::filesystem::path
                               identities->file_.string()));
     }
     revocations = claims->revocations;
+    std::erase_if(revocations, [](const auto& of) { return of.second == kForAWhile; });
     identities->shared_->issued = claims->issued;
   } else if (kept.error().code != Code::kNotFound) {
     return std::unexpected(kept.error());
@@ -131,7 +134,8 @@ Result<std::string> Identities::enrol(const std::string& agent, const std::strin
 
 bool Identities::revoked(const std::string& public_key) const {
   const std::lock_guard lock(shared_->mutex);
-  return shared_->revocations.contains(public_key);
+  const auto found = shared_->revocations.find(public_key);
+  return found != shared_->revocations.end() && found->second != kForAWhile;
 }
 
 std::string Identities::account_jwt() const {
@@ -139,22 +143,40 @@ std::string Identities::account_jwt() const {
   return shared_->jwt;
 }
 
+Result<> Identities::change(const std::function<bool(std::map<std::string, WallTime>&)>& change) {
+  const std::lock_guard renewing(renewing_);
+  std::map<std::string, WallTime> revocations;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    revocations = shared_->revocations;
+  }
+  if (!change(revocations)) return {};
+  TRY(renew(std::move(revocations)));
+  shared_->push();
+  return {};
+}
+
+Result<> Identities::suspend(const std::string& public_key) {
+  TRY(check_user_key(public_key));
+  return change([&](auto& revocations) { return revocations.emplace(public_key, kForAWhile).second; });
+}
+
+Result<> Identities::readmit(const std::string& public_key) {
+  return change([&](auto& revocations) {
+    const auto found = revocations.find(public_key);
+    if (found == revocations.end() || found->second != kForAWhile) return false;
+    revocations.erase(found);
+    return true;
+  });
+}
+
 Result<> Identities::revoke(const std::vector<std::string>& public_keys, Millis timeout) {
   for (const auto& key : public_keys) TRY(check_user_key(key));
-  {
-    const std::lock_guard renewing(renewing_);
-    std::map<std::string, WallTime> revocations;
-    {
-      const std::lock_guard lock(shared_->mutex);
-      revocations = shared_->revocations;
-    }
-    const auto before = revocations.size();
-    for (const auto& key : public_keys) revocations[key] = kForEver;
-    if (revocations.size() != before) {
-      TRY(renew(std::move(revocations)));
-      shared_->push();
-    }
-  }
+  TRY(change([&](auto& revocations) {
+    bool any = false;
+    for (const auto& key : public_keys) any |= std::exchange(revocations[key], kForEver) != kForEver;
+    return any;
+  }));
   std::unique_lock lock(shared_->mutex);
   const WallTime wanted = shared_->issued;
   if (shared_->changed.wait_for(lock, timeout, [&] { return shared_->confirmed >= wanted; })) return {};

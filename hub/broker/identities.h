@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,11 @@ class Identities {
   Result<> revoke(const std::vector<std::string>& public_keys, Millis timeout = Millis(5'000));
   bool revoked(const std::string& public_key) const;
 
+  // Cuts the connections of a key and refuses it until readmit, or until this hub starts anew. Returns before
+  // the server has confirmed. A key that is revoked stays so.
+  Result<> suspend(const std::string& public_key);
+  Result<> readmit(const std::string& public_key);
+
   // What the server shall believe now.
   std::string account_jwt() const;
 
@@ -50,6 +56,8 @@ class Identities {
 
   Identities(std::filesystem::path file, const BrokerKeys& keys, const Clock& clock);
   Result<> renew(std::map<std::string, WallTime> revocations);
+  // Applies `change` to the revocations, and tells the server if it changed any.
+  Result<> change(const std::function<bool(std::map<std::string, WallTime>&)>& change);
 
   const std::filesystem::path file_;
   const BrokerKeys& keys_;

@@ -7,6 +7,7 @@ namespace qleet::hub {
 namespace {
 
 constexpr std::string_view kAgents = "o/agents/";
+constexpr size_t kKeyMark = 16;
 
 Result<EnrolledAgent> parse(std::string_view key, const std::string& value) {
   v1::Agent agent;
@@ -14,7 +15,8 @@ Result<EnrolledAgent> parse(std::string_view key, const std::string& value) {
     return fail(Code::kInternal, std::string(key) + ": stored bytes are not an Agent");
   return EnrolledAgent{
       std::string(keys::last(key)), agent.spec().region(), agent.spec().revoked(),
-      google::protobuf::util::TimeUtil::TimestampToMilliseconds(agent.metadata().creation_timestamp())};
+      google::protobuf::util::TimeUtil::TimestampToMilliseconds(agent.metadata().creation_timestamp()),
+      agent.spec().public_key().substr(0, kKeyMark)};
 }
 
 }  // namespace

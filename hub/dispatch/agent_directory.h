@@ -19,6 +19,7 @@ struct EnrolledAgent {
   std::string region;
   bool revoked = false;
   std::int64_t created_ms = 0;
+  std::string key_mark;  // the beginning of its public key: tells one enrolment from the next
 };
 
 // One thread changes it; the rest may be called by any.

@@ -31,16 +31,16 @@ Dispatch::Dispatch(Store& store, Bus& bus, const Clock& clock, DispatchOptions o
       clock_(clock),
       options_(std::move(options)),
       identity_(store.identity()),
-      sync_calls_(options_.sync_queue) {}
+      sync_queue_(options_.sync_queue) {}
 
 Dispatch::~Dispatch() = default;
 
 Result<> Dispatch::start() {
   store_subscription_ = store_.subscribe([this](Revision) { wake_(); });
   sync_subscription_ = TRY(bus_.subscribe(subjects::of(subjects::kSync, "*"), [this](Message message) {
-    if (sync_calls_.put({std::string(subjects::agent_of(message.subject)), std::move(message.reply),
-                         std::move(message.data)}))
-      wake_();
+    std::string agent(subjects::agent_of(message.subject));
+    if (options_.flood) options_.flood->count(agent, message.data.size());
+    if (sync_queue_.put({std::move(agent), std::move(message.reply), std::move(message.data)})) wake_();
   }));
   auto reader = TRY(store_.snapshot());
   TRY(rebuild(*reader));
@@ -89,7 +89,7 @@ MonoTime Dispatch::step() {
     }
   }
   due = std::min(due, flush_due(now));
-  return answer_syncs() ? now : due;
+  return answer_syncs(now) ? now : due;
 }
 
 Result<bool> Dispatch::follow(Revision upto) {
@@ -173,17 +173,30 @@ void Dispatch::poke(std::string_view agent, std::string_view why) {
   ++counters_.pokes;
 }
 
-bool Dispatch::answer_syncs() {
-  for (auto& call : sync_calls_.take()) {
-    const std::string agent = call.agent;
-    if (sync_requests_.insert_or_assign(agent, std::move(call)).second) sync_queue_.push_back(agent);
-  }
-  for (size_t i = 0; i < options_.syncs_per_step && !sync_queue_.empty(); ++i) {
-    const auto call = sync_requests_.extract(sync_queue_.front());
-    sync_queue_.pop_front();
-    answer(call.mapped());
+bool Dispatch::answer_syncs(MonoTime now) {
+  for (size_t i = 0; i < options_.syncs_per_step; ++i) {
+    if (i > 0 && clock_.mono() - now > options_.answering_at_once) break;
+    const auto call = sync_queue_.take();
+    if (!call) return false;
+    if (within_allowance(call->agent, now)) {
+      answer(*call);
+    } else {
+      std::lock_guard lock(counters_mutex_);
+      ++counters_.syncs_over;
+    }
   }
   return !sync_queue_.empty();
+}
+
+bool Dispatch::within_allowance(const std::string& name, MonoTime now) {
+  const auto agent = directory_.find(name);
+  const auto resources = agent ? static_cast<double>(index_.region(agent->region).resources) : 0.0;
+  const double answers = resources / static_cast<double>(options_.sync_limits.max_resources);
+  const auto& more = options_.syncs_per_answer;
+  return allowances_.take(name, 1,
+                          {.burst = options_.syncs.burst + answers * more.burst,
+                           .per_second = options_.syncs.per_second + answers * more.per_second},
+                          now);
 }
 
 void Dispatch::answer(const SyncCall& call) {
@@ -246,7 +259,7 @@ bool Dispatch::publish(std::string_view subject, const std::string& data) {
 DispatchCounters Dispatch::counters() const {
   std::lock_guard lock(counters_mutex_);
   DispatchCounters counters = counters_;
-  counters.syncs_dropped = sync_calls_.dropped();
+  counters.syncs_dropped = sync_queue_.dropped();
   return counters;
 }
 

@@ -5,7 +5,6 @@
 // the rules.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,10 +14,12 @@
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
 #include "common/loop/loop.h"
-#include "common/loop/mailbox.h"
 #include "hub/dispatch/agent_directory.h"
+#include "hub/dispatch/allowance.h"
 #include "hub/dispatch/desired_index.h"
+#include "hub/dispatch/flood_watch.h"
 #include "hub/dispatch/sync_answer.h"
+#include "hub/dispatch/sync_queue.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub {
@@ -27,6 +28,12 @@ struct DispatchOptions {
   Millis coalesce{2};  // between two deltas to one agent; the first one of a burst goes at once
   size_t sync_queue = 20'000;
   size_t syncs_per_step = 64;
+  // Sync requests of one agent: so many at once and by the second, and so many more for each answer that all
+  // of its region fills. What is over is not answered; agents ask again.
+  Allowance syncs{.burst = 64, .per_second = 2};
+  Allowance syncs_per_answer{.burst = 40, .per_second = 0.4};
+  // After so long with answers, deltas have their turn.
+  Millis answering_at_once{5};
   size_t changes_per_read = 4096;
   SyncLimits sync_limits;
   // At start, agents whose region changed within that many last revisions are poked: a delta may have been
@@ -35,6 +42,7 @@ struct DispatchOptions {
   // Answers go only to inboxes that begin so; "{agent}" stands for the name. An agent could otherwise have
   // the hub speak on subjects that are not its own.
   std::string inbox_prefix = "_INBOX.{agent}.";
+  FloodWatch* flood = nullptr;  // told of each request; outlives the dispatch
 };
 
 struct DispatchCounters {
@@ -44,6 +52,7 @@ struct DispatchCounters {
   std::uint64_t syncs_refused = 0;
   std::uint64_t syncs_invalid = 0;
   std::uint64_t syncs_dropped = 0;  // the queue was full
+  std::uint64_t syncs_over = 0;     // over an agent's allowance
   std::uint64_t publish_failures = 0;
   std::uint64_t rebuilds = 0;
 };
@@ -70,19 +79,14 @@ class Dispatch final : public Stepper {
     Revision position = 0;
     std::map<std::string, SpecChange> changes;  // by resource, the latest
   };
-  struct SyncCall {
-    std::string agent;
-    std::string reply;
-    std::string data;
-  };
-
   Result<> rebuild(const Reader& reader);
   // Reads the log up to `upto` at most. False: there may be more. A compacted log sets needs_rebuild_.
   Result<bool> follow(Revision upto);
   void take_change(const Change& change, MonoTime now);
   MonoTime flush_due(MonoTime now);
   // True: some are left for the next step.
-  bool answer_syncs();
+  bool answer_syncs(MonoTime now);
+  bool within_allowance(const std::string& agent, MonoTime now);
   void flush(const std::string& region, const Pending& pending);
   void poke(std::string_view agent, std::string_view why);
   void answer(const SyncCall& call);
@@ -96,7 +100,8 @@ class Dispatch final : public Stepper {
   const StoreIdentity identity_;
 
   Wake wake_;
-  Mailbox<SyncCall> sync_calls_;
+  SyncQueue sync_queue_;
+  Allowances allowances_;
 
   DesiredIndex index_;
   AgentDirectory directory_;
@@ -104,8 +109,6 @@ class Dispatch final : public Stepper {
   bool needs_rebuild_ = false;
   std::unordered_map<std::string, Pending> pending_;         // by region
   std::unordered_map<std::string, MonoTime> next_delta_at_;  // by region
-  std::unordered_map<std::string, SyncCall> sync_requests_;  // by agent, the newest
-  std::deque<std::string> sync_queue_;                       // agents, in order of asking
 
   mutable std::mutex counters_mutex_;
   DispatchCounters counters_;

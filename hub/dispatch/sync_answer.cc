@@ -18,6 +18,7 @@ using wire::v1::SyncBatch;
 using wire::v1::SyncRequest;
 
 constexpr size_t kPage = 500;
+constexpr size_t kLongestName = 253;
 
 struct Answer {
   std::vector<DesiredResource> resources;
@@ -63,6 +64,8 @@ Result<Answer> changes_behind(const Reader& reader, const SyncContext& context, 
 Result<Answer> manifest_differences(const Reader& reader, const SyncContext& context,
                                     const SyncRequest& request) {
   const sync::NameRange names{request.range_after(), request.range_until()};
+  if (names.after.size() > kLongestName || names.until.size() > kLongestName)
+    return fail(Code::kInvalid, "range_after and range_until are names of resources");
   if (!names.until.empty() && names.until <= names.after)
     return fail(Code::kInvalid, "range_until must come behind range_after");
   sync::Manifest held;
@@ -74,45 +77,48 @@ Result<Answer> manifest_differences(const Reader& reader, const SyncContext& con
     if (entry.disowned()) held[entry.name()].epoch.clear();
   }
 
-  sync::Manifest wanted;
+  // Both in order of names, side by side, no further than one answer goes.
+  Answer answer;
+  answer.position = context.view.position;
+  auto mine = held.upper_bound(names.after);
+  const auto pass_over = [&](std::string_view name) {
+    for (; mine != held.end() && mine->first < name; ++mine) answer.unclaimed.push_back(mine->first);
+  };
   const std::string objects = "o/resources/";
   const std::string prefix = objects + context.region + ".";
   Range range{prefix, std::max(prefix, objects + names.after), kPage};
+  size_t bytes = 0;
   for (bool more = true; more;) {
     const auto page = TRY(reader.scan(range));
     more = page.size() == kPage;
     for (const auto& entry : page) {
-      const auto resource = TRY(sketch(entry.value));
-      if (!names.until.empty() && resource.name > names.until) {
+      const auto wanted = TRY(sketch(entry.value));
+      if (!names.until.empty() && wanted.name > names.until) {
         more = false;
         break;
       }
-      wanted[std::string(resource.name)] = {resource.generation, std::string(resource.hash),
-                                            context.identity.epoch, false, std::string(resource.uid)};
+      pass_over(wanted.name);
+      const bool held_too = mine != held.end() && mine->first == wanted.name;
+      const bool same =
+          held_too &&
+          sync::same_entry(mine->second, {wanted.generation, std::string(wanted.hash), context.identity.epoch,
+                                          false, std::string(wanted.uid)});
+      if (held_too) ++mine;
+      if (same) continue;
+      if (answer.resources.size() >= context.limits.max_resources || bytes >= context.limits.max_bytes) {
+        answer.more = true;
+        answer.covered_until = answer.resources.back().name();
+        std::erase_if(answer.unclaimed, [&](const auto& other) { return other > answer.covered_until; });
+        return answer;
+      }
+      auto resource = TRY(desired(entry.key, entry.value));
+      if (!resource) continue;
+      bytes += resource->ByteSizeLong();
+      answer.resources.push_back(*std::move(resource));
     }
     if (!page.empty()) range.after = page.back().key;
   }
-
-  auto difference = sync::diff(held, wanted, names);
-  Answer answer;
-  answer.position = context.view.position;
-  answer.unclaimed = std::move(difference.unclaimed);
-  size_t bytes = 0;
-  for (const auto& name : difference.state) {
-    if (answer.resources.size() >= context.limits.max_resources || bytes >= context.limits.max_bytes) {
-      answer.more = true;
-      answer.covered_until = answer.resources.back().name();
-      std::erase_if(answer.unclaimed, [&](const auto& other) { return other > answer.covered_until; });
-      break;
-    }
-    const std::string key = keys::object("resources", name);
-    const auto object = TRY(reader.get(key));
-    if (!object) return fail(Code::kInternal, key + " is gone within one snapshot");
-    auto resource = TRY(desired(key, object->value));
-    if (!resource) continue;
-    bytes += resource->ByteSizeLong();
-    answer.resources.push_back(*std::move(resource));
-  }
+  for (; mine != held.end(); ++mine) answer.unclaimed.push_back(mine->first);
   return answer;
 }
 

@@ -44,6 +44,10 @@ void describe_connection(const AgentFacts& facts, WallTime now, v1::AgentStatus&
     status.set_state("Revoked");
     set_condition(conditions, reasons::kConnected, "False", reasons::kRevoked, "its identity was revoked",
                   now);
+  } else if (facts.suspended) {
+    status.set_state("Lost");
+    set_condition(conditions, reasons::kConnected, "False", reasons::kSuspended,
+                  "cut off for a while: it sent more than an agent can mean", now);
   } else if (sight.presence == Presence::kConnected) {
     status.set_state("Connected");
     set_condition(conditions, reasons::kConnected, "True", reasons::kHeartbeatReceived, "", now);

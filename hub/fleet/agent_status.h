@@ -10,6 +10,7 @@ namespace qleet::hub {
 struct AgentFacts {
   Sight sight;
   bool revoked = false;
+  bool suspended = false;    // cut off for a while
   wire::v1::Heartbeat beat;  // the newest; empty: none was heard by this process
 };
 

@@ -11,17 +11,18 @@ namespace qleet::hub {
 namespace {
 
 constexpr std::string_view kResources = "resources";
+constexpr std::string_view kAgents = "agents";
 
 // Makes room for one more.
-Result<> drop_oldest(Txn& txn, const std::string& resource) {
-  const auto kept = TRY(txn.scan({keys::below("x/event-of/resources", resource), "", SIZE_MAX}));
+Result<> drop_oldest(Txn& txn, std::string_view plural, const std::string& regarding) {
+  const auto kept = TRY(txn.scan({keys::event_of(plural, regarding, ""), "", SIZE_MAX}));
   if (kept.size() < kEventsPerResource) return {};
   std::vector<std::pair<Revision, std::string>> by_age;
   for (const auto& entry : kept) by_age.emplace_back(entry.revision, keys::last(entry.key));
   std::ranges::sort(by_age);
   for (size_t i = 0; i + kEventsPerResource <= by_age.size(); ++i) {
     txn.erase(keys::object("events", by_age[i].second));
-    txn.erase(keys::event_of(kResources, resource, by_age[i].second));
+    txn.erase(keys::event_of(plural, regarding, by_age[i].second));
   }
   return {};
 }
@@ -35,7 +36,10 @@ Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::Eve
   v1::Event event;
   event.mutable_metadata()->set_name(name);
   auto& spec = *event.mutable_spec();
-  const bool of_resource = !report.resource().empty();
+  // What is said of something that is not there is kept as the agent's own: whatever it says, only so much is
+  // kept.
+  const bool of_resource =
+      !report.resource().empty() && TRY(txn.get(keys::object(kResources, report.resource()))).has_value();
   spec.set_regarding_kind(of_resource ? "Resource" : "Agent");
   spec.set_regarding_name(of_resource ? report.resource() : agent);
   spec.set_type(report.type());
@@ -46,10 +50,9 @@ Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::Eve
   *spec.mutable_first_seen() = time;
   *spec.mutable_last_seen() = time;
   spec.set_source("agent/" + agent);
-  if (of_resource) {
-    TRY(drop_oldest(txn, report.resource()));
-    txn.put(keys::event_of(kResources, report.resource(), name), "");
-  }
+  const std::string_view plural = of_resource ? kResources : kAgents;
+  TRY(drop_oldest(txn, plural, spec.regarding_name()));
+  txn.put(keys::event_of(plural, spec.regarding_name(), name), "");
   TRY(objects::put(txn, event, {now, system_random()}));
   return true;
 }

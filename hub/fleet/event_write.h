@@ -7,7 +7,7 @@
 
 namespace qleet::hub {
 
-// Events kept per resource; the oldest go.
+// Events kept of each resource, and of each agent itself; the oldest go.
 inline constexpr size_t kEventsPerResource = 50;
 
 // Stores it once however often it comes; false: it is there already. The event must have been checked.

@@ -1,9 +1,13 @@
 #include "hub/fleet/fleet.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "common/clock/duration.h"
 #include "common/log/log.h"
+#include "common/model/reasons.h"
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
 #include "hub/dispatch/messages.h"
@@ -42,7 +46,7 @@ Fleet::Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& d
       hooks_(with_defaults(std::move(hooks))),
       options_(std::move(options)),
       identity_(store.identity()),
-      mailbox_(options_.mailbox),
+      intake_(options_.intake),
       liveness_(options_.heartbeat * options_.missed_until_lost + options_.heartbeat / 4),
       poke_policy_(options_.poke) {}
 
@@ -57,27 +61,28 @@ Result<> Fleet::start() {
     if (state == "Connected" || state == "Lost")
       liveness_.restore(name, state == "Connected", clock_.mono(), clock_.wall());
   }
-  const auto receive = [this](Incoming::What what) {
-    return [this, what](Message message) {
-      if (!mailbox_.put({what, std::string(subjects::agent_of(message.subject)), std::move(message.data)}))
-        return;
-      if (what == Incoming::What::kHeartbeat) {
-        if (gathering_.exchange(true)) return;  // the step to come takes it along
-      } else {
-        urgent_ = true;
-      }
-      wake_();
-    };
+  const auto agent_of = [this](const Message& message) {
+    std::string agent(subjects::agent_of(message.subject));
+    if (options_.flood) options_.flood->count(agent, message.data.size());
+    return agent;
   };
   status_subscription_ =
-      TRY(bus_.subscribe(subjects::of(subjects::kStatus, "*"), receive(Incoming::What::kStatus)));
+      TRY(bus_.subscribe(subjects::of(subjects::kStatus, "*"), [this, agent_of](Message message) {
+        if (!intake_.put_report(agent_of(message), std::move(message.data))) return;
+        urgent_ = true;
+        wake_();
+      }));
   heartbeat_subscription_ =
-      TRY(bus_.subscribe(subjects::of(subjects::kHeartbeat, "*"), receive(Incoming::What::kHeartbeat)));
+      TRY(bus_.subscribe(subjects::of(subjects::kHeartbeat, "*"), [this, agent_of](Message message) {
+        intake_.put_heartbeat(agent_of(message), std::move(message.data));
+        if (!gathering_.exchange(true)) wake_();  // the step to come takes it along
+      }));
+  floods_counted_ = clock_.mono();
   return {};
 }
 
 void Fleet::left(const std::string& agent) {
-  if (!mailbox_.put({Incoming::What::kLeft, agent, {}})) return;
+  intake_.put_left(agent);
   urgent_ = true;
   wake_();
 }
@@ -88,27 +93,45 @@ MonoTime Fleet::step() {
   looked_at_ = clock_.mono();
   gathering_ = false;
   std::vector<Report> reports;
-  for (auto& incoming : mailbox_.take()) {
-    const auto agent = directory_.find(incoming.agent);
-    if (!agent || directory_.refusal(incoming.agent)) {
-      count(&FleetCounters::ignored);
-      continue;
-    }
-    if (incoming.what == Incoming::What::kLeft) {
-      liveness_.left(agent->name, clock_.mono(), options_.grace);
-      next_watch_ = std::min(next_watch_, clock_.mono() + options_.grace);
-    } else if (incoming.what == Incoming::What::kHeartbeat) {
-      take_heartbeat(*agent, incoming.data);
-    } else {
-      take_status(*agent, incoming.data, reports);
-    }
+  const auto taken = intake_.take();
+  for (const auto& [name, data] : taken.heartbeats)
+    if (const auto agent = speaker(name)) take_heartbeat(*agent, data);
+  for (const auto& [name, data] : taken.reports)
+    if (const auto agent = speaker(name)) take_status(*agent, data, reports);
+  for (const auto& name : taken.left) {
+    if (!speaker(name)) continue;
+    liveness_.left(name, clock_.mono(), options_.grace);
+    next_watch_ = std::min(next_watch_, clock_.mono() + options_.grace);
   }
   for (size_t i = 0; i < reports.size();) i = write_reports(reports, i);
 
   const MonoTime now = clock_.mono();
   watch_presence(now);
-  if (!unwritten_.empty() && now >= write_agents_at_ && !write_agents()) write_agents_at_ = now + kStoreRetry;
-  return unwritten_.empty() ? next_watch_ : std::min(next_watch_, std::max(now, write_agents_at_));
+  if (now >= write_agents_at_ && !write_agents(now)) write_agents_at_ = now + kStoreRetry;
+  MonoTime due = next_watch_;
+  for (const auto& [name, at] : unwritten_) due = std::min(due, std::max({now, at, write_agents_at_}));
+  return due;
+}
+
+std::optional<EnrolledAgent> Fleet::speaker(const std::string& name) {
+  auto agent = directory_.find(name);
+  if (agent && !directory_.refusal(name) && !misconduct_.suspended(name)) return agent;
+  count(&FleetCounters::ignored);
+  return std::nullopt;
+}
+
+bool Fleet::within_allowance(const EnrolledAgent& agent, size_t bytes) {
+  const auto resources = static_cast<double>(index_.region(agent.region).resources);
+  const auto& more = options_.reports_per_resource;
+  return allowances_.take(agent.name, static_cast<double>(bytes),
+                          {.burst = options_.reports.burst + resources * more.burst,
+                           .per_second = options_.reports.per_second + resources * more.per_second},
+                          clock_.mono());
+}
+
+void Fleet::show(const std::string& agent, MonoTime not_before) {
+  const auto [it, added] = unwritten_.try_emplace(agent, not_before);
+  if (!added) it->second = std::min(it->second, not_before);
 }
 
 void Fleet::poke(const std::string& agent, std::string_view why) {
@@ -118,36 +141,53 @@ void Fleet::poke(const std::string& agent, std::string_view why) {
 
 void Fleet::heard(const std::string& agent) {
   if (!liveness_.heard(agent, clock_.mono(), clock_.wall())) return;
-  unwritten_.insert(agent);
+  show(agent, clock_.mono());
   kLog.info("agent connected", {{"agent", agent}});
 }
 
 void Fleet::take_heartbeat(const EnrolledAgent& agent, const std::string& data) {
   auto beat = check_heartbeat(data, options_.limits);
-  if (!beat) return count(&FleetCounters::garbage);
+  if (!beat) {
+    misconduct_.count(agent.name, Misconduct::What::kUnreadable);
+    return count(&FleetCounters::garbage);
+  }
   count(&FleetCounters::heartbeats);
   heard(agent.name);
   const auto why =
       poke_policy_.decide(agent.name, *beat, index_.region(agent.region), identity_, clock_.mono());
   if (!why.empty()) poke(agent.name, why);
   auto& known = beats_[agent.name];
-  if (!same_facts(known, *beat)) unwritten_.insert(agent.name);
+  if (!same_facts(known, *beat)) {
+    const auto written = written_.find(agent.name);
+    show(agent.name, written == written_.end() ? clock_.mono() : written->second + options_.facts_every);
+  }
   known = *std::move(beat);
 }
 
 void Fleet::take_status(const EnrolledAgent& agent, const std::string& data, std::vector<Report>& reports) {
+  // Before it is read: reading costs too.
+  constexpr size_t kEach = 512;
+  if (!within_allowance(agent, data.size() + kEach)) {
+    misconduct_.count(agent.name, Misconduct::What::kOverAllowance);
+    return count(&FleetCounters::over);
+  }
   auto checked = check_report(data, agent.region, options_.limits);
-  if (!checked) return count(&FleetCounters::garbage);
+  if (!checked) {
+    misconduct_.count(agent.name, Misconduct::What::kUnreadable);
+    return count(&FleetCounters::garbage);
+  }
+  constexpr size_t kEachEvent = 4096;
+  if (checked->report.events_size() > 0)
+    (void)within_allowance(agent, static_cast<size_t>(checked->report.events_size()) * kEachEvent);
   count(&FleetCounters::reports);
   if (checked->dropped > 0) {
     count(&FleetCounters::garbage, checked->dropped);
-    kLog.warn("parts of a report were dropped",
-              {{"agent", agent.name}, {"parts", std::to_string(checked->dropped)}});
+    misconduct_.count(agent.name, Misconduct::What::kPartsRefused, checked->dropped);
   }
   heard(agent.name);
   // Of another life of the store: not confirmed, the agent sends it again once it is in this one.
   if (checked->report.epoch() != identity_.epoch) return;
-  reports.push_back({agent.name, agent.region, std::move(checked->report)});
+  reports.push_back({agent.name, agent.region, agent.key_mark, std::move(checked->report)});
 }
 
 size_t Fleet::write_reports(const std::vector<Report>& reports, size_t begin) {
@@ -178,7 +218,7 @@ size_t Fleet::write_reports(const std::vector<Report>& reports, size_t begin) {
 }
 
 Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Written& written) const {
-  const ReportOrigin origin{report.body.boot_id(), report.body.epoch(), now};
+  const ReportOrigin origin{report.body.boot_id(), report.body.epoch(), now, report.reporter};
   for (const auto& item : report.body.resources()) {
     const auto stored = TRY(txn.get(objects::key(resources(), item.name())));
     v1::ResourceStatus status;
@@ -188,7 +228,7 @@ Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Writt
       status = TRY(resource.read_status());
     }
     const Judged judged{resource.region, resource.generation, resource.deleted, status};
-    switch (judge(stored ? &judged : nullptr, item, report.region, identity_.epoch)) {
+    switch (judge(stored ? &judged : nullptr, item, {report.region, identity_.epoch, report.reporter})) {
       case Merge::kWrite:
         write_status(status, item, origin);
         TRY(objects::replace_status(txn, resources(), *stored, status));
@@ -226,9 +266,10 @@ void Fleet::confirm(const Report& report) {
 void Fleet::watch_presence(MonoTime now) {
   if (now < next_watch_) return;
   next_watch_ = now + kWatchEvery;
+  watch_floods(now);
   for (const auto& agent : liveness_.expire(now, clock_.wall())) {
     kLog.warn("agent lost", {{"agent", agent}});
-    unwritten_.insert(agent);
+    show(agent, now);
   }
   const auto directory = directory_.changes();
   if (std::exchange(directory_seen_, directory) == directory) return;
@@ -239,29 +280,81 @@ void Fleet::watch_presence(MonoTime now) {
       liveness_.forget(agent.name);
       poke_policy_.forget(agent.name);
       beats_.erase(agent.name);
-      unwritten_.insert(agent.name);
+      written_.erase(agent.name);
+      allowances_.forget(agent.name);
+      misconduct_.forget(agent.name);
+      show(agent.name, now);
     }
   }
 }
 
-bool Fleet::write_agents() {
+void Fleet::watch_floods(MonoTime now) {
+  for (const auto& agent : misconduct_.released(now)) {
+    kLog.info("agent may come back", {{"agent", agent}});
+    hooks_.suspend(agent, false);
+    show(agent, now);
+  }
+  const auto since = now - floods_counted_;
+  if (!options_.flood || !hooks_.suspend || since < kWatchEvery) return;
+  floods_counted_ = now;
+  const double seconds = std::chrono::duration<double>(since).count();
+  const auto limit = static_cast<std::uint64_t>(static_cast<double>(options_.flood_per_second) * seconds);
+  for (const auto& flood : options_.flood->above(limit)) {
+    const auto agent = directory_.find(flood.agent);
+    if (!agent || agent->revoked) continue;
+    const auto wait =
+        misconduct_.suspend(flood.agent, options_.suspend_for, options_.longest_suspension, now);
+    if (!wait) continue;
+    kLog.warn("agent floods, it is cut off", {{"agent", flood.agent},
+                                              {"messages", std::to_string(flood.messages)},
+                                              {"bytes", std::to_string(flood.bytes)},
+                                              {"seconds", std::to_string(wait->count() / 1000)}});
+    count(&FleetCounters::suspended);
+    hooks_.suspend(flood.agent, true);
+    floods_[flood.agent] = fmt::format(
+        "sent {} messages of {} KiB in {:.0f} s: cut off for {}; if this is no fault of its version, revoke "
+        "it",
+        flood.messages, flood.bytes / 1024, seconds, human_duration(*wait));
+    show(flood.agent, now);
+  }
+}
+
+bool Fleet::write_agents(MonoTime mono) {
+  std::set<std::string> due;
+  for (const auto& [name, at] : unwritten_)
+    if (at <= mono) due.insert(name);
+  const auto remarks = misconduct_.remarks(mono);
+  for (const auto& remark : remarks)
+    kLog.warn("agent misbehaves", {{"agent", remark.agent}, {"what", remark.message}});
+  if (due.empty() && remarks.empty()) return true;
   const WallTime now = clock_.wall();
   const auto done = store_.transact([&](Txn& txn) -> Result<> {
-    for (const auto& name : unwritten_) TRY(write_agent(txn, name, now));
+    for (const auto& name : due) TRY(write_agent(txn, name, now));
+    if (!hooks_.note) return {};
+    for (const auto& remark : remarks)
+      TRY(hooks_.note(txn, remark.agent, reasons::kMessagesDropped, remark.message));
+    for (const auto& name : due)
+      if (const auto flood = floods_.find(name); flood != floods_.end())
+        TRY(hooks_.note(txn, name, reasons::kSuspended, flood->second));
     return {};
   });
   if (!done) {
     kLog.error("agents' status cannot be stored", {{"error", done.error().message}});
     return false;
   }
-  unwritten_.clear();
+  for (const auto& name : due) {
+    unwritten_.erase(name);
+    written_[name] = mono;
+    floods_.erase(name);
+  }
   return true;
 }
 
 Result<> Fleet::write_agent(Txn& txn, const std::string& name, WallTime now) const {
   auto agent = TRY(objects::get<v1::Agent>(txn, name));
   if (!agent) return {};
-  AgentFacts facts{liveness_.sight(name), agent->spec().revoked(), {}};
+  AgentFacts facts{
+      liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}};
   if (const auto beat = beats_.find(name); beat != beats_.end()) facts.beat = beat->second;
   describe(facts, now, *agent);
   TRY(objects::put_status(txn, *agent));
@@ -282,7 +375,7 @@ void Fleet::count(std::uint64_t FleetCounters::* counter, std::uint64_t by) {
 FleetCounters Fleet::counters() const {
   std::lock_guard lock(counters_mutex_);
   FleetCounters counters = counters_;
-  counters.dropped = mailbox_.dropped();
+  counters.dropped = intake_.dropped();
   return counters;
 }
 

@@ -15,12 +15,15 @@
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
 #include "common/loop/loop.h"
-#include "common/loop/mailbox.h"
 #include "common/sync/limits.h"
 #include "hub/dispatch/agent_directory.h"
+#include "hub/dispatch/allowance.h"
 #include "hub/dispatch/desired_index.h"
+#include "hub/dispatch/flood_watch.h"
 #include "hub/fleet/agent_status.h"
+#include "hub/fleet/intake.h"
 #include "hub/fleet/liveness.h"
+#include "hub/fleet/misconduct.h"
 #include "hub/fleet/poke_policy.h"
 #include "hub/fleet/report_check.h"
 #include "hub/store/store.h"
@@ -35,7 +38,19 @@ struct FleetOptions {
   Millis grace{2'000};
   // Heartbeats alone wait so long for others: each wakes a thread otherwise.
   Millis gather_heartbeats{20};
-  size_t mailbox = 100'000;
+  IntakeLimits intake;
+  // Bytes of reports of one agent, an event counting as 4 KiB: so many at once and by the second, and so many
+  // more for each resource of its region. What is over is not confirmed; agents send it again.
+  Allowance reports{.burst = 2 << 20, .per_second = 64 << 10};
+  Allowance reports_per_resource{.burst = 16 << 10, .per_second = 512};
+  // The facts of an agent's heartbeats are stored at most so often.
+  Millis facts_every{2'000};
+  // An agent that sends more messages a second than this (any kind; each 64 KiB count as one more) is cut off
+  // for the time, which doubles each time that it happens again within an hour.
+  std::uint64_t flood_per_second = 2'000;
+  Millis suspend_for{60'000};
+  Millis longest_suspension{3'600'000};
+  FloodWatch* flood = nullptr;  // told of each message by all who take some; outlives the fleet
   size_t resources_per_transaction = 2000;
   PokeLimits poke;
   ReportLimits limits;
@@ -50,7 +65,9 @@ struct FleetCounters {
   std::uint64_t pokes = 0;
   std::uint64_t garbage = 0;  // messages or parts of them that were dropped
   std::uint64_t ignored = 0;  // messages of agents that are not to be listened to
-  std::uint64_t dropped = 0;  // the mailbox was full
+  std::uint64_t dropped = 0;  // more reports of an agent waited than may
+  std::uint64_t over = 0;     // reports over an agent's allowance
+  std::uint64_t suspended = 0;
   std::uint64_t transactions = 0;
 };
 
@@ -61,6 +78,11 @@ struct FleetHooks {
   // Stores an event of an agent, once however often it comes; false: it was there already. Null: write_event.
   std::function<Result<bool>(Txn&, const std::string& agent, const wire::v1::EventReport&, WallTime)>
       record_event;
+  // The hub's own event about an agent. Null: none is stored.
+  std::function<Result<>(Txn&, const std::string& agent, std::string_view reason, const std::string& message)>
+      note;
+  // Cuts the agent off the bus, or lets it back; must not wait. Null: nobody is cut off.
+  std::function<void(const std::string& agent, bool suspended)> suspend;
 };
 
 class Fleet final : public Stepper {
@@ -82,14 +104,10 @@ class Fleet final : public Stepper {
   FleetCounters counters() const;
 
  private:
-  struct Incoming {
-    enum class What { kStatus, kHeartbeat, kLeft } what;
-    std::string agent;
-    std::string data;
-  };
   struct Report {
     std::string agent;
     std::string region;
+    std::string reporter;
     wire::v1::StatusReport body;
   };
   struct Written {
@@ -100,6 +118,9 @@ class Fleet final : public Stepper {
   };
 
   void poke(const std::string& agent, std::string_view why);
+  // The agent, if it is to be listened to.
+  std::optional<EnrolledAgent> speaker(const std::string& name);
+  bool within_allowance(const EnrolledAgent& agent, size_t bytes);
   void heard(const std::string& agent);
   void take_heartbeat(const EnrolledAgent& agent, const std::string& data);
   void take_status(const EnrolledAgent& agent, const std::string& data, std::vector<Report>& reports);
@@ -108,8 +129,10 @@ class Fleet final : public Stepper {
   Result<> write_report(Txn& txn, const Report& report, WallTime now, Written& written) const;
   void confirm(const Report& report);
   void watch_presence(MonoTime now);
+  void watch_floods(MonoTime now);
+  void show(const std::string& agent, MonoTime not_before);
   // False: to be tried again.
-  bool write_agents();
+  bool write_agents(MonoTime now);
   Result<> write_agent(Txn& txn, const std::string& name, WallTime now) const;
   void count(std::uint64_t FleetCounters::* counter, std::uint64_t by = 1);
 
@@ -123,18 +146,23 @@ class Fleet final : public Stepper {
   const StoreIdentity identity_;
 
   Wake wake_;
-  Mailbox<Incoming> mailbox_;
+  Intake intake_;
 
   Liveness liveness_;
   PokePolicy poke_policy_;
   std::map<std::string, wire::v1::Heartbeat> beats_;  // by agent, the newest
-  std::set<std::string> unwritten_;                   // agents whose stored status is out of date
-  std::set<std::string> revoked_;                     // agents that are known as such
+  std::map<std::string, MonoTime> unwritten_;  // agents whose stored status is out of date: when it is due
+  std::map<std::string, MonoTime> written_;    // when the facts of an agent were stored
+  Allowances allowances_;
+  Misconduct misconduct_;
+  std::map<std::string, std::string> floods_;  // agents that were cut off, not yet told of: in words
+  std::set<std::string> revoked_;              // agents that are known as such
   MonoTime next_watch_{};
   std::uint64_t directory_seen_ = 0;
   MonoTime looked_at_{};
   std::atomic<bool> urgent_ = false;     // something else than heartbeats has come
   std::atomic<bool> gathering_ = false;  // heartbeats have, and a step is due
+  MonoTime floods_counted_{};
   MonoTime write_agents_at_{};
 
   mutable std::mutex counters_mutex_;

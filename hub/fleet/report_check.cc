@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/sync/accept.h"
+#include "google/protobuf/util/time_util.h"
 
 namespace qleet::hub {
 namespace {
@@ -22,6 +23,14 @@ void cut(std::string& text, size_t limit) {
   text.resize(end);
 }
 
+// Of the years that a Timestamp may speak of: what is outside cannot be shown.
+bool is_time(const google::protobuf::Timestamp& time) {
+  using google::protobuf::util::TimeUtil;
+  return time.seconds() >= TimeUtil::kTimestampMinSeconds &&
+         time.seconds() <= TimeUtil::kTimestampMaxSeconds && time.nanos() >= 0 &&
+         time.nanos() < 1'000'000'000;
+}
+
 bool words_fit(const qleet::v1::Condition& condition, size_t limit) {
   return !condition.type().empty() && condition.type().size() <= limit &&
          condition.status().size() <= limit && condition.reason().size() <= limit;
@@ -29,7 +38,7 @@ bool words_fit(const qleet::v1::Condition& condition, size_t limit) {
 
 bool check(ResourceReport& report, std::string_view region, const ReportLimits& limits) {
   const std::string& name = report.name();
-  if (!is_object_name(name) || !name.starts_with(region) || name.size() <= region.size() ||
+  if (!sync::is_resource_name(name) || !name.starts_with(region) || name.size() <= region.size() ||
       name[region.size()] != '.')
     return false;
   if (report.state().size() > limits.max_word || report.hash().size() > limits.max_word) return false;
@@ -38,10 +47,16 @@ bool check(ResourceReport& report, std::string_view region, const ReportLimits& 
     return false;
   for (auto& condition : *report.mutable_conditions()) {
     if (!words_fit(condition, limits.max_word)) return false;
+    if (condition.has_last_transition_time() && !is_time(condition.last_transition_time())) return false;
     cut(*condition.mutable_message(), limits.max_text);
   }
-  for (const auto& [key, value] : report.outputs())
+  size_t bytes = 0;
+  for (const auto& [key, value] : report.outputs()) {
     if (key.size() > limits.max_word || value.size() > limits.max_output) return false;
+    bytes += key.size() + value.size();
+  }
+  if (bytes > limits.max_outputs_bytes) return false;
+  if (report.has_next_attempt() && !is_time(report.next_attempt())) return false;
   for (const auto& key : report.secret_outputs()) {
     if (key.size() > limits.max_word) return false;
     report.mutable_outputs()->erase(key);
@@ -50,9 +65,11 @@ bool check(ResourceReport& report, std::string_view region, const ReportLimits& 
 }
 
 bool check(EventReport& event, std::string_view region, const ReportLimits& limits) {
-  if (event.id().size() > 64 || !is_object_name(event.id())) return false;
+  if (event.id().size() > 64 || !sync::is_resource_name(event.id())) return false;
   const std::string& name = event.resource();
-  if (!name.empty() && (!is_object_name(name) || !name.starts_with(std::string(region) + "."))) return false;
+  if (!name.empty() && (!sync::is_resource_name(name) || !name.starts_with(std::string(region) + ".")))
+    return false;
+  if (event.has_time() && !is_time(event.time())) return false;
   if (event.type().size() > limits.max_word || event.reason().size() > limits.max_word) return false;
   cut(*event.mutable_message(), limits.max_text);
   return true;
@@ -73,18 +90,14 @@ void keep_first(Field& field, int limit) {
 
 }  // namespace
 
-bool is_object_name(std::string_view name) {
-  return !name.empty() && name.size() <= 253 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-  });
-}
-
 std::optional<CheckedReport> check_report(std::string_view data, std::string_view region,
                                           const ReportLimits& limits) {
   CheckedReport out;
   StatusReport& report = out.report;
   if (data.size() > limits.max_bytes || !report.ParseFromArray(data.data(), static_cast<int>(data.size())))
     return std::nullopt;
+  // They would be stored along with what is known.
+  report.DiscardUnknownFields();
   if (sync::negotiate(0, report.protocol()) == 0 || report.boot_id().size() > limits.max_word ||
       report.epoch().size() > limits.max_word)
     return std::nullopt;
@@ -100,6 +113,7 @@ std::optional<Heartbeat> check_heartbeat(std::string_view data, const ReportLimi
   Heartbeat beat;
   if (data.size() > limits.max_bytes || !beat.ParseFromArray(data.data(), static_cast<int>(data.size())))
     return std::nullopt;
+  beat.DiscardUnknownFields();
   if (sync::negotiate(beat.protocol_min(), beat.protocol()) == 0) return std::nullopt;
   if (beat.boot_id().size() > limits.max_word || beat.epoch().size() > limits.max_word ||
       beat.version().size() > limits.max_word)
@@ -109,8 +123,8 @@ std::optional<Heartbeat> check_heartbeat(std::string_view data, const ReportLimi
   keep_first(*beat.mutable_unclaimed(), limits.max_listed_names);
   keep_first(*beat.mutable_kept(), limits.max_listed_names);
   keep_if(*beat.mutable_providers(), [&](const auto& word) { return word.size() <= limits.max_word; });
-  keep_if(*beat.mutable_unclaimed(), [](const auto& name) { return is_object_name(name); });
-  keep_if(*beat.mutable_kept(), [](const auto& name) { return is_object_name(name); });
+  keep_if(*beat.mutable_unclaimed(), [](const auto& name) { return sync::is_resource_name(name); });
+  keep_if(*beat.mutable_kept(), [](const auto& name) { return sync::is_resource_name(name); });
   return beat;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "common/sync/accept.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
@@ -12,10 +13,11 @@ namespace qleet::hub {
 struct ReportLimits {
   size_t max_bytes = 256 * 1024;
   int max_conditions = 16;
-  size_t max_text = 2048;  // longer messages are cut
-  size_t max_word = 128;   // types, reasons, states, output names
+  size_t max_text = 2048;            // longer messages are cut
+  size_t max_word = sync::kMaxWord;  // types, reasons, states, output names
   size_t max_outputs = 64;
   size_t max_output = 4096;
+  size_t max_outputs_bytes = 64 * 1024;  // of one resource, together
   int max_events = 200;
   int max_providers = 64;
   int max_listed_names = 256;
@@ -30,8 +32,5 @@ struct CheckedReport {
 std::optional<CheckedReport> check_report(std::string_view data, std::string_view region,
                                           const ReportLimits& limits = {});
 std::optional<wire::v1::Heartbeat> check_heartbeat(std::string_view data, const ReportLimits& limits = {});
-
-// [a-z0-9.-], 1 to 253 characters: what may become a key of the store.
-bool is_object_name(std::string_view name);
 
 }  // namespace qleet::hub

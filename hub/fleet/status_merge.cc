@@ -4,17 +4,19 @@
 
 namespace qleet::hub {
 
-Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, std::string_view region,
-            std::string_view epoch) {
+Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, const Reporter& reporter) {
   if (!resource) return Merge::kUnknown;
-  if (resource->region != region) return Merge::kForeign;
+  if (resource->region != reporter.region) return Merge::kForeign;
   const auto generation = resource->generation;
   if (report.generation() > generation) return Merge::kAhead;
   if (report.gone())
     return resource->deleted && report.generation() == generation ? Merge::kErase : Merge::kRevived;
-  // A report that was stored under another epoch says nothing about this one's order.
+  // A report that was stored under another epoch says nothing about this one's order; nor does one of an
+  // agent that was revoked since: it may have claimed a version that no other ever reaches.
   const auto& status = resource->status;
-  if (status.epoch() == epoch && report.version() <= status.report_version()) return Merge::kOld;
+  const bool comparable = status.epoch() == reporter.epoch &&
+                          (status.reporter().empty() || status.reporter() == reporter.key_mark);
+  if (comparable && report.version() <= status.report_version()) return Merge::kOld;
   return Merge::kWrite;
 }
 
@@ -25,6 +27,7 @@ void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& re
   status.set_observed_hash(report.hash());
   status.set_boot_id(origin.boot_id);
   status.set_epoch(origin.epoch);
+  status.set_reporter(origin.reporter);
   *status.mutable_received_at() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(
       origin.received_at.time_since_epoch().count());
   *status.mutable_conditions() = report.conditions();

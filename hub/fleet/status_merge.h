@@ -27,13 +27,18 @@ struct Judged {
 
 // `resource`: null where there is none. Whatever the verdict, the report has been dealt with and is
 // confirmed.
-Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, std::string_view region,
-            std::string_view epoch);
+struct Reporter {
+  std::string_view region;
+  std::string_view epoch;
+  std::string_view key_mark;  // EnrolledAgent::key_mark
+};
+Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, const Reporter& reporter);
 
 struct ReportOrigin {
   std::string boot_id;
   std::string epoch;
   WallTime received_at;
+  std::string reporter;
 };
 
 // What belongs to the hub (unused_since) stays.

@@ -2,6 +2,7 @@
 #include "agent/journal/codec.h"
 #include "agent/journal/keys.h"
 #include "hub/dispatch/resource_sketch.h"
+#include "qleet/v1/delivery.pb.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,7 +27,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   sealer->outdated(value);
   // The hub's half: fields of a stored resource, read without building it.
   const std::string bytes(value);
-  v1::Resource resource;
+  qleet::v1::Resource resource;
   const auto sketch = hub::sketch(bytes);
   if (resource.ParseFromString(bytes)) {
     fuzz::must(sketch.has_value(), "what is a Resource can be sketched");

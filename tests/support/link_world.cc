@@ -125,11 +125,12 @@ LinkWorld::LinkWorld(std::uint64_t seed, Start start)
 
 hub::FleetHooks LinkWorld::fleet_hooks() { return {erase_resource, nullptr}; }
 
-void LinkWorld::enrol(const std::string& name) {
+void LinkWorld::enrol(const std::string& name, const std::string& key) {
   must(store_->transact([&](hub::Txn& txn) -> Result<> {
     v1::Agent agent;
     agent.mutable_metadata()->set_name(name);
     agent.mutable_spec()->set_region(name);
+    agent.mutable_spec()->set_public_key(key);
     TRY(objects::put(txn, agent, {clock.wall(), uids()}));
     v1::Region region;
     region.mutable_metadata()->set_name(name);

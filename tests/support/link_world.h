@@ -48,7 +48,8 @@ class LinkWorld {
   static hub::FleetHooks fleet_hooks();
 
   // --- the hub's store; a resource is "<region>.<rest>", its region's agent has the region's name ------
-  void enrol(const std::string& agent);
+  // Again, with another key: another enrolment under the same name.
+  void enrol(const std::string& agent, const std::string& key = {});
   void revoke(const std::string& agent);
   // Writes a new generation with this content. All in one transaction.
   void put_all(const std::vector<std::string>& names, const std::string& content);

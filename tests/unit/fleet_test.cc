@@ -1,9 +1,14 @@
 // The fleet's decisions, by tables.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hub/dispatch/allowance.h"
+#include "hub/dispatch/flood_watch.h"
 #include "hub/fleet/agent_status.h"
 #include "hub/fleet/event_write.h"
+#include "hub/fleet/intake.h"
 #include "hub/fleet/liveness.h"
+#include "hub/fleet/misconduct.h"
 #include "hub/fleet/poke_policy.h"
 #include "hub/fleet/report_check.h"
 #include "hub/fleet/status_merge.h"
@@ -125,7 +130,7 @@ TEST(StatusMerge, Table) {
     report.set_generation(c.reported);
     report.set_version(c.version);
     report.set_gone(c.gone);
-    EXPECT_EQ(judge(c.exists ? &resource : nullptr, report, "eu", "e"), c.want) << c.what;
+    EXPECT_EQ(judge(c.exists ? &resource : nullptr, report, {"eu", "e", ""}), c.want) << c.what;
   }
 }
 
@@ -236,6 +241,12 @@ TEST(AgentStatus, AListIsShortened) {
 
 TEST(EventWrite, OfAResourceTheNewestAreKept) {
   MemoryStore store;
+  ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+    v1::Resource resource;
+    resource.mutable_metadata()->set_name("eu.a");
+    TRY(objects::put(txn, resource, {{}, system_random()}));
+    return {};
+  }));
   for (int i = 0; i < 60; ++i) {
     wire::v1::EventReport event;
     event.set_id(std::to_string(i));
@@ -252,6 +263,107 @@ TEST(EventWrite, OfAResourceTheNewestAreKept) {
   for (const auto& event : events) EXPECT_GE(std::stoi(event.metadata().name().substr(6)), 10);
   EXPECT_EQ(events[0].spec().regarding_kind(), "Resource");
   EXPECT_EQ(events[0].spec().source(), "agent/agent");
+}
+
+TEST(EventWrite, WhatIsSaidOfNothingCountsAsTheAgentsOwnAndIsBounded) {
+  MemoryStore store;
+  for (int i = 0; i < 120; ++i) {
+    wire::v1::EventReport event;
+    event.set_id(std::to_string(i));
+    if (i % 2 == 0) event.set_resource("eu.not-there-" + std::to_string(i));
+    ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+      TRY(write_event(txn, "agent", event, {}));
+      return {};
+    }));
+  }
+  const auto events = *objects::list<v1::Event>(**store.snapshot());
+  EXPECT_EQ(events.size(), kEventsPerResource);
+  for (const auto& event : events) EXPECT_EQ(event.spec().regarding_kind(), "Agent");
+}
+
+TEST(Intake, OneAgentsFloodLeavesTheOthersTheirPlaces) {
+  Intake intake({.reports = 3, .report_bytes = 100});
+  EXPECT_TRUE(intake.put_report("bad", std::string(1000, 'x'))) << "one is taken whatever its size";
+  EXPECT_FALSE(intake.put_report("bad", "y"));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(intake.put_report("loud", std::to_string(i)), i < 3);
+  EXPECT_TRUE(intake.put_report("good", "g"));
+  for (int i = 0; i < 1000; ++i) intake.put_heartbeat("loud", std::to_string(i));
+  const auto taken = intake.take();
+  ASSERT_EQ(taken.heartbeats.size(), 1U);
+  EXPECT_EQ(taken.heartbeats[0].second, "999");
+  using Item = Intake::Taken::Item;
+  EXPECT_THAT(taken.reports, ::testing::ElementsAre(Item("bad", std::string(1000, 'x')), Item("good", "g"),
+                                                    Item("loud", "0"), Item("loud", "1"), Item("loud", "2")))
+      << "in turns";
+  EXPECT_EQ(intake.dropped(), 3U);
+  EXPECT_TRUE(intake.take().reports.empty());
+}
+
+TEST(Allowances, FillWithTime) {
+  Allowances allowances;
+  const Allowance rule{.burst = 10, .per_second = 2};
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(allowances.take("a", 1, rule, at(0)));
+  EXPECT_FALSE(allowances.take("a", 1, rule, at(0)));
+  EXPECT_TRUE(allowances.take("b", 1, rule, at(0)));
+  EXPECT_TRUE(allowances.take("a", 5, rule, at(1000))) << "what is not empty may be overdrawn once";
+  EXPECT_FALSE(allowances.take("a", 1, rule, at(2000)));
+  EXPECT_TRUE(allowances.take("a", 1, rule, at(60'000)));
+}
+
+TEST(Misconduct, IsToldOfOnceAMinuteAndSuspensionsGrow) {
+  Misconduct misconduct;
+  misconduct.count("a", Misconduct::What::kUnreadable, 3);
+  misconduct.count("a", Misconduct::What::kOverAllowance);
+  auto remarks = misconduct.remarks(at(0));
+  ASSERT_EQ(remarks.size(), 1U);
+  EXPECT_NE(remarks[0].message.find("3 messages are none"), std::string::npos) << remarks[0].message;
+  misconduct.count("a", Misconduct::What::kPartsRefused);
+  EXPECT_TRUE(misconduct.remarks(at(59'000)).empty());
+  EXPECT_EQ(misconduct.remarks(at(60'000)).size(), 1U);
+
+  EXPECT_EQ(misconduct.suspend("a", Millis(100), Millis(300), at(0)), Millis(100));
+  EXPECT_FALSE(misconduct.suspend("a", Millis(100), Millis(300), at(50)));
+  EXPECT_TRUE(misconduct.suspended("a"));
+  EXPECT_TRUE(misconduct.released(at(99)).empty());
+  EXPECT_EQ(misconduct.released(at(100)).size(), 1U);
+  EXPECT_FALSE(misconduct.suspended("a"));
+  EXPECT_EQ(misconduct.suspend("a", Millis(100), Millis(300), at(200)), Millis(200));
+  misconduct.released(at(400));
+  EXPECT_EQ(misconduct.suspend("a", Millis(100), Millis(300), at(500)), Millis(300));
+  misconduct.released(at(800));
+  EXPECT_EQ(misconduct.suspend("a", Millis(100), Millis(300), at(10'000'000)), Millis(100)) << "long ago";
+}
+
+TEST(FloodWatch, CountsMessagesAndTheirSize) {
+  FloodWatch watch;
+  for (int i = 0; i < 10; ++i) watch.count("many", 1);
+  watch.count("big", 640 * 1024);
+  watch.count("few", 1000);
+  EXPECT_EQ(watch.above(9).size(), 2U);
+  EXPECT_TRUE(watch.above(0).empty()) << "counted anew";
+}
+
+TEST(ReportCheck, WhatCannotBeShownOrIsUnknownIsDropped) {
+  auto report = report_of("eu.a");
+  report.mutable_resources(0)->mutable_next_attempt()->set_seconds(INT64_MAX);
+  EXPECT_EQ(check_report(report.SerializeAsString(), "eu")->dropped, 1U);
+  report = report_of("eu.a");
+  report.mutable_resources(0)->add_conditions()->set_type("T");
+  report.mutable_resources(0)->mutable_conditions(0)->mutable_last_transition_time()->set_nanos(-1);
+  EXPECT_EQ(check_report(report.SerializeAsString(), "eu")->dropped, 1U);
+  report = report_of("eu.a");
+  for (int i = 0; i < 40; ++i)
+    (*report.mutable_resources(0)->mutable_outputs())[std::to_string(i)] = std::string(4000, 'x');
+  EXPECT_EQ(check_report(report.SerializeAsString(), "eu")->dropped, 1U);
+  // A field that this hub does not know, in a condition: it would be stored.
+  report = report_of("eu.a");
+  auto& condition = *report.mutable_resources(0)->add_conditions();
+  condition.set_type("T");
+  condition.GetReflection()
+      ->MutableUnknownFields(&condition)
+      ->AddLengthDelimited(999, std::string(1000, 'x'));
+  const auto checked = check_report(report.SerializeAsString(), "eu");
+  EXPECT_LT(checked->report.ByteSizeLong(), 100U);
 }
 
 }  // namespace

@@ -197,21 +197,23 @@ TEST(Negotiate, Table) {
   EXPECT_EQ(protocol_refusal(0, 0), "agent speaks protocol 0 to 0, this hub 1 to 1: upgrade the agent");
 }
 
-TEST(Manifest, DiffSaysWhatToStateAndWhatIsUnclaimed) {
-  const Manifest held{{"a", {1, "h", "e", false}},
-                      {"b", {1, "h", "e", false}},
-                      {"c", {1, "h", "d", false}},
-                      {"x", {1, "h", "e", false}}};
-  const Manifest wanted{{"a", {1, "h", "e", false}},
-                        {"b", {2, "h", "e", false}},
-                        {"c", {1, "h", "e", false}},
-                        {"d", {1, "h", "e", false}}};
-  const ManifestDiff all = diff(held, wanted, {});
-  EXPECT_EQ(all.state, (std::vector<std::string>{"b", "c", "d"}));
-  EXPECT_EQ(all.unclaimed, std::vector<std::string>{"x"});
-  const ManifestDiff part = diff(held, wanted, {"b", "c"});
-  EXPECT_EQ(part.state, std::vector<std::string>{"c"});
-  EXPECT_TRUE(part.unclaimed.empty());
+TEST(Manifest, EntriesAreTheSameInEveryWord) {
+  const Entry wanted{1, "h", "e", false, "u"};
+  EXPECT_TRUE(same_entry(wanted, wanted));
+  EXPECT_FALSE(same_entry({2, "h", "e", false, "u"}, wanted));
+  EXPECT_FALSE(same_entry({1, "x", "e", false, "u"}, wanted));
+  EXPECT_FALSE(same_entry({1, "h", "", false, "u"}, wanted)) << "disowned";
+  EXPECT_FALSE(same_entry({1, "h", "e", false, "v"}, wanted));
+  EXPECT_TRUE(same_entry({1, "h", "e", true, "u"}, wanted)) << "what it does about it is its own affair";
+}
+
+TEST(Names, OfResources) {
+  for (const char* good : {"a", "eu.dev.shop.redis.cache", "a-1"})
+    EXPECT_TRUE(is_resource_name(good)) << good;
+  for (const std::string bad : {"", "A", "a/b", "a b", "a\n", "\xc3\xa9"})
+    EXPECT_FALSE(is_resource_name(bad)) << bad;
+  EXPECT_TRUE(is_resource_name(std::string(253, 'a')));
+  EXPECT_FALSE(is_resource_name(std::string(254, 'a')));
 }
 
 TEST(Manifest, CutCoversAllNamesWithoutOverlap) {

@@ -1,0 +1,37 @@
+// Counts what each agent sends, of whatever kind, before anything else is done with it: to notice one that
+// sends more than any agent can mean.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qleet::hub {
+
+// Thread-safe.
+class FloodWatch {
+ public:
+  // A message counts more the bigger it is.
+  void count(std::string_view agent, size_t bytes);
+
+  struct Flood {
+    std::string agent;
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+  };
+  // Those that sent more than `limit` since the last call, a message of 64 KiB counting twice. Begins anew.
+  std::vector<Flood> above(std::uint64_t limit);
+
+ private:
+  struct Sent {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Sent, std::less<>> sent_;
+};
+
+}  // namespace qleet::hub
