@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(value);
   qleet::v1::Resource resource;
   const auto sketch = hub::sketch(bytes);
-  if (resource.ParseFromString(bytes)) {
+  if (resource.ParseFromString(bytes) && !resource.metadata().name().empty()) {
     fuzz::must(sketch.has_value(), "what is a Resource can be sketched");
     fuzz::must(sketch->name == resource.metadata().name() && sketch->hash == resource.spec().hash() &&
                    sketch->generation == resource.metadata().generation() &&

@@ -1,5 +1,6 @@
 // A Score file as a developer writes it, up to the document that stands in a profile's template.
 #include "common/model/model.h"
+#include "common/template/template.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/score_document.h"
 #include "tests/fuzz/fuzz.h"

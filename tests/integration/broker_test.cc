@@ -295,6 +295,29 @@ TEST_F(BrokerTest, RevokedAtOnceAndForGood) {
   EXPECT_TRUE(connected_agent("a").bus->publish("status.a", ""));
 }
 
+TEST_F(BrokerTest, SuspendedForAWhile) {
+  start();
+  auto a = connected_agent("a");
+  auto b = connected_agent("b");
+  auto c = connected_agent("c");
+  for (const auto* agent : {&a, &b, &c}) ASSERT_TRUE(broker_->identities().suspend(agent->public_key));
+  for (const auto* agent : {&a, &b, &c})
+    ASSERT_TRUE(eventually([&] { return agent->bus->state() == BusState::kRefused; }));
+  EXPECT_FALSE(broker_->identities().revoked(a.public_key));
+  ASSERT_TRUE(broker_->identities().readmit(a.public_key));
+  EXPECT_TRUE(eventually([&] { return a.bus->state() == BusState::kConnected; }));
+
+  // Revoked meanwhile: that stays.
+  ASSERT_TRUE(broker_->identities().revoke({b.public_key}));
+  ASSERT_TRUE(broker_->identities().readmit(b.public_key));
+  EXPECT_TRUE(broker_->identities().revoked(b.public_key));
+  // A hub that starts anew knows of no suspension.
+  broker_.reset();
+  start();
+  EXPECT_TRUE(eventually([&] { return c.bus->state() == BusState::kConnected; }));
+  EXPECT_TRUE(eventually([&] { return b.bus->state() == BusState::kRefused; }));
+}
+
 TEST_F(BrokerTest, RevocationsInTheSameSecondAllCount) {
   start();
   std::vector<TestAgent> agents;
