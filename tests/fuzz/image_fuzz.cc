@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   v1::ApplicationSpec spec;
   auto& workload = (*spec.mutable_workloads())["web"];
   workload.mutable_builds()->set_image(build.image());
-  workload.mutable_builds()->set_tag(std::string(rest.substr(0, 20)));
+  workload.mutable_builds()->set_tags(std::string(rest.substr(0, 20)));
   auto& container = (*workload.mutable_score()->mutable_containers())["web"];
   container.set_image(".");
   const auto pins = hub::controllers::pin_images("shop", spec, {}, {{"b", build}});
