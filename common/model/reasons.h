@@ -58,7 +58,8 @@ inline constexpr std::string_view kHeartbeatReceived = "HeartbeatReceived";
 inline constexpr std::string_view kHeartbeatMissed = "HeartbeatMissed";
 inline constexpr std::string_view kRevoked = "Revoked";
 inline constexpr std::string_view kSuspended = "Suspended";  // cut off for a while: it floods
-inline constexpr std::string_view kMessagesDropped = "MessagesDropped";  // (event) malformed, foreign, or too many
+inline constexpr std::string_view kMessagesDropped =
+    "MessagesDropped";  // (event) malformed, foreign, or too many
 inline constexpr std::string_view kInSync = "InSync";
 inline constexpr std::string_view kEpochRefused = "EpochRefused";  // the agent refuses this hub's store
 inline constexpr std::string_view kDeletesNotHonoured =
