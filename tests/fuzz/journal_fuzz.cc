@@ -1,7 +1,7 @@
 // A journal's entries as they may lie on a damaged or foreign disk: read or refused, never guessed.
 #include "agent/journal/codec.h"
 #include "agent/journal/keys.h"
-#include "hub/dispatch/resource_sketch.h"
+#include "hub/store/resource_sketch.h"
 #include "qleet/v1/delivery.pb.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/temp_dir.h"
