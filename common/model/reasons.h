@@ -45,6 +45,8 @@ inline constexpr std::string_view kNoEnvironment = "NoEnvironment";
 inline constexpr std::string_view kNoProfile = "NoProfile";
 inline constexpr std::string_view kProfileCycle = "ProfileCycle";
 inline constexpr std::string_view kInvalidParams = "InvalidParams";
+inline constexpr std::string_view kResourceTooLarge =
+    "ResourceTooLarge";  // it does not fit into a message to its agent
 inline constexpr std::string_view kResourceConflict =
     "ResourceConflict";  // two askers want one resource differently
 

@@ -12,6 +12,7 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/profile_cycle.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/resource_size.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
@@ -145,6 +146,17 @@ Result<> check_environment(const Reader& reader, const v1::Environment& environm
 // A circle anywhere that the profile can be reached from, in the eyes of every environment.
 Result<> check_profile(const Reader& reader, const v1::Profile& profile, Findings& findings) {
   StoreProfiles profiles(reader);
+  for (const auto* part : {"template", "outputs"}) {
+    const auto& content =
+        std::string_view(part) == "outputs" ? profile.spec().outputs() : profile.spec().template_();
+    if (content.ByteSizeLong() <= controllers::kMaxContentBytes) continue;
+    const auto largest = controllers::largest_part(content);
+    findings.errors.push_back(
+        {fmt::format("spec.{}.{}", part, largest.path),
+         fmt::format("{} KB of {} KB: what an agent is sent takes at most {} KB",
+                     controllers::in_kb(largest.bytes), controllers::in_kb(content.ByteSizeLong()),
+                     controllers::in_kb(controllers::kMaxContentBytes))});
+  }
   for (const auto& [alias, requirement] : profile.spec().requirements()) {
     if (TRY(profiles.of_type(requirement.type())).empty()) {
       findings.warnings.push_back(fmt::format(

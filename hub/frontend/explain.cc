@@ -78,6 +78,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
     return "add a region (qleet agent join-token --region <name>), or change the environment's selector.";
   if (reason == reasons::kNoEnvironment) return "make the environment, or take it out of the application.";
   if (reason == reasons::kProfileCycle) return "take one profile's requires out of the circle.";
+  if (reason == reasons::kResourceTooLarge)
+    return "make what it is given smaller: put large files into the image, or let it fetch them.";
   if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
     return "change what the application asks for, and apply it again.";
   return {};

@@ -1,0 +1,125 @@
+// One application's graph in the making: what resolver.cc, resolver_choice.cc and resolver_placeholders.cc
+// share. Include resolver.h to use it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/template/template.h"
+#include "hub/controllers/identity.h"
+#include "hub/controllers/resolver.h"
+
+namespace qleet::hub::controllers::resolution {
+
+using google::protobuf::Struct;
+using google::protobuf::Value;
+
+inline constexpr std::string_view kWorkload = "workload";
+
+// One dependency as somebody wrote it down.
+struct Wanted {
+  std::string type;
+  std::string profile_class;
+  std::string id;
+  Struct params;
+  std::string field;  // path within the application; empty below a profile's requires
+};
+
+// A resource that something may refer to.
+struct Link {
+  std::string resource;
+  ProfilePtr profile;
+};
+
+// Somebody's dependencies while they are being resolved: a workload's Score resources, or a profile's
+// requires.
+struct Frame {
+  std::string prefix;  // "resources" or "requires": how its placeholders begin
+  std::string who;     // for people: workload web
+  std::map<std::string, Wanted> wanted;
+  Asker asker;
+  ProfilePtr profile;  // whose requires these are; null for a workload's own
+  const Struct* params = nullptr;
+  Home home;
+  std::function<Result<Value>(const templates::Path&)> metadata;
+  std::map<std::string, Link> done;
+  std::vector<std::string> open;
+};
+
+// A node in the making.
+struct Ask {
+  const Wanted* wanted = nullptr;
+  std::string alias;
+  Asker asker;
+  std::string user;  // resource that asks; empty: the deployment
+  std::string who;
+  const Frame* score = nullptr;  // of a workload: its Score resources, resolved
+};
+
+class Resolver {
+ public:
+  explicit Resolver(const ResolveInput& input) : in_(input) {}
+
+  Result<Graph> run() {
+    auto done = workloads();
+    Graph graph = std::move(graph_);
+    for (auto& [name, profile] : profiles_) graph.profiles.push_back(profile);
+    if (done) return graph;
+    if (!refusal_) return std::unexpected(std::move(done).error());
+    graph.nodes.clear();
+    graph.edges.clear();
+    graph.refusal = std::move(refusal_);
+    return graph;
+  }
+
+ private:
+  std::unexpected<Error> refuse(std::string_view reason, std::string message, std::string field) {
+    refusal_ = Refusal{std::string(reason), message, std::move(field)};
+    return fail(Code::kInvalid, std::move(message));
+  }
+
+  Result<> workloads() {
+    std::map<std::string, const v1::Workload*> sorted;
+    for (const auto& [name, workload] : in_.definition->workloads()) sorted[name] = &workload;
+    for (const auto& [name, workload] : sorted) TRY(this->workload(name, *workload));
+    return {};
+  }
+
+  Result<> workload(const std::string& name, const v1::Workload& definition);
+  Result<Link> link(Frame& frame, const std::string& alias);
+  Result<Link> node(const Ask& ask);
+  Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
+  Result<ProfilePtr> pick(const Ask& ask);
+  Result<> check_existing(const Node& node, const Ask& ask, const Node& fresh);
+  Result<> check_size(const Node& node, const Ask& ask);
+  Result<> fill(Node& node, const Ask& ask, const ProfilePtr& profile, Frame& requires_frame);
+  Result<std::string> score_reference(Frame& frame, const templates::Path& path, const std::string& field);
+  Result<> check_output(const Link& link, const templates::Path& path, const std::string& where,
+                        const std::string& field);
+  Result<Value> resource_metadata(const Identity& identity, const std::string& type,
+                                  const std::string& workload, const templates::Path& path);
+  Result<Value> variable(const Home& home, const templates::Path& path, const std::string& where);
+  std::string asked_for_by(const Ask& ask) const;
+  // An alias for a resource that is known only to whoever asked; the same in every scope it is passed on to.
+  std::string late_alias(const Link& link);
+
+  const ResolveInput& in_;
+  Graph graph_;
+  std::map<std::string, size_t> index_;                     // node by name
+  std::map<std::string, ProfilePtr> profiles_;              // by profile name
+  std::map<std::string, Link> late_;                        // by late alias
+  std::vector<std::pair<std::string, std::string>> chain_;  // (profile, type) from the workload down
+  std::string root_;                                        // workload being resolved
+  std::optional<Refusal> refusal_;
+};
+
+// For messages: "${params.size}"; the keys, sorted; "there is: a, b".
+std::string written(const templates::Path& path);
+std::vector<std::string> keys_of(const google::protobuf::Struct& fields);
+std::string there_is(const std::vector<std::string>& names);
+
+}  // namespace qleet::hub::controllers::resolution

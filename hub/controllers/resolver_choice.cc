@@ -1,0 +1,82 @@
+// Which profile satisfies what is asked for, and whether two askers of one resource agree.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/model/model.h"
+#include "common/model/reasons.h"
+#include "hub/controllers/resolution.h"
+
+namespace qleet::hub::controllers::resolution {
+
+std::string Resolver::asked_for_by(const Ask& ask) const {
+  auto text = fmt::format("asked for by {} as \"{}\"", ask.who, ask.alias);
+  if (!ask.user.empty()) text += fmt::format(", for workload {}", root_);
+  return text;
+}
+
+Result<ProfilePtr> Resolver::pick(const Ask& ask) {
+  const auto& wanted = *ask.wanted;
+  graph_.types.insert(wanted.type);
+  const ProfileAsk question{wanted.type, wanted.profile_class, &wanted.params};
+  const bool every_environment = ask.asker.home.environment.empty();
+  const ProfilePlace place{every_environment ? nullptr : in_.environment, in_.region, every_environment};
+  if (auto pinned = choose_profile(in_.pinned, question, place)) return pinned;
+  const auto known = TRY(in_.profiles->of_type(wanted.type));
+  if (auto profile = choose_profile(known, question, place)) return profile;
+  if (known.empty()) {
+    const auto types = TRY(in_.profiles->types());
+    const auto near = model::nearest(wanted.type, types);
+    return refuse(reasons::kNoProfile,
+                  fmt::format("no profile satisfies type \"{}\" ({}); {}", wanted.type, asked_for_by(ask),
+                              near.empty() ? fmt::format("known types: {}", fmt::join(types, ", "))
+                                           : fmt::format("did you mean \"{}\"?", near)),
+                  wanted.field.empty() ? "" : wanted.field + ".type");
+  }
+  const auto where = fmt::format("environment {} in region {}", in_.environment->metadata().name(),
+                                 in_.region->metadata().name());
+  const auto what = wanted.profile_class.empty()
+                        ? fmt::format("type \"{}\"", wanted.type)
+                        : fmt::format("type \"{}\" and class \"{}\"", wanted.type, wanted.profile_class);
+  return refuse(reasons::kNoProfile,
+                fmt::format("no profile of {} serves {} ({}): {}", what, where, asked_for_by(ask),
+                            fmt::join(why_not(known, question, place), "; ")),
+                wanted.field);
+}
+
+Result<> Resolver::check_existing(const Node& node, const Ask& ask, const Node& fresh) {
+  const auto now = fmt::format("{} as \"{}\"", ask.who, ask.alias);
+  const auto what = fmt::format("{} \"{}\"", node.spec.type(), node.spec.id());
+  if (node.scope == "workload") {
+    return refuse(reasons::kResourceConflict,
+                  fmt::format("{} is asked for by {} and by {}, but profile {} gives each its own (scope "
+                              "workload): use different ids, or a profile that shares",
+                              what, node.asked_by, now, node.spec.profile()),
+                  ask.wanted->field);
+  }
+  std::string differs;
+  if (node.spec.class_() != fresh.spec.class_()) differs = "class";
+  if (node.spec.profile() != fresh.spec.profile()) differs = "profile";
+  if (differs.empty()) {
+    const auto& a = node.spec.params().fields();
+    const auto& b = fresh.spec.params().fields();
+    for (const auto& key : keys_of(fresh.spec.params())) {
+      const auto found = a.find(key);
+      if (found == a.end() || found->second.SerializeAsString() != b.at(key).SerializeAsString())
+        differs = "params." + key;
+    }
+    for (const auto& key : keys_of(node.spec.params())) {
+      if (!b.contains(key)) differs = "params." + key;
+    }
+  }
+  if (differs.empty()) return {};
+  return refuse(
+      reasons::kResourceConflict,
+      fmt::format("{} is asked for with different {} by {} and by {}: ask for it the same way, or under "
+                  "another id",
+                  what, differs, node.asked_by, now),
+      ask.wanted->field);
+}
+
+}  // namespace qleet::hub::controllers::resolution
