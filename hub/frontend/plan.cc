@@ -246,7 +246,9 @@ std::string text_of(const v1::PlanResult& result) {
 }
 
 Result<> Planner::run() {
-  for (const auto& name : settled_.resources) TRY(resource(name));
+  for (const auto& name : settled_.resources) {
+    if (!settled_.under_way.contains(name)) TRY(resource(name));
+  }
   for (const auto& name : settled_.deployments) TRY(deployment(name));
   for (auto& [key, found] : places_) {
     std::ranges::sort(*found.mutable_changes(), {}, [](const v1::PlanChange& change) {
@@ -265,7 +267,7 @@ Result<v1::PlanResult> plan(const Context& context, const Operation& operation) 
   const Context copy{*overlay, context.clock, context.random};
   const auto before = TRY(overlay->snapshot());
   auto result = TRY(operation(copy));
-  const auto settled = TRY(settle_everything(copy, before->revision()));
+  const auto settled = TRY(settle_everything(copy, *before));
   const auto after = TRY(overlay->snapshot());
   TRY(Planner(*before, *after, settled, result).run());
   return result;

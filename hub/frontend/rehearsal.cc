@@ -1,6 +1,6 @@
 #include "hub/frontend/rehearsal.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
@@ -21,8 +21,12 @@ constexpr int kMaxRounds = 1000;
 
 class Agents {
  public:
-  Agents(const Context& copy, Revision since, Settled& settled)
-      : copy_(copy), begun_(copy.clock.wall()), position_(since), settled_(settled) {}
+  Agents(const Context& copy, const Reader& before, Settled& settled)
+      : copy_(copy),
+        before_(before),
+        begun_(copy.clock.wall()),
+        position_(before.revision()),
+        settled_(settled) {}
 
   // Does what every agent would do about what changed. False: nothing.
   Result<bool> act() {
@@ -33,23 +37,87 @@ class Agents {
       for (const auto& change : changes) {
         const auto object = objects::parse_key(change.key);
         if (object && object->kind->name == "Resource") touched.emplace(object->name);
-        if (object && object->kind->name == "Deployment") settled_.deployments.emplace(object->name);
+        if (object && object->kind->name == "Deployment") concerned_.emplace(object->name);
       }
       position_ = changes.back().revision;
     }
     settled_.resources.insert(touched.begin(), touched.end());
+    settled_.deployments.insert(concerned_.begin(), concerned_.end());
     bool acted = false;
     TRY(in_transaction(copy_, [&](Work& work) -> Result<> {
       acted = false;
+      for (const auto& name : concerned_) {
+        if (TRY(catch_up(work, name))) acted = true;
+      }
       for (const auto& name : touched) {
         if (TRY(act_on(work, name))) acted = true;
+        if (TRY(outlive(work, name))) acted = true;
       }
       return {};
     }));
+    concerned_.clear();
     return acted;
   }
 
  private:
+  // A rollout that goes on because of the operation goes on to its end: what was handed out before and is not
+  // reported yet does not stop it.
+  Result<bool> catch_up(Work& work, const std::string& deployment) {
+    const auto found = TRY(objects::get<v1::Deployment>(work.txn, deployment));
+    if (!found || found->spec().deleted()) return false;
+    bool acted = false;
+    for (const auto& region : found->status().regions()) {
+      if (TRY(connect(work, region.region()))) acted = true;
+      for (const auto& resource : TRY(controllers::resources_of(work.txn, deployment, region.region()))) {
+        if (TRY(act_on(work, resource.metadata().name()))) acted = true;
+      }
+    }
+    return acted;
+  }
+
+  // What this resource needed and no longer does may have users that are on their way out, too: they keep it
+  // no longer than until they are gone. Reads them up to the first that stays.
+  Result<bool> outlive(Work& work, const std::string& name) {
+    const auto before = TRY(objects::get<v1::Resource>(before_, name));
+    if (!before) return false;
+    const auto now = TRY(controllers::used_by(work.txn, controllers::user_of_resource(name)));
+    bool acted = false;
+    for (const auto& [alias, needed] : before->spec().dependencies()) {
+      if (now.contains(needed)) continue;
+      for (bool any = true; any;) {
+        any = false;
+        const auto users = TRY(controllers::users_of(work.txn, needed, 1));
+        if (users.empty() || !users.front().user.starts_with("r:")) break;
+        any = TRY(let_go(work, users.front().user.substr(2)));
+        acted = acted || any;
+      }
+    }
+    return acted;
+  }
+
+  static bool on_its_way_out(const std::optional<v1::Resource>& resource) {
+    if (!resource) return false;
+    if (resource->spec().deleted()) return true;
+    return resource->status().has_unused_since() && resource->spec().when_unused().do_() != "retain";
+  }
+
+  // Lets what was on its way out before the operation, and still is, be gone. False: it is none of those.
+  Result<bool> let_go(Work& work, const std::string& name) {
+    const auto now = TRY(objects::get<v1::Resource>(work.txn, name));
+    if (!on_its_way_out(now) || !on_its_way_out(TRY(objects::get<v1::Resource>(before_, name)))) return false;
+    settled_.under_way.insert(name);
+    TRY(controllers::erase_resource(work, name));
+    return true;
+  }
+
+  // Whether it goes because of what was on its way out before.
+  Result<bool> goes_anyway(const std::string& name) {
+    const auto users = TRY(controllers::users_of(before_, name));
+    return !users.empty() && std::ranges::all_of(users, [&](const controllers::Use& use) {
+      return use.user.starts_with("r:") && settled_.under_way.contains(use.user.substr(2));
+    });
+  }
+
   Result<bool> act_on(Work& work, const std::string& name) {
     auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
     if (!resource) return false;
@@ -61,6 +129,7 @@ class Agents {
       // Long enough from now on, nobody came back to it.
       const bool new_here = objects::wall_time(resource->status().unused_since()) >= begun_;
       if (new_here) {
+        if (TRY(goes_anyway(name))) settled_.under_way.insert(name);
         settled_.graces[name] = Millis(resource->spec().when_unused().after_ms());
         TRY(controllers::tombstone_resource(work, name));
         return true;
@@ -88,14 +157,16 @@ class Agents {
   }
 
   const Context& copy_;
+  const Reader& before_;
   const WallTime begun_;
   Revision position_;
+  std::set<std::string> concerned_;  // deployments that changed since the last look
   Settled& settled_;
 };
 
 }  // namespace
 
-Result<Settled> settle_everything(const Context& copy, Revision since) {
+Result<Settled> settle_everything(const Context& copy, const Reader& before) {
   Settled settled;
   Random bits = [&random = random_of(copy)] {
     std::uint64_t number = 0;
@@ -103,8 +174,8 @@ Result<Settled> settle_everything(const Context& copy, Revision since) {
     return number;
   };
   controllers::Manager manager(copy.store, copy.clock, bits);
-  manager.start_after(since);
-  Agents agents(copy, since, settled);
+  manager.start_after(before.revision());
+  Agents agents(copy, before, settled);
   for (int round = 0; round < kMaxRounds; ++round) {
     TRY(manager.run_until_idle());
     if (!TRY(agents.act())) return settled;

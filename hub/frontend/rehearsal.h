@@ -15,9 +15,11 @@ struct Settled {
   std::set<std::string> resources;       // that were written or erased
   std::set<std::string> deployments;     // the same
   std::map<std::string, Millis> graces;  // resources that go because nobody needs them: after how long
+  std::set<std::string> under_way;       // resources that were on their way out before: no news
 };
 
-// Runs until there is nothing left to do after `since`; the store of `copy` is left in that state.
-Result<Settled> settle_everything(const Context& copy, Revision since);
+// Runs until nothing is left to do about what changed since `before`; the store of `copy` is left in that
+// state. The rollouts that this touches go on to their end; what else is under way stands as it is.
+Result<Settled> settle_everything(const Context& copy, const Reader& before);
 
 }  // namespace qleet::hub::frontend

@@ -126,13 +126,13 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
   marks_.clear();
   now_ = scene.clock.wall();
   const auto reader = scene.store->snapshot().value();
-  const auto need = need_of(*reader);
+  const auto need = need_of(*reader, parsed_);
   for (const auto& name : erased) tracks_.erase(name);
   for (const auto& [name, track] : tracks_)
     if (!need.resources.contains(name)) complain(name + " is gone, and no agent said so");
   for (const auto& [name, resource] : need.resources) {
-    marks(need, name, resource);
-    story(need, name, resource, by_hand);
+    marks(need, name, *resource);
+    story(need, name, *resource, by_hand);
   }
   keys(*reader, need);
   return std::move(wrong_);

@@ -37,6 +37,7 @@ class NeedCheck {
              const std::string& by_hand);
   void keys(const Reader& reader, const Need& need);
 
+  Parsed parsed_;
   WallTime now_{};
   std::map<std::string, Track> tracks_;
   std::set<std::string> marks_;  // keys of x/unused that must be there

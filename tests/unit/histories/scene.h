@@ -39,6 +39,7 @@ class Scene {
   void join(const std::string& region, const std::string& tier);
   void set_agent(const std::string& region, const std::string& state);
 
+  Revision revision() const { return store->snapshot().value()->revision(); }
   template <class T>
   std::vector<T> all() const {
     const auto reader = store->snapshot().value();
