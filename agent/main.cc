@@ -1,5 +1,6 @@
 // qleet-agent: reads the command line, and names the journal, the bus and the providers that the agent is
 // made of.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,10 +10,11 @@
 #include "agent/assembly/agent.h"
 #include "agent/enrol/enrol.h"
 #include "agent/journal/lmdb_journal.h"
-#include "common/bus/nats_bus.h"
+#include "common/bus/light_nats_bus.h"
 #include "common/crypto/sealed.h"
 #include "common/engine/podman_service.h"
 #include "common/log/log.h"
+#include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
 #include "providers/api/endpoints.h"
 #include "providers/container/provider.h"
@@ -98,7 +100,8 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   nats.user_jwt = stored.identity.nats_jwt();
   nats.user_seed = stored.seed;
   nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
-  auto bus = TRY(NatsBus::start(std::move(nats)));
+  IoThread io(clock);
+  auto bus = TRY(LightNatsBus::start(std::move(nats), io.loop()));
   bus->on_state([](BusState state, const std::string& why) {
     if (state == BusState::kConnected) kLog.info("connected to the hub");
     if (state == BusState::kRefused) kLog.warn("refused by the hub; what runs goes on", {{"why", why}});
@@ -141,6 +144,8 @@ std::string host_name() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // An arena of malloc's for each thread would cost more than sharing one: threads here mostly wait.
+  ::mallopt(M_ARENA_MAX, 1);
   // Before any thread exists, so that all inherit it.
   sigset_t signals;
   sigemptyset(&signals);

@@ -21,7 +21,8 @@ if(QLEET_SANITIZE)
   target_compile_options(qleet_flags INTERFACE -fsanitize=${QLEET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(qleet_flags INTERFACE -fsanitize=${QLEET_SANITIZE})
 endif()
-add_link_options(-fuse-ld=lld-19)
+add_link_options(-fuse-ld=lld-19 -Wl,--as-needed)
+add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections,--icf=safe>)
 
 # qleet_library(NAME SOURCES ... DEPS ...): a static library named qleet_NAME.
 function(qleet_library name)
