@@ -69,7 +69,7 @@ class Agents {
     for (const auto& region : found->status().regions()) {
       if (TRY(connect(work, region.region()))) acted = true;
       for (const auto& resource : TRY(controllers::resources_of(work.txn, deployment, region.region()))) {
-        if (TRY(act_on(work, resource.metadata().name()))) acted = true;
+        if (TRY(act_on(work, resource.name))) acted = true;
       }
     }
     return acted;

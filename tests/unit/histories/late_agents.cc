@@ -85,9 +85,13 @@ void LateAgents::deliver(Scene& scene, const std::string& region, Agent& agent,
   const auto done = scene.write([&](Txn& txn) -> Result<> {
     erased = false;
     auto resource = TRY(objects::get<v1::Resource>(txn, report.name()));
-    const auto verdict = judge(resource ? &*resource : nullptr, report, region, epoch);
+    v1::Resource none;
+    auto& stored = resource ? *resource : none;
+    const Judged judged{stored.spec().region(), stored.metadata().generation(), stored.spec().deleted(),
+                        stored.status()};
+    const auto verdict = judge(resource ? &judged : nullptr, report, region, epoch);
     if (verdict == Merge::kWrite) {
-      write_status(*resource, report, {"boot", epoch, scene.clock.wall()});
+      write_status(*resource->mutable_status(), report, {"boot", epoch, scene.clock.wall()});
       TRY(objects::put_status(txn, *resource));
     } else if (verdict == Merge::kErase) {
       controllers::Work work{txn, {scene.clock.wall(), scene.random}};
