@@ -153,7 +153,8 @@ void kill_hub(Hub& hub, const Fleet& fleet) {
   print_row("hub kill -9 amid 20 changes -> its API answers", in_seconds(serving));
   print_row("  everything applied, and its status in the hub", in_seconds(synced), "10 s", "2 s");
   print_row("  every deployment shown ready", in_seconds(seconds_since(begin)));
-  print_note(hub.memory());
+  print_note(
+      fmt::format("processor of the new hub: {:.2f} s; {}", usage_of(hub.pid()).cpu_seconds, hub.memory()));
 }
 
 void idle(const Hub& hub, const Fleet& fleet, const Placed& placed) {

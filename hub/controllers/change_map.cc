@@ -65,6 +65,11 @@ std::set<std::string> TouchedRegions::take(const std::string& deployment) {
 
 Result<> ChangeMap::restore(const Reader& reader, Revision upto) {
   seen_regions_.clear();
+  seen_environments_.clear();
+  for (const auto& environment : TRY(objects::list<v1::Environment>(reader))) {
+    if (environment.metadata().resource_version() <= upto)
+      seen_environments_[environment.metadata().name()] = objects::serialize(environment.spec());
+  }
   for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
     if (region.metadata().resource_version() <= upto)
       seen_regions_[region.metadata().name()] = print_of(region);
@@ -88,6 +93,8 @@ Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<
   keys.insert({Controller::kRegions, ""});
   for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
     keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
+  // Nobody can be placed in one that was not there: the environments' lists come first, and are changes too.
+  if (change.created) return {};
   for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
     const auto& regions = known.status().regions();
     if (std::find(regions.begin(), regions.end(), name) != regions.end())
@@ -157,8 +164,13 @@ Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& cha
     if (!change.erased && (deployment.spec().deleted() || needs_reconcile(deployment)))
       keys.insert({Controller::kDeployment, name});
   } else if (plural == "environments") {
-    keys.insert({Controller::kEnvironment, name});
-    TRY(environment(reader, name, true, keys));
+    const auto print =
+        change.erased ? std::string() : objects::serialize(TRY(parse<v1::Environment>(change)).spec());
+    const auto seen = seen_environments_.find(name);
+    const bool same = seen != seen_environments_.end() && seen->second == print;
+    seen_environments_[name] = print;
+    if (!same) keys.insert({Controller::kEnvironment, name});
+    TRY(environment(reader, name, !same, keys));
   } else if (plural == "profiles") {
     TRY(profile(reader, change, keys));
   } else if (plural == "regions") {

@@ -32,7 +32,7 @@ class ChangeMap {
  public:
   // `reader` is at the change's revision or newer. Each kStatus key comes with a region in `touched`.
   Result<std::set<Key>> keys_of(const Reader& reader, const Change& change, TouchedRegions& touched);
-  // Regions as they were at `upto`, when everything had been looked at.
+  // Regions and environments as they were at `upto`, when everything had been looked at.
   Result<> restore(const Reader& reader, Revision upto);
 
  private:
@@ -43,6 +43,7 @@ class ChangeMap {
   // Labels and cordon of regions as last seen: most changes of a region are of its status. Nothing but a
   // saving.
   std::map<std::string, std::string, std::less<>> seen_regions_;
+  std::map<std::string, std::string, std::less<>> seen_environments_;  // their specs
 };
 
 }  // namespace qleet::hub::controllers

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "common/log/log.h"
 #include "hub/controllers/deployments.h"
@@ -20,6 +22,7 @@ namespace {
 constexpr log::Logger kLog{"controllers"};
 constexpr size_t kUnusedAtOnce = 100;
 constexpr Millis kIdlePoll = std::chrono::seconds(30);
+constexpr Millis kStoreRetry{500};
 const std::string kPositionKey = keys::meta("controllers-position");
 
 // Settles what is due, and says when to look again.
@@ -220,59 +223,93 @@ Result<> Manager::resume() {
   return {};
 }
 
-// So that the next start need not look at everything. Only when nothing is left to do.
+// So that the next start need not look at everything: as far as all that followed from the changes is done,
+// also while ever more come.
 void Manager::note_position() {
-  const std::lock_guard lock(poll_mutex_);
-  if (!queue_.settled() || position_ == noted_) return;
-  const auto position = position_;
-  const auto done = store_.transact([&](Txn& txn) -> Result<> {
-    txn.put(kPositionKey, std::to_string(position));
+  std::optional<Revision> done;
+  {
+    const std::lock_guard lock(poll_mutex_);
+    if (position_ != marked_) {
+      marks_.emplace_back(queue_.mark(), position_);
+      marked_ = position_;
+    }
+    while (!marks_.empty() && queue_.passed(marks_.front().first)) {
+      done = marks_.front().second;
+      marks_.pop_front();
+    }
+    noted_at_ = clock_.mono();
+    if (!done || *done == noted_) return;
+  }
+  const auto written = store_.transact([&](Txn& txn) -> Result<> {
+    txn.put(kPositionKey, std::to_string(*done));
     return {};
   });
-  if (done) {
-    noted_ = position;
-    noted_at_ = clock_.mono();
-  } else {
-    kLog.warn("position could not be noted", {{"error", done.error().message}});
+  if (!written) {
+    kLog.warn("position could not be noted", {{"error", written.error().message}});
+    return;
   }
+  const std::lock_guard lock(poll_mutex_);
+  noted_ = std::max(noted_, *done);
 }
 
+// When the position is to be noted; nothing: it is.
+std::optional<MonoTime> Manager::note_due() {
+  const std::lock_guard lock(poll_mutex_);
+  if (position_ == noted_) return std::nullopt;
+  return noted_at_ + options_.note_position_after;
+}
+
+// Of the threads that have nothing to do, one waits for what is due next, and a commit wakes one: who then
+// finds more than it can do itself wakes another.
 void Manager::work() {
-  std::uint64_t seen = 0;
   for (;;) {
+    bool news = false;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
-      seen = signals_;
+      news = std::exchange(polled_, signals_) != signals_;
     }
-    const auto read = poll();
-    if (!read) kLog.error("change log cannot be read", {{"error", read.error().message}});
+    if (news) {
+      const auto read = poll();
+      if (!read) {
+        kLog.error("change log cannot be read", {{"error", read.error().message}});
+        std::unique_lock lock(mutex_);
+        wake_.wait_for(lock, kStoreRetry, [this] { return stopping_; });
+        --polled_;
+        continue;
+      }
+      if (*read > 0) signal();  // there may be more
+    }
+    if (const auto due = note_due(); due && *due <= clock_.mono()) note_position();
+    if (queue_.size() > 1) wake_.notify_one();
     if (run_one(true)) continue;
-    if (read && *read > 0) continue;
-    auto wait = kIdlePoll;
-    bool many = false;
-    {
-      const std::lock_guard lock(poll_mutex_);
-      const auto due = noted_at_ + options_.note_position_after;
-      const auto now = clock_.mono();
-      many = position_ - noted_ >= options_.note_position_every || (position_ != noted_ && now >= due);
-      if (position_ != noted_ && !many) wait = due - now;
-    }
-    if (many) note_position();
-    if (const auto due = queue_.next_due()) wait = std::min(wait, *due - clock_.mono());
-    wait = std::clamp(wait, Millis(1), kIdlePoll);
+
+    const auto now = clock_.mono();
+    auto due = now + kIdlePoll;
+    if (const auto note = note_due()) due = std::min(due, *note);
+    if (const auto next = queue_.next_due()) due = std::min(due, *next);
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, wait, [&] { return stopping_ || signals_ != seen; });
+    if (stopping_ || signals_ != polled_ || queue_.size() > 0) continue;
+    if (waits_for_ && *waits_for_ <= due) {
+      wake_.wait(lock);
+      continue;
+    }
+    waits_for_ = due;
+    wake_.wait_for(lock, std::max(due - now, Millis(1)));
+    waits_for_.reset();
   }
+}
+
+void Manager::signal() {
+  const std::lock_guard lock(mutex_);
+  ++signals_;
+  wake_.notify_one();
 }
 
 Result<> Manager::start() {
   TRY(resume());
-  subscription_ = store_.subscribe([this](Revision) {
-    const std::lock_guard lock(mutex_);
-    ++signals_;
-    wake_.notify_all();
-  });
+  subscription_ = store_.subscribe([this](Revision) { signal(); });
+  signal();
   for (size_t i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
   return {};
 }

@@ -5,9 +5,14 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/clock/clock.h"
@@ -21,10 +26,10 @@
 namespace qleet::hub::controllers {
 
 struct ManagerOptions {
-  size_t workers = 4;  // threads; writes of several share one fsync
+  // Threads. They wait most of the time: what several write shares one commit.
+  size_t workers = 8;
   size_t max_changes_per_read = 1000;
-  // Once everything is done: after so many changes, or so much time after the last one.
-  size_t note_position_every = 1000;
+  // How far everything is done is noted so often, while there is something to note.
   Millis note_position_after{2'000};
 };
 
@@ -68,7 +73,9 @@ class Manager {
   Result<> enqueue_unfinished(const Reader& reader);
   Result<> enqueue_all(const Reader& reader);
   void note_position();
+  std::optional<MonoTime> note_due();
   void work();
+  void signal();
   void requeue(const Key& key, WallTime when);
 
   Store& store_;
@@ -77,18 +84,23 @@ class Manager {
   const ManagerOptions options_;
   WorkQueue queue_;
 
-  std::mutex poll_mutex_;  // one reader of the log; guards the four below
+  std::mutex poll_mutex_;  // one reader of the log; guards what follows up to touched_
   ChangeMap changes_;
   Revision position_ = 0;
   Revision noted_ = 0;
   MonoTime noted_at_{};
+  Revision marked_ = 0;
+  std::deque<std::pair<WorkQueue::Mark, Revision>>
+      marks_;  // all changes up to there led to what was added before
 
   TouchedRegions touched_;
 
-  std::mutex mutex_;  // guards the two below
+  std::mutex mutex_;  // guards the four below
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::uint64_t signals_ = 0;
+  std::uint64_t signals_ = 0;          // commits
+  std::uint64_t polled_ = 0;           // of which the log was read
+  std::optional<MonoTime> waits_for_;  // a thread does
   std::vector<std::thread> threads_;
   std::shared_ptr<void> subscription_;
 };

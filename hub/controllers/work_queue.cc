@@ -24,10 +24,43 @@ std::string_view name_of(Controller controller) {
   return "unknown";
 }
 
+WorkQueue::Mark WorkQueue::mark() {
+  const std::lock_guard lock(mutex_);
+  return now_++;
+}
+
+bool WorkQueue::passed(Mark mark) const {
+  const std::lock_guard lock(mutex_);
+  return open_.empty() || open_.begin()->first > mark;
+}
+
+void WorkQueue::stamp(const Key& key, Mark mark) {
+  if (stamps_.try_emplace(key, mark).second) ++open_[mark];
+}
+
+void WorkQueue::unstamp(const Key& key) {
+  const auto found = stamps_.find(key);
+  if (found == stamps_.end()) return;
+  const auto open = open_.find(found->second);
+  if (--open->second == 0) open_.erase(open);
+  stamps_.erase(found);
+}
+
+std::optional<WorkQueue::Mark> WorkQueue::take_again(const Key& key) {
+  const auto found = again_.find(key);
+  if (found == again_.end()) return std::nullopt;
+  const Mark since = found->second;
+  const auto open = open_.find(since);
+  if (--open->second == 0) open_.erase(open);
+  again_.erase(found);
+  return since;
+}
+
 void WorkQueue::make_ready(const Key& key) {
   if (running_.contains(key) || resting_.contains(key)) {
-    again_.insert(key);
+    if (again_.try_emplace(key, now_).second) ++open_[now_];
   } else if (waiting_.insert(key).second) {
+    stamp(key, now_);
     (key.controller == Controller::kStatus ? ready_status_ : ready_).push_back(key);
   }
 }
@@ -60,7 +93,10 @@ void WorkQueue::promote() {
     const auto key = rest_ends_.begin()->second;
     rest_ends_.erase(rest_ends_.begin());
     resting_.erase(key);
-    if (again_.erase(key) > 0) make_ready(key);
+    if (const auto since = take_again(key)) {
+      stamp(key, *since);
+      make_ready(key);
+    }
   }
 }
 
@@ -85,6 +121,7 @@ void WorkQueue::done(const Key& key, bool ok, Millis rest) {
     running_.erase(key);
     if (ok) {
       failures_.erase(key);
+      unstamp(key);
     } else {
       const auto failures = failures_[key]++;
       const Millis delay =
@@ -94,7 +131,8 @@ void WorkQueue::done(const Key& key, bool ok, Millis rest) {
     if (rest > Millis(0)) {
       resting_.insert(key);
       rest_ends_.emplace(clock_.mono() + rest, key);
-    } else if (again_.erase(key) > 0) {
+    } else if (const auto since = take_again(key)) {
+      stamp(key, *since);
       make_ready(key);
     }
   }

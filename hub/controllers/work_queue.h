@@ -49,6 +49,12 @@ class WorkQueue {
   // It then rests so long: what is added meanwhile waits, and counts once.
   void done(const Key& key, bool ok, Millis rest = Millis(0));
 
+  // How far everything is done, while ever more is added: a mark stands for all that was added before it was
+  // set.
+  using Mark = std::uint64_t;
+  Mark mark();
+  bool passed(Mark mark) const;
+
   // When a delayed key becomes due; nullopt where there is none.
   std::optional<MonoTime> next_due() const;
   // Nothing is due, running, or to be tried again after a failure.
@@ -58,6 +64,9 @@ class WorkQueue {
  private:
   void promote();  // delayed keys that have become due, and rested ones
   void make_ready(const Key& key);
+  void stamp(const Key& key, Mark mark);
+  void unstamp(const Key& key);
+  std::optional<Mark> take_again(const Key& key);
 
   const Clock& clock_;
   const Options options_;
@@ -68,7 +77,11 @@ class WorkQueue {
   std::set<Key> waiting_;  // what is in ready_ and ready_status_
   std::set<Key> running_;
   std::set<Key> resting_;
-  std::set<Key> again_;  // added while running or resting
+  std::map<Key, Mark> again_;  // added while running or resting, and when
+  // What is waiting, running or to be tried again after a failure: since when it has not been done.
+  std::map<Key, Mark> stamps_;
+  std::map<Mark, size_t> open_;  // how many of stamps_ and again_
+  Mark now_ = 1;
   std::map<Key, MonoTime> delayed_;
   std::set<std::pair<MonoTime, Key>> by_time_;
   std::set<std::pair<MonoTime, Key>> rest_ends_;

@@ -74,6 +74,39 @@ TEST(WorkQueue, AKeyThatRestsComesBackOnce) {
   EXPECT_EQ(queue.next_due(), std::nullopt);
 }
 
+TEST(WorkQueue, AMarkIsPassedWhenAllBeforeItIsDone) {
+  ManualClock clock;
+  WorkQueue queue(clock);
+  const auto nothing = queue.mark();
+  EXPECT_TRUE(queue.passed(nothing));
+  queue.add(key("a"));
+  queue.add(key("b"));
+  const auto first = queue.mark();
+  queue.take();
+  queue.add(key("a"));  // after the mark
+  queue.add(key("c"));
+  queue.done(key("a"), true);
+  EXPECT_FALSE(queue.passed(first)) << "b waits";
+  EXPECT_TRUE(queue.passed(nothing));
+  queue.take();
+  queue.add(key("b"));
+  const auto second = queue.mark();
+  queue.done(key("b"), true, seconds(1));
+  EXPECT_TRUE(queue.passed(first));
+  EXPECT_FALSE(queue.passed(second));
+  for (int i = 0; i < 2; ++i) queue.done(*queue.take(), true);
+  EXPECT_FALSE(queue.passed(second)) << "b rests, and is to run again";
+  clock.advance(seconds(1));
+  ASSERT_EQ(queue.take(), key("b"));
+  queue.done(key("b"), false);
+  EXPECT_FALSE(queue.passed(second)) << "it failed";
+  clock.advance(seconds(1));
+  ASSERT_EQ(queue.take(), key("b"));
+  queue.done(key("b"), true);
+  EXPECT_TRUE(queue.passed(second));
+  EXPECT_TRUE(queue.settled());
+}
+
 TEST(WorkQueue, WhatIsOnlyToldComesAfterwardsButComes) {
   ManualClock clock;
   WorkQueue queue(clock);
