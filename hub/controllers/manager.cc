@@ -11,6 +11,7 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/unfinished.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/environment.pb.h"
@@ -137,7 +138,7 @@ Result<size_t> Manager::poll() {
   if (!changes && changes.error().code == Code::kCompacted) {
     kLog.warn("the change log no longer reaches back: looking at everything once");
     const auto reader = TRY(store_.snapshot());
-    TRY(enqueue_all(*reader));
+    TRY(find_everything(*reader, [this](const Key& key) { queue_.add(key); }));
     position_ = reader->revision();
     return 1;
   }
@@ -171,35 +172,6 @@ void Manager::start_after(Revision revision) {
   position_ = revision;
 }
 
-Result<> Manager::enqueue_unfinished(const Reader& reader) {
-  for (const auto& app : TRY(objects::list<v1::Application>(reader))) {
-    const bool seen = app.status().observed_generation() == app.metadata().generation();
-    if (!seen || app.metadata().has_deletion_timestamp())
-      queue_.add({Controller::kApplication, app.metadata().name()});
-  }
-  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader))) {
-    if (deployment.status().state() != "Ready" || needs_reconcile(deployment))
-      queue_.add({Controller::kDeployment, deployment.metadata().name()});
-    if (deployment.spec().candidate() != 0)
-      queue_.add({Controller::kApplication, deployment.spec().application()});
-  }
-  queue_.add({Controller::kUnused, ""});
-  return {};
-}
-
-Result<> Manager::enqueue_all(const Reader& reader) {
-  for (const auto& environment : TRY(objects::list<v1::Environment>(reader)))
-    queue_.add({Controller::kEnvironment, environment.metadata().name()});
-  for (const auto& agent : TRY(objects::list<v1::Agent>(reader)))
-    queue_.add({Controller::kAgent, agent.metadata().name()});
-  for (const auto& app : TRY(objects::list<v1::Application>(reader)))
-    queue_.add({Controller::kApplication, app.metadata().name()});
-  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader)))
-    queue_.add({Controller::kDeployment, deployment.metadata().name()});
-  queue_.add({Controller::kUnused, ""});
-  return {};
-}
-
 Result<> Manager::resume() {
   const std::lock_guard lock(poll_mutex_);
   const auto reader = TRY(store_.snapshot());
@@ -213,10 +185,10 @@ Result<> Manager::resume() {
   }
   if (known) {
     TRY(changes_.restore(*reader, from));
-    TRY(enqueue_unfinished(*reader));
+    TRY(find_unfinished(*reader, [this](const Key& key) { queue_.add(key); }));
     position_ = from;
   } else {
-    TRY(enqueue_all(*reader));
+    TRY(find_everything(*reader, [this](const Key& key) { queue_.add(key); }));
     position_ = reader->revision();
   }
   noted_ = known ? from : 0;

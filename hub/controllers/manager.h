@@ -70,8 +70,6 @@ class Manager {
     Millis rest{};                  // may go by before the next step of this key
   };
   static Result<Stepped> step(Work& work, const Key& key, const std::set<std::string>& touched);
-  Result<> enqueue_unfinished(const Reader& reader);
-  Result<> enqueue_all(const Reader& reader);
   void note_position();
   std::optional<MonoTime> note_due();
   void work();
