@@ -74,21 +74,21 @@ void run(int applications) {
   enrol.set_agent("agent");
   enrol.set_public_key("U");
   must(frontend::redeem_join_token(context, enrol));
-  const auto settle = [&](Revision since) { must(frontend::settle_everything(context, since)); };
+  const auto settle = [&](const Reader& before) { must(frontend::settle_everything(context, before)); };
 
-  const auto since = must(store.snapshot())->revision();
+  const auto empty = must(store.snapshot());
   const auto applied = seconds([&] {
     for (int i = 0; i < applications; ++i)
       must(frontend::apply(context, caller, must(model::decode(app(i, "i")))));
   });
-  const auto settled = seconds([&] { settle(since); });
+  const auto settled = seconds([&] { settle(*empty); });
   const auto reader = must(store.snapshot());
   const auto resources = must(objects::list<v1::Resource>(*reader)).size();
 
-  const auto before = must(store.snapshot())->revision();
+  const auto before = must(store.snapshot());
   const auto one = seconds([&] {
     must(frontend::apply(context, caller, must(model::decode(app(0, "j")))));
-    settle(before);
+    settle(*before);
   });
   const auto planned = seconds([&] {
     must(frontend::plan(context, frontend::plan_apply(caller, must(model::decode(app(0, "k"))), {})));

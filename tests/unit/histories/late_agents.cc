@@ -89,7 +89,7 @@ void LateAgents::deliver(Scene& scene, const std::string& region, Agent& agent,
     auto& stored = resource ? *resource : none;
     const Judged judged{stored.spec().region(), stored.metadata().generation(), stored.spec().deleted(),
                         stored.status()};
-    const auto verdict = judge(resource ? &judged : nullptr, report, region, epoch);
+    const auto verdict = judge(resource ? &judged : nullptr, report, Reporter{region, epoch, {}});
     if (verdict == Merge::kWrite) {
       write_status(*resource->mutable_status(), report, {"boot", epoch, scene.clock.wall()});
       TRY(objects::put_status(txn, *resource));
