@@ -133,8 +133,10 @@ Result<Credentials> BrokerKeys::hub_credentials(WallTime now) const {
 }
 
 Result<Credentials> BrokerKeys::system_credentials(WallTime now) const {
-  const crypto::SubjectPermissions permissions{.publish = {"$SYS.REQ.CLAIMS.UPDATE"},
-                                               .subscribe = {fmt::format("_INBOX.{}.>", kSystemUser)}};
+  const crypto::SubjectPermissions permissions{
+      .publish = {"$SYS.REQ.CLAIMS.UPDATE"},
+      .subscribe = {fmt::format("_INBOX.{}.>", kSystemUser),
+                    fmt::format("$SYS.ACCOUNT.{}.DISCONNECT", account())}};
   return Credentials{TRY(mint(system_,
                               crypto::UserToken{.name = std::string(kSystemUser),
                                                 .public_key = user_.public_key(),

@@ -318,6 +318,27 @@ TEST_F(BrokerTest, SuspendedForAWhile) {
   EXPECT_TRUE(eventually([&] { return b.bus->state() == BusState::kRefused; }));
 }
 
+TEST_F(BrokerTest, TellsWhoseConnectionHasEnded) {
+  start();
+  std::mutex mutex;
+  std::vector<std::string> ended;
+  const auto handle = *broker_->on_connection_ended([&](const std::string& agent) {
+    const std::lock_guard lock(mutex);
+    ended.push_back(agent);
+  });
+  // What a client calls itself is its own choice; only its token counts.
+  auto one = agent("a1", [](NatsOptions& options) { options.name = "a2"; });
+  auto two = connected_agent("a2");
+  ASSERT_TRUE(one.bus->wait_connected(kSoon));
+  one.bus->close();
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return !ended.empty();
+  }));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(ended, std::vector<std::string>{"a1"});
+}
+
 TEST_F(BrokerTest, RevocationsInTheSameSecondAllCount) {
   start();
   std::vector<TestAgent> agents;

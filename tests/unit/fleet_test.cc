@@ -214,6 +214,23 @@ TEST(Liveness, Table) {
   EXPECT_EQ(liveness.expire(at(120), wall).size(), 2U);
 }
 
+TEST(Liveness, WhoLeftIsLostSoonerUnlessHeard) {
+  Liveness liveness(Millis(30'000));
+  const WallTime wall{};
+  liveness.left("unknown", at(0), Millis(2));
+  for (const char* name : {"a", "b"}) {
+    liveness.heard(name, at(0), wall);
+    liveness.left(name, at(5), Millis(2));
+    liveness.left(name, at(6), Millis(2));
+  }
+  liveness.heard("b", at(6), wall);
+  EXPECT_TRUE(liveness.expire(at(6), wall).empty());
+  EXPECT_EQ(liveness.expire(at(7), wall), std::vector<std::string>{"a"});
+  EXPECT_TRUE(liveness.expire(at(100), wall).empty());
+  EXPECT_TRUE(liveness.heard("a", at(101), wall));
+  EXPECT_TRUE(liveness.expire(at(102), wall).empty()) << "it has come back";
+}
+
 TEST(AgentStatus, EqualFactsChangeNothing) {
   AgentFacts facts;
   facts.sight = {Presence::kConnected, WallTime(Millis(5)), WallTime(Millis(5))};
