@@ -54,7 +54,7 @@ class Watch {
           SseReader reader([this](const SseEvent& event) { take(event); });
           while (!stop.stop_requested()) {
             (void)hub.stream(
-                "/v1/resources?watch=true",
+                "/v1/resources?watch=true&region=local-1",
                 [&](std::string_view data) {
                   reader.feed(data);
                   return !stop.stop_requested();
