@@ -171,8 +171,9 @@ TEST_F(ContainerTest, ErrorsNameTheirCause) {
   EXPECT_THAT(seen.message, ::testing::HasSubstr("localhost/nope:1 is not on this host"));
 
   auto unreachable = resource("web", "web", R"({"kind":"container","image":"127.0.0.1:1/shop/web:1"})");
+  (void)provider_->apply(unreachable, {});
   EXPECT_TRUE(eventually([&] {
-    seen = reach(*provider_, unreachable, State::kReady, Millis(100));
+    if (const auto found = provider_->observe(unreachable)) seen = *found;
     return seen.reason == reasons::kImageMissing;
   })) << seen.message;
 
