@@ -326,17 +326,18 @@ TEST_F(BrokerTest, TellsWhoseConnectionHasEnded) {
     const std::lock_guard lock(mutex);
     ended.push_back(agent);
   });
-  // What a client calls itself is its own choice; only its token counts.
-  auto one = agent("a1", [](NatsOptions& options) { options.name = "a2"; });
-  auto two = connected_agent("a2");
-  ASSERT_TRUE(one.bus->wait_connected(kSoon));
-  one.bus->close();
+  auto other = connected_agent("a2");
+  // Again, because nothing says when the server has begun to tell.
   EXPECT_TRUE(eventually([&] {
+    // What a client calls itself is its own choice; only its token counts.
+    auto one = agent("a1", [](NatsOptions& options) { options.name = "a2"; });
+    EXPECT_TRUE(one.bus->wait_connected(kSoon));
+    one.bus->close();
     const std::lock_guard lock(mutex);
     return !ended.empty();
   }));
   const std::lock_guard lock(mutex);
-  EXPECT_EQ(ended, std::vector<std::string>{"a1"});
+  EXPECT_EQ(ended.front(), "a1");
 }
 
 TEST_F(BrokerTest, RevocationsInTheSameSecondAllCount) {
