@@ -65,8 +65,12 @@ class Document {
 
   // One body in both languages; `schema` writes it.
   template <class F>
-  void content(F&& schema) {
+  void content(F&& schema, bool or_events = false) {
     object("content", [&] {
+      if (or_events) {
+        // With watch.
+        object("text/event-stream", [&] { object("schema", [&] { text("type", "string"); }); });
+      }
       for (const auto type : {kJson, kYaml}) {
         object(type, [&] {
           sink_.key("schema");
@@ -116,7 +120,7 @@ class Document {
       object(std::to_string(operation.status), [&] {
         text("description", "Done.");
         if (!list_of.empty()) {
-          content([&] { list_schema(list_of); });
+          content([&] { list_schema(list_of); }, true);
         } else if (operation.response != nullptr) {
           content([&] { write_reference(*operation.response, sink_); });
         } else if (!operation.response_type.empty()) {

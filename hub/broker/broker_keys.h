@@ -47,7 +47,7 @@ class BrokerKeys {
   Result<std::string> mint_agent(const std::string& name, const std::string& public_key, WallTime now) const;
   // The hub may send what agents hear, and hear what they send.
   Result<Credentials> hub_credentials(WallTime now) const;
-  // May update accounts, nothing else.
+  // May update accounts, and hear which connections of the fleet's account have ended; nothing else.
   Result<Credentials> system_credentials(WallTime now) const;
 
  private:

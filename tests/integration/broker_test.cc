@@ -295,6 +295,23 @@ TEST_F(BrokerTest, RevokedAtOnceAndForGood) {
   EXPECT_TRUE(connected_agent("a").bus->publish("status.a", ""));
 }
 
+TEST_F(BrokerTest, AnEndedConnectionIsToldOf) {
+  start();
+  std::mutex mutex;
+  std::set<std::string> ended;
+  const auto heard = broker_->on_connection_ended([&](const std::string& agent) {
+    const std::lock_guard lock(mutex);
+    ended.insert(agent);
+  });
+  ASSERT_TRUE(heard) << heard.error().message;
+  // It is in force some time after the call: connections come and go until one is heard of.
+  EXPECT_TRUE(eventually([&] {
+    connected_agent("a").bus.reset();
+    const std::lock_guard lock(mutex);
+    return ended.contains("a");
+  }));
+}
+
 TEST_F(BrokerTest, SuspendedForAWhile) {
   start();
   auto a = connected_agent("a");
