@@ -37,6 +37,7 @@
 #include "common/log/log.h"
 #include "hub/api/coroutine_signal.h"
 #include "hub/api/problem.h"
+#include "hub/api/request_head.h"
 #include "hub/api/worker_pool.h"
 
 namespace qleet::hub::api {
@@ -45,6 +46,7 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
+using Parser = RequestParser;
 
 constexpr log::Logger kLog{"api"};
 
@@ -83,9 +85,13 @@ struct HttpServer::Impl {
   std::condition_variable connections_changed;
   std::unordered_set<Connection*> connections;
   std::map<std::string, unsigned> per_address;
+  unsigned leaving = 0;  // of the connections: asked to make room, not gone yet
 
   Result<> listen();
   asio::awaitable<void> accept();
+  // Closes, of the address with the most connections, the one that has had nothing to answer for longest:
+  // whoever holds many does not keep the others out. `mutex` is held.
+  void make_room();
   void stop();
 };
 
@@ -98,16 +104,18 @@ struct Connection : std::enable_shared_from_this<Connection> {
     const std::lock_guard lock(server.mutex);
     server.connections.insert(this);
     ++server.per_address[peer];
-    if (server.connections.size() > server.options.limits.connections)
+    if (server.connections.size() > server.options.limits.connections + server.leaving)
       refusal = "this hub has too many connections; try again later";
     else if (server.per_address[peer] > server.options.limits.connections_per_address)
       refusal = "too many connections from this address; close some, or try again later";
-    refusal_status = server.connections.size() > server.options.limits.connections ? 503 : 429;
+    refusal_status =
+        server.connections.size() > server.options.limits.connections + server.leaving ? 503 : 429;
   }
 
   ~Connection() {
     const std::lock_guard lock(server.mutex);
     server.connections.erase(this);
+    if (evicted) --server.leaving;
     const auto it = server.per_address.find(peer);
     if (--it->second == 0) server.per_address.erase(it);
     server.connections_changed.notify_all();
@@ -120,6 +128,16 @@ struct Connection : std::enable_shared_from_this<Connection> {
       if (!self) return;
       if (self->idle) self->close();
       if (self->stream_wake) self->stream_wake->notify();
+    });
+  }
+
+  // From any thread, while the server's mutex keeps this alive.
+  void evict() {
+    unanswered = false;
+    evicted = true;
+    ++server.leaving;
+    asio::post(executor, [weak = weak_from_this()] {
+      if (const auto self = weak.lock(); self && !self->answering) self->close();
     });
   }
 
@@ -146,68 +164,17 @@ struct Connection : std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer;
   unsigned served = 0;
   bool idle = true;  // may be closed without harm
+  bool answering = false;
+  // No whole request has come since then: the server may close it to make room.
+  std::atomic<bool> unanswered = true;
+  std::atomic<std::chrono::steady_clock::rep> unanswered_since =
+      std::chrono::steady_clock::now().time_since_epoch().count();
   bool peer_gone = false;
+  bool evicted = false;  // guarded by the server's mutex
   std::shared_ptr<Signal> stream_wake;
 };
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
-using Parser = http::request_parser<http::string_body>;
-
-// What is wrong with a message that could not be read; nullopt when there is nobody left to tell.
-std::optional<Response> read_problem(const error_code& error, const HttpLimits& limits) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return problem(431, "HeaderTooLarge",
-                   fmt::format("the request header is larger than {} bytes", limits.header_bytes));
-  if (error == http::error::body_limit)
-    return problem(413, "TooLarge",
-                   fmt::format("the request body is larger than {} bytes", limits.body_bytes));
-  if (error.category() == make_error_code(http::error::bad_method).category() &&
-      error != http::error::end_of_stream && error != http::error::partial_message)
-    return problem(400, "BadRequest", "not an HTTP/1.1 request: " + error.message());
-  return std::nullopt;
-}
-
-std::optional<Response> check_head(const Parser& parser, const HttpLimits& limits) {
-  const auto& message = parser.get();
-  size_t fields = 0, hosts = 0;
-  for (const auto& field : message) {
-    ++fields;
-    if (field.name() == http::field::host) ++hosts;
-  }
-  if (fields > limits.header_fields)
-    return problem(
-        431, "HeaderTooLarge",
-        fmt::format("the request has {} header fields; at most {} are taken", fields, limits.header_fields));
-  if (message.version() >= 11 && hosts != 1)
-    return problem(400, "BadRequest", "the request needs exactly one Host header");
-  // Both lengths at once is how requests are smuggled past proxies.
-  if (message.chunked() && message.has_content_length())
-    return problem(400, "BadRequest", "the request has both Transfer-Encoding and Content-Length");
-  return std::nullopt;
-}
-
-std::optional<Request> to_request(Parser& parser, std::string peer, std::string id) {
-  auto message = parser.release();
-  Request request;
-  request.method = std::string(message.method_string());
-  if (!parse_target({message.target().data(), message.target().size()}, request)) return std::nullopt;
-  for (const auto& field : message) {
-    std::string& value = request.headers[lower({field.name_string().data(), field.name_string().size()})];
-    if (!value.empty()) value += ", ";
-    value.append(field.value().data(), field.value().size());
-  }
-  request.body = std::move(message.body());
-  request.peer = std::move(peer);
-  request.id = std::move(id);
-  return request;
-}
 
 // Exceptions are bugs; they cost one answer, not the hub.
 template <class Make, class Value>
@@ -308,6 +275,8 @@ asio::awaitable<bool> Connection::serve_one() {
     co_return false;
   }
   const bool head = made->method == "HEAD";
+  answering = true;
+  unanswered = false;
   auto request = std::make_shared<const Request>(std::move(*made));
   Response response = co_await handle(request);
   response.headers.emplace_back("X-Request-Id", request->id);
@@ -315,7 +284,11 @@ asio::awaitable<bool> Connection::serve_one() {
     co_await write_stream(std::move(response), version, head);
     co_return false;
   }
-  co_return co_await write(std::move(response), keep_alive, version, head);
+  const bool goes_on = co_await write(std::move(response), keep_alive, version, head);
+  answering = false;
+  unanswered_since = std::chrono::steady_clock::now().time_since_epoch().count();
+  unanswered = true;
+  co_return goes_on;
 }
 
 asio::awaitable<Response> Connection::handle(std::shared_ptr<const Request> request) {
@@ -500,6 +473,20 @@ Result<> HttpServer::Impl::listen() {
   return {};
 }
 
+void HttpServer::Impl::make_room() {
+  Connection* victim = nullptr;
+  const auto worse = [&](const Connection& a, const Connection& b) {
+    const unsigned of_a = per_address[a.peer];
+    const unsigned of_b = per_address[b.peer];
+    return of_a != of_b ? of_a > of_b : a.unanswered_since < b.unanswered_since;
+  };
+  for (Connection* connection : connections)
+    if (connection->unanswered && (victim == nullptr || worse(*connection, *victim))) victim = connection;
+  if (victim == nullptr) return;
+  refused_connections++;
+  victim->evict();
+}
+
 asio::awaitable<void> HttpServer::Impl::accept() {
   while (!stopping) {
     Executor strand = asio::make_strand(*io);
@@ -520,6 +507,7 @@ asio::awaitable<void> HttpServer::Impl::accept() {
     {
       const std::lock_guard lock(mutex);
       drop = connections.size() >= options.limits.connections + kCourtesy;
+      if (!drop && connections.size() >= options.limits.connections) make_room();
     }
     if (drop) {
       refused_connections++;

@@ -17,6 +17,8 @@ struct HttpLimits {
   size_t header_bytes = 16 * 1024;
   size_t header_fields = 100;
   size_t body_bytes = 1 << 20;
+  // Over it, the connection that waits longest without a whole request makes room (of the address that has
+  // most); where all are being answered, a newcomer is refused.
   unsigned connections = 2000;
   unsigned connections_per_address = 256;
   unsigned streams = 500;

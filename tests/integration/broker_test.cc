@@ -12,6 +12,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
+#include <set>
 
 #include "common/crypto/private_file.h"
 #include "tests/support/bus_conformance.h"

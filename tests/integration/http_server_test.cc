@@ -1,11 +1,18 @@
 #include "hub/api/http_server.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "common/crypto/certificate.h"
 #include "common/http/client.h"
@@ -233,11 +240,96 @@ TEST(HttpServer, LimitsConnectionsPerAddressAndInTotal) {
 
   auto total = options();
   total.limits.connections = 1;
-  const auto small = start(total);
+  std::promise<void> go_on;
+  std::atomic<bool> busy = false;
+  const auto small = start(total, [&, done = go_on.get_future().share()](const Request& request) {
+    busy = true;
+    done.wait();
+    return echo(request);
+  });
   TlsSocket one(small->port());
+  one.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return busy.load(); }));
   TlsSocket two(small->port());
-  EXPECT_EQ(status_of(two.read_all()), "HTTP/1.1 503 Service Unavailable");
+  EXPECT_EQ(status_of(two.read_all()), "HTTP/1.1 503 Service Unavailable")
+      << "the other one is being answered";
   EXPECT_EQ(small->counters().refused_connections, 1U);
+  go_on.set_value();
+  EXPECT_EQ(body_of(one.read_response()), "GET / ");
+}
+
+// Plain TCP connections that never say a word.
+class Silent {
+ public:
+  Silent(std::uint16_t port, const char* from) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    ::inet_pton(AF_INET, from, &address.sin_addr);
+    ::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    address.sin_port = htons(port);
+    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  Silent(Silent&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+  Silent(const Silent&) = delete;
+  Silent& operator=(Silent&&) = delete;
+  Silent& operator=(const Silent&) = delete;
+  ~Silent() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  bool connected() const { return connected_; }
+
+ private:
+  int fd_ = -1;
+  bool connected_ = false;
+};
+
+bool served(std::uint16_t port) {
+  try {
+    TlsSocket client(port);
+    client.send("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    return body_of(client.read_response()) == "GET /2 ";
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+TEST(HttpServer, WhoeverHoldsManyConnectionsKeepsNobodyOut) {
+  auto with = options();
+  with.limits.connections = 40;
+  with.limits.connections_per_address = 30;
+  const auto server = start(with);
+  TlsSocket good(server->port());
+  good.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(body_of(good.read_response()), "GET /1 ");
+  // From several addresses, each below its own limit, together far above the limit of all.
+  std::vector<Silent> silent;
+  for (const char* from : {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"})
+    for (int i = 0; i < 25; ++i) silent.emplace_back(server->port(), from);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(eventually([&] { return served(server->port()); }));
+  }
+  EXPECT_LE(server->counters().connections, 40U + 64U);
+  good.send("GET /3 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(body_of(good.read_response()), "GET /3 ") << "an address with few connections loses none";
+}
+
+TEST(HttpServer, FiveThousandSilentConnectionsEndByThemselves) {
+  auto with = options();
+  with.limits.handshake_timeout = 2'000ms;
+  const auto server = start(with);
+  std::vector<Silent> silent;
+  for (int i = 0; i < 5'000; ++i) {
+    silent.emplace_back(server->port(), ("127.0.1." + std::to_string(1 + i % 100)).c_str());
+    if (i % 500 != 499) continue;
+    const auto began = std::chrono::steady_clock::now();
+    // In the rush a newcomer may be dropped; clients try again.
+    EXPECT_TRUE(eventually([&] { return served(server->port()); })) << "after " << i;
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  }
+  EXPECT_LE(server->counters().connections, 2'100U);
+  EXPECT_TRUE(eventually([&] { return server->counters().connections <= 1U; }));
 }
 
 TEST(HttpServer, AFullQueueIsSaidRatherThanWaitedFor) {
