@@ -1,8 +1,11 @@
 #include "hub/controllers/change_map.h"
 
+#include <fmt/format.h>
+
 #include <deque>
 
 #include "hub/controllers/deployments.h"
+#include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_profiles.h"
@@ -43,6 +46,14 @@ Result<> environment(const Reader& reader, std::string_view name, bool applicati
     if (applications) keys.insert({Controller::kApplication, app});
   }
   return {};
+}
+
+// All of it that a deployment's status is made of, and of which object and spec.
+std::string shown_of(const ResourceSketch& resource, const v1::ResourceStatus& status) {
+  const auto health = health_of(
+      ResourceView{.generation = resource.generation, .hash = std::string(resource.hash), .status = status});
+  return fmt::format("{} {} {} {}\n{}", resource.uid, resource.generation, static_cast<int>(health.health),
+                     health.reason, health.message);
 }
 
 }  // namespace
@@ -88,7 +99,6 @@ Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<
   const auto print = change.erased ? std::string() : print_of(TRY(parse<v1::Region>(change)));
   const auto seen = seen_regions_.find(name);
   if (seen != seen_regions_.end() && seen->second == print) return {};
-  seen_regions_[name] = print;
   touched.add("", name);
   keys.insert({Controller::kRegions, ""});
   for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
@@ -100,20 +110,30 @@ Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<
     if (std::find(regions.begin(), regions.end(), name) != regions.end())
       TRY(environment(reader, known.metadata().name(), false, keys));
   }
+  // Last: what failed on the way is looked at again.
+  seen_regions_[name] = print;
   return {};
 }
 
 Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::set<Key>& keys,
                              TouchedRegions& touched) {
   const std::string name(keys::last(change.key));
+  const auto parts = parse_resource_name(name);
   if (change.erased) {
-    const auto parts = parse_resource_name(name);
+    seen_shared_.erase(name);
     if (parts && !parts->application.empty() && !parts->environment.empty())
       keys.insert({Controller::kDeployment, deployment_name(parts->application, parts->environment)});
     return {};
   }
   const auto resource = TRY(sketch(change.value));
   const std::string region(resource.region);
+  const auto status = TRY(resource.read_status());
+  if (!resource.deleted && status.has_unused_since()) keys.insert({Controller::kUnused, ""});
+  const bool shared = parts && parts->application.empty();
+  const auto shown = shared ? shown_of(resource, status) : std::string();
+  if (const auto seen = seen_shared_.find(name);
+      shared && seen != seen_shared_.end() && seen->second == shown)
+    return {};
   std::deque<std::string> open{name};
   std::set<std::string> seen{name};
   while (!open.empty()) {
@@ -128,8 +148,8 @@ Result<> ChangeMap::resource(const Reader& reader, const Change& change, std::se
     }
     open.pop_front();
   }
-  if (!resource.deleted && TRY(resource.read_status()).has_unused_since())
-    keys.insert({Controller::kUnused, ""});
+  // Last: what failed on the way is looked at again.
+  if (shared) seen_shared_[name] = shown;
   return {};
 }
 

@@ -44,6 +44,9 @@ class ChangeMap {
   // saving.
   std::map<std::string, std::string, std::less<>> seen_regions_;
   std::map<std::string, std::string, std::less<>> seen_environments_;  // their specs
+  // What deployments show of resources that several share, as last seen: most reports change nothing of that,
+  // and thousands may share one. A saving, too.
+  std::map<std::string, std::string, std::less<>> seen_shared_;
 };
 
 }  // namespace qleet::hub::controllers

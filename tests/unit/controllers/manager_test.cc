@@ -131,6 +131,34 @@ TEST(Manager, AfterARestartARegionsStatusIsNoNewRegion) {
   EXPECT_LE(*steps, 12u) << "the region, and a look at the status of each of ten deployments";
 }
 
+TEST(Manager, AReportThatShowsNothingNewWakesNobodyWhoSharesIt) {
+  World world;
+  world.join("lab");
+  for (int i = 0; i < 30; ++i) world.apply(app(i));
+  world.settle();
+  std::uint64_t next = 0;
+  controllers::Manager manager(world.store, world.clock, [&next] { return ++next; });
+  manager.start_after(world.store.snapshot().value()->revision());
+  const auto report = [&](const std::string& state, unsigned attempts) {
+    const auto done = world.store.transact([&](Txn& txn) -> Result<> {
+      auto shared = *TRY(objects::get<v1::Resource>(txn, "lab.-.-.container-host.default"));
+      shared.mutable_status()->set_state(state);
+      shared.mutable_status()->set_attempts(attempts);
+      TRY(objects::put_status(txn, shared));
+      return {};
+    });
+    EXPECT_TRUE(done);
+    return manager.run_until_idle().value();
+  };
+  EXPECT_GE(report("Ready", 1), 30u);  // the first that this manager sees
+  EXPECT_EQ(report("Ready", 2), 0u);
+  EXPECT_GE(report("Stalled", 3), 30u);
+  EXPECT_EQ(world.state("app-7.default"), "Stalled 1");
+  EXPECT_EQ(report("Stalled", 4), 0u);
+  EXPECT_GE(report("Ready", 5), 30u);
+  EXPECT_EQ(world.state("app-7.default"), "Ready 1");
+}
+
 TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   World world;
   world.join("lab");
