@@ -27,6 +27,7 @@ Exit exit_of(Code code) {
       return Exit::kTimeout;
     case Code::kCompacted:
     case Code::kExhausted:
+    case Code::kFull:
     case Code::kInternal:
       return Exit::kFailed;
   }

@@ -5,6 +5,7 @@
 
 #include "common/log/log.h"
 #include "hub/assembly/hub.h"
+#include "hub/assembly/state_backup.h"
 #include "hub/store/lmdb_store.h"
 
 namespace {
@@ -34,16 +35,23 @@ int failed(const Error& error) {
   return 1;
 }
 
-std::vector<api::Gauge> gauges_of(const LmdbStore& store) {
+StoreSigns signs_of(const LmdbStore& store) {
   auto gauge = [&store](const char* name, const char* help, auto member) {
     return api::Gauge{name, help, [&store, member] {
                         const auto stats = store.stats();
                         return stats ? static_cast<double>((*stats).*member) : 0.0;
                       }};
   };
-  return {gauge("qleet_hub_store_revision", "The newest revision.", &LmdbStats::revision),
-          gauge("qleet_hub_store_log_entries", "Changes in the log.", &LmdbStats::log_entries),
-          gauge("qleet_hub_store_file_bytes", "Size of the store's file.", &LmdbStats::file_bytes)};
+  StoreSigns signs;
+  signs.readiness.push_back({"store", [&store]() -> std::optional<std::string> {
+                               const auto trouble = store.trouble();
+                               if (!trouble) return std::nullopt;
+                               return trouble->message + " (reading goes on)";
+                             }});
+  signs.gauges = {gauge("qleet_hub_store_revision", "The newest revision.", &LmdbStats::revision),
+                  gauge("qleet_hub_store_log_entries", "Changes in the log.", &LmdbStats::log_entries),
+                  gauge("qleet_hub_store_file_bytes", "Size of the store's file.", &LmdbStats::file_bytes)};
+  return signs;
 }
 
 int serve(const HubOptions& options) {
@@ -63,7 +71,7 @@ int serve(const HubOptions& options) {
   if (!store) return failed(store.error());
   const SystemClock clock;
   crypto::SystemRandom random;
-  auto hub = Hub::start(options, **store, clock, random, gauges_of(**store));
+  auto hub = Hub::start(options, **store, clock, random, signs_of(**store));
   if (!hub) return failed(hub.error());
   int signal = 0;
   sigwait(&signals, &signal);
@@ -73,18 +81,36 @@ int serve(const HubOptions& options) {
 }
 
 int backup(const std::filesystem::path& state, const std::filesystem::path& to) {
-  // A running hub has the store: LMDB lets a second process read it.
-  auto revision = backup_lmdb(state / "store", to);
-  if (!revision) return failed(revision.error());
-  std::cout << "backup of revision " << *revision << " in " << to.string() << "\n";
+  Revision revision = 0;
+  const auto done = backup_state(state, to, [&](const std::filesystem::path& store) -> Result<> {
+    // A running hub has the store: LMDB lets a second process read it.
+    revision = TRY(backup_lmdb(state / "store", store));
+    return {};
+  });
+  if (!done) return failed(done.error());
+  std::cout << "backup of revision " << revision << " in " << to.string()
+            << ", with the keys of this hub: keep it as safe as the hub itself\n";
   return 0;
 }
 
 int restore(const std::filesystem::path& from, const std::filesystem::path& state) {
-  auto identity = restore_lmdb(from, state / "store");
-  if (!identity) return failed(identity.error());
-  std::cout << "restored with the new epoch " << identity->epoch
+  std::error_code error;
+  std::filesystem::create_directories(state, error);
+  if (!error) std::filesystem::permissions(state, std::filesystem::perms::owner_all, error);
+  if (error) return failed({Code::kInvalid, state.string() + ": " + error.message(), {}});
+  StoreIdentity identity;
+  const auto done = restore_state(from, state, [&](const std::filesystem::path& store) -> Result<> {
+    identity = TRY(restore_lmdb(store, state / "store"));
+    return {};
+  });
+  if (!done) return failed(done.error());
+  for (const auto& part : done->kept) std::cout << part << ": kept what is in " << state.string() << "\n";
+  std::cout << "restored with the new epoch " << identity.epoch
             << ": agents compare all they hold, and delete nothing that this backup does not know\n";
+  if (done->taken.size() + done->kept.size() == 1)
+    std::cout << "this backup holds the store alone: agents know the hub again only where broker/ and tls/ "
+                 "are the old "
+                 "ones\n";
   return 0;
 }
 
@@ -153,10 +179,10 @@ int main(int argc, char** argv) {
 
   std::filesystem::path from;
   std::filesystem::path to;
-  auto* backing_up = app.add_subcommand("backup", "Copy the store while the hub runs");
+  auto* backing_up = app.add_subcommand("backup", "Copy the store and the hub's keys while the hub runs");
   backing_up->add_option("--state", options.state, "The hub's folder")->required();
   backing_up->add_option("to", to, "Folder to be made")->required();
-  auto* restoring = app.add_subcommand("restore", "Make the store of a new hub from a backup");
+  auto* restoring = app.add_subcommand("restore", "Make the folder of a new hub from a backup");
   restoring->add_option("--state", options.state, "The new hub's folder; must hold no store")->required();
   restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
 

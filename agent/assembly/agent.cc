@@ -24,13 +24,15 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seam
   session_options.providers = std::move(options.provider_names);
   session_options.enrolled_epoch = options.enrolled_epoch;
   session_options.heartbeat = options.heartbeat;
-  agent->session_ =
-      std::make_unique<Session>(std::move(session_options), SessionSeams{.bus = seams.bus,
-                                                                         .clock = seams.clock,
-                                                                         .random = seams.jitter,
-                                                                         .desired = *agent->desired_,
-                                                                         .reports = agent->engine_->reports(),
-                                                                         .logs = agent->logs_.get()});
+  agent->session_ = std::make_unique<Session>(
+      std::move(session_options),
+      SessionSeams{.bus = seams.bus,
+                   .clock = seams.clock,
+                   .random = seams.jitter,
+                   .desired = *agent->desired_,
+                   .reports = agent->engine_->reports(),
+                   .logs = agent->logs_.get(),
+                   .trouble = [&engine = *agent->engine_] { return engine.trouble(); }});
   // One thread drives both: whichever has news wakes it.
   agent->session_->wake().set([&wake = agent->wake_] { wake(); });
   TRY(agent->session_->start());
@@ -44,8 +46,10 @@ Agent::~Agent() {
 MonoTime Agent::step() {
   // What the hub says is stored first, then acted upon; what came of it is reported in the next step, for
   // which the reports wake.
-  const auto session_due = session_->step();
+  auto session_due = session_->step();
+  const std::string trouble = engine_->trouble();
   const auto engine_due = engine_->step();
+  if (engine_->trouble() != trouble) session_due = session_->step();
   return std::min(session_due, engine_due);
 }
 

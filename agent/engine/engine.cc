@@ -108,7 +108,7 @@ MonoTime Engine::step() {
   }
   if (!queue_.empty()) return seams_.clock.mono();
   const MonoTime flush_due = flush_if_due();
-  return std::min(timers_.next(), flush_due);
+  return std::min({timers_.next(), flush_due, probe_journal()});
 }
 
 void Engine::absorb(Inbox::Contents contents) {
@@ -177,11 +177,37 @@ void Engine::launch_acts() {
 
 Result<> Engine::flush(JournalChanges more) {
   auto flushed = ledger_.flush(std::move(more));
+  note_journal(flushed);
   flushed_at_ = seams_.clock.mono();
   if (!flushed) return flushed;
   pending_since_.reset();
   retry_flush_at_.reset();
   return {};
+}
+
+void Engine::note_journal(const Result<>& written) {
+  // A change that is wrong in itself says nothing about the disk.
+  if (!written && written.error().code == Code::kInvalid) return;
+  if (written.has_value() == trouble_.empty()) return;
+  if (written) {
+    kLog.info("the journal is written again");
+    trouble_.clear();
+    return;
+  }
+  kLog.error("the journal cannot be written; what runs goes on", {{"error", written.error().message}});
+  trouble_ = written.error().message;
+  probe_at_ = seams_.clock.mono() + kJournalRetry;
+}
+
+// Where nothing waits to be written it would not be noticed that the journal can be written again.
+MonoTime Engine::probe_journal() {
+  if (trouble_.empty()) return MonoTime::max();
+  if (probe_at_ > seams_.clock.mono()) return probe_at_;
+  JournalChanges same;
+  same.meta = meta_;
+  (void)flush(std::move(same));
+  if (trouble_.empty()) return MonoTime::max();
+  return probe_at_ = seams_.clock.mono() + kJournalRetry;
 }
 
 // Returns when to come back. The outcome of a step that was alone is written at once; where others are under
@@ -198,7 +224,6 @@ MonoTime Engine::flush_if_due() {
   if (retry_flush_at_) due = *retry_flush_at_;
   if (due > now) return due;
   if (auto flushed = flush(); !flushed) {
-    kLog.error("the journal cannot be written", {{"error", flushed.error().message}});
     retry_flush_at_ = now + kJournalRetry;
     return *retry_flush_at_;
   }

@@ -79,6 +79,8 @@ class Engine final : public Stepper {
   };
   Result<Handle> handle(const std::string& name) const;
   const std::string& boot_id() const { return boot_id_; }
+  // Why the journal cannot be written, so that nothing is begun or reported; empty: it can. Goes by itself.
+  const std::string& trouble() const { return trouble_; }
   // Nothing runs and nothing is about to: only time or an event brings something.
   bool idle() const { return queue_.empty() && steps_.in_flight() == 0 && !ledger_.pending(); }
 
@@ -101,6 +103,8 @@ class Engine final : public Stepper {
   void woken(Node& node);
   void launch_acts();
   Result<> flush(JournalChanges more = {});
+  void note_journal(const Result<>& written);
+  MonoTime probe_journal();
   MonoTime flush_if_due();
 
   // engine_desired.cc
@@ -152,6 +156,8 @@ class Engine final : public Stepper {
   std::vector<PendingAct> acts_;  // wait for their intent to be durable
   std::optional<MonoTime> pending_since_;
   std::optional<MonoTime> retry_flush_at_;
+  std::string trouble_;
+  MonoTime probe_at_{};
   MonoTime flushed_at_{};
   std::map<std::string, bool> watched_;
   std::vector<std::shared_ptr<void>> watches_;

@@ -94,13 +94,8 @@ Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, con
 
 Result<> decode(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
                 JournalContents& contents) {
-  if (key == keys::kFormatKey) {
-    if (value != keys::kFormat)
-      return fail(Code::kUnsupported, "the journal has format \"" + std::string(value) +
-                                          "\", this agent knows " + std::string(keys::kFormat) +
-                                          ": start the agent version that wrote it, or a newer one");
-    return {};
-  }
+  // Looked at when the journal is opened.
+  if (key == keys::kFormatKey) return {};
   if (key == keys::kMetaKey) {
     contents.meta = TRY(decode_meta(value, sealer));
     return {};

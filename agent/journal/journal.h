@@ -38,7 +38,7 @@ class Journal {
   virtual ~Journal() = default;
   // kInternal where a value cannot be read or opened: nothing is guessed.
   virtual Result<JournalContents> load() = 0;
-  // All or nothing; durable once it has returned success. kExhausted: the disk is full. kInvalid: a name that
+  // All or nothing; durable once it has returned success. kFull: the disk is full. kInvalid: a name that
   // cannot be a key.
   virtual Result<> commit(const JournalChanges& changes) = 0;
 };

@@ -16,7 +16,7 @@
 
 namespace qleet::agent::keys {
 
-inline constexpr std::string_view kFormat = "1";
+inline constexpr unsigned kFormat = 1;
 inline constexpr std::string_view kFormatKey = "m/format";
 inline constexpr std::string_view kMetaKey = "m/meta";
 inline constexpr std::string_view kDesiredPrefix = "d/";

@@ -17,7 +17,7 @@ Result<JournalContents> MemoryJournal::load() {
 Result<> MemoryJournal::commit(const JournalChanges& changes) {
   if (failing_ > 0) {
     --failing_;
-    return fail(Code::kExhausted, "journal: commit: no space left on device");
+    return fail(Code::kFull, "journal: commit: no space left on device");
   }
   std::vector<std::pair<std::string, std::optional<std::string>>> writes;
   TRY(encode(changes, sealer_, [&](const std::string& key, const std::string* value) -> Result<> {

@@ -16,7 +16,7 @@ class MemoryJournal final : public Journal {
   Result<JournalContents> load() override;
   Result<> commit(const JournalChanges& changes) override;
 
-  // The next `commits` commits fail with kExhausted and change nothing.
+  // The next `commits` commits fail with kFull and change nothing.
   void fill_disk(unsigned commits) { failing_ = commits; }
   const std::map<std::string, std::string>& entries() const { return entries_; }
   unsigned commits() const { return commits_; }

@@ -113,6 +113,10 @@ Result<> Session::subscribe(std::string_view verb, Incoming::What what) {
 
 MonoTime Session::step() {
   const MonoTime now = seams_.clock.mono();
+  const std::string trouble = seams_.trouble ? seams_.trouble() : "";
+  // What the journal did not take is asked for again at once.
+  if (trouble.empty() && !trouble_.empty()) sync_.reconnected(now);
+  trouble_ = trouble;
   for (const auto& incoming : mailbox_.take()) take(incoming, now);
   if (log_server_) log_server_->reap();
   const MonoTime sync_due = sync_.step(now);
@@ -168,11 +172,13 @@ MonoTime Session::beat_if_due(MonoTime now) {
   const HeldTable& held = sync_.held();
   beat.set_epoch(held.epoch());
   beat.set_refusal(sync_.refusal());
+  beat.set_trouble(trouble_);
   for (auto& name : held.unclaimed(sync::kMaxListedNames)) beat.add_unclaimed(std::move(name));
   for (const auto& name : sync_.kept())
     if (static_cast<size_t>(beat.kept_size()) < sync::kMaxListedNames) beat.add_kept(name);
   // While a sync is under way everything is unclaimed that is yet to be restated: that is no news.
-  std::string shown = sync_.in_sync() || !sync_.refusal().empty() ? beat.SerializeAsString() : shown_;
+  std::string shown =
+      sync_.in_sync() || !sync_.refusal().empty() || !trouble_.empty() ? beat.SerializeAsString() : shown_;
   const bool news = shown != shown_;
   if (now < next_beat_ && !news) return next_beat_;
   if (now >= next_beat_) next_beat_ = std::max(next_beat_ + options_.heartbeat, now + options_.heartbeat / 2);

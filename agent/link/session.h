@@ -44,6 +44,8 @@ struct SessionSeams {
   Desired& desired;
   Reports& reports;
   LogReader* logs = nullptr;
+  // What keeps the agent from acting and reporting; empty: nothing. On the session's thread.
+  std::function<std::string()> trouble = {};
 };
 
 // For people and tests.
@@ -98,6 +100,7 @@ class Session final : public Stepper {
   ReportSender sender_;
   std::unique_ptr<LogServer> log_server_;
   MonoTime next_beat_{};
+  std::string trouble_;
   std::string shown_;  // what the last heartbeat said of trouble and epoch
 
   // Last: nothing is called back once they are gone.

@@ -26,7 +26,7 @@ struct Descriptor {
 
 std::unexpected<Error> io_error(const fs::path& path, std::string_view what) {
   const int code = errno;
-  const Code kind = code == ENOSPC || code == EDQUOT  ? Code::kExhausted
+  const Code kind = code == ENOSPC || code == EDQUOT  ? Code::kFull
                     : code == EACCES || code == EPERM ? Code::kDenied
                     : code == EEXIST                  ? Code::kExists
                                                       : Code::kInternal;
@@ -75,7 +75,13 @@ Result<> sync_folder(const fs::path& path) {
 }  // namespace
 
 Result<> write_private_file(const fs::path& path, std::string_view content) {
-  const std::string temporary = TRY(write_temporary(path, content));
+  auto written = write_temporary(path, content);
+  if (!written && written.error().code == Code::kFull) {
+    // A daemon that restarts on a full disk says again what it said before.
+    const auto kept = read_private_file(path);
+    if (kept && *kept == content) return {};
+  }
+  const std::string temporary = TRY(std::move(written));
   if (rename(temporary.c_str(), path.c_str()) != 0) {
     auto error = io_error(path, "be replaced");
     unlink(temporary.c_str());

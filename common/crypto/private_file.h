@@ -9,7 +9,8 @@
 
 namespace qleet::crypto {
 
-// Replaces the file atomically and durably, mode 0600. Missing parent folders are made, mode 0700.
+// Replaces the file atomically and durably, mode 0600. Missing parent folders are made, mode 0700. kFull:
+// there is no room, and the file does not hold this already.
 Result<> write_private_file(const std::filesystem::path& path, std::string_view content);
 
 // The same, but an existing file is left alone: kExists. Of several who try at once, one succeeds.

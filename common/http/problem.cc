@@ -27,8 +27,9 @@ Code code_of_status(int status) {
     case 413:
       return Code::kTooLarge;
     case 429:
-    case 507:
       return Code::kExhausted;
+    case 507:
+      return Code::kFull;
     case 501:
       return Code::kUnsupported;
     case 502:

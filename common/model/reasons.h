@@ -12,6 +12,7 @@ inline constexpr std::string_view kSynced = "Synced";        // the agent has th
 inline constexpr std::string_view kResolved = "Resolved";    // (Deployment) dependencies could be resolved
 inline constexpr std::string_view kPlaced = "Placed";        // (Deployment) regions were found
 inline constexpr std::string_view kConnected = "Connected";  // (Agent)
+inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
 
 // Reasons on a resource.
 inline constexpr std::string_view kAvailable = "Available";
@@ -55,7 +56,7 @@ inline constexpr std::string_view kStale = "Stale";  // the agent has not been h
 inline constexpr std::string_view kUnused = "Unused";
 inline constexpr std::string_view kRetained = "Retained";
 
-// Reasons on an agent (Connected, Synced) and on its region (Connected).
+// Reasons on an agent (Connected, Synced, Working) and on its region (Connected).
 inline constexpr std::string_view kHeartbeatReceived = "HeartbeatReceived";
 inline constexpr std::string_view kHeartbeatMissed = "HeartbeatMissed";
 inline constexpr std::string_view kRevoked = "Revoked";
@@ -63,9 +64,12 @@ inline constexpr std::string_view kSuspended = "Suspended";  // cut off for a wh
 inline constexpr std::string_view kMessagesDropped =
     "MessagesDropped";  // (event) malformed, foreign, or too many
 inline constexpr std::string_view kInSync = "InSync";
-inline constexpr std::string_view kEpochRefused = "EpochRefused";  // the agent refuses this hub's store
+inline constexpr std::string_view kEpochRefused = "EpochRefused";        // the agent refuses this hub's store
+inline constexpr std::string_view kProtocolRefused = "ProtocolRefused";  // no protocol that both speak
 inline constexpr std::string_view kDeletesNotHonoured =
     "DeletesNotHonoured";  // tombstones of a restored store: kept running
+inline constexpr std::string_view kJournalWritable = "JournalWritable";
+inline constexpr std::string_view kJournalUnwritable = "JournalUnwritable";    // what runs goes on
 inline constexpr std::string_view kUnclaimedResources = "UnclaimedResources";  // kept, unknown to this hub
 
 }  // namespace qleet::reasons

@@ -21,10 +21,11 @@ enum class Code {
   kDenied,           // known, but not allowed
   kNotFound,
   kExists,
-  kConflict,     // someone else was faster: read again, decide again
-  kCompacted,    // the history asked for is gone: list again
-  kTooLarge,     // over a limit on size or depth
-  kExhausted,    // over a limit on rate or number, or the disk is full
+  kConflict,   // someone else was faster: read again, decide again
+  kCompacted,  // the history asked for is gone: list again
+  kTooLarge,   // over a limit on size or depth
+  kExhausted,  // over a limit on rate or number
+  kFull,  // the disk is full, or the store as big as it may be: nothing was written; again when there is room
   kUnavailable,  // a peer is away: try again later
   kDeadline,     // took too long
   kUnsupported,
@@ -51,7 +52,7 @@ struct Error {
   // Worth trying again with the same input.
   bool retryable() const {
     return code == Code::kConflict || code == Code::kUnavailable || code == Code::kDeadline ||
-           code == Code::kExhausted;
+           code == Code::kExhausted || code == Code::kFull;
   }
 };
 

@@ -71,6 +71,8 @@ std::string_view code_name(Code code) {
       return "TooLarge";
     case Code::kExhausted:
       return "Exhausted";
+    case Code::kFull:
+      return "StorageFull";
     case Code::kUnavailable:
       return "Unavailable";
     case Code::kDeadline:
@@ -102,6 +104,8 @@ int status_of(Code code) {
       return 413;
     case Code::kExhausted:
       return 429;
+    case Code::kFull:
+      return 507;
     case Code::kUnavailable:
       return 503;
     case Code::kDeadline:
@@ -171,6 +175,8 @@ std::string_view status_title(int status) {
       return "Service Unavailable";
     case 504:
       return "Gateway Timeout";
+    case 507:
+      return "Insufficient Storage";
     default:
       return status >= 500 ? "Internal Server Error" : "Error";
   }

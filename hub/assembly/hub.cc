@@ -114,10 +114,10 @@ struct Hub::Impl {
   std::vector<std::unique_ptr<LoopThread>> loops;
   std::unique_ptr<api::ApiServer> api;
 
-  Result<> start(crypto::Random& random, std::vector<api::Gauge> store_gauges);
+  Result<> start(crypto::Random& random, const StoreSigns& store_signs);
   Result<> start_bus(crypto::Random& random);
   Result<> start_fleet();
-  Result<> start_api(std::vector<api::Gauge> store_gauges);
+  Result<> start_api(const StoreSigns& store_signs);
   std::vector<std::string> urls_for_agents() const;
   void stop();
 };
@@ -201,7 +201,7 @@ Result<> Hub::Impl::start_fleet() {
   return {};
 }
 
-Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
+Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
   api_freshness = std::make_unique<ApiFreshness>(*freshness);
   enroller = std::make_unique<BrokerEnroller>(*broker, store.identity(), urls_for_agents());
   api_logs = std::make_unique<AgentLogs>(*logs, dispatch->agents());
@@ -224,7 +224,8 @@ Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
                                if (bus->state() == BusState::kConnected) return std::nullopt;
                                return "not connected to nats-server";
                              }});
-  needs.gauges = std::move(store_gauges);
+  needs.gauges = store_signs.gauges;
+  for (const auto& check : store_signs.readiness) needs.readiness.push_back(check);
   needs.gauges.push_back({"qleet_hub_controller_queue_keys", "Keys that controllers have yet to look at.",
                           [this] { return static_cast<double>(manager->depth()); }});
   needs.gauges.push_back({"qleet_hub_agents_enrolled", "Agents that are enrolled and not revoked.", [this] {
@@ -257,7 +258,7 @@ Result<> Hub::Impl::start_api(std::vector<api::Gauge> store_gauges) {
   return {};
 }
 
-Result<> Hub::Impl::start(crypto::Random& random, std::vector<api::Gauge> store_gauges) {
+Result<> Hub::Impl::start(crypto::Random& random, const StoreSigns& store_signs) {
   pki = TRY(api::open_pki({.directory = options.state / "tls",
                            .names = names_of(options),
                            .certificate_file = options.certificate_file,
@@ -269,7 +270,7 @@ Result<> Hub::Impl::start(crypto::Random& random, std::vector<api::Gauge> store_
   TRY(ensure_admin_token(context, options.state / "admin-token"));
   TRY(start_bus(random));
   TRY(start_fleet());
-  TRY(start_api(std::move(store_gauges)));
+  TRY(start_api(store_signs));
   kLog.info("serving", {{"api", fmt::format("https://{}:{}", options.listen_address, api->port())},
                         {"nats", fmt::format("{}", broker->port())},
                         {"epoch", store.identity().epoch}});
@@ -290,9 +291,9 @@ Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Hub::~Hub() { stop(); }
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, Store& store, const Clock& clock,
-                                        crypto::Random& random, std::vector<api::Gauge> store_gauges) {
+                                        crypto::Random& random, const StoreSigns& store_signs) {
   std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock)));
-  TRY(hub->impl_->start(random, std::move(store_gauges)));
+  TRY(hub->impl_->start(random, store_signs));
   return hub;
 }
 

@@ -42,12 +42,18 @@ struct HubOptions {
   double anonymous_requests_per_second = 5;
 };
 
+// What the process knows of its store beyond the interface.
+struct StoreSigns {
+  std::vector<api::Gauge> gauges;
+  std::vector<api::ReadinessCheck> readiness;
+};
+
 class Hub {
  public:
   // Serves on return. On the first start makes <state>/admin-token (mode 0600). The references must outlive
   // it.
   static Result<std::unique_ptr<Hub>> start(HubOptions options, Store& store, const Clock& clock,
-                                            crypto::Random& random, std::vector<api::Gauge> store_gauges);
+                                            crypto::Random& random, const StoreSigns& store_signs);
   // As stop().
   ~Hub();
   // Requests in progress are answered, then everything ends, the own nats-server too. What agents run goes

@@ -100,7 +100,14 @@ Result<std::unique_ptr<Identities>> Identities::open(const std::filesystem::path
     return std::unexpected(kept.error());
   }
   // Minted anew each time, so that an upgrade's permissions come into force.
-  TRY(identities->renew(std::move(revocations)));
+  const auto renewed = identities->renew(revocations);
+  if (renewed) return identities;
+  if (!kept || renewed.error().code != Code::kFull) return std::unexpected(renewed.error());
+  // The disk is full: what is there is good, and agents wait.
+  kLog.warn("goes on with the fleet's account as it is", {{"error", renewed.error().message}});
+  const std::lock_guard lock(identities->shared_->mutex);
+  identities->shared_->jwt = *kept;
+  identities->shared_->revocations = std::move(revocations);
   return identities;
 }
 

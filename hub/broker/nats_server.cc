@@ -243,8 +243,10 @@ Result<ServerProcess> NatsServer::launch() {
   }
   TRY(crypto::write_private_file(config_.path(), text_));
   // Read by the server at start; later changes come over its system account.
-  TRY(crypto::write_private_file(config_.accounts_path() / (options_.account + ".jwt"),
-                                 options_.account_jwt()));
+  const auto account = config_.accounts_path() / (options_.account + ".jwt");
+  const auto written = crypto::write_private_file(account, options_.account_jwt());
+  if (!written && (written.error().code != Code::kFull || !std::filesystem::exists(account)))
+    return std::unexpected(written.error());
   return ServerProcess::spawn({options_.binary, "-c", config_.path()}, config_.log_path());
 }
 

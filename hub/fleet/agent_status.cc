@@ -7,6 +7,7 @@
 
 #include "common/clock/duration.h"
 #include "common/model/reasons.h"
+#include "common/sync/accept.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace qleet::hub {
@@ -62,7 +63,10 @@ void describe_connection(const AgentFacts& facts, WallTime now, v1::AgentStatus&
 
 void describe_agreement(const wire::v1::Heartbeat& beat, WallTime now, v1::AgentStatus& status) {
   auto& conditions = *status.mutable_conditions();
-  if (!beat.refusal().empty()) {
+  if (sync::negotiate(beat.protocol_min(), beat.protocol()) == 0) {
+    set_condition(conditions, reasons::kSynced, "False", reasons::kProtocolRefused,
+                  sync::protocol_refusal(beat.protocol_min(), beat.protocol()) + "; what runs goes on", now);
+  } else if (!beat.refusal().empty()) {
     set_condition(conditions, reasons::kSynced, "False", reasons::kEpochRefused, beat.refusal(), now);
   } else if (beat.kept_size() > 0) {
     set_condition(conditions, reasons::kSynced, "False", reasons::kDeletesNotHonoured,
@@ -74,6 +78,16 @@ void describe_agreement(const wire::v1::Heartbeat& beat, WallTime now, v1::Agent
                   "kept running though this hub does not know them: " + listed(beat.unclaimed()), now);
   } else {
     set_condition(conditions, reasons::kSynced, "True", reasons::kInSync, "", now);
+  }
+}
+
+void describe_work(const wire::v1::Heartbeat& beat, WallTime now, v1::AgentStatus& status) {
+  auto& conditions = *status.mutable_conditions();
+  if (!beat.trouble().empty()) {
+    set_condition(conditions, reasons::kWorking, "False", reasons::kJournalUnwritable,
+                  "what runs goes on, but nothing is changed or reported: " + beat.trouble(), now);
+  } else {
+    set_condition(conditions, reasons::kWorking, "True", reasons::kJournalWritable, "", now);
   }
 }
 
@@ -96,6 +110,7 @@ void describe(const AgentFacts& facts, WallTime now, v1::Agent& agent) {
   *status.mutable_providers() = beat.providers();
   *status.mutable_unclaimed() = beat.unclaimed();
   describe_agreement(beat, now, status);
+  describe_work(beat, now, status);
 }
 
 void describe(const v1::Agent& serving, v1::Region& region) {
@@ -110,9 +125,9 @@ void describe(const v1::Agent& serving, v1::Region& region) {
 }
 
 bool same_facts(const wire::v1::Heartbeat& a, const wire::v1::Heartbeat& b) {
-  return a.protocol() == b.protocol() && a.boot_id() == b.boot_id() && a.epoch() == b.epoch() &&
-         a.version() == b.version() && a.refusal() == b.refusal() &&
-         std::ranges::equal(a.providers(), b.providers()) &&
+  return a.protocol() == b.protocol() && a.protocol_min() == b.protocol_min() && a.boot_id() == b.boot_id() &&
+         a.epoch() == b.epoch() && a.version() == b.version() && a.refusal() == b.refusal() &&
+         a.trouble() == b.trouble() && std::ranges::equal(a.providers(), b.providers()) &&
          std::ranges::equal(a.unclaimed(), b.unclaimed()) && std::ranges::equal(a.kept(), b.kept());
 }
 

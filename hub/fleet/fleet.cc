@@ -153,9 +153,12 @@ void Fleet::take_heartbeat(const EnrolledAgent& agent, const std::string& data) 
   }
   count(&FleetCounters::heartbeats);
   heard(agent.name);
-  const auto why =
-      poke_policy_.decide(agent.name, *beat, index_.region(agent.region), identity_, clock_.mono());
-  if (!why.empty()) poke(agent.name, why);
+  // One that cannot be spoken with is shown as that; it would understand nothing else.
+  if (sync::negotiate(beat->protocol_min(), beat->protocol()) != 0) {
+    const auto why =
+        poke_policy_.decide(agent.name, *beat, index_.region(agent.region), identity_, clock_.mono());
+    if (!why.empty()) poke(agent.name, why);
+  }
   auto& known = beats_[agent.name];
   if (!same_facts(known, *beat)) {
     const auto written = written_.find(agent.name);

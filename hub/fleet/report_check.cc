@@ -114,11 +114,11 @@ std::optional<Heartbeat> check_heartbeat(std::string_view data, const ReportLimi
   if (data.size() > limits.max_bytes || !beat.ParseFromArray(data.data(), static_cast<int>(data.size())))
     return std::nullopt;
   beat.DiscardUnknownFields();
-  if (sync::negotiate(beat.protocol_min(), beat.protocol()) == 0) return std::nullopt;
   if (beat.boot_id().size() > limits.max_word || beat.epoch().size() > limits.max_word ||
       beat.version().size() > limits.max_word)
     return std::nullopt;
   cut(*beat.mutable_refusal(), limits.max_text);
+  cut(*beat.mutable_trouble(), limits.max_text);
   keep_first(*beat.mutable_providers(), limits.max_providers);
   keep_first(*beat.mutable_unclaimed(), limits.max_listed_names);
   keep_first(*beat.mutable_kept(), limits.max_listed_names);

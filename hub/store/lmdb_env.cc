@@ -5,79 +5,171 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <charconv>
 #include <utility>
 
+#include "common/log/log.h"
+#include "common/mdb/disk.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::lmdb {
 namespace {
 
-bool disk_is_full(const std::filesystem::path& dir) {
-  struct statvfs stat{};
-  constexpr std::uint64_t kAlmostNothing = 1 << 20;
-  return ::statvfs(dir.c_str(), &stat) == 0 &&
-         static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize < kAlmostNothing;
-}
+constexpr log::Logger kLog{"store"};
 
 }  // namespace
 
 Result<std::unique_ptr<Env>> Env::open(const std::filesystem::path& dir, const EnvOptions& options) {
-  std::unique_ptr<Env> env(new Env(dir));
-  if (int rc = mdb_env_create(&env->env_)) return std::unexpected(env->error(rc, "create"));
-  if (options.map_bytes != 0) {
-    if (int rc = mdb_env_set_mapsize(env->env_, options.map_bytes)) {
-      return std::unexpected(env->error(rc, "set the map size"));
-    }
-  }
-  int rc = mdb_env_set_maxdbs(env->env_, 8);
-  if (rc == 0) rc = mdb_env_set_maxreaders(env->env_, options.max_readers);
-  const unsigned flags = MDB_NOTLS | (options.read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
-  if (rc == 0) rc = mdb_env_open(env->env_, dir.c_str(), flags, 0600);
-  if (rc != 0) return std::unexpected(env->error(rc, "open"));
-  TRY(env->open_tables(options.read_only));
+  std::unique_ptr<Env> env(new Env(dir, options));
+  TRY(env->start());
   return env;
 }
 
-Env::~Env() {
-  if (env_ != nullptr) mdb_env_close(env_);
+Result<> Env::start() {
+  if (int rc = mdb_env_create(&env_)) return std::unexpected(error(rc, "create"));
+  if (options_.map_bytes != 0) {
+    if (int rc = mdb_env_set_mapsize(env_, options_.map_bytes)) {
+      return std::unexpected(error(rc, "set the map size"));
+    }
+  }
+  int rc = mdb_env_set_maxdbs(env_, 8);
+  if (rc == 0) rc = mdb_env_set_maxreaders(env_, options_.max_readers);
+  const unsigned flags = MDB_NOTLS | (options_.read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
+  if (rc == 0) rc = mdb_env_open(env_, dir_.c_str(), flags, 0600);
+  if (rc != 0) return std::unexpected(error(rc, "open"));
+  return open_tables();
 }
 
-Result<> Env::open_tables(bool read_only) {
-  TxnHandle txn = TRY(TxnHandle::begin(*this, read_only));
+Env::~Env() { close(); }
+
+void Env::close() {
+  if (env_ != nullptr) mdb_env_close(env_);
+  env_ = nullptr;
+}
+
+bool Env::disk_is_full() const {
+  struct statvfs stat{};
+  constexpr std::uint64_t kAlmostNothing = 1 << 20;
+  return ::statvfs(dir_.c_str(), &stat) == 0 &&
+         static_cast<std::uint64_t>(stat.f_bavail) * stat.f_frsize < kAlmostNothing;
+}
+
+bool Env::panicked() const {
+  if (env_ == nullptr) return true;
+  MDB_txn* txn = nullptr;
+  const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+  if (rc == 0) mdb_txn_abort(txn);
+  return rc == MDB_PANIC;
+}
+
+Result<> Env::reopen() {
+  // A map that has grown since stays so.
+  MDB_envinfo info{};
+  if (env_ != nullptr && mdb_env_info(env_, &info) == 0) options_.map_bytes = info.me_mapsize;
+  for (const bool read_only : {false, true}) {
+    close();
+    options_.read_only = read_only;
+    const auto opened = start();
+    if (opened) return {};
+    if (read_only) {
+      close();
+      return opened;
+    }
+  }
+  return {};
+}
+
+std::vector<Migration> known_migrations() { return {}; }
+
+Result<unsigned> Env::read_format() {
+  TxnHandle txn = TRY(TxnHandle::begin(*this, true));
   MDB_stat stat{};
   if (int rc = mdb_env_stat(env_, &stat)) return std::unexpected(error(rc, "stat"));
-  const bool fresh = stat.ms_entries == 0;
-  if (fresh && read_only) {
-    return fail(Code::kInvalid, fmt::format("store {}: is empty", dir_.string()));
-  }
-  int rc = mdb_dbi_open(txn.get(), "meta", fresh ? MDB_CREATE : 0, &meta_);
+  if (stat.ms_entries == 0) return 0;
+  int rc = mdb_dbi_open(txn.get(), "meta", 0, &meta_);
   if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE) {
     return fail(Code::kUnsupported,
                 fmt::format("store {}: is not a hub's store: name another directory", dir_.string()));
   }
   if (rc != 0) return std::unexpected(error(rc, "open table meta"));
-  const std::string format = std::to_string(keys::kFormat);
-  if (fresh) {
-    rc = put_meta(*this, txn.get(), meta::kFormat, format);
-    if (rc != 0) return std::unexpected(error(rc, "write the format"));
-  } else {
-    const auto found = TRY(get_meta(*this, txn.get(), meta::kFormat));
-    if (found != format) {
-      return fail(
-          Code::kUnsupported,
-          fmt::format("store {}: has format {}, this hub reads format {}: start the version of the hub "
-                      "that wrote it, or restore a backup that this version made",
-                      dir_.string(), found.value_or("(none)"), format));
-    }
-  }
-  for (auto [name, dbi] : {std::pair{"data", &data_}, std::pair{"log", &log_}}) {
-    rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi);
-    if (rc != 0) {
-      return std::unexpected(error(rc, std::string("open table ") + name));
-    }
+  const auto found = TRY(get_meta(*this, txn.get(), meta::kFormat));
+  unsigned format = 0;
+  const std::string_view text = found.value_or("");
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), format);
+  if (wrong != std::errc() || end != text.data() + text.size() || format == 0) {
+    return fail(Code::kUnsupported,
+                fmt::format("store {}: has format \"{}\", which is none: name another directory",
+                            dir_.string(), text));
   }
   rc = txn.commit();
-  if (rc != 0) return std::unexpected(error(rc, "make the tables"));
+  if (rc != 0) return std::unexpected(error(rc, "open table meta"));
+  return format;
+}
+
+Result<> Env::check_format(unsigned found) const {
+  if (found == options_.format) return {};
+  unsigned oldest = options_.format;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& step : options_.migrations) {
+      if (step.from + 1 != oldest) continue;
+      --oldest;
+      more = true;
+      break;
+    }
+  }
+  if (found > options_.format || found < oldest) {
+    return fail(
+        Code::kUnsupported,
+        fmt::format(
+            "store {}: has format {}, this hub reads format {}{}: start {} version of the hub that knows "
+            "it, or restore a backup that this version made; nothing was changed",
+            dir_.string(), found, oldest == options_.format ? "" : fmt::format("{} to ", oldest),
+            options_.format, found > options_.format ? "the newer" : "an older"));
+  }
+  return {};
+}
+
+Result<> Env::bring_to_format(MDB_txn* txn, unsigned found) {
+  for (; found != 0 && found < options_.format; ++found) {
+    for (const auto& step : options_.migrations) {
+      if (step.from != found) continue;
+      if (int rc = step.run(*this, txn))
+        return std::unexpected(error(rc, fmt::format("migrate from format {}", found)));
+    }
+  }
+  if (int rc = put_meta(*this, txn, meta::kFormat, std::to_string(options_.format)))
+    return std::unexpected(error(rc, "write the format"));
+  return {};
+}
+
+Result<> Env::open_tables() {
+  const unsigned found = TRY(read_format());
+  const bool fresh = found == 0;
+  if (fresh && options_.read_only) {
+    return fail(Code::kInvalid, fmt::format("store {}: is empty", dir_.string()));
+  }
+  if (!fresh) TRY(check_format(found));
+  const bool older = !fresh && found < options_.format;
+  if (older && (!options_.owner || options_.read_only)) {
+    return fail(Code::kUnsupported,
+                fmt::format("store {}: has the older format {}: start this version's hub over it first",
+                            dir_.string(), found));
+  }
+  // The last owner may have ended after an error of the disk.
+  if (!fresh && options_.owner && !options_.read_only) {
+    if (int rc = mdb::settle(dir_)) return std::unexpected(error(rc, "sync"));
+  }
+  TxnHandle txn = TRY(TxnHandle::begin(*this, !fresh && !older));
+  for (auto [name, dbi] : {std::pair{"meta", &meta_}, std::pair{"data", &data_}, std::pair{"log", &log_}}) {
+    const int rc = mdb_dbi_open(txn.get(), name, fresh ? MDB_CREATE : 0, dbi);
+    if (rc != 0) return std::unexpected(error(rc, std::string("open table ") + name));
+  }
+  if (fresh || older) TRY(bring_to_format(txn.get(), found));
+  if (int rc = txn.commit()) return std::unexpected(error(rc, "make the tables"));
+  if (older)
+    kLog.info("store was migrated",
+              {{"from", std::to_string(found)}, {"to", std::to_string(options_.format)}});
   return {};
 }
 
@@ -88,15 +180,19 @@ Error Env::error(int rc, std::string_view doing) const {
   switch (rc) {
     // A short write is EIO to LMDB.
     case EIO:
-      if (!disk_is_full(dir_)) return make(Code::kInternal, mdb_strerror(rc));
+      if (!disk_is_full()) return make(Code::kUnavailable, "the disk fails (EIO): check it and its log");
       [[fallthrough]];
     case ENOSPC:
     case EDQUOT:
-      return make(Code::kExhausted, "the disk is full: free or add space; nothing was written");
+      return make(Code::kFull, "the disk is full: free or add space; nothing was written");
     case MDB_MAP_FULL:
-      return make(Code::kExhausted,
+      return make(Code::kFull,
                   "the store has reached its configured maximum size: raise it (or remove objects); "
                   "nothing was written");
+    case EROFS:
+      return make(
+          Code::kUnavailable,
+          "the disk can only be read: the system did that after an error, or it was mounted so; check it");
     case MDB_TXN_FULL:
       return make(Code::kTooLarge, "the transaction writes too much at once: split it");
     case MDB_READERS_FULL:
@@ -108,7 +204,7 @@ Error Env::error(int rc, std::string_view doing) const {
       return make(Code::kInternal,
                   fmt::format("{}: the file is damaged or not a store: restore a backup", mdb_strerror(rc)));
     case MDB_PANIC:
-      return make(Code::kInternal, "an earlier write to the disk failed: check the disk, restart the hub");
+      return make(Code::kUnavailable, "an earlier write to the disk failed: check the disk");
     default:
       return make(Code::kInternal, mdb_strerror(rc));
   }
@@ -116,6 +212,7 @@ Error Env::error(int rc, std::string_view doing) const {
 
 Result<TxnHandle> TxnHandle::begin(const Env& env, bool read_only) {
   MDB_txn* txn = nullptr;
+  if (env.handle() == nullptr) return std::unexpected(env.error(MDB_PANIC, "begin"));
   if (int rc = mdb_txn_begin(env.handle(), nullptr, read_only ? MDB_RDONLY : 0, &txn)) {
     return std::unexpected(env.error(rc, read_only ? "begin to read" : "begin to write"));
   }

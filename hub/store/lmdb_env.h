@@ -14,10 +14,13 @@
 #include <lmdb.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "common/result/result.h"
+#include "hub/store/keys.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub::lmdb {
@@ -30,35 +33,64 @@ inline constexpr std::string_view kRevision = "revision";
 inline constexpr std::string_view kLogFloor = "log_floor";
 }  // namespace meta
 
+// One step from a format to the next one. Returns LMDB's own code; runs in the transaction that then notes
+// the new format, so it has happened wholly or not at all.
+class Env;
+struct Migration {
+  unsigned from = 0;
+  std::function<int(const Env& env, MDB_txn* txn)> run;
+};
+// The steps that this program knows: none yet, formats begin with 1.
+std::vector<Migration> known_migrations();
+
 struct EnvOptions {
   size_t map_bytes = 0;  // address space; 0: as the file says
   unsigned max_readers = 126;
   bool read_only = false;  // then without LMDB's lock file: only for files that nobody writes
+  bool owner = false;      // the file's one writer: makes sure of what the disk holds, and migrates
+  unsigned format = keys::kFormat;
+  std::vector<Migration> migrations = known_migrations();
 };
 
 // Thread-safe as far as LMDB is. Outlives its transactions.
 class Env {
  public:
   // `dir` exists. Makes the tables where there are none (an identity is for the caller to write);
-  // kUnsupported for a format that this program does not know.
+  // kUnsupported for a format that this program does not know; nothing is changed then.
   static Result<std::unique_ptr<Env>> open(const std::filesystem::path& dir, const EnvOptions& options);
   Env(const Env&) = delete;
   ~Env();
 
+  // Null after a reopen that failed.
   MDB_env* handle() const { return env_; }
   MDB_dbi meta() const { return meta_; }
   MDB_dbi data() const { return data_; }
   MDB_dbi log() const { return log_; }
   const std::filesystem::path& dir() const { return dir_; }
 
-  // What LMDB's `rc` means here; `doing` as in "commit". A full disk or map is kExhausted.
+  // What LMDB's `rc` means here; `doing` as in "commit". A full disk or map is kFull.
   Error error(int rc, std::string_view doing) const;
 
+  bool disk_is_full() const;
+  // Whether LMDB refuses all use because it could not write a meta page.
+  bool panicked() const;
+  bool read_only() const { return options_.read_only; }
+  // Nobody uses it meanwhile. Where it cannot be opened for writing it is opened for reading alone, so that
+  // at least that goes on; else it cannot be used at all, and begin fails.
+  Result<> reopen();
+  void close();
+
  private:
-  explicit Env(std::filesystem::path dir) : dir_(std::move(dir)) {}
-  Result<> open_tables(bool read_only);
+  Env(std::filesystem::path dir, const EnvOptions& options) : dir_(std::move(dir)), options_(options) {}
+  Result<> start();
+  Result<> open_tables();
+  // Of the file; 0: there is nothing in it.
+  Result<unsigned> read_format();
+  Result<> check_format(unsigned found) const;
+  Result<> bring_to_format(MDB_txn* txn, unsigned found);
 
   std::filesystem::path dir_;
+  EnvOptions options_;
   MDB_env* env_ = nullptr;
   MDB_dbi meta_ = 0, data_ = 0, log_ = 0;
 };

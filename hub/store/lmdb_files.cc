@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/mdb/disk.h"
 #include "hub/store/directory_lock.h"
 #include "hub/store/lmdb_store.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kData = "data.mdb";
+constexpr const char* kData = mdb::kDataFile;
 constexpr const char* kLock = "LOCK";
 constexpr const char* kRestoring = "restoring";
 
@@ -26,7 +27,7 @@ constexpr Revision kRestoreGap = 1ULL << 32;
 
 std::unexpected<Error> failed(const fs::path& path, std::string_view doing, const std::error_code& error) {
   const bool full = error == std::errc::no_space_on_device;
-  return fail(full ? Code::kExhausted : Code::kInternal,
+  return fail(full ? Code::kFull : Code::kInternal,
               fmt::format("{}: {}: {}", path.string(), doing, error.message()));
 }
 
@@ -47,7 +48,7 @@ Result<> check_empty(const fs::path& dir) {
   if (error) return failed(dir, "read", error);
   for (const auto& entry : entries) {
     const auto name = entry.path().filename();
-    if (name == kLock || name == kRestoring) continue;
+    if (name == kLock || name == kRestoring || name == mdb::making_folder("").filename()) continue;
     return fail(Code::kConflict, fmt::format("{}: is not empty (it holds {}): name a new directory",
                                              dir.string(), name.string()));
   }
@@ -55,6 +56,7 @@ Result<> check_empty(const fs::path& dir) {
 }
 
 Result<> copy_compact(const Env& env, const fs::path& to) {
+  if (env.handle() == nullptr) return std::unexpected(env.error(MDB_PANIC, "copy"));
   int rc = mdb_env_copy2(env.handle(), to.c_str(), MDB_CP_COMPACT);
   if (rc == MDB_INCOMPATIBLE) {
     // The pages do not add up, which LMDB counts only when it compacts; a plain copy is good all the same.
@@ -97,7 +99,35 @@ Result<> make_directory(const fs::path& dir) {
   return sync_path(fs::absolute(dir).parent_path());
 }
 
-Result<> sync_directory(const fs::path& dir) { return sync_path(dir); }
+Result<> make_missing(const fs::path& dir, const Random& random) {
+  if (mdb::has_data(dir)) return {};
+  const auto made = [&](int error) -> Result<> {
+    if (error == 0) return {};
+    return failed(dir, "make the store", std::error_code(error, std::generic_category()));
+  };
+  TRY(made(mdb::begin_making(dir)));
+  {
+    auto env = TRY(Env::open(mdb::making_folder(dir), {}));
+    TRY(establish_identity(*env, random));
+  }
+  return made(mdb::finish_making(dir));
+}
+
+Result<> reserve_lock_file(const fs::path& dir, unsigned max_readers) {
+  if (const int error = mdb::reserve_lock_file(dir, max_readers))
+    return failed(dir / "lock.mdb", "reserve its space", std::error_code(error, std::generic_category()));
+  return {};
+}
+
+Result<StoreIdentity> establish_identity(const Env& env, const Random& random) {
+  TxnHandle txn = TRY(TxnHandle::begin(env, false));
+  StoreIdentity identity = TRY(get_identity(env, txn.get()));
+  if (!identity.epoch.empty()) return identity;
+  identity.epoch = random_hex128(random);
+  TRY(put_identity(env, txn.get(), identity));
+  if (int rc = txn.commit()) return std::unexpected(env.error(rc, "write the identity"));
+  return identity;
+}
 
 Result<> check_no_cut_off_restore(const fs::path& dir) {
   std::error_code ignored;

@@ -55,17 +55,6 @@ class Snapshot final : public Reader {
   lmdb::View view_;
 };
 
-// The identity of the store, given to it now if it is new.
-Result<StoreIdentity> establish_identity(const Env& env, const Random& random) {
-  TxnHandle txn = TRY(TxnHandle::begin(env, false));
-  StoreIdentity identity = TRY(lmdb::get_identity(env, txn.get()));
-  if (!identity.epoch.empty()) return identity;
-  identity.epoch = random_hex128(random);
-  TRY(lmdb::put_identity(env, txn.get(), identity));
-  if (int rc = txn.commit()) return std::unexpected(env.error(rc, "write the identity"));
-  return identity;
-}
-
 }  // namespace
 
 class LmdbStore::Impl {
@@ -108,14 +97,16 @@ Result<std::unique_ptr<LmdbStore>> LmdbStore::open(const std::filesystem::path& 
   TRY(lmdb::make_directory(dir));
   DirectoryLock lock = TRY(DirectoryLock::acquire(dir));
   TRY(lmdb::check_no_cut_off_restore(dir));
-  auto env = TRY(Env::open(dir, {.map_bytes = options.map_bytes, .max_readers = options.max_readers}));
+  TRY(lmdb::make_missing(dir, options.random));
+  TRY(lmdb::reserve_lock_file(dir, options.max_readers));
+  auto env = TRY(
+      Env::open(dir, {.map_bytes = options.map_bytes, .max_readers = options.max_readers, .owner = true}));
   // A reader of a process that died would keep old pages from being used again.
   int dead = 0;
   if (int rc = mdb_reader_check(env->handle(), &dead))
     return std::unexpected(env->error(rc, "check readers"));
   if (dead > 0) kLog.warn("cleared the reads of a process that died", {{"reads", std::to_string(dead)}});
-  StoreIdentity identity = TRY(establish_identity(*env, options.random));
-  TRY(lmdb::sync_directory(dir));
+  StoreIdentity identity = TRY(lmdb::establish_identity(*env, options.random));
   Revision revision = 0;
   {
     TxnHandle txn = TRY(TxnHandle::begin(*env, true));
@@ -160,6 +151,8 @@ Result<Revision> LmdbStore::backup(const std::filesystem::path& to) const {
   const Pass pass(impl_->gate());
   return lmdb::copy_env(impl_->env(), to);
 }
+
+std::optional<Error> LmdbStore::trouble() const { return impl_->writer().trouble(); }
 
 Result<LmdbStats> LmdbStore::stats() const {
   const Pass pass(impl_->gate());

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hub/store/random.h"
@@ -43,9 +44,11 @@ class LmdbStore final : public Store {
   ~LmdbStore() override;
 
   Result<std::unique_ptr<Reader>> snapshot() const override;
-  // Runs `function` on the writer thread; what it throws is thrown here. kExhausted when the disk or the map
-  // is full: nothing was written, the store can still be read, and written again when there is room.
-  // kInternal when called from within a TxnFunction.
+  // Runs `function` on the writer thread; what it throws is thrown here. kFull when the disk or the map is
+  // full: nothing was written, the store can still be read, and written again when there is room. After a
+  // write or sync that failed nothing is written until the disk has taken what this store knows to be
+  // durable: kUnavailable. An error that says that it is not known whether it was written, is true to its
+  // word. kInternal when called from within a TxnFunction.
   Result<Revision> transact(const TxnFunction& function) override;
   Result<std::vector<Change>> changes(Revision after, size_t limit) const override;
   [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(Revision)> wake) override;
@@ -59,6 +62,10 @@ class LmdbStore final : public Store {
   Result<Revision> backup(const std::filesystem::path& to) const;
 
   Result<LmdbStats> stats() const;
+
+  // Why writes are refused at present: the disk or the map is full, or the disk fails. Goes by itself, within
+  // about a second after its reason.
+  std::optional<Error> trouble() const;
 
  private:
   class Impl;

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
+#include "common/log/log.h"
+#include "common/mdb/disk.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::lmdb {
@@ -14,10 +18,14 @@ namespace {
 constexpr size_t kMaxBatch = 1024;
 // Trimming keeps up with writing without making one commit long.
 constexpr size_t kMinTrim = 1024;
+// While writes are refused.
+constexpr std::chrono::seconds kProbeEvery{1};
+constexpr size_t kProbeBytes = 64 << 10;
+constexpr log::Logger kLog{"store"};
 
 }  // namespace
 
-Writer::Writer(const Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options,
+Writer::Writer(Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options,
                Revision revision)
     : env_(env), gate_(gate), subscribers_(subscribers), options_(options), revision_(revision) {
   thread_ = std::thread([this] { loop(); });
@@ -62,7 +70,14 @@ void Writer::loop() {
     Batch batch;
     {
       std::unique_lock lock(mutex_);
-      submitted_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      const auto woken = [&] { return stopping_ || !queue_.empty(); };
+      if (!trouble_) {
+        submitted_.wait(lock, woken);
+      } else if (!submitted_.wait_for(lock, kProbeEvery, woken)) {
+        lock.unlock();
+        note(probe());
+        continue;
+      }
       if (queue_.empty()) return;
       const size_t count = std::min(queue_.size(), kMaxBatch);
       std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(batch));
@@ -76,7 +91,13 @@ void Writer::loop() {
 
 void Writer::run(const Batch& batch) {
   auto outcomes = attempt(batch);
-  if (!outcomes && batch.size() > 1) {
+  if (outcomes) {
+    note({});
+  } else {
+    note(std::unexpected(outcomes.error()));
+  }
+  const auto does_not_fit = [](Code code) { return code == Code::kFull || code == Code::kTooLarge; };
+  if (!outcomes && batch.size() > 1 && !distrusted_ && does_not_fit(outcomes.error().code)) {
     // One of them may be what does not fit: it shall not take the others with it.
     for (const auto& request : batch) run({request});
     return;
@@ -94,20 +115,93 @@ void Writer::run(const Batch& batch) {
 }
 
 Result<std::vector<Writer::Outcome>> Writer::attempt(const Batch& batch) {
+  TRY(settle());
   for (;;) {
     std::vector<Outcome> outcomes;
-    const int rc = attempt_once(batch, outcomes);
+    const Revision before = revision_;
+    Revision revision = before;
+    const int rc = attempt_once(batch, outcomes, revision);
     if (rc == 0) return outcomes;
-    if (rc != MDB_MAP_FULL) return std::unexpected(env_.error(rc, "commit"));
-    TRY(grow());
+    if (rc == MDB_MAP_FULL) {
+      TRY(grow());
+      continue;
+    }
+    const Error error = env_.error(rc, "commit");
+    if (!mdb::is_system_error(rc)) return std::unexpected(error);
+    distrusted_ = true;
+    if (const auto settled = settle(); !settled) {
+      return fail(error.code,
+                  fmt::format("store {}: commit: {}: whether this was written is not known before the "
+                              "disk works again, and until then nothing is",
+                              env_.dir().string(), std::generic_category().message(rc)));
+    }
+    // It had happened after all.
+    if (revision_ == revision && revision_ != before) return outcomes;
+    return std::unexpected(error);
   }
 }
 
-int Writer::attempt_once(const Batch& batch, std::vector<Outcome>& outcomes) {
+void Writer::note(const Result<>& result) {
+  std::lock_guard lock(mutex_);
+  if (!result && result.error().code != Code::kFull && result.error().code != Code::kUnavailable) return;
+  const bool troubled = trouble_.has_value();
+  if (result) {
+    if (troubled) kLog.info("the store is written again");
+    trouble_.reset();
+    return;
+  }
+  if (!troubled) kLog.error("the store cannot be written", {{"error", result.error().message}});
+  trouble_ = result.error();
+}
+
+std::optional<Error> Writer::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+Result<> Writer::probe() {
+  const Revision before = revision_;
+  TRY(settle());
+  if (revision_ != before) subscribers_.notify(revision_);
+  if (env_.disk_is_full()) return std::unexpected(env_.error(ENOSPC, "look for room"));
+  {
+    const TxnHandle room = TRY(TxnHandle::begin(env_, false));
+    if (int rc = put_meta(env_, room.get(), "probe", std::string(kProbeBytes, '0')))
+      return std::unexpected(env_.error(rc, "look for room"));
+  }
+  TxnHandle txn = TRY(TxnHandle::begin(env_, false));
+  int rc = put_meta(env_, txn.get(), meta::kRevision, encode_revision(revision_));
+  if (rc == 0) rc = txn.commit();
+  if (rc == 0) return {};
+  distrusted_ = mdb::is_system_error(rc);
+  return std::unexpected(env_.error(rc, "look for room"));
+}
+
+Result<> Writer::settle() {
+  if (!distrusted_) return {};
+  if (env_.panicked() || env_.read_only()) TRY(reopen());
+  if (const int rc = mdb::settle(env_.dir())) return std::unexpected(env_.error(rc, "write after an error"));
+  const TxnHandle txn = TRY(TxnHandle::begin(env_, true));
+  revision_ = TRY(get_meta_revision(env_, txn.get(), meta::kRevision));
+  distrusted_ = false;
+  return {};
+}
+
+Result<> Writer::reopen() {
+  if (!gate_.close(options_.grow_wait))
+    return fail(Code::kUnavailable,
+                "store: has to be opened again, but is being read all the time: try again");
+  const auto done = env_.reopen();
+  gate_.open();
+  TRY(done);
+  if (env_.read_only()) return std::unexpected(env_.error(EROFS, "write after an error"));
+  return {};
+}
+
+int Writer::attempt_once(const Batch& batch, std::vector<Outcome>& outcomes, Revision& revision) {
   MDB_txn* raw = nullptr;
   if (int rc = mdb_txn_begin(env_.handle(), nullptr, 0, &raw)) return rc;
   TxnHandle txn(raw);
-  Revision revision = revision_;
   bool compacted = false;
   for (const auto& request : batch) {
     Outcome& outcome = outcomes.emplace_back(Result<Revision>(revision));

@@ -8,6 +8,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -25,14 +26,16 @@ namespace qleet::hub::lmdb {
 class Writer {
  public:
   // `revision`: the store's current one. All arguments outlive this.
-  Writer(const Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options,
-         Revision revision);
+  Writer(Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbOptions& options, Revision revision);
   // Finishes what was submitted.
   ~Writer();
 
   // Both wait until durable.
   Result<Revision> transact(const TxnFunction& function);
   Result<Revision> compact(Revision before);
+
+  // Why writes are refused at present; looks again every second while there is such a reason.
+  std::optional<Error> trouble() const;
 
  private:
   struct Request {
@@ -48,19 +51,29 @@ class Writer {
   void run(const Batch& batch);
   // Nothing of the batch has happened when this fails.
   Result<std::vector<Outcome>> attempt(const Batch& batch);
-  // LMDB's own code.
-  int attempt_once(const Batch& batch, std::vector<Outcome>& outcomes);
+  // LMDB's own code. `revision` is the current one, and then what it became, or would have.
+  int attempt_once(const Batch& batch, std::vector<Outcome>& outcomes, Revision& revision);
   int run_function(MDB_txn* txn, const TxnFunction& function, Revision& revision, Outcome& outcome);
   int apply(MDB_txn* txn, const BufferedTxn::Writes& writes, Revision revision, bool& wrote);
   Result<> grow();
+  // After a failure of the disk, before anything else is written: makes sure of what the disk holds, and
+  // follows it.
+  Result<> settle();
+  Result<> reopen();
+  // What a commit came to, as far as the disk and the map are concerned.
+  void note(const Result<>& result);
+  // Whether there is room, and the disk takes a commit; changes nothing.
+  Result<> probe();
 
-  const Env& env_;
+  Env& env_;
   ReaderGate& gate_;
   Subscribers& subscribers_;
   const LmdbOptions& options_;
-  Revision revision_;  // the thread's own
+  Revision revision_;        // the thread's own, as all of this
+  bool distrusted_ = false;  // the disk failed: what it holds is not known
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::optional<Error> trouble_;
   std::condition_variable submitted_;
   std::deque<std::shared_ptr<Request>> queue_;
   bool stopping_ = false;

@@ -21,7 +21,7 @@ constexpr unsigned kSecretMode = 0444;  // the container's user is often not roo
 const std::string kNote = "note-";
 
 Result<> failed(const fs::path& path, int error) {
-  return fail(error == ENOSPC || error == EDQUOT ? Code::kExhausted : Code::kUnavailable,
+  return fail(error == ENOSPC || error == EDQUOT ? Code::kFull : Code::kUnavailable,
               fmt::format("{}: {}", path.string(), std::strerror(error)));
 }
 

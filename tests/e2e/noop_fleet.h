@@ -22,7 +22,8 @@ struct Made {
 
 class NoopFleet : public ::testing::Test {
  protected:
-  NoopFleet() : fleet({.profiles = QLEET_TOP "/tests/e2e/profiles"}) {}
+  NoopFleet() : NoopFleet(FleetOptions{}) {}
+  explicit NoopFleet(FleetOptions options) : fleet(with_profiles(std::move(options))) {}
 
   // Web workload with postgres, redis "sessions" (shared by the environment) and a route.
   static std::string shop(const std::string& extra_variable = "", const std::string& environments = "");
@@ -46,6 +47,12 @@ class NoopFleet : public ::testing::Test {
   ::testing::AssertionResult empty(std::chrono::milliseconds limit = 30s) const;
 
   MiniFleet fleet;
+
+ private:
+  static FleetOptions with_profiles(FleetOptions options) {
+    options.profiles = QLEET_TOP "/tests/e2e/profiles";
+    return options;
+  }
 };
 
 }  // namespace qleet::test

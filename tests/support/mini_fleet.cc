@@ -128,6 +128,7 @@ MiniFleet::MiniFleet(FleetOptions options) : options_(std::move(options)) {
   if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
   folder_ = pattern;
   std::ofstream(folder_ / "owner") << ::getpid();
+  if (options_.prepare) options_.prepare(folder_);
   start_hub();
   const auto made = qleet({"context", "set", "test", "--hub", url(), "--token-file",
                            hub_state() / "admin-token", "--ca", hub_state() / "tls/ca.pem"});
@@ -150,7 +151,11 @@ MiniFleet::~MiniFleet() {
   remove_rest(folder_);
 }
 
-std::string MiniFleet::binary(const std::string& name) const { return options_.bin / name; }
+std::string MiniFleet::binary(const std::string& name) const {
+  if (name == "qleet-hub" && !options_.hub_bin.empty()) return options_.hub_bin / name;
+  if (name == "qleet-agent" && !options_.agent_bin.empty()) return options_.agent_bin / name;
+  return options_.bin / name;
+}
 
 std::string MiniFleet::url() const { return "https://127.0.0.1:" + port_; }
 

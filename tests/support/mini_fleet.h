@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ struct FleetOptions {
   std::filesystem::path profiles;  // of an empty store
   std::string heartbeat_ms = "500";
   std::filesystem::path bin = QLEET_BIN;  // of the binaries; another one for other builds of them
+  std::filesystem::path hub_bin = {};     // of the hub alone, where that is another one
+  std::filesystem::path agent_bin = {};   // of agents alone
+  std::function<void(const std::filesystem::path& folder)> prepare = {};  // called before anything starts
 };
 
 struct AgentSpec {
@@ -49,6 +53,9 @@ class MiniFleet {
   // The hub. start_hub() waits until it is ready.
   void start_hub();
   void launch_hub();
+  // From now on, with other binaries.
+  void use_hub(const std::filesystem::path& bin) { options_.hub_bin = bin; }
+  void use_agent(const std::filesystem::path& bin) { options_.agent_bin = bin; }
   bool hub_runs() { return hub_.running(); }
   void stop_hub() { hub_.stop(); }
   void kill_hub() { hub_.kill9(); }

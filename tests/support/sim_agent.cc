@@ -44,7 +44,7 @@ Result<agent::Holding> SimAgent::holding() {
 }
 
 Result<> SimAgent::commit(const agent::DesiredChange& change) {
-  if (!disk()) return fail(Code::kExhausted, "the disk is full");
+  if (!disk()) return fail(Code::kFull, "the disk is full");
   ++commits;
   epoch = change.epoch;
   position = change.position;
@@ -105,7 +105,7 @@ std::optional<wire::v1::ResourceReport> SimAgent::report(const std::string& name
 }
 
 Result<> SimAgent::confirm(const std::vector<agent::ReportVersion>& versions) {
-  if (!disk()) return fail(Code::kExhausted, "the disk is full");
+  if (!disk()) return fail(Code::kFull, "the disk is full");
   for (const auto& version : versions) {
     if (!reports_.contains(version.name)) continue;
     auto& confirmed = confirmed_[version.name];
@@ -115,7 +115,7 @@ Result<> SimAgent::confirm(const std::vector<agent::ReportVersion>& versions) {
 }
 
 Result<> SimAgent::unconfirm_all() {
-  if (!disk()) return fail(Code::kExhausted, "the disk is full");
+  if (!disk()) return fail(Code::kFull, "the disk is full");
   confirmed_.clear();
   return {};
 }

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <lmdb.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "hub/store/lmdb_env.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_dir.h"
 
 namespace qleet::hub {
@@ -68,7 +68,8 @@ TEST(LmdbStore, RefusesAFormatThatItDoesNotKnow) {
   auto opened = LmdbStore::open(dir / "s", small());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnsupported);
-  EXPECT_THAT(opened.error().message, HasSubstr("has format 7, this hub reads format 1: start the version"));
+  EXPECT_THAT(opened.error().message,
+              HasSubstr("has format 7, this hub reads format 1: start the newer version"));
 }
 
 TEST(LmdbStore, RefusesSomebodyElsesFile) {
@@ -118,7 +119,7 @@ TEST(LmdbStore, ASmallMapGrowsAndALimitIsKept) {
   Result<Revision> result = 0;
   while (stored < 100 && (result = put(*store, "o/" + std::to_string(stored), half))) ++stored;
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Code::kExhausted);
+  EXPECT_EQ(result.error().code, Code::kFull);
   EXPECT_THAT(result.error().message, HasSubstr("maximum size: raise it"));
   EXPECT_GE(stored, 8);
   EXPECT_LE(store->stats()->file_bytes, options.max_map_bytes);
@@ -328,31 +329,9 @@ TEST(LmdbStore, WhatWasAcknowledgedSurvivesKill9) {
   }
 }
 
-// A file system of its own, for as long as it lives.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::filesystem::path& at) : at_(at) {
-    std::filesystem::create_directory(at_);
-    mounted_ = ::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=4m") == 0;
-    if (!mounted_) reason_ = std::strerror(errno);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() {
-    if (mounted_) ::umount2(at_.c_str(), MNT_DETACH);
-  }
-  bool mounted() const { return mounted_; }
-  const std::string& reason() const { return reason_; }
-
- private:
-  std::filesystem::path at_;
-  bool mounted_ = false;
-  std::string reason_;
-};
-
 TEST(LmdbStore, AFullDiskIsSaidAndSurvived) {
   test::TempDir dir;
-  SmallDisk disk(dir / "disk");
+  test::SmallDisk disk(dir / "disk");
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a small tmpfs: " << disk.reason();
   const auto ballast = dir / "disk" / "ballast";
   std::ofstream(ballast) << std::string(2 << 20, 'b');
@@ -365,11 +344,11 @@ TEST(LmdbStore, AFullDiskIsSaidAndSurvived) {
       last = *result;
     }
     ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, Code::kExhausted);
+    EXPECT_EQ(result.error().code, Code::kFull);
     EXPECT_THAT(result.error().message, HasSubstr("the disk is full"));
     EXPECT_EQ(value(*store, "x/0").size(), 10'000U);
     EXPECT_EQ(value(*store, "x/" + std::to_string(i)), "(none)");
-    EXPECT_EQ(store->backup(dir / "disk" / "b").error().code, Code::kExhausted);
+    EXPECT_EQ(store->backup(dir / "disk" / "b").error().code, Code::kFull);
     EXPECT_FALSE(std::filesystem::exists(dir / "disk" / "b"));
     // Room is made: it goes on without having been opened again.
     std::filesystem::remove(ballast);

@@ -80,7 +80,7 @@ TEST_F(EngineTroubleTest, ADesiredChangeThatCannotBeStoredIsRefusedWhole) {
   journal.fill_disk(1);
   const auto refused = state({{.name = "db"}});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  EXPECT_EQ(refused.error().code, Code::kFull);
   settle();
   EXPECT_TRUE(noop().calls.empty());
   EXPECT_EQ(engine->holding().position, 0u);

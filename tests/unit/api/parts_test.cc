@@ -55,9 +55,9 @@ TEST(Problem, MapsEveryCode) {
         Row{Code::kDenied, 403, "Denied"}, Row{Code::kNotFound, 404, "NotFound"},
         Row{Code::kExists, 409, "AlreadyExists"}, Row{Code::kConflict, 409, "Conflict"},
         Row{Code::kCompacted, 410, "Compacted"}, Row{Code::kTooLarge, 413, "TooLarge"},
-        Row{Code::kExhausted, 429, "Exhausted"}, Row{Code::kUnavailable, 503, "Unavailable"},
-        Row{Code::kDeadline, 504, "DeadlineExceeded"}, Row{Code::kUnsupported, 501, "Unsupported"},
-        Row{Code::kInternal, 500, "Internal"}}) {
+        Row{Code::kExhausted, 429, "Exhausted"}, Row{Code::kFull, 507, "StorageFull"},
+        Row{Code::kUnavailable, 503, "Unavailable"}, Row{Code::kDeadline, 504, "DeadlineExceeded"},
+        Row{Code::kUnsupported, 501, "Unsupported"}, Row{Code::kInternal, 500, "Internal"}}) {
     EXPECT_EQ(status_of(row.code), row.status);
     EXPECT_EQ(code_name(row.code), row.name);
   }

@@ -167,7 +167,7 @@ TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   controllers::Manager late(world.store, world.clock, [&next] { return ++next; });
   late.start_after(1);
   world.apply(app(1));
-  ASSERT_TRUE(world.store.compact(world.store.snapshot().value()->revision()));
+  ASSERT_TRUE(world.compact(world.store.snapshot().value()->revision()));
   ASSERT_TRUE(late.run_until_idle());
   const auto found = world.resources();
   EXPECT_NE(std::ranges::find(found, "lab.default.app-1.workload.web"), found.end());

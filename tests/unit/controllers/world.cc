@@ -21,6 +21,17 @@ Random bits(crypto::Random& random) {
   };
 }
 
+// Resource -> when it is to be looked at.
+std::map<std::string, std::int64_t> due_keys(const Reader& reader) {
+  std::map<std::string, std::int64_t> due;
+  const auto entries = reader.scan({.prefix = "x/unused/"}).value();
+  for (const auto& entry : entries) {
+    const auto parts = keys::segments(entry.key);
+    EXPECT_TRUE(due.emplace(parts[3], std::stoll(std::string(parts[2]), nullptr, 16)).second) << entry.key;
+  }
+  return due;
+}
+
 // Name of what a key under "x/..." speaks of.
 std::string segment(const std::string& key, size_t index) {
   return std::string(keys::segments(key).at(index));
@@ -28,8 +39,17 @@ std::string segment(const std::string& key, size_t index) {
 
 }  // namespace
 
-World::World(bool profiles) : manager_(store, clock, bits(random)) {
-  const auto done = frontend::ensure_defaults(context(), profiles ? QLEET_SOURCE_DIR "/profiles" : "");
+World::World(bool profiles)
+    : own_store_(std::make_unique<MemoryStore>()), store(*own_store_), manager_(store, clock, bits(random)) {
+  begin(profiles ? QLEET_SOURCE_DIR "/profiles" : "");
+}
+
+World::World(Store& other, const std::string& profiles) : store(other), manager_(store, clock, bits(random)) {
+  begin(profiles);
+}
+
+void World::begin(const std::string& profiles) {
+  const auto done = frontend::ensure_defaults(context(), profiles);
   if (!done) throw std::runtime_error(done.error().message);
   settle();
 }
@@ -142,7 +162,9 @@ void World::settle() {
   for (int round = 0; round < 200; ++round) {
     const auto steps = manager_.run_until_idle(20'000);
     ASSERT_TRUE(steps) << steps.error().message;
-    if (!act_as_agents()) return check_invariants();
+    if (act_as_agents()) continue;
+    check_told();
+    return check_invariants(store);
   }
   FAIL() << "does not come to rest";
 }
@@ -233,8 +255,7 @@ void World::check_told() {
   }
 }
 
-void World::check_invariants() {
-  check_told();
+void check_invariants(const Store& store) {
   const auto reader = store.snapshot().value();
   std::set<std::pair<std::string, std::string>> refs;
   std::set<std::pair<std::string, std::string>> uses;
@@ -262,6 +283,20 @@ void World::check_invariants() {
       EXPECT_TRUE(resource.spec().deleted() || resource.status().has_unused_since()) << name;
     }
     needed.erase(name);
+  }
+  const auto due = due_keys(*reader);
+  for (const auto& resource : all) {
+    const auto& name = resource.metadata().name();
+    const auto& status = resource.status();
+    const bool unused = status.has_unused_since() && !resource.spec().deleted();
+    if (!unused) {
+      EXPECT_FALSE(due.contains(name)) << name;
+    } else if (resource.spec().when_unused().do_() != "retain") {
+      ASSERT_TRUE(due.contains(name)) << name;
+      EXPECT_EQ(due.at(name), objects::wall_time(status.unused_since()).time_since_epoch().count() +
+                                  resource.spec().when_unused().after_ms())
+          << name;
+    }
   }
   EXPECT_TRUE(needed.empty()) << "needed but missing: " << *needed.begin();
   EXPECT_EQ(positions.size(), all.size());

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,10 +27,18 @@ namespace qleet::hub::tests {
 // Resource -> "hash" of those that are wanted, " unused" appended where nobody needs them.
 using Snapshot = std::map<std::string, std::string>;
 
+// What must hold between objects and indexes at every revision, as expectations of the running test.
+void check_invariants(const Store& store);
+
 class World {
  public:
   // With the profiles of this source tree, or none where `profiles` is false.
   explicit World(bool profiles = true);
+  // Over another store, which may hold something and outlives this.
+  World(Store& store, const std::string& profiles);
+
+  // Drops the own store's log before this revision.
+  Result<> compact(Revision before) { return own_store_->compact(before); }
 
   // Objects in YAML. The error's message where it is refused.
   v1::ApplyResult apply(const std::string& yaml);
@@ -68,7 +77,11 @@ class World {
 
   frontend::Context context() { return {store, clock, &random}; }
 
-  MemoryStore store;
+ private:
+  std::unique_ptr<MemoryStore> own_store_;
+
+ public:
+  Store& store;
   ManualClock clock;
   crypto::SeededRandom random{7};
   frontend::Caller caller{"serviceaccount:tester"};
@@ -77,8 +90,8 @@ class World {
   std::set<std::string> silent;  // regions whose agents do nothing
 
  private:
+  void begin(const std::string& profiles);
   bool act_as_agents();
-  void check_invariants();
   void check_told();
 
   controllers::Manager manager_;

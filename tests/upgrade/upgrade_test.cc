@@ -1,0 +1,104 @@
+// Hub and agent of the version before, against today's, both ways and up and down, with the real binaries:
+//   QLEET_PREVIOUS_BIN=$(tests/upgrade/build-previous) build/debug/bin/upgrade_test
+// Without that variable there is nothing to run against, and the tests are skipped.
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/e2e/noop_fleet.h"
+
+namespace qleet::test {
+namespace {
+
+std::string previous() {
+  const char* bin = std::getenv("QLEET_PREVIOUS_BIN");
+  return bin ? bin : "";
+}
+
+// Begins with both of the version before.
+class Upgrade : public NoopFleet {
+ protected:
+  Upgrade() : NoopFleet({.hub_bin = previous(), .agent_bin = previous()}) {}
+  void SetUp() override {
+    if (previous().empty())
+      GTEST_SKIP() << "NOT TESTED: set QLEET_PREVIOUS_BIN, see tests/upgrade/build-previous";
+  }
+  void TearDown() override {
+    if (previous().empty()) return;
+    EXPECT_EQ(fleet.qleet({"delete", "app", "shop", "cart"}).exit, 0);
+    EXPECT_TRUE(empty());
+  }
+  void hub_to(const std::string& bin) {
+    fleet.stop_hub();
+    fleet.use_hub(bin);
+    fleet.start_hub();
+    EXPECT_TRUE(
+        until([&] { return fleet.get("agents", "local-1")["status.state"].str() == "Connected"; }, 40s));
+  }
+  void agent_to(const std::string& bin) {
+    fleet.stop_agent("local-1");
+    fleet.use_agent(bin);
+    fleet.start_agent("local-1");
+  }
+  // Everything is as it was, and nothing was made or changed again.
+  void expect_same(const std::map<std::string, Made>& before) {
+    ASSERT_TRUE(settled()) << fleet.unsettled();
+    const auto now = world();
+    EXPECT_EQ(now.size(), before.size());
+    for (const auto& [name, made] : before) {
+      ASSERT_TRUE(now.contains(name)) << name;
+      EXPECT_EQ(now.at(name).changes, made.changes) << name;
+    }
+  }
+  // A change, a new application and a delete reach the world.
+  void expect_it_works(const std::string& mark) {
+    fleet.apply(shop(mark));
+    fleet.apply(cart());
+    ASSERT_TRUE(settled()) << fleet.unsettled();
+    EXPECT_EQ(fleet.qleet({"delete", "app", "cart"}).exit, 0);
+    ASSERT_TRUE(until([&] { return !world().contains("local-1.default.cart.workload.api"); }, 30s));
+    fleet.apply(cart());
+    ASSERT_TRUE(settled()) << fleet.unsettled();
+  }
+};
+
+TEST_F(Upgrade, HubFirstThenAgentAndBackAgain) {
+  fleet.add_agent({.name = "local-1"});
+  expect_it_works("both-old");
+  const auto before = world();
+
+  hub_to(QLEET_BIN);
+  expect_same(before);
+  expect_it_works("new-hub-old-agent");
+  const auto middle = world();
+
+  agent_to(QLEET_BIN);
+  expect_same(middle);
+  expect_it_works("both-new");
+  const auto after = world();
+
+  // The formats are the same, so the way back is open.
+  hub_to(previous());
+  expect_same(after);
+  expect_it_works("old-hub-new-agent");
+  const auto back = world();
+  agent_to(previous());
+  expect_same(back);
+  expect_it_works("both-old-again");
+}
+
+TEST_F(Upgrade, ANewAgentEnrolsWithAnOldHub) {
+  fleet.use_agent(QLEET_BIN);
+  fleet.add_agent({.name = "local-1"});
+  expect_it_works("old-hub-new-agent");
+}
+
+TEST_F(Upgrade, AnOldAgentEnrolsWithANewHub) {
+  fleet.stop_hub();
+  fleet.use_hub(QLEET_BIN);
+  fleet.start_hub();
+  fleet.add_agent({.name = "local-1"});
+  expect_it_works("new-hub-old-agent");
+}
+
+}  // namespace
+}  // namespace qleet::test
