@@ -11,6 +11,7 @@
 #include "agent/enrol/enrol.h"
 #include "agent/journal/lmdb_journal.h"
 #include "common/bus/light_nats_bus.h"
+#include "common/crypto/private_tree.h"
 #include "common/crypto/sealed.h"
 #include "common/engine/podman_service.h"
 #include "common/log/log.h"
@@ -134,6 +135,24 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   return {};
 }
 
+// The journal and what opens it; what runs is not in it.
+Result<> backup(const std::filesystem::path& state, const std::filesystem::path& to) {
+  std::error_code error;
+  if (std::filesystem::exists(to) && !std::filesystem::is_empty(to, error))
+    return fail(Code::kConflict, to.string() + ": is not empty: name a new folder");
+  TRY(crypto::copy_private_tree(state / "identity", to / "identity"));
+  return agent::copy_journal((state / "journal").string(), (to / "journal").string());
+}
+
+Result<> restore(const std::filesystem::path& from, const std::filesystem::path& state) {
+  for (const char* part : {"identity", "journal"})
+    if (crypto::holds_files(state / part))
+      return fail(Code::kConflict,
+                  (state / part).string() + ": is there already: name another folder, or move it away");
+  TRY(crypto::copy_private_tree(from / "identity", state / "identity"));
+  return agent::copy_journal((from / "journal").string(), (state / "journal").string());
+}
+
 std::string host_name() {
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -196,12 +215,25 @@ int main(int argc, char** argv) {
                       "The same, with its world in this file, where it outlives the agent");
   running->add_flag("-v,--verbose", verbose, "Log more");
 
+  std::filesystem::path from;
+  std::filesystem::path to;
+  auto* backing_up = app.add_subcommand("backup", "Copy identity, journal and its key while the agent runs");
+  backing_up->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
+  backing_up->add_option("to", to, "Folder to be made")->required();
+  auto* restoring = app.add_subcommand("restore", "Put them back, before the agent is started");
+  restoring->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
+  restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   if (verbose) log::set_level(log::Level::kDebug);
+  if (*backing_up || *restoring) {
+    const auto done = *backing_up ? backup(options.state, to) : restore(from, options.state);
+    return done ? 0 : failed(done.error());
+  }
   if (*enrolling) {
     while (enrol.hub_url.ends_with('/')) enrol.hub_url.pop_back();
     crypto::SystemRandom random;

@@ -245,4 +245,23 @@ Result<> LmdbJournal::write(const JournalChanges& changes) {
   return {};
 }
 
+Result<> copy_journal(const std::string& folder, const std::string& to) {
+  if (!mdb::has_data(folder)) return fail(Code::kNotFound, folder + ": holds no journal");
+  std::error_code wrong;
+  std::filesystem::create_directories(to, wrong);
+  if (!wrong) std::filesystem::permissions(to, std::filesystem::perms::owner_all, wrong);
+  if (wrong) return fail(Code::kInternal, to + ": " + wrong.message());
+  MDB_env* env = nullptr;
+  int rc = mdb_env_create(&env);
+  const std::unique_ptr<MDB_env, decltype(&mdb_env_close)> owned(env, mdb_env_close);
+  if (rc == 0) rc = mdb_env_set_maxreaders(env, kMaxReaders);
+  if (rc == 0) rc = mdb_env_open(env, folder.c_str(), MDB_RDONLY | MDB_NOTLS, 0600);
+  if (rc == 0) rc = mdb_env_copy2(env, to.c_str(), MDB_CP_COMPACT);
+  if (rc == 0) rc = mdb::settle(to);
+  if (rc != 0)
+    return fail(rc == ENOSPC ? Code::kFull : Code::kInternal,
+                "copy journal to " + to + ": " + mdb_strerror(rc));
+  return {};
+}
+
 }  // namespace qleet::agent

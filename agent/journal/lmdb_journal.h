@@ -32,6 +32,10 @@ struct LmdbJournalOptions {
   std::vector<JournalMigration> migrations = known_journal_migrations();
 };
 
+// A consistent copy of a journal that another process may have open, as the folder `to`, which is made.
+// kNotFound: there is none.
+Result<> copy_journal(const std::string& folder, const std::string& to);
+
 // Every commit is one LMDB transaction with fsync. The folder is locked: a second process is refused. After a
 // write or sync that failed nothing is written before the disk has taken what was durable before:
 // kUnavailable; when it takes it, all goes on by itself. What a commit wrote that failed so may be found to

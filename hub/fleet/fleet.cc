@@ -208,9 +208,10 @@ size_t Fleet::write_reports(const std::vector<Report>& reports, size_t begin) {
   });
   if (!done) {
     // Unconfirmed, so it comes again.
-    kLog.error("status cannot be stored", {{"error", done.error().message}});
+    note_store(done.error().message);
     return end;
   }
+  note_store({});
   count(&FleetCounters::transactions);
   count(&FleetCounters::resources_written, written.resources);
   count(&FleetCounters::resources_erased, written.erased);
@@ -342,9 +343,10 @@ bool Fleet::write_agents(MonoTime mono) {
     return {};
   });
   if (!done) {
-    kLog.error("agents' status cannot be stored", {{"error", done.error().message}});
+    note_store(done.error().message);
     return false;
   }
+  note_store({});
   for (const auto& name : due) {
     unwritten_.erase(name);
     written_[name] = mono;
@@ -368,6 +370,13 @@ Result<> Fleet::write_agent(Txn& txn, const std::string& name, WallTime now) con
   describe(*agent, *region);
   TRY(objects::put_status(txn, *region));
   return {};
+}
+
+// One line for as long as it does not work, however often it is tried.
+void Fleet::note_store(const std::string& error) {
+  if (error.empty() == store_error_.empty()) return;
+  if (!error.empty()) kLog.error("status cannot be stored; it is asked for again", {{"error", error}});
+  store_error_ = error;
 }
 
 void Fleet::count(std::uint64_t FleetCounters::* counter, std::uint64_t by) {

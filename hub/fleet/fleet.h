@@ -132,6 +132,7 @@ class Fleet final : public Stepper {
   void watch_floods(MonoTime now);
   void show(const std::string& agent, MonoTime not_before);
   // False: to be tried again.
+  void note_store(const std::string& error);
   bool write_agents(MonoTime now);
   Result<> write_agent(Txn& txn, const std::string& name, WallTime now) const;
   void count(std::uint64_t FleetCounters::* counter, std::uint64_t by = 1);
@@ -164,6 +165,7 @@ class Fleet final : public Stepper {
   std::atomic<bool> gathering_ = false;  // heartbeats have, and a step is due
   MonoTime floods_counted_{};
   MonoTime write_agents_at_{};
+  std::string store_error_;  // empty: the last write went well
 
   mutable std::mutex counters_mutex_;
   FleetCounters counters_;

@@ -45,17 +45,24 @@ class FullDisk : public NoopFleet {
            "variables: {LONG: \"" +
            std::string(20'000, 'v') + "\"}}\n";
   }
+  std::string token() const {
+    std::string token;
+    std::ifstream(fleet.hub_state() / "admin-token") >> token;
+    return token;
+  }
+  static std::string text(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
   struct Answer {
     int status = 0;
     std::string body;
   };
   // Without the CLI, which does not show the status.
   Answer ask(const std::string& method, const std::string& path, const std::string& body = {}) const {
-    std::string token;
-    std::ifstream(fleet.hub_state() / "admin-token") >> token;
     std::vector<std::string> command{"curl", "-sk",
                                      "-X",   method,
-                                     "-H",   "Authorization: Bearer " + token,
+                                     "-H",   "Authorization: Bearer " + token(),
                                      "-H",   "Content-Type: application/yaml",
                                      "-w",   "\n%{http_code}"};
     if (!body.empty()) command.insert(command.end(), {"--data-binary", body});
@@ -84,6 +91,10 @@ class FullDisk : public NoopFleet {
 
 TEST_F(FullDisk, OfTheHub) {
   const auto before = world();
+  const auto watched = fleet.folder() / "watch.log";
+  const Child watch(
+      {"curl", "-skN", "-H", "Authorization: Bearer " + token(), fleet.url() + "/v1/applications?watch=true"},
+      watched);
   disks_->hub->fill();
   std::vector<std::string> taken;
   Answer refused;
@@ -107,6 +118,14 @@ TEST_F(FullDisk, OfTheHub) {
   EXPECT_FALSE(until([&] { return agent_state() != "Connected"; }, 4s));
   EXPECT_EQ(fleet.list("apps").size(), taken.size() + 1);
   expect_untouched(before);
+
+  // Writing heals; a watch that was open all along shows what comes.
+  disks_->hub->make_room();
+  ASSERT_TRUE(until([&] { return ask("POST", "/v1/apply", application(999)).status == 200; }, 10s));
+  taken.emplace_back("app-999");
+  EXPECT_TRUE(until([&] { return text(watched).find("app-999") != std::string::npos; }, 10s))
+      << text(watched);
+  disks_->hub->fill();
 
   // A hub that is killed now starts again, and an agent too.
   fleet.kill_hub();

@@ -66,6 +66,56 @@ TEST_F(Recovery, AHubFromAnOlderBackupDeletesNothing) {
   EXPECT_TRUE(empty());
 }
 
+// The machine of the hub is lost with all that was on it; agents are not enrolled again.
+TEST_F(Recovery, AHubThatIsRestoredElsewhereIsKnownToItsAgents) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+  const auto saved = hub({"backup", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+  ASSERT_EQ(saved.exit, 0) << saved.err;
+  for (const auto& entry : fs::recursive_directory_iterator(fleet.folder() / "backup")) {
+    const auto others = fs::perms::group_all | fs::perms::others_all;
+    if (entry.is_regular_file())
+      EXPECT_EQ(fs::status(entry).permissions() & others, fs::perms::none) << entry.path();
+  }
+  fleet.stop_hub();
+  fs::rename(fleet.hub_state(), fleet.folder() / "lost-hub");
+  const auto restored = hub({"restore", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+  ASSERT_EQ(restored.exit, 0) << restored.err;
+  fleet.start_hub();
+  ASSERT_TRUE(
+      until([&] { return fleet.get("agents", "local-1")["status.state"].str() == "Connected"; }, 40s));
+  ASSERT_TRUE(settled());
+  expect_untouched(before);
+  fleet.apply(shop());
+  EXPECT_TRUE(settled());
+}
+
+// The agent's machine lost its folder: with a backup of it, generated passwords are the old ones.
+TEST_F(Recovery, AnAgentFromABackupMakesNoSecretAnew) {
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+  const auto agent = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), QLEET_BIN "/qleet-agent");
+    return run(arguments);
+  };
+  const auto saved =
+      agent({"backup", "--state", fleet.agent_state("local-1"), fleet.folder() / "agent-backup"});
+  ASSERT_EQ(saved.exit, 0) << saved.err;
+  fleet.stop_agent("local-1");
+  EXPECT_EQ(agent({"restore", "--state", fleet.agent_state("local-1"), fleet.folder() / "agent-backup"}).exit,
+            1)
+      << "over one that is there";
+  fs::rename(fleet.agent_state("local-1"), fleet.folder() / "lost-agent");
+  const auto restored =
+      agent({"restore", "--state", fleet.agent_state("local-1"), fleet.folder() / "agent-backup"});
+  ASSERT_EQ(restored.exit, 0) << restored.err;
+  fleet.start_agent("local-1");
+  ASSERT_TRUE(settled());
+  expect_untouched(before);
+}
+
 TEST_F(Recovery, AHubWithAnEmptyStoreDeletesNothing) {
   fleet.apply(shop());
   ASSERT_TRUE(settled());
