@@ -257,7 +257,11 @@ Result<> copy_journal(const std::string& folder, const std::string& to) {
   if (rc == 0) rc = mdb_env_set_maxreaders(env, kMaxReaders);
   if (rc == 0) rc = mdb_env_open(env, folder.c_str(), MDB_RDONLY | MDB_NOTLS, 0600);
   if (rc == 0) rc = mdb_env_copy2(env, to.c_str(), MDB_CP_COMPACT);
-  if (rc == 0) rc = mdb::settle(to);
+  if (rc == 0) {
+    using std::filesystem::perms;
+    std::filesystem::permissions(to + "/" + mdb::kDataFile, perms::owner_read | perms::owner_write, wrong);
+    rc = wrong ? wrong.value() : mdb::settle(to);
+  }
   if (rc != 0)
     return fail(rc == ENOSPC ? Code::kFull : Code::kInternal,
                 "copy journal to " + to + ": " + mdb_strerror(rc));

@@ -65,6 +65,9 @@ Result<> copy_compact(const Env& env, const fs::path& to) {
     rc = mdb_env_copy2(env.handle(), to.c_str(), 0);
   }
   if (rc != 0) return std::unexpected(env.error(rc, fmt::format("copy to {}", to.string())));
+  std::error_code error;
+  fs::permissions(to / kData, fs::perms::owner_read | fs::perms::owner_write, error);
+  if (error) return failed(to / kData, "set permissions", error);
   return sync_path(to / kData);
 }
 
