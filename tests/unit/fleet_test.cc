@@ -249,9 +249,11 @@ TEST(AgentStatus, EqualFactsChangeNothing) {
 TEST(AgentStatus, AListIsShortened) {
   AgentFacts facts;
   facts.beat.set_boot_id("b");
+  facts.beat.set_protocol(1);
   for (int i = 0; i < 7; ++i) facts.beat.add_kept("eu." + std::to_string(i));
   v1::Agent agent;
   describe(facts, {}, agent);
+  ASSERT_EQ(agent.status().conditions(0).type(), "Synced");
   const auto& message = agent.status().conditions(0).message();
   EXPECT_NE(message.find("eu.0, eu.1, eu.2, eu.3, eu.4 and 2 more"), std::string::npos) << message;
 }
