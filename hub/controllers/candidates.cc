@@ -5,6 +5,7 @@
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/indexes.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/releases.h"
 
 namespace qleet::hub::controllers {
@@ -36,7 +37,7 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   spec.set_candidate(0);
   spec.clear_candidate_waits();
   spec.set_approved_by(subject);
-  TRY(objects::put(work.txn, *deployment, work.stamp));
+  TRY(put_deployment(work, *deployment));
   answer.set_release(spec.release());
   answer.set_state("RollingOut");
   return answer;
@@ -67,7 +68,7 @@ Result<std::optional<WallTime>> settle_candidates(Work& work, const std::string&
       spec.clear_candidate_waits();
       spec.clear_approved_by();
     }
-    TRY(objects::put(work.txn, deployment, work.stamp));
+    TRY(put_deployment(work, deployment));
   }
   return due;
 }
@@ -82,7 +83,7 @@ Result<> settle_application(Work& work, const std::string& application) {
       spec.set_deleted(true);
       spec.set_candidate(0);
       spec.clear_candidate_waits();
-      TRY(objects::put(work.txn, deployment, work.stamp));
+      TRY(put_deployment(work, deployment));
     }
     if (!deployments.empty()) return {};
     for (const auto& release : TRY(objects::list<v1::Release>(work.txn, {.name_prefix = application + "."})))

@@ -10,6 +10,7 @@
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/indexes.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/region_graph.h"
 #include "hub/controllers/releases.h"
@@ -236,12 +237,18 @@ Result<> Reconciliation::run() {
     outcome_.refused.push_back({region, now_.at(region).release, refusal});
     if (!outcome_.blocked) outcome_.blocked = refusal;
   }
+  const bool waits = std::ranges::any_of(now_, [&](const auto& entry) {
+    return entry.second.placed && entry.second.release != spec.release() && !refused_.contains(entry.first);
+  });
+  if (waits) unmark(work_.txn, name(), true);
   return write_status(work_, deployment_, outcome_);
 }
 
 }  // namespace
 
 Result<> reconcile_deployment(Work& work, const std::string& name) {
+  // First, so that what this deployment itself gives up goes at once.
+  unmark(work.txn, name, false);
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
   if (!deployment) return {};
   Reconciliation reconciliation(work, *deployment);

@@ -22,23 +22,48 @@ namespace {
 
 constexpr log::Logger kLog{"controllers"};
 constexpr size_t kUnusedAtOnce = 100;
+constexpr size_t kDeferredAtOnce = 1'000;
+// What is kept because it may be asked for is looked at when that is known; this is for what went unseen.
+constexpr Millis kDeferred = std::chrono::minutes(1);
+const std::string kUnused = "x/unused/";
 constexpr Millis kIdlePoll = std::chrono::seconds(30);
 constexpr Millis kStoreRetry{500};
 const std::string kPositionKey = keys::meta("controllers-position");
 
+std::uint64_t millis(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
+
+std::uint64_t due_in(std::string_view key) {
+  const auto due = keys::segments(key)[2];
+  std::uint64_t at = 0;
+  std::from_chars(due.data(), due.data() + due.size(), at, 16);
+  return at;
+}
+
 // Settles what is due, and says when to look again.
 Result<std::optional<WallTime>> settle_unused(Work& work) {
-  const auto now = static_cast<std::uint64_t>(work.now().time_since_epoch().count());
-  for (const auto& entry : TRY(work.txn.scan({.prefix = "x/unused/", .limit = kUnusedAtOnce}))) {
-    const auto parts = keys::segments(entry.key);
-    std::uint64_t due = 0;
-    std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), due, 16);
-    if (due > now) return WallTime(Millis(due));
-    TRY(settle_due(work, std::string(parts[3]), due));
+  std::string after;
+  size_t settled = 0;
+  size_t deferred = 0;
+  while (settled < kUnusedAtOnce && deferred < kDeferredAtOnce) {
+    const auto entries = TRY(work.txn.scan({.prefix = kUnused, .after = after, .limit = kUnusedAtOnce}));
+    for (const auto& entry : entries) {
+      after = entry.key;
+      const auto due = due_in(entry.key);
+      if (due > millis(work.now())) {
+        const WallTime then{Millis(due)};
+        return deferred == 0 ? then : std::min(then, work.now() + kDeferred);
+      }
+      ++(TRY(settle_due(work, std::string(keys::last(entry.key)), due)) ? settled : deferred);
+    }
+    if (entries.size() < kUnusedAtOnce)
+      return deferred == 0 ? std::nullopt : std::optional(work.now() + kDeferred);
   }
-  const auto rest = TRY(work.txn.scan({.prefix = "x/unused/", .limit = 1}));
-  if (rest.empty()) return std::nullopt;
-  return work.now();
+  return settled == 0 ? work.now() + kDeferred : work.now();
+}
+
+Result<bool> unused_is_due(Work& work) {
+  const auto first = TRY(work.txn.scan({.prefix = kUnused, .limit = 1}));
+  return !first.empty() && due_in(first.front().key) <= millis(work.now());
 }
 
 // The status of a deployment in hundreds of regions is as costly as often it is told: of many reports that
@@ -82,9 +107,12 @@ Result<Manager::Stepped> Manager::step(Work& work, const Key& key, const std::se
       break;
     case Controller::kDeployment:
       TRY(reconcile_deployment(work, key.name));
+      // What was kept for its sake may go now.
+      if (TRY(unused_is_due(work))) stepped.unused = true;
       break;
     case Controller::kStatus:
       stepped.rest = rest_after_status(TRY(refresh_deployment(work, key.name, touched)));
+      if (TRY(unused_is_due(work))) stepped.unused = true;
       break;
     case Controller::kUnused:
       stepped.again = TRY(settle_unused(work));
@@ -116,6 +144,7 @@ Result<Millis> Manager::run(const Key& key) {
     return std::unexpected(wrap(done.error(), fmt::format("{} {}", name_of(key.controller), key.name)));
   }
   if (stepped.again) requeue(key, *stepped.again);
+  if (stepped.unused) queue_.add({Controller::kUnused, ""});
   return stepped.rest;
 }
 

@@ -68,6 +68,7 @@ class Manager {
   struct Stepped {
     std::optional<WallTime> again;  // when to look again, where time alone may change the outcome
     Millis rest{};                  // may go by before the next step of this key
+    bool unused = false;            // something that nobody needs is to be looked at
   };
   static Result<Stepped> step(Work& work, const Key& key, const std::set<std::string>& touched);
   void note_position();

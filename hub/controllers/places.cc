@@ -9,6 +9,7 @@
 #include "common/model/model.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/times.h"
 
 namespace qleet::hub::controllers {
@@ -31,8 +32,8 @@ Result<> set_regions(Work& work, v1::Environment& environment, std::vector<std::
         fmt::format("no region matches the selector \"{}\"", environment.spec().regions().selector());
   }
   set_condition(*status.mutable_conditions(), placed, work.now());
-  TRY(objects::put_status(work.txn, environment));
-  return {};
+  if (TRY(objects::put_status(work.txn, environment)) == objects::Written::kNothing) return {};
+  return mark_environment(work.txn, environment.metadata().name());
 }
 
 // Nullopt: connected.

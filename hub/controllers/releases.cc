@@ -9,6 +9,7 @@
 #include "common/crypto/token.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/indexes.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/store_profiles.h"
@@ -260,7 +261,7 @@ Result<> Delivery::offer_all() {
         offer(target.spec(), environment ? environment->spec().builds() : v1::BuildPolicy(), number, affects);
     *target.mutable_spec() = result.spec;
     states_[name] = result.state;
-    TRY(objects::put(work_.txn, target, work_.stamp));
+    TRY(put_deployment(work_, target));
   }
   return {};
 }
@@ -272,7 +273,7 @@ Result<> Delivery::drop_unwanted() {
     spec.set_deleted(true);
     spec.set_candidate(0);
     spec.clear_candidate_waits();
-    TRY(objects::put(work_.txn, target, work_.stamp));
+    TRY(put_deployment(work_, target));
   }
   return {};
 }
@@ -403,7 +404,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     target.clear_candidate_waits();
     target.set_approved_by(request.subject);
     delivery.states_[name] = "RollingOut";
-    TRY(objects::put(work.txn, found->second, work.stamp));
+    TRY(put_deployment(work, found->second));
   }
   return delivery.answers();
 }

@@ -7,6 +7,7 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/lifecycle.h"
+#include "hub/controllers/pending.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -136,7 +137,9 @@ Result<> settle(Work& work, const std::string& name) {
     input.unused_since = objects::wall_time(resource.status().unused_since());
   input.policy = resource.spec().when_unused();
   input.now = work.now();
-  const auto decision = decide_lifecycle(input);
+  auto decision = decide_lifecycle(input);
+  if (decision.fate == Fate::kTombstone && TRY(may_be_asked_for(work.txn, resource.spec())))
+    decision.fate = input.unused_since ? Fate::kKeep : Fate::kMarkUnused;
   switch (decision.fate) {
     case Fate::kKeep:
       return {};
@@ -161,15 +164,18 @@ Result<> settle(Work& work, const std::string& name) {
   return {};
 }
 
-Result<> settle_due(Work& work, const std::string& name, std::uint64_t due_ms) {
+Result<bool> settle_due(Work& work, const std::string& name, std::uint64_t due_ms) {
   TRY(settle(work, name));
-  work.txn.erase(keys::unused(due_ms, name));
   const auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
-  if (!resource || resource->spec().deleted() || !resource->status().has_unused_since()) return {};
+  const bool unused = resource && !resource->spec().deleted() && resource->status().has_unused_since();
+  if (unused && due_of(*resource) == due_ms && resource->spec().when_unused().do_() != "retain" &&
+      TRY(may_be_asked_for(work.txn, resource->spec())))
+    return false;
+  work.txn.erase(keys::unused(due_ms, name));
   // Marked under another time than it is due: the right mark must be there.
-  if (WallTime(Millis(due_of(*resource))) > work.now())
+  if (unused && WallTime(Millis(due_of(*resource))) > work.now())
     work.txn.put(keys::unused(due_of(*resource), name), "");
-  return {};
+  return true;
 }
 
 Result<bool> resource_gone(Work& work, const std::string& name, std::uint32_t generation) {
@@ -200,6 +206,12 @@ Result<> tombstone_resource(Work& work, const std::string& name) {
     for (const auto& use : users) list += (list.empty() ? "" : ", ") + describe_user(use);
     return fail(Code::kConflict, fmt::format("resource {} is needed by {}", name, list));
   }
+  if (const auto asker = TRY(may_be_asked_for(work.txn, resource->spec()));
+      asker && !resource->spec().deleted())
+    return fail(Code::kConflict,
+                fmt::format("resource {} may be needed by deployment {}, which is being worked out: "
+                            "try again",
+                            name, *asker));
   if (!resource->spec().deleted()) return tombstone(work, *std::move(resource), "somebody deleted it");
   // Asked for again: an agent that keeps what a restored store wants deleted is told so anew.
   const auto before = *resource;

@@ -26,8 +26,9 @@ Result<> put_roots(Work& work, const std::string& deployment, const std::string&
 // Decides what becomes of a resource now that its users may have changed, and does it.
 Result<> settle(Work& work, const std::string& name);
 
-// The same for a mark in x/unused that is due; the mark is gone afterwards.
-Result<> settle_due(Work& work, const std::string& name, std::uint64_t due_ms);
+// The same for a mark in x/unused that is due. False: it stays, because a deployment that is still to be
+// reconciled may ask for the resource (pending.h).
+Result<bool> settle_due(Work& work, const std::string& name, std::uint64_t due_ms);
 
 // The agent reports that a tombstone is carried out. False, and nothing is done, where the resource is no
 // longer a tombstone of that generation (it was asked for again).
@@ -36,7 +37,8 @@ Result<bool> resource_gone(Work& work, const std::string& name, std::uint32_t ge
 // The object with its edges and indexes, whatever its state: what it needed may become unused in turn.
 Result<> erase_resource(Work& work, const std::string& name);
 
-// A tombstone now, whatever its policy. kConflict, naming by whom, while something needs it.
+// A tombstone now, whatever its policy. kConflict, naming by whom, while something needs it or may ask for
+// it.
 Result<> tombstone_resource(Work& work, const std::string& name);
 
 struct Use {

@@ -49,6 +49,8 @@ Result<> find_unfinished(const Reader& reader, const std::function<void(const Ke
     if (deployment.spec().candidate() != 0) add({Controller::kApplication, deployment.spec().application()});
     return {};
   }));
+  for (const auto& entry : TRY(reader.scan({.prefix = keys::pending("")})))
+    add({Controller::kDeployment, std::string(keys::last(entry.key))});
   add({Controller::kUnused, ""});
   return {};
 }

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 #include "hub/access/roles.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/indexes.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/cross_checks.h"
@@ -58,6 +60,16 @@ class Application {
   std::vector<std::string> applications_;
 };
 
+std::map<std::string, std::string> labels(const v1::Region& region) {
+  return {region.metadata().labels().begin(), region.metadata().labels().end()};
+}
+
+// What a selector or a placement sees of a region. ChangeMap::region looks at the same.
+bool chooses_alike(const v1::Region* before, const v1::Region& after) {
+  return before != nullptr && before->spec().cordoned() == after.spec().cordoned() &&
+         labels(*before) == labels(after);
+}
+
 // What follows from an object at once, so that whatever is written next can rely on it.
 Result<> Application::index(const google::protobuf::Message* before, const google::protobuf::Message& after) {
   const auto& name = model::meta(after).name();
@@ -65,11 +77,16 @@ Result<> Application::index(const google::protobuf::Message* before, const googl
     controllers::index_application(work_.txn, dynamic_cast<const v1::Application*>(before), app);
     applications_.push_back(name);
   } else if (const auto* profile = dynamic_cast<const v1::Profile*>(&after)) {
-    controllers::index_profile(work_.txn, dynamic_cast<const v1::Profile*>(before), profile);
+    const auto* known = dynamic_cast<const v1::Profile*>(before);
+    controllers::index_profile(work_.txn, known, profile);
+    return controllers::mark_profile(work_.txn, known, *profile);
   } else if (dynamic_cast<const v1::Environment*>(&after) != nullptr) {
-    return controllers::refresh_environment(work_, name);
-  } else if (dynamic_cast<const v1::Region*>(&after) != nullptr) {
-    return controllers::refresh_region(work_, name);
+    TRY(controllers::refresh_environment(work_, name));
+    return controllers::mark_environment(work_.txn, name);
+  } else if (const auto* region = dynamic_cast<const v1::Region*>(&after)) {
+    TRY(controllers::refresh_region(work_, name));
+    if (chooses_alike(dynamic_cast<const v1::Region*>(before), *region)) return {};
+    return controllers::mark_region(work_.txn, name);
   }
   return {};
 }

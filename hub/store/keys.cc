@@ -92,6 +92,7 @@ std::string region_pos(std::string_view region, std::uint64_t revision, std::str
   return join_segments({"x/region-pos", region, hex16(revision), resource});
 }
 std::string region_at(std::string_view resource) { return join_segments({"x/region-at", resource}); }
+std::string pending(std::string_view deployment) { return join_segments({"x/pending", deployment}); }
 std::string unused(std::uint64_t due_ms, std::string_view resource) {
   return join_segments({"x/unused", hex16(due_ms), resource});
 }

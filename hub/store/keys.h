@@ -69,6 +69,11 @@ std::string region_pos(std::string_view region, std::uint64_t revision, std::str
 // x/region-at/<resource>                   revision (16 hex) under which it stands in x/region-pos
 std::string region_at(std::string_view resource);
 
+// x/pending/<deployment>                   its edges may lag behind what it asks for (value empty), or do so
+// in regions
+//                                          that wait for their turn (value "waits")
+std::string pending(std::string_view deployment);
+
 // x/unused/<due ms, 16 hex>/<resource>     unused resource, to be looked at when due (value empty)
 std::string unused(std::uint64_t due_ms, std::string_view resource);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "hub/controllers/resources.h"
 #include "tests/unit/controllers/world.h"
 
 namespace qleet::hub::tests {
@@ -502,6 +503,57 @@ TEST(Flow, ARestartedManagerGoesOn) {
   EXPECT_THAT(world.resources(), Contains("lab.default.shop.workload.web"));
   world.settle();
   EXPECT_EQ(world.state("shop.default"), "Ready 1");
+}
+
+// Between the answer to an apply and the reconciliation that follows, its edges say nothing yet of what it
+// asks for.
+TEST(Flow, WhatIsAskedForAgainIsNotRemovedBeforeThatIsWorkedOut) {
+  World world;
+  world.join("eu", {{"tier", "dev"}, {"provider", "container"}});
+  world.apply(kEnvironments);
+  world.apply(shop("[dev]"));
+  world.settle();
+  const std::string db = "eu.dev.shop.postgres.web-db";
+  const auto uid = world.at<v1::Resource>(db).metadata().uid();
+  world.apply(shop("[dev]", "{}", "{}"));
+  world.settle();
+  ASSERT_TRUE(world.at<v1::Resource>(db).status().has_unused_since());
+
+  const auto look = [&] {
+    ASSERT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+      controllers::Work work{txn, {world.clock.wall(), [] { return 1; }}};
+      TRY(controllers::settle(work, db));
+      return {};
+    }));
+  };
+  world.apply(shop("[dev]"));
+  world.clock.advance(minutes(60));
+  look();
+  EXPECT_FALSE(world.at<v1::Resource>(db).spec().deleted()) << "its grace period is over, but it is wanted";
+  world.settle();
+  EXPECT_FALSE(world.at<v1::Resource>(db).status().has_unused_since());
+  EXPECT_EQ(world.at<v1::Resource>(db).metadata().generation(), 1u);
+
+  // The same by an environment that comes back to its region.
+  world.apply(
+      "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {regions: {selector: "
+      "tier=dev, count: 0}}");
+  world.settle();
+  world.apply(shop("[dev]", "{}", "{}"));
+  world.settle();
+  world.apply(shop("[dev]"));
+  world.clock.advance(minutes(60));
+  look();
+  EXPECT_FALSE(world.at<v1::Resource>(db).spec().deleted());
+
+  // And what nobody asks for goes, as soon as that is known.
+  world.apply(shop("[dev]", "{}", "{}"));
+  world.settle();
+  world.pass(minutes(60));
+  EXPECT_FALSE(world.get<v1::Resource>(db));
+  world.apply(shop("[dev]"));
+  world.settle();
+  EXPECT_NE(world.at<v1::Resource>(db).metadata().uid(), uid);
 }
 
 }  // namespace
