@@ -30,7 +30,7 @@ class StormClock {
 
 class Actors {
  public:
-  // All must outlive it. `deadline`: a step that has no answer by then is given up (ms of the clock).
+  // All must outlive it.
   Actors(const Api& api, const Program& program, const StormClock& clock);
   ~Actors();
   bool done() const { return left_ == 0; }
@@ -41,7 +41,10 @@ class Actors {
   void act(int actor);
   Answer carry_out(std::size_t index);
   Api::Reply send(const Step& step) const;
+  // A roll back names a release by its number: the one with this content.
+  Api::Reply roll_back(const Step& step) const;
   std::string not_shown(const Step& step);
+  long revision_now();
 
   const Api& api_;
   const Program& program_;

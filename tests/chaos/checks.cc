@@ -11,63 +11,95 @@ namespace {
 
 using Act = Step::Act;
 
+constexpr long kHubStart = 2'000;
+
 const std::vector<Seen>& watched(const Record& record, const std::string& kind) {
   static const std::vector<Seen> none;
   const auto found = record.watched.find(kind);
   return found == record.watched.end() ? none : found->second;
 }
 
-// A change of what is wanted, at the revision where the store took it: from the watch, because answers get
-// lost.
+// A change of what is wanted: the store took it after `after`, and not later than at `by`. Where an answer
+// was lost that is all that can be known.
 struct Turn {
-  long revision = 0;
-  std::string name;
-  const Step* step = nullptr;  // null: it is deleted
+  long after = 0;
+  long by = 0;
+  const Step* step = nullptr;
 };
 
+// In the order of `by`; those of one actor do not overlap.
 std::vector<Turn> turns(const Record& record) {
-  std::map<long, const Step*> by_mark;
-  for (const auto& step : record.program.steps) by_mark[step.mark] = &step;
   std::vector<Turn> out;
-  std::map<std::string, long> last;  // mark, by application; 0: none
-  for (const auto& seen : watched(record, "applications")) {
-    const long mark = seen.event == "deleted" || seen.deleting ? 0 : seen.mark;
-    if (last[seen.name] == mark) continue;
-    last[seen.name] = mark;
-    const auto step = by_mark.find(mark);
-    out.push_back({seen.revision, seen.name, step == by_mark.end() ? nullptr : step->second});
+  std::map<int, long> last;
+  for (const auto& answer : record.answers) {
+    const Step& step = record.program.steps[answer.step];
+    long& before = last[step.actor];
+    if (answer.bound == 0) continue;
+    out.push_back(
+        {answer.tries == 1 && answer.revision > 0 ? answer.revision - 1 : before, answer.bound, &step});
+    before = answer.bound;
   }
+  std::ranges::sort(out, {}, [](const Turn& turn) { return std::pair(turn.by, turn.step->mark); });
   return out;
 }
 
-void apply(const Turn& turn, Wish& wish) {
-  if (turn.step)
-    wish.apps[turn.name] = turn.step->app;
-  else
-    wish.apps.erase(turn.name);
-}
+// What was wanted at a revision whatever the turns that may or may not have been taken by then: asked for
+// with revisions that grow.
+class SurelyWanted {
+ public:
+  explicit SurelyWanted(const Record& record)
+      : turns_(turns(record)), wish_(first_wish(record.program.options)) {}
+
+  const std::set<std::string>& at(long revision) {
+    bool moved = next_ == 0 && names_.empty();
+    for (; next_ < turns_.size() && turns_[next_].by <= revision; ++next_, moved = true)
+      apply(*turns_[next_].step, wish_);
+    std::vector<const Step*> open;
+    for (auto i = next_; i < turns_.size(); ++i)
+      if (turns_[i].after < revision) open.push_back(turns_[i].step);
+    if (!moved && open == open_) return names_;
+    open_ = open;
+    names_.clear();
+    Wish later = wish_;
+    for (const auto* step : open) apply(*step, later);
+    const Wanted after = wanted(later);
+    for (const auto& [name, _] : wanted(wish_))
+      if (after.contains(name)) names_.insert(name);
+    return names_;
+  }
+
+ private:
+  const std::vector<Turn> turns_;
+  std::size_t next_ = 0;
+  Wish wish_;
+  std::vector<const Step*> open_;
+  std::set<std::string> names_;
+};
 
 }  // namespace
 
 Violations check_acknowledged(const Record& record) {
   Violations out;
-  const auto& apps = watched(record, "applications");
   std::map<int, long> newest;  // revision, by actor
   for (const auto& answer : record.answers) {
     const Step& step = record.program.steps[answer.step];
     const auto say = [&](const std::string& what) { out.push_back(fmt::format("{}: {}", text(step), what)); };
     if (answer.status == 0) say("was never answered");
     const bool ok = answer.status >= 200 && answer.status < 300;
-    // Asked for again after a lost answer, a delete finds nothing.
-    const bool done_before = step.act == Act::kDelete && answer.status == 404 && answer.tries > 1;
-    if (answer.status != 0 && !ok && !done_before)
-      say(fmt::format("refused: {} {}", answer.status, answer.body));
+    // Asked for again after a lost answer, a delete finds nothing, and an approval nothing that waits.
+    const bool again = answer.tries > 1 && ((step.act == Act::kDelete && answer.status == 404) ||
+                                            (step.act == Act::kApprove && answer.status == 409));
+    if (answer.status != 0 && !ok && !again) say(fmt::format("refused: {} {}", answer.status, answer.body));
     if (!answer.not_shown.empty()) say("acknowledged, but not there: " + answer.not_shown);
     if (!ok) continue;
     if (answer.revision < newest[step.actor])
       say(fmt::format("revision {} after {}", answer.revision, newest[step.actor]));
     newest[step.actor] = std::max(newest[step.actor], answer.revision);
-    if (step.act == Act::kApply && std::ranges::none_of(apps, [&](const Seen& seen) {
+    const std::string kind = step.act == Act::kApply         ? "applications"
+                             : step.act == Act::kEnvironment ? "environments"
+                             : step.act == Act::kRegion      ? "regions"
+                                                             : "";
+    if (!kind.empty() && std::ranges::none_of(watched(record, kind), [&](const Seen& seen) {
           return seen.name == step.subject && seen.mark == step.mark && seen.revision <= answer.revision;
         }))
       say(fmt::format("acknowledged at revision {}, but no watch tells of it", answer.revision));
@@ -119,19 +151,12 @@ Violations check_watches(const Record& record) {
 
 Violations check_removals(const Record& record) {
   Violations out;
-  const auto changes = turns(record);
-  Wish wish = first_wish(record.program.options);
-  std::size_t turn = 0;
-  Wanted now;
+  SurelyWanted surely(record);
   std::set<std::pair<std::string, long>> tombstones;
   std::map<std::string, bool> tombstone;
   for (const auto& seen : watched(record, "resources")) {
-    bool moved = turn == 0;
-    for (; turn < changes.size() && changes[turn].revision <= seen.revision; ++turn, moved = true)
-      apply(changes[turn], wish);
-    if (moved) now = wanted(wish);
     if (seen.tombstone) tombstones.insert({seen.name, seen.generation});
-    if (seen.tombstone && !tombstone[seen.name] && now.contains(seen.name))
+    if (seen.tombstone && !tombstone[seen.name] && surely.at(seen.revision).contains(seen.name))
       out.push_back(fmt::format("the hub asked for the removal of {} at revision {}, where it was wanted",
                                 seen.name, seen.revision));
     tombstone[seen.name] = seen.tombstone && seen.event != "deleted";
@@ -146,11 +171,24 @@ Violations check_removals(const Record& record) {
 
 Violations check_changes(const Record& record) {
   Violations out;
-  std::map<std::string, std::set<std::string>> contents;  // ever wanted
+  std::map<std::string, std::set<std::vector<std::string>>> contents;  // ever wanted
   Wish wish = first_wish(record.program.options);
-  for (const auto& turn : turns(record)) {
-    apply(turn, wish);
+  const auto note = [&] {
     for (const auto& [name, content] : wanted(wish)) contents[name].insert(content);
+  };
+  // Steps of different actors may have been taken in any order: each is tried before and after its
+  // neighbours.
+  const auto all = turns(record);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i + 1 < all.size()) {
+      Wish other = wish;
+      apply(*all[i + 1].step, other);
+      std::swap(wish, other);
+      note();
+      std::swap(wish, other);
+    }
+    apply(*all[i].step, wish);
+    note();
   }
   for (const auto& [agent, deeds] : record.deeds) {
     std::map<std::string, Deed> known;
@@ -164,11 +202,32 @@ Violations check_changes(const Record& record) {
         out.push_back(fmt::format("{} changed {} at generation {}, and its content is what it was", agent,
                                   deed.name, deed.generation));
       known[deed.name] = deed;
-      if (std::ranges::none_of(contents[deed.name], [&](const std::string& content) {
-            return deed.shown.find(content) != std::string::npos;
-          }))
+      if (std::ranges::none_of(contents[deed.name],
+                               [&](const auto& content) { return holds(deed.shown, content); }))
         out.push_back(
             fmt::format("{} made {} with a content that nobody asked for: {}", agent, deed.name, deed.shown));
+    }
+  }
+  return out;
+}
+
+Violations check_freshness(const Record& record) {
+  Violations out;
+  for (const auto& sample : record.samples) {
+    for (const auto& silence : record.silences) {
+      if (silence.of == "hub" || sample.answered > silence.to) continue;
+      // A hub that was away gives every agent its time anew.
+      long since = silence.from;
+      for (const auto& other : record.silences)
+        if (other.of == "hub" && other.from <= sample.answered) since = std::max(since, other.to + kHubStart);
+      if (sample.asked < since + kMissedWithin) continue;
+      const auto region = sample.regions.find(silence.of);
+      if (region == sample.regions.end()) continue;
+      if (region->second.agent == "Connected" || region->second.fresh > 0)
+        out.push_back(
+            fmt::format("{} is silent since {} ms, and at {} ms shown as {} with {} of {} resources as fresh",
+                        silence.of, silence.from, sample.asked, region->second.agent, region->second.fresh,
+                        region->second.resources));
     }
   }
   return out;
@@ -182,7 +241,8 @@ Violations check_settled(const Record& record) {
 
 Violations check(const Record& record) {
   Violations out;
-  for (const auto part : {check_acknowledged, check_watches, check_removals, check_changes, check_settled})
+  for (const auto part :
+       {check_acknowledged, check_watches, check_removals, check_changes, check_freshness, check_settled})
     for (auto& violation : part(record)) out.push_back(std::move(violation));
   return out;
 }

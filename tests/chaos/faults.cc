@@ -6,6 +6,42 @@
 #include <algorithm>
 
 namespace qleet::chaos {
+namespace {
+
+using Kind = Fault::Kind;
+using std::chrono::milliseconds;
+
+// False: nothing that a gate does.
+bool set_weather(test::NatsGate& gate, Kind kind) {
+  const test::Weather still{.still = true};
+  const test::Weather slow{.delay = milliseconds(200)};
+  const test::Weather lossy{.lose = 20, .twice = 20, .late = 30, .late_by = milliseconds(150)};
+  switch (kind) {
+    case Kind::kKill:
+    case Kind::kPause:
+      return false;
+    case Kind::kCut:
+      gate.close();
+      return true;
+    case Kind::kDeaf:
+      gate.to_agent(still);
+      return true;
+    case Kind::kMute:
+      gate.to_hub(still);
+      return true;
+    case Kind::kSlow:
+      gate.to_agent(slow);
+      gate.to_hub(slow);
+      return true;
+    case Kind::kLossy:
+      gate.to_agent(lossy);
+      gate.to_hub(lossy);
+      return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 bool Faults::is(Fault::Kind kind, const std::string& target) const {
   return std::ranges::any_of(running_, [&](const Running& running) {
@@ -13,10 +49,12 @@ bool Faults::is(Fault::Kind kind, const std::string& target) const {
   });
 }
 
-void Faults::begin(const Fault& fault, const StormClock&) {
-  Running running{.fault = fault, .until = fault.at + fault.millis, .pid = 0};
+void Faults::begin(const Fault& fault, const StormClock& clock) {
+  Running running{.fault = fault, .until = fault.at + fault.millis, .since = 0, .pid = 0};
   const bool kill = fault.kind == Fault::Kind::kKill;
-  if (fault.target == "nats") {
+  if (const auto gate = gates_.find(fault.target);
+      gate != gates_.end() && set_weather(*gate->second, fault.kind)) {
+  } else if (fault.target == "nats") {
     running.pid = fleet_.nats_pid();
     if (running.pid > 0) ::kill(running.pid, kill ? SIGKILL : SIGSTOP);
   } else if (fault.target == "hub") {
@@ -24,13 +62,19 @@ void Faults::begin(const Fault& fault, const StormClock&) {
   } else {
     kill ? fleet_.kill_agent(fault.target) : fleet_.signal_agent(fault.target, SIGSTOP);
   }
+  running.since = clock.millis();
   running_.push_back(running);
 }
 
-void Faults::end(const Running& running) {
+void Faults::end(const Running& running, const StormClock& clock) {
   const bool kill = running.fault.kind == Fault::Kind::kKill;
   const std::string& target = running.fault.target;
-  if (target == "nats") {
+  if (running.fault.silences() && target != "nats")
+    record_.silences.push_back({.of = target, .from = running.since, .to = clock.millis()});
+  const auto gate = gates_.find(target);
+  if (!kill && running.fault.kind != Fault::Kind::kPause) {
+    gate->second->calm();
+  } else if (target == "nats") {
     if (!kill && running.pid > 0) ::kill(running.pid, SIGCONT);
   } else if (target == "hub") {
     kill ? fleet_.launch_hub() : fleet_.continue_hub();
@@ -46,7 +90,7 @@ void Faults::run_until(long millis, const StormClock& clock) {
     clock.wait_until(next->until);
     const Running over = *next;
     running_.erase(next);
-    end(over);
+    end(over, clock);
   }
   clock.wait_until(millis);
   look();

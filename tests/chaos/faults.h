@@ -1,21 +1,27 @@
 // Does to the fleet what a program says, and undoes it in time.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/chaos/actors.h"
 #include "tests/chaos/program.h"
 #include "tests/support/mini_fleet.h"
+#include "tests/support/nats_gate.h"
 
 namespace qleet::chaos {
+
+// One before each agent.
+using Gates = std::map<std::string, std::unique_ptr<test::NatsGate>>;
 
 // To be used from the thread that made the fleet.
 class Faults {
  public:
   // What ends without having been killed is noted as a violation.
-  Faults(test::MiniFleet& fleet, std::vector<std::string>& violations)
-      : fleet_(fleet), violations_(violations) {}
+  Faults(test::MiniFleet& fleet, Gates& gates, Record& record, std::vector<std::string>& violations)
+      : fleet_(fleet), gates_(gates), record_(record), violations_(violations) {}
 
   // Ends the faults that are over, until then.
   void run_until(long millis, const StormClock& clock);
@@ -28,15 +34,17 @@ class Faults {
   struct Running {
     Fault fault;
     long until = 0;
+    long since = 0;
     pid_t pid = 0;  // of what was paused
   };
-  void end(const Running& running);
+  void end(const Running& running, const StormClock& clock);
   bool is(Fault::Kind kind, const std::string& target) const;
 
   test::MiniFleet& fleet_;
+  Gates& gates_;
+  Record& record_;
   std::vector<std::string>& violations_;
   std::vector<Running> running_;
-  std::vector<std::string> agents_;
 };
 
 }  // namespace qleet::chaos

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <iostream>
 #include <map>
 
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
   int agents = 2;
   double minutes = 0;
   bool show = false;
+  bool long_silence = false;
   app.add_option("--seed,--seeds", seeds, "A, or A..B")->capture_default_str();
   app.add_option("--millis", millis, "Length of the program")->capture_default_str();
   app.add_option("--minutes", minutes, "Go on with further seeds until this long has passed");
@@ -48,8 +50,10 @@ int main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory);
   app.add_option("--settle-millis", options.settle_millis, "Time to be as desired after the last fault")
       ->capture_default_str();
+  app.add_flag("--long-silence", long_silence, "With an agent that is away for 7 s");
   app.add_flag("--keep", options.keep, "Keep the folder of a run that went well, too");
   app.add_flag("--show", show, "Print the program, and run nothing");
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     app.parse(argc, argv);
     const Range range = parse_range(seeds);
@@ -62,7 +66,8 @@ int main(int argc, char** argv) {
     int run = 0;
     std::map<std::string, int> faults;
     for (std::uint64_t seed = range.first; goes_on(seed); ++seed) {
-      ProgramOptions wanted{.seed = seed, .millis = millis, .agents = {}};
+      ProgramOptions wanted{
+          .seed = seed, .millis = millis, .agents = {}, .long_silence = long_silence || seed % 5 == 0};
       for (int i = 1; i <= agents; ++i) wanted.agents.push_back(fmt::format("region-{}", i));
       const Program program = make_program(wanted);
       if (show) {

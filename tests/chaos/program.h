@@ -14,24 +14,31 @@ struct ProgramOptions {
   long millis = 4'000;  // of changes and faults
   std::vector<std::string> agents;
   int actors = 2;  // each owns applications of its own, and waits for an answer before its next step
+  bool long_silence = false;  // with an agent that is away for long enough to be missed
 };
 
 struct Step {
-  enum class Act { kApply, kDelete };
-  long at = 0;  // ms since the start; not earlier
-  int actor = 0;
+  enum class Act { kApply, kDelete, kBuild, kApprove, kRollback, kEnvironment, kRegion, kProfile };
+  long at = 0;    // ms since the start; not earlier
+  int actor = 0;  // the last one is the operator
   Act act = Act::kApply;
   std::string subject;
-  long mark = 0;  // unique
-  AppWish app;    // of kApply
+  long mark = 0;                // unique
+  AppWish app;                  // of kApply
+  std::string detail;           // kBuild: workload; kApprove: environment; kRegion: tier
+  Content to;                   // of kRollback
+  EnvironmentWish environment;  // of kEnvironment
 };
+void apply(const Step& step, Wish& wish);
 
 struct Fault {
-  enum class Kind { kKill, kPause };
+  enum class Kind { kKill, kPause, kCut, kDeaf, kMute, kSlow, kLossy };
   long at = 0;
   Kind kind = Kind::kKill;
   std::string target;  // "hub", "nats", or an agent
-  long millis = 0;     // until it is started again, or continued
+  long millis = 0;     // until it is started again, continued, or connected as before
+  // The agent cannot be heard by the hub.
+  bool silences() const;
 };
 
 struct Program {
@@ -41,6 +48,7 @@ struct Program {
 };
 
 Program make_program(const ProgramOptions& options);
+// Before the first step: what the profiles of tests/chaos and the fleet bring along.
 Wish first_wish(const ProgramOptions& options);
 // Once all of it is carried out.
 Wish last_wish(const Program& program);

@@ -10,6 +10,14 @@ std::string text(const Record& record) {
     out += fmt::format("{} -> {} at revision {}, sent {} ms, answered {} ms, {} tries {}\n",
                        text(record.program.steps[answer.step]), answer.status, answer.revision, answer.sent,
                        answer.answered, answer.tries, answer.not_shown);
+  for (const auto& silence : record.silences)
+    out += fmt::format("{} silent from {} to {} ms\n", silence.of, silence.from, silence.to);
+  for (const auto& sample : record.samples) {
+    out += fmt::format("{:>7} ms  seen", sample.asked);
+    for (const auto& [region, now] : sample.regions)
+      out += fmt::format(" {} {} {}/{} fresh", region, now.agent, now.fresh, now.resources);
+    out += "\n";
+  }
   std::multimap<long, std::string> lines;
   for (const auto& [kind, events] : record.watched)
     for (const auto& seen : events)

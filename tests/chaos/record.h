@@ -20,6 +20,7 @@ struct Answer {
   int tries = 0;
   int status = 0;         // 0: there was none before the deadline
   long revision = 0;      // that the answer names; 0: none
+  long bound = 0;         // a revision of the hub after it
   std::string body;       // of a refusal
   std::string not_shown;  // an acknowledged write that a read afterwards did not show: what it showed
 };
@@ -33,7 +34,7 @@ struct Seen {
   long generation = 0;
   bool tombstone = false;  // of a resource
   bool deleting = false;   // an application that was asked to go
-  long mark = 0;           // of an application
+  long mark = 0;           // of an object that a step wrote
   bool operator==(const Seen&) const = default;
 };
 Seen seen(const std::string& event, const test::Json& object);
@@ -47,6 +48,25 @@ struct Deed {
   std::string shown;  // its content
 };
 
+// What the hub said of the regions' agents, and when it was asked.
+struct Sample {
+  struct Region {
+    std::string agent;  // its state
+    int resources = 0;
+    int fresh = 0;  // shown as anything but stale
+  };
+  long asked = 0;
+  long answered = 0;
+  std::map<std::string, Region> regions;
+};
+
+// A stretch of time: the hub did not run, or could not hear an agent.
+struct Silence {
+  std::string of;  // "hub", or an agent
+  long from = 0;
+  long to = 0;
+};
+
 struct Record {
   Program program;
   long begun_at_revision = 0;
@@ -55,7 +75,9 @@ struct Record {
       watched;  // by plural kind, from begun_at_revision, across all breaks
   std::map<std::string, std::vector<Seen>> watched_again;  // one watch of the same, at the end
   std::map<std::string, std::vector<Deed>> deeds;          // by agent
-  std::vector<std::string> unsettled;                      // at the deadline; empty: all is as desired
+  std::vector<Sample> samples;
+  std::vector<Silence> silences;
+  std::vector<std::string> unsettled;  // at the deadline; empty: all is as desired
 };
 
 // For people: everything but the program.

@@ -1,6 +1,7 @@
 #include "tests/chaos/settled.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -22,7 +23,8 @@ void compare(const std::string& where, const Names& wanted, const Others& there,
     if (!std::ranges::count(wanted, name)) out.push_back(fmt::format("{}: {} is left over", where, name));
 }
 
-std::vector<std::string> names(const Wanted& wanted) {
+template <class Value>
+std::vector<std::string> names(const std::map<std::string, Value>& wanted) {
   std::vector<std::string> out;
   for (const auto& [name, _] : wanted) out.push_back(name);
   return out;
@@ -67,7 +69,10 @@ void Settled::hub(std::vector<std::string>& out) const {
     const std::string name = deployment["metadata.name"].str();
     const std::string state = deployment["status.state"].str();
     shown.push_back(name);
-    if (state != "Ready" || deployment["status.release"].number() != deployment["spec.release"].number())
+    const auto environment = wish_.environments.find(deployment["spec.environment"].str());
+    const bool may_wait = environment != wish_.environments.end() && environment->second.approval;
+    if ((state != "Ready" && !(may_wait && state == "AwaitingApproval")) ||
+        deployment["status.release"].number() != deployment["spec.release"].number())
       out.push_back(fmt::format("deployment {}: {}, release {} of {}", name, state,
                                 deployment["status.release"].number(), deployment["spec.release"].number()));
   }
@@ -100,9 +105,9 @@ void Settled::worlds(std::vector<std::string>& out) const {
     compare("world of " + agent, names(wanted), names(world), out);
     for (const auto& [name, content] : wanted) {
       const auto there = world.find(name);
-      if (there != world.end() && there->second.find(content) == std::string::npos)
-        out.push_back(
-            fmt::format("world of {}: {} does not hold {}: {}", agent, name, content, there->second));
+      if (there != world.end() && !holds(there->second, content))
+        out.push_back(fmt::format("world of {}: {} does not hold {}: {}", agent, name,
+                                  fmt::join(content, ", "), there->second));
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 
@@ -12,13 +13,15 @@
 #include "tests/chaos/checks.h"
 #include "tests/chaos/faults.h"
 #include "tests/chaos/region_world.h"
+#include "tests/chaos/sampler.h"
 #include "tests/chaos/settled.h"
 #include "tests/support/mini_fleet.h"
 
 namespace qleet::chaos {
 namespace {
 
-const std::vector<std::string> kWatched = {"applications", "deployments", "releases", "resources"};
+const std::vector<std::string> kWatched = {"applications", "deployments", "environments",
+                                           "regions",      "releases",    "resources"};
 
 class Storm {
  public:
@@ -29,7 +32,8 @@ class Storm {
         api_(fleet_.url(), fleet_.hub_state()) {
     outcome_.folder = fleet_.folder();
     outcome_.record.program = program;
-    for (const auto& agent : program.options.agents) fleet_.add_agent({.name = agent});
+    const Wish wish = first_wish(program.options);
+    for (const auto& agent : program.options.agents) add_agent(agent, wish.regions.at(agent));
   }
 
   Outcome run() {
@@ -48,6 +52,30 @@ class Storm {
   }
 
  private:
+  // With a gate between it and the nats-server.
+  void add_agent(const std::string& name, const std::string& tier) {
+    fleet_.enrol({.name = name, .labels = {"tier=" + tier}});
+    auto& gate = gates_[name];
+    gate = std::make_unique<test::NatsGate>(fleet_.hub_state(), program_.options.seed + gates_.size());
+    const auto identity = fleet_.agent_state(name) / "identity/identity.json";
+    std::string text;
+    {
+      std::ifstream in(identity, std::ios::binary);
+      text.assign(std::istreambuf_iterator<char>(in), {});
+    }
+    const auto at = text.find("tls://127.0.0.1:");
+    if (at == std::string::npos) throw std::runtime_error("no nats-server in " + identity.string());
+    text.replace(at, text.find('"', at) - at, fmt::format("tls://127.0.0.1:{}", gate->port()));
+    std::ofstream(identity, std::ios::trunc | std::ios::binary) << text;
+    fleet_.start_agent(name);
+    const auto connected = [&] {
+      return test::Json::parse(api_.send("GET", "/v1/agents/" + name).body)["status.state"].str() ==
+             "Connected";
+    };
+    if (!test::until(connected, std::chrono::seconds(60)))
+      throw std::runtime_error("agent " + name + " is not connected: " + fleet_.logs());
+  }
+
   void begin_watching() {
     std::vector<test::Json> none;
     if (!api_.list("applications", none, &outcome_.record.begun_at_revision))
@@ -58,8 +86,9 @@ class Storm {
 
   void blow() {
     const StormClock clock;
+    Sampler sampler(api_, clock);
     Actors actors(api_, program_, clock);
-    Faults faults(fleet_, outcome_.violations);
+    Faults faults(fleet_, gates_, outcome_.record, outcome_.violations);
     for (const auto& fault : program_.faults) {
       faults.run_until(fault.at, clock);
       faults.begin(fault, clock);
@@ -70,6 +99,7 @@ class Storm {
     (void)test::until([&] { return actors.done(); }, std::chrono::milliseconds(options_.settle_millis));
     faults.look();
     outcome_.record.answers = actors.stop();
+    outcome_.record.samples = sampler.stop();
   }
 
   void settle() {
@@ -121,6 +151,7 @@ class Storm {
   Outcome outcome_;
   test::MiniFleet fleet_;
   Api api_;
+  Gates gates_;  // agents end before them
   std::map<std::string, std::unique_ptr<Watcher>> watchers_;
 };
 

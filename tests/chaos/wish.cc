@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace qleet::chaos {
 namespace {
 
@@ -11,35 +13,92 @@ void add_workload(Wanted& out, const std::string& region, const std::string& env
   const auto own = [&](const std::string& rest) {
     return fmt::format("{}.{}.{}.{}", region, environment, app, rest);
   };
-  out[own("workload." + name)] = shown_mark(workload);
-  out[region + ".-.-.container-host.default"] = "";
+  out[own("workload." + name)] = {mark_word(workload.mark),
+                                  workload.build ? build_word(workload.build) : name + ":1\""};
+  out[region + ".-.-.container-host.default"] = {};
   if (workload.database) {
-    out[own(fmt::format("postgres.{}-db", name))] = "";
-    out[own(fmt::format("volume.{}-db-data", name))] = "";
+    out[own(fmt::format("postgres.{}-db", name))] = {};
+    out[own(fmt::format("volume.{}-db-data", name))] = {};
   }
   if (!workload.cache.empty()) {
-    out[fmt::format("{}.{}.-.redis.{}", region, environment, workload.cache)] = "";
-    out[fmt::format("{}.{}.-.volume.redis-{}-data", region, environment, workload.cache)] = "";
+    out[fmt::format("{}.{}.-.redis.{}", region, environment, workload.cache)] = {};
+    out[fmt::format("{}.{}.-.volume.redis-{}-data", region, environment, workload.cache)] = {};
   }
   if (workload.route) {
-    out[own(fmt::format("route.{}-url", name))] = "";
-    out[region + ".-.-.router.default"] = "";
+    out[own(fmt::format("route.{}-url", name))] = {};
+    out[region + ".-.-.router.default"] = {};
   }
 }
 
 }  // namespace
 
-std::string shown_mark(const WorkloadWish& workload) { return fmt::format("mark-{}-", workload.mark); }
+std::string mark_word(long mark) { return fmt::format("mark-{}-", mark); }
+std::string build_word(long build) { return fmt::format("build-{}-", build); }
+
+bool holds(const std::string& shown, const std::vector<std::string>& words) {
+  return std::ranges::all_of(words, [&](const auto& word) { return shown.find(word) != std::string::npos; });
+}
+
+void Wish::release(const std::string& name, bool at_once) {
+  for (const auto& environment : apps.at(name).environments) {
+    if (at_once || !environments.at(environment).approval) {
+      deployed[name][environment] = head.at(name);
+      candidate[name].erase(environment);
+    } else {
+      candidate[name][environment] = head.at(name);
+    }
+  }
+}
+
+void Wish::apply(const std::string& name, const AppWish& app) {
+  Content next = app.workloads;
+  for (auto& [workload, its] : next) {
+    const auto& before = head[name];
+    const auto pinned = before.find(workload);
+    its.build =
+        pinned != before.end() && pinned->second.build ? pinned->second.build : builds[name][workload];
+  }
+  apps[name] = app;
+  head[name] = next;
+  std::erase_if(deployed[name], [&](const auto& at) { return !app.environments.contains(at.first); });
+  std::erase_if(candidate[name], [&](const auto& at) { return !app.environments.contains(at.first); });
+  release(name, false);
+}
+
+void Wish::erase(const std::string& name) {
+  apps.erase(name);
+  head.erase(name);
+  deployed.erase(name);
+  candidate.erase(name);
+}
+
+void Wish::build(const std::string& name, const std::string& workload, long mark) {
+  builds[name][workload] = mark;
+  if (!head.contains(name) || !head[name].contains(workload)) return;
+  head[name][workload].build = mark;
+  release(name, false);
+}
+
+void Wish::approve(const std::string& name, const std::string& environment) {
+  const auto waiting = candidate[name].find(environment);
+  if (waiting == candidate[name].end()) return;
+  deployed[name][environment] = waiting->second;
+  candidate[name].erase(waiting);
+}
+
+void Wish::roll_back(const std::string& name, const Content& to) {
+  head[name] = to;
+  release(name, true);
+}
 
 Wanted wanted(const Wish& wish) {
   Wanted out;
-  for (const auto& [name, app] : wish.apps)
-    for (const auto& environment : app.environments)
+  for (const auto& [name, places] : wish.deployed)
+    for (const auto& [environment, content] : places)
       for (const auto& [region, tier] : wish.regions) {
-        const auto chosen = wish.environments.find(environment);
-        if (chosen == wish.environments.end() || (!chosen->second.empty() && chosen->second != tier))
-          continue;
-        for (const auto& [workload, its] : app.workloads)
+        const auto& chosen = wish.environments.at(environment).tier;
+        if (!chosen.empty() && chosen != tier) continue;
+        for (const auto& [workload, its] : content)
           add_workload(out, region, environment, name, workload, its);
       }
   return out;
@@ -54,11 +113,11 @@ std::string yaml(const std::string& name, const AppWish& app) {
     out += (environment == *app.environments.begin() ? "" : ", ") + environment;
   out += "]\n  workloads:\n";
   for (const auto& [workload, its] : app.workloads) {
-    out += fmt::format("    {}:\n      replicas: {}\n      score:\n        containers:\n          main:\n",
-                       workload, its.replicas);
-    out +=
-        fmt::format("            image: registry.test/{}:1\n            variables:\n              MARK: {}\n",
-                    name, shown_mark(its));
+    out += fmt::format(
+        "    {0}:\n      replicas: {1}\n      builds: {{image: registry.test/{2}/{0}}}\n      score:\n"
+        "        containers:\n          main:\n            image: registry.test/{2}/{0}:1\n"
+        "            variables:\n              MARK: {3}\n",
+        workload, its.replicas, name, mark_word(its.mark));
     if (its.database) out += "              DATABASE: \"${resources.db.password}@${resources.db.host}\"\n";
     if (!its.cache.empty()) out += "              CACHE: \"${resources.cache.host}\"\n";
     out += "        service: {ports: {http: {port: 80, targetPort: 8080}}}\n";
@@ -71,6 +130,49 @@ std::string yaml(const std::string& name, const AppWish& app) {
                          name, workload);
   }
   return out;
+}
+
+std::string yaml(const std::string& name, const EnvironmentWish& environment, long mark) {
+  return fmt::format(
+      "apiVersion: qleet.io/v1\nkind: Environment\nmetadata:\n  name: {}\n  annotations: {{{}: \"{}\"}}\n"
+      "spec:\n  builds: {{by: {}}}\n  unusedAfter: 1s\n{}",
+      name, kMarkAnnotation, mark, environment.approval ? "approval" : "auto",
+      environment.tier.empty() ? "" : "  regions: {selector: \"tier=" + environment.tier + "\"}\n");
+}
+
+std::string region_yaml(const std::string& name, const std::string& tier, long mark) {
+  return fmt::format(
+      "apiVersion: qleet.io/v1\nkind: Region\nmetadata:\n  name: {}\n  labels: {{tier: {}}}\n"
+      "  annotations: {{{}: \"{}\"}}\n",
+      name, tier, kMarkAnnotation, mark);
+}
+
+// As in tests/chaos/profiles, with a note in what is made.
+std::string profile_yaml(long mark) {
+  return fmt::format(R"(apiVersion: qleet.io/v1
+kind: Profile
+metadata: {{name: postgres-noop, annotations: {{{}: "{}"}}}}
+spec:
+  satisfies: {{type: postgres}}
+  scope: application
+  parameters: {{size: {{type: string, default: 10Gi}}}}
+  requires:
+    runtime: {{type: container-host}}
+    data: {{type: volume, params: {{size: "${{params.size}}"}}}}
+  provider: noop
+  template:
+    delayMs: 50
+    removeDelayMs: 50
+    outputs: {{shown: {{volume: "${{requires.data.name}}", password: "${{generated.password}}", note: "{}"}}}}
+  outputs: {{host: "${{self.name}}", port: 5432, name: app, username: app, password: "${{generated.password}}"}}
+  default: true
+)",
+                     kMarkAnnotation, mark, mark_word(mark));
+}
+
+std::string build_json(const std::string& app, const std::string& workload, long mark) {
+  return fmt::format(R"({{"image": "registry.test/{}/{}", "tag": "{}", "digest": "sha256:{:064x}"}})", app,
+                     workload, build_word(mark), mark);
 }
 
 }  // namespace qleet::chaos

@@ -21,9 +21,12 @@ using std::chrono::seconds;
 
 namespace {
 
+// Also of a process that ends meanwhile, where reading fails: the stream, unlike its iterators, throws
+// nothing.
 std::string contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream out;
+  out << std::ifstream(file, std::ios::binary).rdbuf();
+  return out.str();
 }
 
 std::string last_lines(const fs::path& file, std::size_t lines) {
