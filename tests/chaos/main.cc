@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   StormOptions options{.bin = QLEET_BIN, .profiles = QLEET_TOP "/tests/chaos/profiles"};
   std::string seeds = "1";
   long millis = 4'000;
-  int agents = 2;
+  int agents = 3;
   double minutes = 0;
   bool show = false;
   bool long_silence = false;
