@@ -1,11 +1,13 @@
 #include "hub/frontend/rehearsal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/manager.h"
+#include "hub/controllers/pending.h"
 #include "hub/controllers/resources.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
@@ -30,7 +32,7 @@ class Agents {
 
   // Does what every agent would do about what changed. False: nothing.
   Result<bool> act() {
-    std::set<std::string> touched;
+    auto touched = std::exchange(deferred_, {});
     for (;;) {
       const auto changes = TRY(copy_.store.changes(position_, kChangesAtOnce));
       if (changes.empty()) break;
@@ -129,6 +131,11 @@ class Agents {
       // Long enough from now on, nobody came back to it.
       const bool new_here = objects::wall_time(resource->status().unused_since()) >= begun_;
       if (new_here) {
+        // Until those that may ask for it have been worked out it stays; later rounds look again.
+        if (TRY(controllers::may_be_asked_for(work.txn, resource->spec()))) {
+          deferred_.insert(name);
+          return false;
+        }
         if (TRY(goes_anyway(name))) settled_.under_way.insert(name);
         settled_.graces[name] = Millis(resource->spec().when_unused().after_ms());
         TRY(controllers::tombstone_resource(work, name));
@@ -161,6 +168,7 @@ class Agents {
   const WallTime begun_;
   Revision position_;
   std::set<std::string> concerned_;  // deployments that changed since the last look
+  std::set<std::string> deferred_;   // resources that may be asked for yet
   Settled& settled_;
 };
 

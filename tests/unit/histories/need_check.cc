@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "hub/store/keys.h"
 
 namespace qleet::hub::tests {
@@ -32,9 +34,25 @@ void NeedCheck::marks(const Need& need, const std::string& name, const v1::Resou
   const auto due = since(resource) + Millis(policy.after_ms());
   if (now_ < due) {
     marks_.insert(keys::unused(static_cast<std::uint64_t>(due.time_since_epoch().count()), name));
+  } else if (policy.do_() != "retain" && may_be_needed_soon(resource.spec())) {
+    marks_.insert(keys::unused(static_cast<std::uint64_t>(due.time_since_epoch().count()), name));
   } else if (policy.do_() != "retain") {
     complain(name + " is late: its grace period is over, and it is no tombstone");
   }
+}
+
+// A region that waits for its turn in a rollout asks for nothing yet, and will.
+bool NeedCheck::may_be_needed_soon(const v1::ResourceSpec& resource) const {
+  return std::ranges::any_of(deployments_, [&](const v1::Deployment& deployment) {
+    const auto& spec = deployment.spec();
+    if (spec.deleted()) return false;
+    if (!resource.environment().empty() && resource.environment() != spec.environment()) return false;
+    if (!resource.application().empty() && resource.application() != spec.application()) return false;
+    return std::ranges::any_of(deployment.status().regions(), [&](const v1::RegionRollout& region) {
+      return region.region() == resource.region() && region.state() != "Leaving" &&
+             region.release() != spec.release();
+    });
+  });
 }
 
 // What it is, beside what it was.
@@ -106,7 +124,7 @@ void NeedCheck::keys(const Reader& reader, const Need& need) {
   }
   if (positions.size() != need.resources.size()) complain("positions and resources differ in number");
   std::set<std::string> placed;
-  for (const auto& deployment : objects::list<v1::Deployment>(reader).value()) {
+  for (const auto& deployment : deployments_) {
     for (const auto& region : deployment.status().regions())
       placed.insert(keys::region_dep(region.region(), deployment.metadata().name()));
   }
@@ -127,6 +145,7 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
   now_ = scene.clock.wall();
   const auto reader = scene.store->snapshot().value();
   const auto need = need_of(*reader, parsed_);
+  deployments_ = objects::list<v1::Deployment>(*reader).value();
   for (const auto& name : erased) tracks_.erase(name);
   for (const auto& [name, track] : tracks_)
     if (!need.resources.contains(name)) complain(name + " is gone, and no agent said so");

@@ -36,9 +36,11 @@ class NeedCheck {
   void story(const Need& need, const std::string& name, const v1::Resource& resource,
              const std::string& by_hand);
   void keys(const Reader& reader, const Need& need);
+  bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 
   Parsed parsed_;
   WallTime now_{};
+  std::vector<v1::Deployment> deployments_;
   std::map<std::string, Track> tracks_;
   std::set<std::string> marks_;  // keys of x/unused that must be there
   std::vector<std::string> wrong_;
