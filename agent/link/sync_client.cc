@@ -50,6 +50,12 @@ void SyncClient::want_sync(MonoTime now) {
     asked_again_ = true;
     return;
   }
+  if (unanswered_) {
+    // Whoever asks for it is there again: the wait was for a hub that was not.
+    unanswered_ = false;
+    backoff_.reset();
+    next_try_ = now;
+  }
   if (!wanted_) next_try_ = std::max(next_try_, now);
   wanted_ = true;
 }
@@ -157,7 +163,9 @@ void SyncClient::on_batch(std::uint64_t number, const wire::v1::SyncBatch& batch
 }
 
 void SyncClient::on_no_hub(std::uint64_t number, MonoTime now) {
-  if (flight_ && flight_->number == number) failed(now, backoff_.next());
+  if (!flight_ || flight_->number != number) return;
+  failed(now, backoff_.next());
+  unanswered_ = true;
 }
 
 Result<DesiredChange> SyncClient::change_of(const wire::v1::SyncBatch& batch) {
@@ -226,6 +234,7 @@ void SyncClient::failed(MonoTime now, Millis wait) {
   wanted_ = true;
   asked_again_ = false;
   passed_over_ = 0;
+  unanswered_ = false;
   next_try_ = now + wait;
 }
 
@@ -234,6 +243,7 @@ MonoTime SyncClient::step(MonoTime now) {
   if (flight_ && now >= flight_->deadline) {
     kLog.warn("no answer to a sync", {{"tries", std::to_string(backoff_.failures() + 1)}});
     failed(now, backoff_.next());
+    unanswered_ = true;
   }
   if (!flight_ && wanted_ && now >= next_try_) request(now);
   if (flight_) return flight_->deadline;

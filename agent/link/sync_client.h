@@ -48,6 +48,7 @@ class SyncClient {
   // Reads the journal; before anything else.
   Result<> load();
 
+  // The hub says so, or what it said leaves a gap: that it was silent before is no reason to wait any longer.
   void want_sync(MonoTime now);
   // A new connection: whatever was under way is lost, and there is no reason to wait.
   void reconnected(MonoTime now);
@@ -112,6 +113,7 @@ class SyncClient {
   std::uint32_t protocol_ = sync::kProtocolMax;
   bool wanted_ = true;
   bool synced_ = false;
+  bool unanswered_ = false;        // the last try, and nothing was heard of the hub since
   bool asked_again_ = false;       // while a sync was under way
   std::uint64_t passed_over_ = 0;  // the last position of deltas that came while a sync was under way
   MonoTime next_try_{};

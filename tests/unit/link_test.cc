@@ -185,6 +185,21 @@ TEST_F(LinkTest, AnAgentKeepsEverythingWhileItsHubIsAway) {
   expect_equal();
 }
 
+// However long it has waited between its tries by then.
+TEST_F(LinkTest, AnAgentThatFoundNoHubIsInSyncSoonAfterItsReturn) {
+  world_.put("eu.a", "1");
+  world_.run(kSoon);
+  for (int round = 0; round < 5; ++round) {
+    world_.stop_hub();
+    world_.restart_agent("eu");
+    world_.run(Millis(600'000 + 7'000 * round));
+    world_.put("eu.b", std::to_string(round));
+    world_.start_hub();
+    world_.run(kSoon);
+    expect_equal();
+  }
+}
+
 TEST_F(LinkTest, CommittedButNotPublishedIsHealedSoonAfterTheHubsRestart) {
   world_.put("eu.a", "1");
   world_.run(kSoon);
