@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/body.h"
 #include "providers/container/kinds.h"
@@ -214,7 +215,7 @@ Result<StepResult> ContainerHandler::start(const ProviderResource& resource, con
   }
   // Written again: a folder on a tmpfs is empty after a reboot.
   TRY(context_.mounts().write(base_name(resource), short_hash(resource.hash), spec.process));
-  auto started = context_.client().start(name);
+  auto started = containers::start_or_discard(context_.client(), name);
   if (started) return StepResult{.done = true};
   Error error = std::move(started).error();
   const bool ours = !spec.process.nofile && !spec.process.nproc;

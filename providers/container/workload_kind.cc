@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/body.h"
 #include "providers/container/names.h"
@@ -328,7 +329,7 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
 Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std::string& name,
                                      const ProcessSpec& process, StepResult& result) {
   context_.notifier().knows(name, resource.name);
-  auto started = context_.client().start(name);
+  auto started = containers::start_or_discard(context_.client(), name);
   if (started) return {};
   Error error = std::move(started).error();
   const bool ours = !process.nofile && !process.nproc;

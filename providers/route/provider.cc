@@ -6,6 +6,7 @@
 
 #include "common/engine/host_network.h"
 #include "common/engine/ownership.h"
+#include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/route/follower.h"
 #include "providers/route/router.h"
@@ -215,7 +216,7 @@ Result<StepResult> RouteProvider::apply_router(const ProviderResource& resource)
   if (!details) {
     TRY(client.create_container(name, create_body(resource, spec, router(name)->folder(), host_.limits())));
   }
-  auto started = client.start(name);
+  auto started = containers::start_or_discard(client, name);
   if (!started) {
     if (started.error().reason == reasons::kLimitRefused && host_.lower_limits(host_.limits())) {
       TRY(client.remove(name));

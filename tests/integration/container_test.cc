@@ -4,10 +4,12 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <set>
 
 #include "common/clock/clock.h"
+#include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/names.h"
 #include "providers/container/provider.h"
@@ -65,6 +67,28 @@ class ContainerTest : public ::testing::Test {
   std::mutex mutex_;
   std::set<std::string> changed_;
 };
+
+// As podman's service leaves it that is killed between the runtime's start and its own note of it.
+TEST_F(ContainerTest, AContainerWhoseStartWasCutOffIsMadeAnew) {
+  const std::string root = (podman_->state() / "containers").string();
+  const auto shell = [&](const std::string& command) {
+    return std::system(("CONTAINERS_CONF=" + root + "/containers.conf CONTAINERS_STORAGE_CONF=" + root +
+                        "/storage.conf; export CONTAINERS_CONF CONTAINERS_STORAGE_CONF; " + command)
+                           .c_str());
+  };
+  ASSERT_EQ(
+      shell(
+          "podman create --name cut-off --network none --ulimit nofile=1000:1000 --ulimit nproc=1000:1000 " +
+          podman_->image() +
+          " >/dev/null && podman init cut-off >/dev/null && "
+          "runc start $(podman inspect --format '{{.Id}}' cut-off)"),
+      0);
+  EXPECT_FALSE(podman_->client().start("cut-off")) << "for ever";
+  EXPECT_FALSE(containers::start_or_discard(podman_->client(), "cut-off"));
+  const auto gone = podman_->client().inspect("cut-off");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::kNotFound);
+}
 
 TEST_F(ContainerTest, ComesUpWithVolumeFilesAndSecretsAndLeavesNothingBehind) {
   const auto volume = resource("volume", "data", R"({"size":"1Gi"})");
