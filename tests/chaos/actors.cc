@@ -11,8 +11,8 @@ namespace qleet::chaos {
 using test::Json;
 
 Actors::Actors(const Api& api, const Program& program, const StormClock& clock)
-    : api_(api), program_(program), clock_(clock), left_(program.options.actors + 1) {
-  for (int i = 0; i <= program.options.actors; ++i) threads_.emplace_back([this, i] { act(i); });
+    : api_(api), program_(program), clock_(clock), left_(program.options.actors + 2) {
+  for (int i = 0; i < program.options.actors + 2; ++i) threads_.emplace_back([this, i] { act(i); });
 }
 
 Actors::~Actors() { (void)stop(); }

@@ -211,6 +211,16 @@ Violations check_changes(const Record& record) {
   return out;
 }
 
+Violations check_starts(const Record& record) {
+  Violations out;
+  std::set<std::vector<std::string>> seen;
+  for (const auto& start : record.starts)
+    if (!seen.insert({start.resource, start.revision, start.replica}).second)
+      out.push_back(fmt::format("{} {} of version {} was started again ({})", start.resource, start.replica,
+                                start.revision, start.id.substr(0, 12)));
+  return out;
+}
+
 Violations check_freshness(const Record& record) {
   Violations out;
   for (const auto& sample : record.samples) {
@@ -241,8 +251,8 @@ Violations check_settled(const Record& record) {
 
 Violations check(const Record& record) {
   Violations out;
-  for (const auto part :
-       {check_acknowledged, check_watches, check_removals, check_changes, check_freshness, check_settled})
+  for (const auto part : {check_acknowledged, check_watches, check_removals, check_changes, check_starts,
+                          check_freshness, check_settled})
     for (auto& violation : part(record)) out.push_back(std::move(violation));
   return out;
 }

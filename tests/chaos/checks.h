@@ -23,6 +23,8 @@ Violations check_watches(const Record& record);
 Violations check_removals(const Record& record);
 // Nothing that exists was made anew with the content that it had, and all content was asked for.
 Violations check_changes(const Record& record);
+// No container was started twice, and none a second time for the same replica of the same version.
+Violations check_starts(const Record& record);
 // An agent that was not heard for longer than this was shown as away, and nothing of its region as fresh.
 Violations check_freshness(const Record& record);
 // Three and a quarter heartbeats of 500 ms, and what a busy machine may add.

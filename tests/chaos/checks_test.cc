@@ -180,6 +180,13 @@ TEST_F(Checks, AContentThatNobodyAskedFor) {
   EXPECT_THAT(check(record), finds("with a content that nobody asked for"));
 }
 
+TEST_F(Checks, AContainerThatWasStartedAgain) {
+  record.starts = {{"c1", kWeb, "v1", "0/main"}, {"c2", kWeb, "v1", "1/main"}, {"c3", kWeb, "v2", "0/main"}};
+  EXPECT_THAT(check(record), IsEmpty());
+  record.starts.push_back({"c2", kWeb, "v1", "1/main"});
+  EXPECT_THAT(check(record), finds("1/main of version v1 was started again"));
+}
+
 TEST_F(Checks, AStatusThatIsShownAsFresh) {
   auto stale = record;
   stale.samples[0].regions["region-1"].fresh = 1;

@@ -11,6 +11,8 @@ namespace {
 using Kind = Fault::Kind;
 using std::chrono::milliseconds;
 
+constexpr long kStartFails = 2'000;
+
 // False: nothing that a gate does.
 bool set_weather(test::NatsGate& gate, Kind kind) {
   const test::Weather still{.still = true};
@@ -19,6 +21,8 @@ bool set_weather(test::NatsGate& gate, Kind kind) {
   switch (kind) {
     case Kind::kKill:
     case Kind::kPause:
+    case Kind::kFull:
+    case Kind::kClock:
       return false;
     case Kind::kCut:
       gate.close();
@@ -54,8 +58,15 @@ void Faults::begin(const Fault& fault, const StormClock& clock) {
   const bool kill = fault.kind == Fault::Kind::kKill;
   if (const auto gate = gates_.find(fault.target);
       gate != gates_.end() && set_weather(*gate->second, fault.kind)) {
+  } else if (fault.kind == Kind::kFull) {
+    disk_->fill();
+  } else if (fault.kind == Kind::kClock) {
+    fleet_.set_clock(fault.target, fault.seconds);
   } else if (fault.target == "nats") {
     running.pid = fleet_.nats_pid();
+    if (running.pid > 0) ::kill(running.pid, kill ? SIGKILL : SIGSTOP);
+  } else if (fault.target == "podman") {
+    running.pid = fleet_.podman_service_pid(program_.options.agents.back());
     if (running.pid > 0) ::kill(running.pid, kill ? SIGKILL : SIGSTOP);
   } else if (fault.target == "hub") {
     kill ? fleet_.kill_hub() : fleet_.pause_hub();
@@ -69,12 +80,18 @@ void Faults::begin(const Fault& fault, const StormClock& clock) {
 void Faults::end(const Running& running, const StormClock& clock) {
   const bool kill = running.fault.kind == Fault::Kind::kKill;
   const std::string& target = running.fault.target;
-  if (running.fault.silences() && target != "nats")
+  if (running.fault.silences() && target != "nats" && target != "podman")
     record_.silences.push_back({.of = target, .from = running.since, .to = clock.millis()});
   const auto gate = gates_.find(target);
-  if (!kill && running.fault.kind != Fault::Kind::kPause) {
+  if (running.fault.kind == Kind::kFull) {
+    disk_->make_room();
+    freed_ = clock.millis();
+  } else if (running.fault.kind == Kind::kClock) {
+    fleet_.set_clock(target, 0);
+  } else if (!kill && running.fault.kind != Fault::Kind::kPause) {
     gate->second->calm();
-  } else if (target == "nats") {
+  } else if (target == "nats" || target == "podman") {
+    // Its supervisor, the hub or the agent, starts it again where it was killed.
     if (!kill && running.pid > 0) ::kill(running.pid, SIGCONT);
   } else if (target == "hub") {
     kill ? fleet_.launch_hub() : fleet_.continue_hub();
@@ -93,16 +110,18 @@ void Faults::run_until(long millis, const StormClock& clock) {
     end(over, clock);
   }
   clock.wait_until(millis);
-  look();
+  look(clock);
 }
 
 void Faults::end_all(const StormClock& clock) {
   while (!running_.empty()) run_until(std::ranges::min_element(running_, {}, &Running::until)->until, clock);
 }
 
-void Faults::look() {
+void Faults::look(const StormClock& clock) {
   if (!is(Fault::Kind::kKill, "hub") && !fleet_.hub_runs()) {
-    violations_.push_back("the hub ended by itself");
+    // Without room for what it must write down it does not start, and whoever supervises it tries again.
+    const bool full = is(Fault::Kind::kFull, "disk") || (freed_ > 0 && clock.millis() < freed_ + kStartFails);
+    if (!full) violations_.push_back("the hub ended by itself");
     fleet_.launch_hub();
   }
   for (const auto& agent : fleet_.agents()) {

@@ -42,14 +42,22 @@ int main(int argc, char** argv) {
   double minutes = 0;
   bool show = false;
   bool long_silence = false;
+  bool containers = false;
+  bool disk = false;
+  bool clocks = false;
   app.add_option("--seed,--seeds", seeds, "A, or A..B")->capture_default_str();
   app.add_option("--millis", millis, "Length of the program")->capture_default_str();
   app.add_option("--minutes", minutes, "Go on with further seeds until this long has passed");
   app.add_option("--agents", agents)->check(CLI::Range(1, 5))->capture_default_str();
   app.add_option("--bin", options.bin, "Folder of qleet-hub, qleet-agent and qleet, e.g. of another build")
       ->check(CLI::ExistingDirectory);
+  app.add_option("--profiles", options.profiles, "The types that applications ask for")
+      ->check(CLI::ExistingDirectory);
   app.add_option("--settle-millis", options.settle_millis, "Time to be as desired after the last fault")
       ->capture_default_str();
+  app.add_flag("--containers", containers, "The last agent has a podman of its own, too (needs root)");
+  app.add_flag("--disk", disk, "The hub's disk (48 MB) becomes full (needs root)");
+  app.add_flag("--clocks", clocks, "The clocks of hub and agents jump (needs libfaketime)");
   app.add_flag("--long-silence", long_silence, "With an agent that is away for 7 s");
   app.add_flag("--keep", options.keep, "Keep the folder of a run that went well, too");
   app.add_flag("--show", show, "Print the program, and run nothing");
@@ -66,8 +74,13 @@ int main(int argc, char** argv) {
     int run = 0;
     std::map<std::string, int> faults;
     for (std::uint64_t seed = range.first; goes_on(seed); ++seed) {
-      ProgramOptions wanted{
-          .seed = seed, .millis = millis, .agents = {}, .long_silence = long_silence || seed % 5 == 0};
+      ProgramOptions wanted{.seed = seed,
+                            .millis = millis,
+                            .agents = {},
+                            .disk = disk,
+                            .clocks = clocks,
+                            .containers = containers,
+                            .long_silence = long_silence || seed % 5 == 0};
       for (int i = 1; i <= agents; ++i) wanted.agents.push_back(fmt::format("region-{}", i));
       const Program program = make_program(wanted);
       if (show) {
@@ -84,8 +97,10 @@ int main(int argc, char** argv) {
       if (outcome.violations.empty()) continue;
       ++failed;
       tell_failure(program, outcome,
-                   fmt::format("storm --seed {} --millis {} --agents {} --bin {}", seed, millis, agents,
-                               options.bin.string()));
+                   fmt::format("storm --seed {} --millis {} --agents {}{}{} --bin {}", seed, millis, agents,
+                               fmt::format("{}{}{}", containers ? " --containers" : "", disk ? " --disk" : "",
+                                           clocks ? " --clocks" : ""),
+                               long_silence ? " --long-silence" : "", options.bin.string()));
     }
     std::cout << fmt::format("{} storms, {} failed; faults:", run, failed);
     for (const auto& [kind, count] : faults) std::cout << fmt::format(" {} {},", kind, count);

@@ -20,6 +20,7 @@ class Maker {
     // Each on its own track: more of one changes nothing of the others.
     for (int i = 0; i < options.actors; ++i) make_steps(i, Chance(chance_.next()));
     make_operator(Chance(chance_.next()));
+    if (options.containers) make_real(Chance(chance_.next()));
     make_faults(Chance(chance_.next()));
     std::ranges::sort(program_.steps, {}, [](const Step& step) { return std::pair(step.at, step.mark); });
   }
@@ -105,6 +106,34 @@ class Maker {
     }
   }
 
+  // Podman takes its time: fewer steps.
+  void make_real(Chance chance) {
+    std::map<std::string, AppWish> apps;
+    long mark = 800'000;
+    for (long at = 0; at < program_.options.millis; at += chance.between(400, 1'500)) {
+      Step step{.at = at,
+                .actor = program_.options.actors + 1,
+                .act = Act::kApply,
+                .subject = chance.of<std::string>({"pod-a", "pod-b"}),
+                .mark = ++mark,
+                .app = {},
+                .detail = {},
+                .to = {},
+                .environment = {}};
+      if (apps.contains(step.subject) && chance.percent(20)) {
+        step.act = Act::kDelete;
+        apps.erase(step.subject);
+      } else {
+        AppWish& app = apps[step.subject];
+        app.environments = {kReal};
+        change(app, mark, chance);
+        for (auto& [_, workload] : app.workloads) workload.cache.clear(), workload.route = false;
+        step.app = app;
+      }
+      program_.steps.push_back(std::move(step));
+    }
+  }
+
   // Regions and environments change so that every environment always has a region.
   void make_operator(Chance chance) {
     Wish wish = first_wish(program_.options);
@@ -121,7 +150,7 @@ class Maker {
                 .to = {},
                 .environment = {}};
       const long what = chance.between(1, 100);
-      if (what <= 25 && program_.options.agents.size() > 2) {
+      if (what <= 25 && program_.options.agents.size() > 2 && !program_.options.containers) {
         step.act = Act::kRegion;
         step.subject = program_.options.agents.back();
         step.detail = wish.regions.at(step.subject) == "a" ? "b" : "a";
@@ -131,8 +160,9 @@ class Maker {
       } else {
         step.subject = chance.percent(70) ? "default" : "prod";
         step.environment = wish.environments.at(step.subject);
-        step.environment.tier =
-            program_.options.agents.size() < 2 ? "" : chance.of<std::string>({"", "a", "b"});
+        step.environment.tier = program_.options.agents.size() < (program_.options.containers ? 3U : 2U)
+                                    ? ""
+                                    : chance.of<std::string>({"", "a", "b"});
       }
       apply(step, wish);
       program_.steps.push_back(std::move(step));
@@ -143,6 +173,9 @@ class Maker {
     const auto& agents = program_.options.agents;
     std::vector<std::string> targets = {"hub", "hub", "nats"};
     for (const auto& agent : agents) targets.insert(targets.end(), 2, agent);
+    if (program_.options.containers) targets.insert(targets.end(), 2, "podman");
+    if (program_.options.disk) targets.insert(targets.end(), 2, "disk");
+    if (program_.options.clocks) targets.insert(targets.end(), 2, "clock");
     std::map<std::string, long> busy;  // one fault at a time for each
     if (program_.options.long_silence) {
       const std::string agent = chance.of(agents);
@@ -156,17 +189,26 @@ class Maker {
     }
     for (long at = 300; at < program_.options.millis; at += chance.between(150, 1'000)) {
       const std::string& target = chance.of(targets);
-      const bool agent = target != "hub" && target != "nats";
-      const auto kind =
-          agent ? chance.of<Kind>({Kind::kKill, Kind::kKill, Kind::kPause, Kind::kPause, Kind::kCut,
-                                   Kind::kDeaf, Kind::kMute, Kind::kSlow, Kind::kLossy, Kind::kLossy})
-                : chance.of<Kind>({Kind::kKill, Kind::kKill, Kind::kPause});
-      const bool brief = kind == Kind::kKill || kind == Kind::kPause;
-      const Fault fault{
-          .at = at,
-          .kind = kind,
-          .target = target,
-          .millis = brief && chance.percent(70) ? chance.between(0, 400) : chance.between(500, 3'000)};
+      Fault fault{.at = at,
+                  .kind = Kind::kKill,
+                  .target = target,
+                  .seconds = 0,
+                  .millis = chance.between(500, 3'000)};
+      if (target == "disk") {
+        fault.kind = Kind::kFull;
+      } else if (target == "clock") {
+        fault.kind = Kind::kClock;
+        fault.target = chance.percent(40) ? "hub" : chance.of(agents);
+        fault.seconds = chance.of<long>({-15, -5, 5, 15});
+      } else {
+        const bool agent = target != "hub" && target != "nats" && target != "podman";
+        fault.kind =
+            agent ? chance.of<Kind>({Kind::kKill, Kind::kKill, Kind::kPause, Kind::kPause, Kind::kCut,
+                                     Kind::kDeaf, Kind::kMute, Kind::kSlow, Kind::kLossy, Kind::kLossy})
+                  : chance.of<Kind>({Kind::kKill, Kind::kKill, Kind::kPause});
+        const bool brief = fault.kind == Kind::kKill || fault.kind == Kind::kPause;
+        if (brief && chance.percent(70)) fault.millis = chance.between(0, 400);
+      }
       if (busy[target] > at) continue;
       busy[target] = at + fault.millis + 100;
       program_.faults.push_back(fault);
@@ -191,6 +233,10 @@ const char* name_of(Kind kind) {
       return "cut off one way: not heard";
     case Kind::kSlow:
       return "slow link of";
+    case Kind::kFull:
+      return "disk full of";
+    case Kind::kClock:
+      return "clock jumps of";
     case Kind::kLossy:
       return "messages lost, doubled and overtaken of";
   }
@@ -234,6 +280,10 @@ Wish first_wish(const ProgramOptions& options) {
   wish.environments["prod"] = {.tier = {}, .approval = true};
   for (std::size_t i = 0; i < options.agents.size(); ++i)
     wish.regions[options.agents[i]] = i % 2 == 0 ? "a" : "b";
+  if (options.containers) {
+    wish.environments[kReal] = {.tier = kReal};
+    wish.regions[options.agents.back()] = kReal;
+  }
   return wish;
 }
 
@@ -280,13 +330,15 @@ std::string text(const Step& step) {
 }
 
 std::string kind_of(const Fault& fault) {
-  const std::string target = fault.target == "hub" || fault.target == "nats" ? fault.target : "agent";
+  if (fault.kind == Kind::kFull) return "disk full";
+  const bool agent = fault.target != "hub" && fault.target != "nats" && fault.target != "podman";
+  const std::string target = agent ? "agent" : fault.target;
   return fmt::format("{} {}", name_of(fault.kind), target);
 }
 
 std::string text(const Fault& fault) {
-  return fmt::format("{:>7} ms  FAULT  {} {} for {} ms", fault.at, name_of(fault.kind), fault.target,
-                     fault.millis);
+  return fmt::format("{:>7} ms  FAULT  {} {}{} for {} ms", fault.at, name_of(fault.kind), fault.target,
+                     fault.seconds ? fmt::format(" by {} s", fault.seconds) : "", fault.millis);
 }
 
 std::string text(const Program& program) {

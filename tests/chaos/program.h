@@ -13,14 +13,17 @@ struct ProgramOptions {
   std::uint64_t seed = 1;
   long millis = 4'000;  // of changes and faults
   std::vector<std::string> agents;
-  int actors = 2;  // each owns applications of its own, and waits for an answer before its next step
+  int actors = 2;           // each owns applications of its own, and waits for an answer before its next step
+  bool disk = false;        // the hub's disk may become full
+  bool clocks = false;      // the clocks of hub and agents may jump
+  bool containers = false;  // the last agent has a podman of its own, too
   bool long_silence = false;  // with an agent that is away for long enough to be missed
 };
 
 struct Step {
   enum class Act { kApply, kDelete, kBuild, kApprove, kRollback, kEnvironment, kRegion, kProfile };
   long at = 0;    // ms since the start; not earlier
-  int actor = 0;  // the last one is the operator
+  int actor = 0;  // the last two are the operator, and who wants real containers
   Act act = Act::kApply;
   std::string subject;
   long mark = 0;                // unique
@@ -32,10 +35,11 @@ struct Step {
 void apply(const Step& step, Wish& wish);
 
 struct Fault {
-  enum class Kind { kKill, kPause, kCut, kDeaf, kMute, kSlow, kLossy };
+  enum class Kind { kKill, kPause, kCut, kDeaf, kMute, kSlow, kLossy, kFull, kClock };
   long at = 0;
   Kind kind = Kind::kKill;
-  std::string target;  // "hub", "nats", or an agent
+  std::string target;  // "hub", "nats", "podman", or an agent
+  long seconds = 0;    // of kClock: forwards, or backwards
   long millis = 0;     // until it is started again, continued, or connected as before
   // The agent cannot be heard by the hub.
   bool silences() const;

@@ -31,6 +31,9 @@ std::string text(const Record& record) {
     for (const auto& deed : deeds)
       out += fmt::format("{} {} {} generation {} {}\n", agent, deed.gone ? "removes" : "makes", deed.name,
                          deed.generation, deed.shown);
+  for (const auto& start : record.starts)
+    out += fmt::format("started {} {} {} {}\n", start.resource, start.revision, start.replica,
+                       start.id.substr(0, 12));
   return out;
 }
 

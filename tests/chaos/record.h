@@ -48,6 +48,14 @@ struct Deed {
   std::string shown;  // its content
 };
 
+// A container that was started.
+struct Start {
+  std::string id;
+  std::string resource;
+  std::string revision;  // what it is made of
+  std::string replica;
+};
+
 // What the hub said of the regions' agents, and when it was asked.
 struct Sample {
   struct Region {
@@ -75,6 +83,7 @@ struct Record {
       watched;  // by plural kind, from begun_at_revision, across all breaks
   std::map<std::string, std::vector<Seen>> watched_again;  // one watch of the same, at the end
   std::map<std::string, std::vector<Deed>> deeds;          // by agent
+  std::vector<Start> starts;
   std::vector<Sample> samples;
   std::vector<Silence> silences;
   std::vector<std::string> unsettled;  // at the deadline; empty: all is as desired

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/chaos/podman_world.h"
 #include "tests/chaos/region_world.h"
 
 namespace qleet::chaos {
@@ -100,7 +101,9 @@ Wanted Settled::of_region(const std::string& region) const {
 
 void Settled::worlds(std::vector<std::string>& out) const {
   for (const auto& agent : program_.options.agents) {
-    const auto wanted = of_region(agent);
+    auto wanted = of_region(agent);
+    if (program_.options.containers && agent == program_.options.agents.back())
+      real_world(agent, wanted, out);
     const auto world = noop_world(fleet_.folder() / (agent + ".world"));
     compare("world of " + agent, names(wanted), names(world), out);
     for (const auto& [name, content] : wanted) {
@@ -109,6 +112,31 @@ void Settled::worlds(std::vector<std::string>& out) const {
         out.push_back(fmt::format("world of {}: {} does not hold {}: {}", agent, name,
                                   fmt::join(content, ", "), there->second));
     }
+  }
+}
+
+// Takes out of `wanted` what real containers, volumes and networks make true.
+void Settled::real_world(const std::string& agent, Wanted& wanted, std::vector<std::string>& out) const {
+  const auto things = podman_things(fleet_, agent);
+  for (const auto& stranger : things.strangers)
+    out.push_back(fmt::format("podman of {}: {} is left over", agent, stranger));
+  Wanted real;
+  for (const auto& [name, content] : wanted)
+    if (name.find(".real-") != std::string::npos ||
+        name.find(fmt::format(".{}.", kReal)) != std::string::npos)
+      real[name] = content;
+  for (const auto& [name, _] : real) wanted.erase(name);
+  compare("podman of " + agent, names(real), names(things.of), out);
+  for (const auto& [name, its] : things.of) {
+    if (!real.contains(name) || name.find(".workload.") == std::string::npos) continue;
+    const auto parts = name.substr(name.find(kReal) + std::string(kReal).size() + 1);
+    const auto& app = wish_.apps.at(parts.substr(0, parts.find('.')));
+    const auto& workload = app.workloads.at(name.substr(name.rfind('.') + 1));
+    const std::vector<std::string> replicas(static_cast<std::size_t>(workload.replicas),
+                                            "container running " + mark_word(workload.mark));
+    if (its != replicas)
+      out.push_back(fmt::format("podman of {}: {} is {}, not {}", agent, name, fmt::join(its, ", "),
+                                fmt::join(replicas, ", ")));
   }
 }
 

@@ -20,6 +20,7 @@ class Settled {
  private:
   void hub(std::vector<std::string>& out) const;
   void worlds(std::vector<std::string>& out) const;
+  void real_world(const std::string& agent, Wanted& wanted, std::vector<std::string>& out) const;
   void journals(std::vector<std::string>& out) const;
   Wanted of_region(const std::string& region) const;
 

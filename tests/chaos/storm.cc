@@ -12,10 +12,12 @@
 #include "tests/chaos/api.h"
 #include "tests/chaos/checks.h"
 #include "tests/chaos/faults.h"
+#include "tests/chaos/podman_world.h"
 #include "tests/chaos/region_world.h"
 #include "tests/chaos/sampler.h"
 #include "tests/chaos/settled.h"
 #include "tests/support/mini_fleet.h"
+#include "tests/support/small_disk.h"
 
 namespace qleet::chaos {
 namespace {
@@ -23,12 +25,14 @@ namespace {
 const std::vector<std::string> kWatched = {"applications", "deployments", "environments",
                                            "regions",      "releases",    "resources"};
 
+constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
 class Storm {
  public:
   Storm(const Program& program, const StormOptions& options)
       : program_(program),
         options_(options),
-        fleet_({.profiles = options.profiles, .bin = options.bin}),
+        fleet_(fleet_options(program, options)),
         api_(fleet_.url(), fleet_.hub_state()) {
     outcome_.folder = fleet_.folder();
     outcome_.record.program = program;
@@ -43,6 +47,8 @@ class Storm {
     end_watching();
     for (const auto& agent : program_.options.agents)
       outcome_.record.deeds[agent] = noop_deeds(fleet_.folder() / (agent + ".world"));
+    if (program_.options.containers)
+      outcome_.record.starts = podman_starts(fleet_, program_.options.agents.back());
     for (auto& violation : check(outcome_.record)) outcome_.violations.push_back(std::move(violation));
     if (options_.keep || !outcome_.violations.empty()) {
       fleet_.keep();
@@ -52,9 +58,24 @@ class Storm {
   }
 
  private:
+  test::FleetOptions fleet_options(const Program& program, const StormOptions& options) {
+    if (program.options.clocks && !std::filesystem::exists(kFaketime))
+      throw std::runtime_error(std::string(kFaketime) + " is missing: Debian's libfaketime has it");
+    test::FleetOptions fleet{.profiles = options.profiles,
+                             .faketime = program.options.clocks ? kFaketime : "",
+                             .bin = options.bin};
+    if (program.options.disk)
+      fleet.prepare = [this](const std::filesystem::path& folder) {
+        disk_ = std::make_unique<test::SmallDisk>(folder / "hub", "48m");
+        if (!disk_->mounted()) throw std::runtime_error("no disk for the hub: " + disk_->reason());
+      };
+    return fleet;
+  }
+
   // With a gate between it and the nats-server.
   void add_agent(const std::string& name, const std::string& tier) {
-    fleet_.enrol({.name = name, .labels = {"tier=" + tier}});
+    const bool real = tier == kReal;
+    fleet_.enrol({.name = name, .labels = {"tier=" + tier}, .containers = real, .both = real});
     auto& gate = gates_[name];
     gate = std::make_unique<test::NatsGate>(fleet_.hub_state(), program_.options.seed + gates_.size());
     const auto identity = fleet_.agent_state(name) / "identity/identity.json";
@@ -74,6 +95,7 @@ class Storm {
     };
     if (!test::until(connected, std::chrono::seconds(60)))
       throw std::runtime_error("agent " + name + " is not connected: " + fleet_.logs());
+    if (real) import_web_image(fleet_, name);
   }
 
   void begin_watching() {
@@ -88,7 +110,7 @@ class Storm {
     const StormClock clock;
     Sampler sampler(api_, clock);
     Actors actors(api_, program_, clock);
-    Faults faults(fleet_, gates_, outcome_.record, outcome_.violations);
+    Faults faults(fleet_, disk_.get(), program_, gates_, outcome_.record, outcome_.violations);
     for (const auto& fault : program_.faults) {
       faults.run_until(fault.at, clock);
       faults.begin(fault, clock);
@@ -97,7 +119,7 @@ class Storm {
     faults.end_all(clock);
     // All is well again: whoever still waits gets an answer.
     (void)test::until([&] { return actors.done(); }, std::chrono::milliseconds(options_.settle_millis));
-    faults.look();
+    faults.look(clock);
     outcome_.record.answers = actors.stop();
     outcome_.record.samples = sampler.stop();
   }
@@ -149,6 +171,7 @@ class Storm {
   const Program& program_;
   const StormOptions& options_;
   Outcome outcome_;
+  std::unique_ptr<test::SmallDisk> disk_;
   test::MiniFleet fleet_;
   Api api_;
   Gates gates_;  // agents end before them

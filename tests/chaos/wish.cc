@@ -13,6 +13,12 @@ void add_workload(Wanted& out, const std::string& region, const std::string& env
   const auto own = [&](const std::string& rest) {
     return fmt::format("{}.{}.{}.{}", region, environment, app, rest);
   };
+  if (environment == kReal) {
+    out[own("workload." + name)] = {mark_word(workload.mark)};
+    out[region + ".-.-.real-host.default"] = {};
+    if (workload.database) out[own(fmt::format("real-volume.{}-data", name))] = {};
+    return;
+  }
   out[own("workload." + name)] = {mark_word(workload.mark),
                                   workload.build ? build_word(workload.build) : name + ":1\""};
   out[region + ".-.-.container-host.default"] = {};
@@ -104,6 +110,25 @@ Wanted wanted(const Wish& wish) {
   return out;
 }
 
+namespace {
+
+std::string real_workloads(const AppWish& app) {
+  std::string out = "  workloads:\n";
+  for (const auto& [workload, its] : app.workloads) {
+    out += fmt::format(
+        "    {}:\n      replicas: {}\n      score:\n        containers:\n          main:\n"
+        "            image: localhost/test-web:1\n            variables:\n              MARK: {}\n",
+        workload, its.replicas, mark_word(its.mark));
+    if (its.database)
+      out +=
+          "              DATA: \"${resources.data.name}\"\n        resources:\n          data: {type: "
+          "real-volume}\n";
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string yaml(const std::string& name, const AppWish& app) {
   std::string out = fmt::format(
       "apiVersion: qleet.io/v1\nkind: Application\nmetadata:\n  name: {}\n  annotations: {{{}: \"{}\"}}\n"
@@ -111,6 +136,7 @@ std::string yaml(const std::string& name, const AppWish& app) {
       name, kMarkAnnotation, app.mark);
   for (const auto& environment : app.environments)
     out += (environment == *app.environments.begin() ? "" : ", ") + environment;
+  if (app.environments.contains(kReal)) return out + "]\n" + real_workloads(app);
   out += "]\n  workloads:\n";
   for (const auto& [workload, its] : app.workloads) {
     out += fmt::format(

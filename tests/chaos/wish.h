@@ -67,6 +67,8 @@ std::string region_yaml(const std::string& name, const std::string& tier, long m
 // The profile of postgres with another content: what exists is changed.
 std::string profile_yaml(long mark);
 std::string build_json(const std::string& app, const std::string& workload, long mark);
+// The environment whose workloads are real containers, in the region of that tier.
+inline constexpr const char* kReal = "real";
 inline constexpr const char* kMarkAnnotation = "storm.test/mark";
 
 std::string mark_word(long mark);    // in a workload's variables

@@ -162,11 +162,31 @@ std::string MiniFleet::binary(const std::string& name) const {
 
 std::string MiniFleet::url() const { return "https://127.0.0.1:" + port_; }
 
+// libfaketime reads the file anew for each question.
+Environment MiniFleet::clock_of(const std::string& name) const {
+  if (options_.faketime.empty()) return {};
+  const fs::path file = folder_ / (name + ".clock");
+  if (!fs::exists(file)) set_clock(name, 0);
+  return {{"LD_PRELOAD", options_.faketime},
+          {"FAKETIME_TIMESTAMP_FILE", file},
+          {"FAKETIME_NO_CACHE", "1"},
+          {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+          {"FAKETIME_DONT_RESET", "1"}};
+}
+
+// By rename: whole at any time.
+void MiniFleet::set_clock(const std::string& of, long seconds) const {
+  const fs::path file = folder_ / (of + ".clock");
+  const fs::path next = file.string() + ".next";
+  std::ofstream(next) << (seconds < 0 ? "" : "+") << seconds << "\n";
+  fs::rename(next, file);
+}
+
 void MiniFleet::launch_hub() {
   hub_ = Child({binary("qleet-hub"), "serve", "--state", hub_state(), "--listen", "127.0.0.1:" + port_,
                 "--nats-listen", "127.0.0.1:0", "--heartbeat-ms", options_.heartbeat_ms, "--profiles",
                 options_.profiles},
-               folder_ / "hub.log");
+               folder_ / "hub.log", clock_of("hub"));
 }
 
 void MiniFleet::start_hub() {
@@ -217,8 +237,9 @@ void MiniFleet::start_agent(const std::string& name) {
                                    options_.heartbeat_ms,
                                    "--engine",
                                    agent.spec.containers ? "own" : "none"};
-  if (!agent.spec.containers) command.insert(command.end(), {"--noop-world", folder_ / (name + ".world")});
-  agent.process = Child(command, folder_ / (name + ".log"));
+  if (!agent.spec.containers || agent.spec.both)
+    command.insert(command.end(), {"--noop-world", folder_ / (name + ".world")});
+  agent.process = Child(command, folder_ / (name + ".log"), clock_of(name));
 }
 
 void MiniFleet::add_agent(const AgentSpec& spec) {

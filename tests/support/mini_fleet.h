@@ -23,6 +23,7 @@ namespace qleet::test {
 struct FleetOptions {
   std::filesystem::path profiles;  // of an empty store
   std::string heartbeat_ms = "500";
+  std::filesystem::path faketime;         // libfaketime: with it, set_clock works
   std::filesystem::path bin = QLEET_BIN;  // of the binaries; another one for other builds of them
   std::filesystem::path hub_bin = {};     // of the hub alone, where that is another one
   std::filesystem::path agent_bin = {};   // of agents alone
@@ -33,6 +34,7 @@ struct AgentSpec {
   std::string name;  // also of its region
   std::vector<std::string> labels;
   bool containers = false;  // its own podman; else the provider noop alone
+  bool both = false;        // its own podman, and the provider noop
 };
 
 class MiniFleet {
@@ -49,6 +51,9 @@ class MiniFleet {
 
   // The folder outlives the fleet, with all logs; nothing runs there any more.
   void keep() { kept_ = true; }
+
+  // The wall clock of "hub" or of an agent, so many seconds off; what is called monotonic goes on as it was.
+  void set_clock(const std::string& of, long seconds) const;
 
   // The hub. start_hub() waits until it is ready.
   void start_hub();
@@ -113,6 +118,7 @@ class MiniFleet {
     Child process;
   };
   std::string binary(const std::string& name) const;
+  Environment clock_of(const std::string& name) const;
 
   FleetOptions options_;
   std::filesystem::path folder_;
