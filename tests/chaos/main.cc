@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
                             .disk = disk,
                             .clocks = clocks,
                             .containers = containers,
-                            .long_silence = long_silence || seed % 5 == 0};
+                            .long_silence = long_silence || seed % 10 == 5};
       for (int i = 1; i <= agents; ++i) wanted.agents.push_back(fmt::format("region-{}", i));
       const Program program = make_program(wanted);
       if (show) {
