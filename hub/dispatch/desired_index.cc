@@ -9,12 +9,12 @@ namespace qleet::hub {
 namespace {
 
 constexpr std::string_view kResources = "o/resources/";
-constexpr std::string_view kPositions = "x/region-pos/";
+constexpr std::string_view kPositions = "x/region-pos";
 constexpr size_t kPage = 1000;
 
 template <class Each>
-Result<> for_each(const Reader& reader, std::string_view prefix, Each each) {
-  Range range{std::string(prefix), "", kPage};
+Result<> for_each(const Reader& reader, std::string prefix, Each each) {
+  Range range{std::move(prefix), "", kPage};
   for (;;) {
     auto page = TRY(reader.scan(range));
     for (auto& entry : page) TRY(each(entry));
@@ -23,64 +23,78 @@ Result<> for_each(const Reader& reader, std::string_view prefix, Each each) {
   }
 }
 
-// Of "x/region-pos/<region>/<revision, 16 hex>/<resource>".
-Result<std::pair<std::string, Revision>> parse_position(std::string_view key) {
-  const auto parts = keys::segments(key);
+struct Position {
   Revision revision = 0;
+  std::string resource;
+};
+
+// Of "x/region-pos/<region>/<revision, 16 hex>/<resource>".
+Result<Position> parse_position(std::string_view key) {
+  const auto parts = keys::segments(key);
+  Position position;
   if (parts.size() != 5 ||
-      std::from_chars(parts[3].data(), parts[3].data() + parts[3].size(), revision, 16).ec != std::errc{})
+      std::from_chars(parts[3].data(), parts[3].data() + parts[3].size(), position.revision, 16).ec !=
+          std::errc{})
     return fail(Code::kInternal, "key " + std::string(key) + " is malformed");
-  return std::pair{std::string(parts[2]), revision};
+  position.resource = parts[4];
+  return position;
+}
+
+Result<ResourceSketch> read(std::string_view key, std::string_view value) {
+  auto resource = sketch(value);
+  if (!resource) return std::unexpected(wrap(std::move(resource).error(), std::string(key)));
+  return *resource;
+}
+
+sync::Digest digest_of(const ResourceSketch& resource) {
+  return sync::entry_digest(resource.name, resource.uid, resource.generation, resource.hash);
 }
 
 }  // namespace
 
-DesiredIndex::Region& DesiredIndex::region_in(Regions& regions, std::string_view name) {
-  const auto found = regions.find(name);
-  return found != regions.end() ? found->second : regions[std::string(name)];
-}
-
-Result<std::vector<std::string>> DesiredIndex::rebuild(const Reader& reader, MonoTime now) {
-  Regions regions;
-  TRY(for_each(reader, kResources, [&](const Entry& entry) -> Result<> {
-    auto resource = sketch(entry.value);
-    if (!resource) return std::unexpected(wrap(std::move(resource).error(), entry.key));
-    const auto digest =
-        sync::entry_digest(resource->name, resource->uid, resource->generation, resource->hash);
-    Region& region = region_in(regions, resource->region);
-    region.entries.emplace(resource->name, digest);
+Result<std::vector<SpecChange>> DesiredIndex::build(const Reader& reader, const std::string& name,
+                                                    Revision followed, MonoTime now) {
+  Region region;
+  region.built_at = reader.revision();
+  TRY(for_each(reader, std::string(kResources) + name + ".", [&](const Entry& entry) -> Result<> {
+    const auto resource = TRY(read(entry.key, entry.value));
+    const auto digest = digest_of(resource);
+    region.entries.emplace(resource.name, digest);
     region.view.digest.add(digest);
     return {};
   }));
-  TRY(for_each(reader, kPositions, [&](const Entry& entry) -> Result<> {
-    const auto [region, revision] = TRY(parse_position(entry.key));
-    auto& position = regions[region].view.position;
-    position = std::max(position, revision);
+  region.view.resources = region.entries.size();
+
+  // What stands behind `followed` is told from the position before it. All that ever changed in between
+  // either stands there still, or has changed again and stands further on: nothing is left out.
+  std::vector<SpecChange> changes;
+  TRY(for_each(reader, keys::below(kPositions, name), [&](const Entry& entry) -> Result<> {
+    auto position = TRY(parse_position(entry.key));
+    const Revision previous = std::exchange(region.view.position, position.revision);
+    if (position.revision <= followed) return {};
+    auto object = TRY(reader.get(keys::object("resources", position.resource)));
+    // An index entry without its object states nothing.
+    if (object)
+      changes.push_back(
+          {name, std::move(position.resource), position.revision, previous, std::move(object->value)});
     return {};
   }));
+  if (!changes.empty()) region.view.changed_at = now;
 
-  std::lock_guard lock(mutex_);
-  std::vector<std::string> changed;
-  for (auto& [name, region] : regions) {
-    region.view.resources = region.entries.size();
-    const auto old = regions_.find(name);
-    const bool same = old != regions_.end() && old->second.view.digest == region.view.digest &&
-                      old->second.view.position == region.view.position;
-    region.view.changed_at = same ? old->second.view.changed_at : now;
-    if (!same) changed.push_back(name);
-  }
-  regions_ = std::move(regions);
-  return changed;
+  const std::lock_guard lock(mutex_);
+  regions_.insert_or_assign(name, std::move(region));
+  wanted_.erase(name);
+  return changes;
 }
 
 Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, MonoTime now) {
   if (!change.key.starts_with(kResources)) return std::nullopt;
-  auto parsed = sketch(change.value);
-  if (!parsed) return std::unexpected(wrap(std::move(parsed).error(), change.key));
-  const ResourceSketch& resource = *parsed;
+  const auto resource = TRY(read(change.key, change.value));
 
-  std::lock_guard lock(mutex_);
-  Region& region = region_in(regions_, resource.region);
+  const std::lock_guard lock(mutex_);
+  const auto known = regions_.find(resource.region);
+  if (known == regions_.end() || change.revision <= known->second.built_at) return std::nullopt;
+  Region& region = known->second;
   const std::string name(resource.name);
   const auto held = region.entries.find(name);
   if (change.erased) {
@@ -91,7 +105,7 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
     region.view.changed_at = now;
     return std::nullopt;
   }
-  const auto digest = sync::entry_digest(resource.name, resource.uid, resource.generation, resource.hash);
+  const auto digest = digest_of(resource);
   if (held != region.entries.end()) {
     if (held->second == digest) return std::nullopt;
     region.view.digest.remove(held->second);
@@ -106,25 +120,44 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   return SpecChange{std::string(resource.region), name, change.revision, previous, change.value};
 }
 
-RegionView DesiredIndex::region(std::string_view name) const {
-  std::lock_guard lock(mutex_);
+void DesiredIndex::forget() {
+  const std::lock_guard lock(mutex_);
+  regions_.clear();
+}
+
+std::set<std::string> DesiredIndex::take_asked() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(wanted_, {});
+}
+
+std::optional<RegionView> DesiredIndex::region(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
   const auto it = regions_.find(name);
-  return it == regions_.end() ? RegionView{} : it->second.view;
+  if (it == regions_.end()) return std::nullopt;
+  return it->second.view;
 }
 
-std::vector<std::string> DesiredIndex::regions_changed_after(Revision revision) const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::string> names;
-  for (const auto& [name, region] : regions_)
-    if (region.view.position > revision) names.push_back(name);
-  return names;
+std::optional<RegionView> DesiredIndex::ask(std::string_view name) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = regions_.find(name);
+    if (it != regions_.end()) return it->second.view;
+    if (!wanted_.emplace(name).second) return std::nullopt;
+  }
+  asked_();
+  return std::nullopt;
 }
 
-size_t DesiredIndex::resources() const {
-  std::lock_guard lock(mutex_);
-  size_t count = 0;
-  for (const auto& [name, region] : regions_) count += region.entries.size();
-  return count;
+size_t DesiredIndex::regions() const {
+  const std::lock_guard lock(mutex_);
+  return regions_.size();
+}
+
+Result<bool> changed_after(const Reader& reader, std::string_view region, Revision revision) {
+  const std::string prefix = keys::below(kPositions, region);
+  // '~' comes behind everything that a name may hold.
+  const auto next = TRY(reader.scan({prefix, prefix + keys::hex16(revision) + "/~", 1}));
+  return !next.empty();
 }
 
 }  // namespace qleet::hub

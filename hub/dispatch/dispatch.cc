@@ -7,6 +7,7 @@
 #include "common/sync/limits.h"
 #include "common/sync/subjects.h"
 #include "hub/dispatch/messages.h"
+#include "hub/store/keys.h"
 
 namespace qleet::hub {
 namespace {
@@ -16,6 +17,8 @@ constexpr log::Logger kLog{"dispatch"};
 constexpr Millis kIdle{60'000};
 constexpr Millis kStoreRetry{500};
 constexpr size_t kMaxReadsPerStep = 16;
+constexpr std::string_view kResources = "o/resources/";
+constexpr std::string_view kSkipped = "changes were skipped";
 
 std::string inbox_prefix_of(std::string pattern, std::string_view agent) {
   const size_t at = pattern.find("{agent}");
@@ -31,7 +34,8 @@ Dispatch::Dispatch(Store& store, Bus& bus, const Clock& clock, DispatchOptions o
       clock_(clock),
       options_(std::move(options)),
       identity_(store.identity()),
-      sync_queue_(options_.sync_queue) {}
+      sync_queue_(options_.sync_queue),
+      index_([this] { wake_(); }) {}
 
 Dispatch::~Dispatch() = default;
 
@@ -42,31 +46,29 @@ Result<> Dispatch::start() {
     if (options_.flood) options_.flood->count(agent, message.data.size());
     if (sync_queue_.put({std::move(agent), std::move(message.reply), std::move(message.data)})) wake_();
   }));
-  auto reader = TRY(store_.snapshot());
-  TRY(rebuild(*reader));
-  const Revision recent = cursor_ - std::min(cursor_, options_.poke_recent_revisions);
-  for (const auto& region : index_.regions_changed_after(recent))
-    if (const auto agent = directory_.serving(region)) poke(*agent, "the hub has started");
-  kLog.info("index built", {{"resources", std::to_string(index_.resources())},
-                            {"revision", std::to_string(cursor_)},
-                            {"epoch", identity_.epoch}});
+  const auto reader = TRY(store_.snapshot());
+  const Revision now = reader->revision();
+  TRY(begin(*reader, now - std::min(now, options_.poke_recent_revisions), "the hub has started"));
+  kLog.info("following the log", {{"revision", std::to_string(cursor_)}, {"epoch", identity_.epoch}});
   return {};
 }
 
-Result<> Dispatch::rebuild(const Reader& reader) {
+Result<> Dispatch::begin(const Reader& reader, Revision since, std::string_view why) {
   TRY(directory_.rebuild(reader));
-  const auto changed = TRY(index_.rebuild(reader, clock_.mono()));
-  const bool first = cursor_ == 0 && !needs_rebuild_;
-  cursor_ = reader.revision();
-  needs_rebuild_ = false;
+  std::vector<std::string> behind;
+  for (const auto& agent : directory_.all())
+    if (directory_.serving(agent.region) == agent.name && TRY(changed_after(reader, agent.region, since)))
+      behind.push_back(agent.name);
+  index_.forget();
   pending_.clear();
+  unbuilt_.clear();
+  cursor_ = reader.revision();
+  compacted_ = false;
   {
     std::lock_guard lock(counters_mutex_);
-    ++counters_.rebuilds;
+    ++counters_.begins;
   }
-  if (first) return {};
-  for (const auto& region : changed)
-    if (const auto agent = directory_.serving(region)) poke(*agent, "changes were skipped");
+  for (const auto& agent : behind) poke(agent, why);
   return {};
 }
 
@@ -80,15 +82,17 @@ MonoTime Dispatch::step() {
   } else if (!*at_end) {
     due = now;
   }
-  if (needs_rebuild_) {
-    auto reader = store_.snapshot();
-    auto rebuilt = reader ? rebuild(**reader) : std::unexpected(reader.error());
-    if (!rebuilt) {
-      kLog.error("index cannot be rebuilt", {{"error", rebuilt.error().message}});
+  if (compacted_) {
+    const auto reader = store_.snapshot();
+    const auto begun = reader ? begin(**reader, cursor_, kSkipped) : std::unexpected(reader.error());
+    if (!begun) {
+      kLog.error("the change log was compacted and the store cannot be read",
+                 {{"error", begun.error().message}});
       return now + kStoreRetry;
     }
   }
   due = std::min(due, flush_due(now));
+  due = std::min(due, build_some(now));
   return answer_syncs(now) ? now : due;
 }
 
@@ -97,7 +101,7 @@ Result<bool> Dispatch::follow(Revision upto) {
     auto changes = store_.changes(cursor_, options_.changes_per_read);
     if (!changes) {
       if (changes.error().code != Code::kCompacted) return std::unexpected(changes.error());
-      needs_rebuild_ = true;
+      compacted_ = true;
       return true;
     }
     const MonoTime now = clock_.mono();
@@ -120,12 +124,44 @@ void Dispatch::take_change(const Change& change, MonoTime now) {
                                   {"error", (known ? spec.error() : known.error()).message}});
     return;
   }
-  if (!*spec) return;
-  auto [it, first] = pending_.try_emplace((*spec)->region);
+  if (*spec) return take_spec(std::move(**spec));
+  if (change.erased || !change.key.starts_with(kResources)) return;
+  const auto name = keys::last(change.key);
+  const auto region = name.substr(0, name.find('.'));
+  if (!index_.region(region) && directory_.serving(region))
+    unbuilt_.try_emplace(std::string(region), change.revision - 1);
+}
+
+void Dispatch::take_spec(SpecChange change) {
+  auto [it, first] = pending_.try_emplace(change.region);
   Pending& pending = it->second;
-  if (first) pending.prev_position = (*spec)->prev_position;
-  pending.position = (*spec)->revision;
-  pending.changes.insert_or_assign((*spec)->name, std::move(**spec));
+  if (first) pending.prev_position = change.prev_position;
+  pending.position = change.revision;
+  pending.changes.insert_or_assign(change.name, std::move(change));
+}
+
+Result<> Dispatch::build(const Reader& reader, const std::string& region, MonoTime now) {
+  const auto needed = unbuilt_.extract(region);
+  const Revision followed = needed.empty() ? cursor_ : needed.mapped();
+  for (auto& change : TRY(index_.build(reader, region, followed, now))) take_spec(std::move(change));
+  return {};
+}
+
+MonoTime Dispatch::build_some(MonoTime now) {
+  for (const auto& region : index_.take_asked()) unbuilt_.try_emplace(region, cursor_);
+  if (unbuilt_.empty()) return MonoTime::max();
+  const auto reader = store_.snapshot();
+  if (!reader) {
+    kLog.error("the store cannot be read", {{"error", reader.error().message}});
+    return now + kStoreRetry;
+  }
+  do {
+    const std::string region = unbuilt_.begin()->first;
+    // Its agent's next heartbeat asks for it again.
+    if (const auto built = build(**reader, region, now); !built)
+      kLog.error("region cannot be read", {{"region", region}, {"error", built.error().message}});
+  } while (!unbuilt_.empty() && clock_.mono() - now <= options_.answering_at_once);
+  return unbuilt_.empty() && pending_.empty() ? MonoTime::max() : now;
 }
 
 MonoTime Dispatch::flush_due(MonoTime now) {
@@ -190,7 +226,8 @@ bool Dispatch::answer_syncs(MonoTime now) {
 
 bool Dispatch::within_allowance(const std::string& name, MonoTime now) {
   const auto agent = directory_.find(name);
-  const auto resources = agent ? static_cast<double>(index_.region(agent->region).resources) : 0.0;
+  const auto region = agent ? index_.region(agent->region) : std::nullopt;
+  const auto resources = region ? static_cast<double>(region->resources) : 0.0;
   const double answers = resources / static_cast<double>(options_.sync_limits.max_resources);
   const auto& more = options_.syncs_per_answer;
   return allowances_.take(name, 1,
@@ -240,10 +277,11 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   // The digest must be that of the snapshot, not of a moment before it.
   while (!TRY(follow(reader->revision()))) {
   }
-  if (needs_rebuild_) TRY(rebuild(*reader));
+  if (compacted_) TRY(begin(*reader, cursor_, kSkipped));
   const auto agent = directory_.find(call.agent);
   if (!agent) return fail(Code::kUnavailable, "the agent was removed while it was answered");
-  const SyncContext context{agent->region, identity_, index_.region(agent->region), options_.sync_limits};
+  if (!index_.region(agent->region)) TRY(build(*reader, agent->region, clock_.mono()));
+  const SyncContext context{agent->region, identity_, *index_.region(agent->region), options_.sync_limits};
   auto batches = TRY(answer_sync(*reader, context, request));
   for (auto& batch : batches) batch.set_protocol(protocol);
   return batches;

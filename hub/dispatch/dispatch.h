@@ -1,8 +1,9 @@
 // What each agent must hold, on its way to it: deltas behind every commit, answers to sync requests.
 //
 // Follows the store's change log. Nothing here is truth: index and directory are derived from the store, a
-// lost delta is healed by the agent's next sync, and a restart begins from a snapshot. docs/protocol.md gives
-// the rules.
+// lost delta is healed by the agent's next sync, and a restart begins from a snapshot. What a region's agent
+// shall hold is read when that agent speaks, or when something of it changes. docs/protocol.md gives the
+// rules.
 #pragma once
 
 #include <map>
@@ -32,7 +33,7 @@ struct DispatchOptions {
   // of its region fills. What is over is not answered; agents ask again.
   Allowance syncs{.burst = 64, .per_second = 2};
   Allowance syncs_per_answer{.burst = 40, .per_second = 0.4};
-  // After so long with answers, deltas have their turn.
+  // After so long with answers, deltas have their turn; and after so long with reading regions.
   Millis answering_at_once{5};
   size_t changes_per_read = 4096;
   SyncLimits sync_limits;
@@ -54,7 +55,7 @@ struct DispatchCounters {
   std::uint64_t syncs_dropped = 0;  // the queue was full
   std::uint64_t syncs_over = 0;     // over an agent's allowance
   std::uint64_t publish_failures = 0;
-  std::uint64_t rebuilds = 0;
+  std::uint64_t begins = 0;  // from a snapshot: at start, and where the log was compacted
 };
 
 class Dispatch final : public Stepper {
@@ -63,13 +64,13 @@ class Dispatch final : public Stepper {
   Dispatch(Store& store, Bus& bus, const Clock& clock, DispatchOptions options);
   ~Dispatch() override;
 
-  // Subscribes and builds the index; before the first step.
+  // Subscribes, and begins from a snapshot; before the first step.
   Result<> start();
   MonoTime step() override;
   Wake& wake() { return wake_; }
 
   // These may be read by any thread.
-  const DesiredIndex& index() const { return index_; }
+  DesiredIndex& index() { return index_; }
   const AgentDirectory& agents() const { return directory_; }
   DispatchCounters counters() const;
 
@@ -79,10 +80,15 @@ class Dispatch final : public Stepper {
     Revision position = 0;
     std::map<std::string, SpecChange> changes;  // by resource, the latest
   };
-  Result<> rebuild(const Reader& reader);
-  // Reads the log up to `upto` at most. False: there may be more. A compacted log sets needs_rebuild_.
+  // Knows the agents and no region; pokes those of which something was changed after `since`.
+  Result<> begin(const Reader& reader, Revision since, std::string_view why);
+  // Reads the log up to `upto` at most. False: there may be more. A compacted log sets compacted_.
   Result<bool> follow(Revision upto);
   void take_change(const Change& change, MonoTime now);
+  void take_spec(SpecChange change);
+  Result<> build(const Reader& reader, const std::string& region, MonoTime now);
+  // Some of unbuilt_; when to go on.
+  MonoTime build_some(MonoTime now);
   MonoTime flush_due(MonoTime now);
   // True: some are left for the next step.
   bool answer_syncs(MonoTime now);
@@ -106,7 +112,10 @@ class Dispatch final : public Stepper {
   DesiredIndex index_;
   AgentDirectory directory_;
   Revision cursor_ = 0;  // the log was read up to here
-  bool needs_rebuild_ = false;
+  bool compacted_ = false;
+  // Regions that are needed and not known yet, and up to where the log says nothing of them that their agents
+  // have not been told.
+  std::map<std::string, Revision> unbuilt_;
   std::unordered_map<std::string, Pending> pending_;         // by region
   std::unordered_map<std::string, MonoTime> next_delta_at_;  // by region
 

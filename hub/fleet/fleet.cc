@@ -36,8 +36,8 @@ FleetHooks with_defaults(FleetHooks hooks) {
 
 }  // namespace
 
-Fleet::Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& directory,
-             const DesiredIndex& index, FleetHooks hooks, FleetOptions options)
+Fleet::Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& directory, DesiredIndex& index,
+             FleetHooks hooks, FleetOptions options)
     : store_(store),
       bus_(bus),
       clock_(clock),
@@ -121,7 +121,10 @@ std::optional<EnrolledAgent> Fleet::speaker(const std::string& name) {
 }
 
 bool Fleet::within_allowance(const EnrolledAgent& agent, size_t bytes) {
-  const auto resources = static_cast<double>(index_.region(agent.region).resources);
+  const auto region = index_.ask(agent.region);
+  // How much that would be is known in a moment.
+  if (!region) return true;
+  const auto resources = static_cast<double>(region->resources);
   const auto& more = options_.reports_per_resource;
   return allowances_.take(agent.name, static_cast<double>(bytes),
                           {.burst = options_.reports.burst + resources * more.burst,
@@ -154,17 +157,21 @@ void Fleet::take_heartbeat(const EnrolledAgent& agent, const std::string& data) 
   count(&FleetCounters::heartbeats);
   heard(agent.name);
   // One that cannot be spoken with is shown as that; it would understand nothing else.
-  if (sync::negotiate(beat->protocol_min(), beat->protocol()) != 0) {
-    const auto why =
-        poke_policy_.decide(agent.name, *beat, index_.region(agent.region), identity_, clock_.mono());
-    if (!why.empty()) poke(agent.name, why);
-  }
+  if (sync::negotiate(beat->protocol_min(), beat->protocol()) != 0) compare(agent, *beat);
   auto& known = beats_[agent.name];
   if (!same_facts(known, *beat)) {
     const auto written = written_.find(agent.name);
     show(agent.name, written == written_.end() ? clock_.mono() : written->second + options_.facts_every);
   }
   known = *std::move(beat);
+}
+
+void Fleet::compare(const EnrolledAgent& agent, const wire::v1::Heartbeat& beat) {
+  const auto region = index_.ask(agent.region);
+  if (!region) uncompared_.insert(agent.name);
+  const auto why =
+      poke_policy_.decide(agent.name, beat, region ? &*region : nullptr, identity_, clock_.mono());
+  if (!why.empty()) poke(agent.name, why);
 }
 
 void Fleet::take_status(const EnrolledAgent& agent, const std::string& data, std::vector<Report>& reports) {
@@ -271,6 +278,11 @@ void Fleet::watch_presence(MonoTime now) {
   if (now < next_watch_) return;
   next_watch_ = now + kWatchEvery;
   watch_floods(now);
+  for (const auto& name : std::exchange(uncompared_, {})) {
+    const auto beat = beats_.find(name);
+    const auto agent = directory_.find(name);
+    if (agent && beat != beats_.end() && !directory_.refusal(name)) compare(*agent, beat->second);
+  }
   for (const auto& agent : liveness_.expire(now, clock_.wall())) {
     kLog.warn("agent lost", {{"agent", agent}});
     show(agent, now);

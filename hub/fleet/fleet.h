@@ -88,8 +88,8 @@ struct FleetHooks {
 class Fleet final : public Stepper {
  public:
   // All references must outlive this object. `directory` and `index` are those of dispatch.
-  Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& directory,
-        const DesiredIndex& index, FleetHooks hooks, FleetOptions options);
+  Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& directory, DesiredIndex& index,
+        FleetHooks hooks, FleetOptions options);
   ~Fleet() override;
 
   // Subscribes; after dispatch has started, before the first step.
@@ -123,6 +123,8 @@ class Fleet final : public Stepper {
   bool within_allowance(const EnrolledAgent& agent, size_t bytes);
   void heard(const std::string& agent);
   void take_heartbeat(const EnrolledAgent& agent, const std::string& data);
+  // Whether it holds what it shall.
+  void compare(const EnrolledAgent& agent, const wire::v1::Heartbeat& beat);
   void take_status(const EnrolledAgent& agent, const std::string& data, std::vector<Report>& reports);
   // As many of `reports`, from `begin` on, as one transaction takes; returns the end.
   size_t write_reports(const std::vector<Report>& reports, size_t begin);
@@ -141,7 +143,7 @@ class Fleet final : public Stepper {
   Bus& bus_;
   const Clock& clock_;
   const AgentDirectory& directory_;
-  const DesiredIndex& index_;
+  DesiredIndex& index_;
   const FleetHooks hooks_;
   const FleetOptions options_;
   const StoreIdentity identity_;
@@ -152,6 +154,7 @@ class Fleet final : public Stepper {
   Liveness liveness_;
   PokePolicy poke_policy_;
   std::map<std::string, wire::v1::Heartbeat> beats_;  // by agent, the newest
+  std::set<std::string> uncompared_;           // agents whose newest came before their region was known
   std::map<std::string, MonoTime> unwritten_;  // agents whose stored status is out of date: when it is due
   std::map<std::string, MonoTime> written_;    // when the facts of an agent were stored
   Allowances allowances_;

@@ -23,8 +23,9 @@ class PokePolicy {
  public:
   explicit PokePolicy(PokeLimits limits) : limits_(limits) {}
 
-  // Why this agent is to be poked now; empty: it is not.
-  std::string decide(const std::string& agent, const wire::v1::Heartbeat& beat, const RegionView& wanted,
+  // Why this agent is to be poked now; empty: it is not. `wanted`: of its region, null where that is not
+  // known yet.
+  std::string decide(const std::string& agent, const wire::v1::Heartbeat& beat, const RegionView* wanted,
                      const StoreIdentity& identity, MonoTime now);
   void forget(const std::string& agent) { agents_.erase(agent); }
 

@@ -59,8 +59,8 @@ class DispatchTest : public ::testing::Test {
   std::vector<wire::v1::SyncBatch> answer(const wire::v1::SyncRequest& request, SyncLimits limits = {}) {
     const auto reader = *store_.snapshot();
     DesiredIndex index;
-    EXPECT_TRUE(index.rebuild(*reader, {}));
-    auto batches = answer_sync(*reader, {"eu", store_.identity(), index.region("eu"), limits}, request);
+    EXPECT_TRUE(index.build(*reader, "eu", reader->revision(), {}));
+    auto batches = answer_sync(*reader, {"eu", store_.identity(), *index.region("eu"), limits}, request);
     EXPECT_TRUE(batches) << batches.error().message;
     return batches ? *batches : std::vector<wire::v1::SyncBatch>{};
   }
@@ -100,49 +100,6 @@ TEST_F(DispatchTest, ASketchOfAnythingElseIsAnError) {
   EXPECT_FALSE(sketch(""));
   EXPECT_FALSE(sketch("garbage"));
   for (size_t size = 1; size < good.size(); ++size) (void)sketch(std::string_view(good).substr(0, size));
-}
-
-TEST_F(DispatchTest, TheIndexIsTheSameByTheLogAndBySnapshot) {
-  write({make("eu.a", 1), make("us.a", 1)});
-  DesiredIndex followed;
-  ASSERT_TRUE(followed.rebuild(**store_.snapshot(), {}));
-  const Revision start = (*store_.snapshot())->revision();
-  write({make("eu.b", 1)});
-  const Revision last = write({make("eu.a", 2)});
-  ASSERT_TRUE(store_.transact([&](Txn& txn) -> Result<> {
-    txn.erase(keys::object("resources", "us.a"));
-    txn.erase(keys::region_at("us.a"));
-    txn.erase(keys::region_pos("us", 1, "us.a"));
-    return {};
-  }));
-  std::vector<SpecChange> seen;
-  for (const auto& change : *store_.changes(start, 100))
-    if (auto spec = *followed.apply(change, {})) seen.push_back(*spec);
-  ASSERT_EQ(seen.size(), 2U);
-  EXPECT_EQ(seen[0].prev_position, start);
-  EXPECT_EQ(seen[1].prev_position, seen[0].revision);
-  EXPECT_EQ(seen[1].revision, last);
-
-  DesiredIndex fresh;
-  ASSERT_TRUE(fresh.rebuild(**store_.snapshot(), {}));
-  for (const char* region : {"eu", "us"})
-    EXPECT_EQ(followed.region(region).digest, fresh.region(region).digest);
-  EXPECT_EQ(followed.region("eu").position, fresh.region("eu").position);
-  EXPECT_EQ(fresh.region("us").digest, sync::Digest{});
-  EXPECT_EQ(fresh.resources(), 2U);
-}
-
-TEST_F(DispatchTest, AStatusChangeIsNoChange) {
-  auto resource = make("eu.a", 1);
-  const Revision start = write({resource});
-  DesiredIndex index;
-  ASSERT_TRUE(index.rebuild(**store_.snapshot(), {}));
-  resource.mutable_status()->set_state("Degraded");
-  ASSERT_TRUE(store_.transact([&](Txn& txn) -> Result<> {
-    txn.put(keys::object("resources", "eu.a"), resource.SerializeAsString());
-    return {};
-  }));
-  for (const auto& change : *store_.changes(start, 100)) EXPECT_FALSE(*index.apply(change, {}));
 }
 
 TEST_F(DispatchTest, ASyncGivesWhatChangedSinceInOrder) {

@@ -154,7 +154,9 @@ TEST(StatusMerge, WhatBelongsToTheHubStays) {
 
 class PokeTest : public ::testing::Test {
  protected:
-  std::string decide(int now) { return policy_.decide("eu", beat_, view_, {"e", {}}, at(now)); }
+  std::string decide(int now) {
+    return policy_.decide("eu", beat_, known_ ? &view_ : nullptr, {"e", {}}, at(now));
+  }
   PokeTest() {
     beat_.set_epoch("e");
     view_.digest.add(sync::entry_digest("a", "u", 1, "h"));
@@ -164,7 +166,15 @@ class PokeTest : public ::testing::Test {
   PokePolicy policy_{PokeLimits{}};
   wire::v1::Heartbeat beat_;
   RegionView view_;
+  bool known_ = true;
 };
+
+TEST_F(PokeTest, OfARegionThatIsNotKnownYetNothingIsSaid) {
+  known_ = false;
+  EXPECT_EQ(decide(60'000), "");
+  beat_.set_epoch("older");
+  EXPECT_EQ(decide(60'000), "this hub's epoch is another");
+}
 
 TEST_F(PokeTest, AgreementNeedsNone) {
   beat_.set_digest(view_.digest.bytes());
