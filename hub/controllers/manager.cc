@@ -11,7 +11,6 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
-#include "hub/controllers/unfinished.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/environment.pb.h"
@@ -192,8 +191,16 @@ Result<size_t> Manager::run_until_idle(size_t max_steps) {
         return fail(Code::kInternal,
                     fmt::format("the controllers do not come to rest after {} steps", steps));
     }
-    if (read == 0 && !ran) return steps;
+    if (read == 0 && !ran && !TRY(search())) return steps;
   }
+}
+
+Result<bool> Manager::search() {
+  const std::lock_guard lock(poll_mutex_);
+  if (!search_) return false;
+  const auto reader = TRY(store_.snapshot());
+  if (!TRY(search_->next(*reader, [this](const Key& key) { queue_.add(key); }))) search_.reset();
+  return true;
 }
 
 void Manager::start_after(Revision revision) {
@@ -214,7 +221,8 @@ Result<> Manager::resume() {
   }
   if (known) {
     TRY(changes_.restore(*reader, from));
-    TRY(find_unfinished(*reader, [this](const Key& key) { queue_.add(key); }));
+    TRY(find_listed(*reader, [this](const Key& key) { queue_.add(key); }));
+    search_.emplace();
     position_ = from;
   } else {
     TRY(find_everything(*reader, [this](const Key& key) { queue_.add(key); }));
@@ -260,6 +268,12 @@ std::optional<MonoTime> Manager::note_due() {
   return noted_at_ + options_.note_position_after;
 }
 
+void Manager::pause_after(std::string_view what, const Error& error) {
+  kLog.error(what, {{"error", error.message}});
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, kStoreRetry, [this] { return stopping_; });
+}
+
 // Of the threads that have nothing to do, one waits for what is due next, and a commit wakes one: who then
 // finds more than it can do itself wakes another.
 void Manager::work() {
@@ -273,9 +287,8 @@ void Manager::work() {
     if (news) {
       const auto read = poll();
       if (!read) {
-        kLog.error("change log cannot be read", {{"error", read.error().message}});
-        std::unique_lock lock(mutex_);
-        wake_.wait_for(lock, kStoreRetry, [this] { return stopping_; });
+        pause_after("change log cannot be read", read.error());
+        const std::lock_guard lock(mutex_);
         --polled_;
         continue;
       }
@@ -284,6 +297,9 @@ void Manager::work() {
     if (const auto due = note_due(); due && *due <= clock_.mono()) note_position();
     if (queue_.size() > 1) wake_.notify_one();
     if (run_one(true)) continue;
+    const auto searched = search();
+    if (!searched) pause_after("what was unfinished cannot be looked for", searched.error());
+    if (!searched || *searched) continue;
 
     const auto now = clock_.mono();
     auto due = now + kIdlePoll;

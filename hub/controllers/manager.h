@@ -1,7 +1,8 @@
 // The loop: follows the store's change log, and runs the reconcilers on the keys that its changes touch.
 //
 // Nothing is remembered that cannot be found again in the store: after a restart it goes on from the position
-// that it noted last, and looks once at what was unfinished (deployments, applications, timers).
+// that it noted last, and looks once at what was unfinished (deployments, applications, timers), when nothing
+// else is to be done.
 #pragma once
 
 #include <condition_variable>
@@ -18,6 +19,7 @@
 #include "common/clock/clock.h"
 #include "common/result/result.h"
 #include "hub/controllers/change_map.h"
+#include "hub/controllers/unfinished.h"
 #include "hub/controllers/work.h"
 #include "hub/controllers/work_queue.h"
 #include "hub/store/random.h"
@@ -62,6 +64,8 @@ class Manager {
 
  private:
   Result<size_t> poll();
+  // Goes on with looking at what was unfinished. False: it has seen everything.
+  Result<bool> search();
   bool run_one(bool rests);
   // How long the key may rest afterwards.
   Result<Millis> run(const Key& key);
@@ -74,6 +78,7 @@ class Manager {
   void note_position();
   std::optional<MonoTime> note_due();
   void work();
+  void pause_after(std::string_view what, const Error& error);
   void signal();
   void requeue(const Key& key, WallTime when);
 
@@ -85,6 +90,7 @@ class Manager {
 
   std::mutex poll_mutex_;  // one reader of the log; guards what follows up to touched_
   ChangeMap changes_;
+  std::optional<UnfinishedSearch> search_;
   Revision position_ = 0;
   Revision noted_ = 0;
   MonoTime noted_at_{};

@@ -1,5 +1,9 @@
 #include "hub/controllers/unfinished.h"
 
+#include <array>
+#include <utility>
+
+#include "common/log/log.h"
 #include "hub/controllers/deployments.h"
 #include "hub/store/keys.h"
 #include "hub/store/wire_fields.h"
@@ -9,6 +13,7 @@
 namespace qleet::hub::controllers {
 namespace {
 
+constexpr log::Logger kLog{"controllers"};
 constexpr size_t kPage = 500;
 
 template <class Each>
@@ -30,29 +35,52 @@ Result<Object> parse(const std::string& bytes, const std::string& key) {
   return object;
 }
 
+using Add = std::function<void(const Key&)>;
+
+Result<> look_at_application(const Entry& entry, const Add& add) {
+  // Its workloads are nearly all of it, and say nothing of whether it is at rest.
+  const auto rest = TRY(with_field(entry.value, v1::Application::kSpecFieldNumber, nullptr));
+  const auto app = TRY(parse<v1::Application>(rest, entry.key));
+  const bool seen = app.status().observed_generation() == app.metadata().generation();
+  if (!seen || app.metadata().has_deletion_timestamp())
+    add({Controller::kApplication, app.metadata().name()});
+  return {};
+}
+
+Result<> look_at_deployment(const Entry& entry, const Add& add) {
+  const auto deployment = TRY(parse<v1::Deployment>(entry.value, entry.key));
+  if (deployment.status().state() != "Ready" || needs_reconcile(deployment))
+    add({Controller::kDeployment, deployment.metadata().name()});
+  if (deployment.spec().candidate() != 0) add({Controller::kApplication, deployment.spec().application()});
+  return {};
+}
+
 }  // namespace
 
-Result<> find_unfinished(const Reader& reader, const std::function<void(const Key&)>& add) {
-  TRY(for_each(reader, "applications", [&](const Entry& entry) -> Result<> {
-    // Its workloads are nearly all of it, and say nothing of whether it is at rest.
-    const auto rest = TRY(with_field(entry.value, v1::Application::kSpecFieldNumber, nullptr));
-    const auto app = TRY(parse<v1::Application>(rest, entry.key));
-    const bool seen = app.status().observed_generation() == app.metadata().generation();
-    if (!seen || app.metadata().has_deletion_timestamp())
-      add({Controller::kApplication, app.metadata().name()});
-    return {};
-  }));
-  TRY(for_each(reader, "deployments", [&](const Entry& entry) -> Result<> {
-    const auto deployment = TRY(parse<v1::Deployment>(entry.value, entry.key));
-    if (deployment.status().state() != "Ready" || needs_reconcile(deployment))
-      add({Controller::kDeployment, deployment.metadata().name()});
-    if (deployment.spec().candidate() != 0) add({Controller::kApplication, deployment.spec().application()});
-    return {};
-  }));
+Result<> find_listed(const Reader& reader, const std::function<void(const Key&)>& add) {
   for (const auto& entry : TRY(reader.scan({.prefix = keys::pending("")})))
     add({Controller::kDeployment, std::string(keys::last(entry.key))});
   add({Controller::kUnused, ""});
   return {};
+}
+
+Result<bool> UnfinishedSearch::next(const Reader& reader, const std::function<void(const Key&)>& add) {
+  constexpr std::array kinds{std::pair("applications", &look_at_application),
+                             std::pair("deployments", &look_at_deployment)};
+  if (kind_ == kinds.size()) return false;
+  const auto& [plural, look] = kinds[kind_];
+  const auto page = TRY(reader.scan({keys::object(plural, ""), after_, kPage}));
+  for (const auto& entry : page) {
+    if (const auto looked = look(entry, add); !looked)
+      kLog.error("object left out", {{"error", looked.error().message}});
+  }
+  if (page.size() < kPage) {
+    ++kind_;
+    after_.clear();
+  } else {
+    after_ = page.back().key;
+  }
+  return true;
 }
 
 Result<> find_everything(const Reader& reader, const std::function<void(const Key&)>& add) {

@@ -159,6 +159,40 @@ TEST(Manager, AReportThatShowsNothingNewWakesNobodyWhoSharesIt) {
   EXPECT_EQ(world.state("app-7.default"), "Ready 1");
 }
 
+TEST(Manager, WhatWasUnfinishedIsFoundAmongThousandsAPageAtATime) {
+  World world;
+  constexpr int kAll = 1'203;
+  ASSERT_TRUE(world.store.transact([](Txn& txn) -> Result<> {
+    for (int i = 0; i < kAll; ++i) {
+      v1::Deployment deployment;
+      deployment.mutable_metadata()->set_name(fmt::format("app-{:04}.lab", i));
+      deployment.mutable_metadata()->set_generation(1);
+      auto& status = *deployment.mutable_status();
+      status.set_state(i % 400 == 0 ? "RollingOut" : "Ready");
+      auto& resolved = *status.add_conditions();
+      resolved.set_type("Resolved");
+      resolved.set_observed_generation(1);
+      const auto name = deployment.metadata().name();
+      txn.put("o/deployments/" + name, i == 7 ? std::string("garbage") : deployment.SerializeAsString());
+    }
+    v1::Application application;
+    application.mutable_metadata()->set_name("app-0001");
+    application.mutable_metadata()->set_generation(2);
+    txn.put("o/applications/app-0001", application.SerializeAsString());
+    return {};
+  }));
+  controllers::UnfinishedSearch search;
+  std::set<std::string> found;
+  int pages = 0;
+  for (bool more = true; more; ++pages) {
+    const auto reader = world.store.snapshot().value();
+    more = search.next(*reader, [&](const controllers::Key& key) { found.insert(key.name); }).value();
+  }
+  EXPECT_EQ(found, (std::set<std::string>{"app-0000.lab", "app-0001", "app-0400.lab", "app-0800.lab",
+                                          "app-1200.lab"}));
+  EXPECT_EQ(pages, 5);
+}
+
 TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   World world;
   world.join("lab");
