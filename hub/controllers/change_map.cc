@@ -38,6 +38,12 @@ std::string print_of(const v1::Region& region) {
   return objects::serialize(told);
 }
 
+// What of a region deployments show, or wait for.
+std::string told_of(const v1::Region& region) {
+  const auto connection = connection_of(region);
+  return fmt::format("{} {}", connection.connected, connection.message);
+}
+
 // Every deployment of the environment.
 Result<> environment(const Reader& reader, std::string_view name, bool applications, std::set<Key>& keys) {
   for (const auto& entry : TRY(reader.scan({.prefix = keys::app_env(name, "")}))) {
@@ -76,14 +82,16 @@ std::set<std::string> TouchedRegions::take(const std::string& deployment) {
 
 Result<> ChangeMap::restore(const Reader& reader, Revision upto) {
   seen_regions_.clear();
+  seen_connections_.clear();
   seen_environments_.clear();
   for (const auto& environment : TRY(objects::list<v1::Environment>(reader))) {
     if (environment.metadata().resource_version() <= upto)
       seen_environments_[environment.metadata().name()] = objects::serialize(environment.spec());
   }
   for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
-    if (region.metadata().resource_version() <= upto)
-      seen_regions_[region.metadata().name()] = print_of(region);
+    if (region.metadata().resource_version() > upto) continue;
+    seen_regions_[region.metadata().name()] = print_of(region);
+    seen_connections_[region.metadata().name()] = told_of(region);
   }
   return {};
 }
@@ -91,27 +99,39 @@ Result<> ChangeMap::restore(const Reader& reader, Revision upto) {
 Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<Key>& keys,
                            TouchedRegions& touched) {
   const std::string name(keys::last(change.key));
-  for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")}))) {
-    const std::string deployment(keys::last(entry.key));
-    touched.add(deployment, name);
-    keys.insert({Controller::kStatus, deployment});
+  const auto parsed = TRY(parse<v1::Region>(change));
+  const auto told = change.erased ? std::string() : told_of(parsed);
+  const auto before = seen_connections_.find(name);
+  if (before == seen_connections_.end() || before->second != told) {
+    for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")}))) {
+      const std::string deployment(keys::last(entry.key));
+      touched.add(deployment, name);
+      keys.insert({Controller::kStatus, deployment});
+    }
   }
-  const auto print = change.erased ? std::string() : print_of(TRY(parse<v1::Region>(change)));
+  const auto print = change.erased ? std::string() : print_of(parsed);
   const auto seen = seen_regions_.find(name);
-  if (seen != seen_regions_.end() && seen->second == print) return {};
+  if (seen == seen_regions_.end() || seen->second != print) TRY(places(reader, change, keys, touched));
+  // Last: what failed on the way is looked at again. Nobody can be placed in one that was not there: the
+  // environments' lists come first, and are changes too.
+  seen_connections_[name] = told;
+  if (!change.created) seen_regions_[name] = print;
+  return {};
+}
+
+Result<> ChangeMap::places(const Reader& reader, const Change& change, std::set<Key>& keys,
+                           TouchedRegions& touched) {
+  const std::string name(keys::last(change.key));
   touched.add("", name);
   keys.insert({Controller::kRegions, ""});
   for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
     keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
-  // Nobody can be placed in one that was not there: the environments' lists come first, and are changes too.
   if (change.created) return {};
   for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
     const auto& regions = known.status().regions();
     if (std::find(regions.begin(), regions.end(), name) != regions.end())
       TRY(environment(reader, known.metadata().name(), false, keys));
   }
-  // Last: what failed on the way is looked at again.
-  seen_regions_[name] = print;
   return {};
 }
 

@@ -37,12 +37,16 @@ class ChangeMap {
 
  private:
   Result<> region(const Reader& reader, const Change& change, std::set<Key>& keys, TouchedRegions& touched);
+  // Who may have to go to or from the region.
+  Result<> places(const Reader& reader, const Change& change, std::set<Key>& keys, TouchedRegions& touched);
   Result<> resource(const Reader& reader, const Change& change, std::set<Key>& keys, TouchedRegions& touched);
   Result<> profile(const Reader& reader, const Change& change, std::set<Key>& keys);
 
   // Labels and cordon of regions as last seen: most changes of a region are of its status. Nothing but a
   // saving.
   std::map<std::string, std::string, std::less<>> seen_regions_;
+  // And what deployments show of their agents: each region is that of hundreds.
+  std::map<std::string, std::string, std::less<>> seen_connections_;
   std::map<std::string, std::string, std::less<>> seen_environments_;  // their specs
   // What deployments show of resources that several share, as last seen: most reports change nothing of that,
   // and thousands may share one. A saving, too.

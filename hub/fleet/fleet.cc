@@ -374,7 +374,8 @@ Result<> Fleet::write_agent(Txn& txn, const std::string& name, WallTime now) con
       liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}};
   if (const auto beat = beats_.find(name); beat != beats_.end()) facts.beat = beat->second;
   describe(facts, now, *agent);
-  TRY(objects::put_status(txn, *agent));
+  // What it says of its region follows from what is known of it.
+  if (TRY(objects::put_status(txn, *agent)) == objects::Written::kNothing) return {};
   const auto serving = directory_.serving(agent->spec().region());
   if (serving && *serving != name) return {};
   auto region = TRY(objects::get<v1::Region>(txn, agent->spec().region()));

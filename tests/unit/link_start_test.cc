@@ -84,6 +84,18 @@ TEST_F(LinkStartTest, AReportMakesItsRegionKnown) {
   EXPECT_EQ(world_.hub().dispatch.counters().deltas, 0U);
 }
 
+TEST_F(LinkStartTest, AnAgentThatIsThereAsBeforeIsNoNews) {
+  world_.run(kBeat);
+  const auto revision = world_.revision();
+  start_without_pokes();
+  for (const char* name : {"eu", "us"}) {
+    world_.broker.set_connected(name, false);
+    world_.broker.set_connected(name, true);
+  }
+  world_.run(kBeat);
+  EXPECT_EQ(world_.revision(), revision);
+}
+
 TEST_F(LinkStartTest, WhatWasLostBeforeItHealsWithTheFirstBeat) {
   lose("desired.");
   world_.put("eu.b", "2");
