@@ -69,6 +69,26 @@ Result<> parse(std::string_view key, const std::string& bytes, Revision revision
   return {};
 }
 
+// Whoever holds a reference to a part of `object` (its spec, its metadata) goes on with it: its content is
+// replaced, the part itself stays.
+Result<> reread(std::string_view key, const std::string& bytes, Revision revision, Message& object) {
+  const model::Object stored(object.New());
+  TRY(parse(key, bytes, revision, *stored));
+  const auto& reflection = *object.GetReflection();
+  const auto& descriptor = *object.GetDescriptor();
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const auto* field = descriptor.field(i);
+    if (field->message_type() != nullptr && !field->is_repeated() && reflection.HasField(object, field) &&
+        reflection.HasField(*stored, field)) {
+      auto& part = *reflection.MutableMessage(&object, field);
+      part.GetReflection()->Swap(&part, reflection.MutableMessage(stored.get(), field));
+    } else {
+      reflection.SwapFields(&object, stored.get(), {field});
+    }
+  }
+  return {};
+}
+
 Result<model::Object> parse_any(std::string_view key, const std::string& bytes, Revision revision) {
   const auto parsed = parse_key(key);
   if (!parsed) return fail(Code::kInternal, fmt::format("store: {} is no object's key", key));
@@ -211,7 +231,7 @@ Result<Written> put_status(Txn& txn, Message& object) {
   const std::string status = has ? serialize_part(object, "status") : "";
   std::string bytes = TRY(with_field(entry->value, field->number(), has ? &status : nullptr));
   const bool same = bytes == entry->value;
-  TRY(parse(entry->key, bytes, same ? entry->revision : txn.revision(), object));
+  TRY(reread(entry->key, bytes, same ? entry->revision : txn.revision(), object));
   if (same) return Written::kNothing;
   txn.put(entry->key, std::move(bytes));
   return Written::kChanged;

@@ -79,7 +79,7 @@ struct Stamp {
 
 // The functions that write leave `object` as it then stands in the store, and write nothing at all when that
 // changes nothing. Creating sets uid, creation timestamp and generation 1; a change of spec adds 1 to the
-// generation. kInvalid for a name that cannot be in a key.
+// generation. kInvalid for a name that cannot be in a key. References to metadata, spec and status stay good.
 
 // Everything as given, but for uid, creation timestamp and generation.
 Result<Written> put(Txn& txn, google::protobuf::Message& object, const Stamp& stamp);

@@ -132,6 +132,23 @@ TEST_F(ObjectsTest, SpecAndStatusLeaveEachOtherAlone) {
   EXPECT_EQ(spec.status().state(), "Ready");
 }
 
+// With a sanitizer this sees memory that is gone; without, at least that it is elsewhere.
+TEST_F(ObjectsTest, ReferencesToPartsOutliveWhatIsWritten) {
+  auto object = deployment("a.b", 7);
+  ASSERT_TRUE(put(object));
+  object.mutable_status()->set_state("Ready");
+  const auto& meta = object.metadata();
+  const auto& spec = object.spec();
+  const auto& status = object.status();
+  ASSERT_EQ(put_status(object), Written::kChanged);
+  EXPECT_EQ(&meta, &object.metadata());
+  EXPECT_EQ(&spec, &object.spec());
+  EXPECT_EQ(&status, &object.status());
+  EXPECT_EQ(spec.release(), 7U);
+  EXPECT_EQ(meta.resource_version(), object.metadata().resource_version());
+  EXPECT_EQ(status.state(), "Ready");
+}
+
 TEST_F(ObjectsTest, PutTakesAllButIdentity) {
   auto d = deployment("shop.prod", 1);
   ASSERT_TRUE(put_spec(d));
