@@ -20,7 +20,19 @@ set(QLEET_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 if(QLEET_SANITIZE)
   target_compile_options(qleet_flags INTERFACE -fsanitize=${QLEET_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(qleet_flags INTERFACE -fsanitize=${QLEET_SANITIZE})
+  add_library(qleet_sanitizer_options OBJECT ${CMAKE_CURRENT_LIST_DIR}/sanitizer_options.c)
+  target_link_libraries(qleet_flags INTERFACE $<TARGET_OBJECTS:qleet_sanitizer_options>)
 endif()
+
+# How many times longer than elsewhere things may take in this build: ctest's limits, and what tests wait for
+# (tests/support/patience.h).
+set(QLEET_PATIENCE 1)
+if(QLEET_SANITIZE MATCHES "thread")
+  set(QLEET_PATIENCE 8)
+elseif(QLEET_SANITIZE)
+  set(QLEET_PATIENCE 4)
+endif()
+
 add_link_options(-fuse-ld=lld-19 -Wl,--as-needed)
 add_link_options($<$<CONFIG:Release>:-Wl,--gc-sections,--icf=safe>)
 
@@ -43,23 +55,40 @@ function(qleet_binary name)
   target_link_libraries(${name} PRIVATE qleet_flags ${ARG_DEPS})
 endfunction()
 
-# qleet_test(NAME SOURCES ... DEPS ... [LABELS ...] [TIMEOUT seconds]): a GoogleTest executable whose cases
-# ctest runs one by one. Tests that need real peers (podman, nats-server) carry the label "peers" and run serially.
-function(qleet_test name)
-  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
-  find_package(GTest REQUIRED)
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
+# What a test's ctest properties are: timeout in seconds, in a build that is not slower than others.
+function(qleet_test_properties var timeout labels serial)
+  if(NOT timeout)
+    set(timeout 60)
   endif()
+  math(EXPR timeout "${timeout} * ${QLEET_PATIENCE}")
+  set(properties TIMEOUT ${timeout})
+  if(labels)
+    list(APPEND properties LABELS ${labels})
+  endif()
+  if(serial)
+    list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  set(${var} ${properties} PARENT_SCOPE)
+endfunction()
+
+# qleet_test(NAME SOURCES ... DEPS ... [LABELS label] [TIMEOUT seconds] [SERIAL]): a GoogleTest executable whose cases
+# ctest runs one by one. Tests that need real peers (podman, nats-server) carry the label "peers"; those that use what
+# there is one of run serially.
+function(qleet_test name)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT;LABELS" "SOURCES;DEPS" ${ARGN})
+  find_package(GTest REQUIRED)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE qleet_flags ${ARG_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
   include(GoogleTest)
-  set(properties TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
-  if(ARG_SERIAL)
-    list(APPEND properties RUN_SERIAL TRUE)
-  endif()
-  if(QLEET_SANITIZE MATCHES "thread")
-    list(APPEND properties ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
-  endif()
+  qleet_test_properties(properties "${ARG_TIMEOUT}" "${ARG_LABELS}" ${ARG_SERIAL})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+endfunction()
+
+# qleet_command_test(NAME COMMAND ... [LABELS label] [TIMEOUT seconds] [SERIAL]): one entry of ctest's, whatever command
+# that is; it says by exit code 77 that it cannot be run here.
+function(qleet_command_test name)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT;LABELS" "COMMAND" ${ARGN})
+  qleet_test_properties(properties "${ARG_TIMEOUT}" "${ARG_LABELS}" ${ARG_SERIAL})
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 ${properties})
 endfunction()

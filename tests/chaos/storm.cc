@@ -50,6 +50,9 @@ class Storm {
     if (program_.options.containers)
       outcome_.record.starts = podman_starts(fleet_, program_.options.agents.back());
     for (auto& violation : check(outcome_.record)) outcome_.violations.push_back(std::move(violation));
+    fleet_.stop();
+    if (const auto reports = fleet_.sanitizer_reports(); !reports.empty())
+      outcome_.violations.push_back(reports);
     if (options_.keep || !outcome_.violations.empty()) {
       fleet_.keep();
       std::ofstream(fleet_.folder() / "record.txt") << text(outcome_.record);

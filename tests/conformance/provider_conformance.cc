@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/patience.h"
+
 namespace qleet::test {
 namespace {
 
@@ -38,7 +40,7 @@ auto timed(Millis longest, const char* what, Function&& function) {
   const auto start = std::chrono::steady_clock::now();
   auto result = function();
   const auto took = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
-  EXPECT_LE(took, longest) << what << " must return within seconds";
+  EXPECT_LE(took, test::patient(longest)) << what << " must return within seconds";
   return result;
 }
 

@@ -18,6 +18,7 @@
 #include "hub/store/memory_store.h"
 #include "hub/store/overlay_store.h"
 #include "tests/conformance/store_harness.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 
 namespace qleet::hub {
@@ -400,7 +401,7 @@ TEST_P(StoreTest, WakesSubscribersAfterEachCommitUntilTheyLeave) {
     }
     bool reaches(Revision revision) {
       std::unique_lock lock(mutex);
-      return woken.wait_for(lock, std::chrono::seconds(10), [&] { return last >= revision; });
+      return woken.wait_for(lock, test::patient(std::chrono::seconds(10)), [&] { return last >= revision; });
     }
   };
   Follower leaves;
@@ -425,7 +426,7 @@ TEST_P(StoreTest, ASubscriberMayLeaveWhileItIsWoken) {
     left.set_value();
   });
   put("x/k", "1");
-  ASSERT_EQ(left.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  ASSERT_EQ(left.get_future().wait_for(test::patient(std::chrono::seconds(10))), std::future_status::ready);
   put("x/k", "2");
 }
 
@@ -436,7 +437,7 @@ TEST_P(StoreTest, AFollowerOfTheLogMissesNothing) {
   });
   std::vector<std::string> seen;
   Revision at = start_;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto deadline = std::chrono::steady_clock::now() + test::patient(std::chrono::seconds(30));
   while (seen.size() < kWrites && std::chrono::steady_clock::now() < deadline) {
     for (const auto& change : store().changes(at, 7).value()) {
       EXPECT_GE(change.revision, at);

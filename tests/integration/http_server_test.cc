@@ -16,6 +16,7 @@
 
 #include "common/crypto/certificate.h"
 #include "common/http/client.h"
+#include "tests/support/patience.h"
 #include "tests/support/tls_socket.h"
 
 namespace qleet::hub::api {
@@ -57,7 +58,7 @@ Response echo(const Request& request) {
 
 template <class Condition>
 bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + test::patient(10s);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(5ms);
@@ -207,7 +208,7 @@ TEST(HttpServer, CutsWhoSendsAHeaderTooSlowly) {
     if (socket.closed()) break;
   }
   EXPECT_TRUE(socket.closed());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, test::patient(5s));
 }
 
 TEST(HttpServer, CutsWhoSendsABodyTooSlowlyAndWhoIsIdle) {
@@ -326,7 +327,7 @@ TEST(HttpServer, FiveThousandSilentConnectionsEndByThemselves) {
     const auto began = std::chrono::steady_clock::now();
     // In the rush a newcomer may be dropped; clients try again.
     EXPECT_TRUE(eventually([&] { return served(server->port()); })) << "after " << i;
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, test::patient(5s));
   }
   EXPECT_LE(server->counters().connections, 2'100U);
   EXPECT_TRUE(eventually([&] { return server->counters().connections <= 1U; }));

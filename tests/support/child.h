@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/patience.h"
+
 namespace qleet::test {
 
 using Environment = std::map<std::string, std::string>;  // on top of the test's own
@@ -56,7 +58,7 @@ void nap(std::chrono::milliseconds time);
 
 template <class Condition>
 bool until(Condition condition, std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const auto deadline = std::chrono::steady_clock::now() + patient(limit);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     nap(std::chrono::milliseconds(20));

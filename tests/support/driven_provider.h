@@ -6,6 +6,7 @@
 
 #include "google/protobuf/util/json_util.h"
 #include "providers/api/provider.h"
+#include "tests/support/patience.h"
 
 namespace qleet::test {
 
@@ -28,7 +29,7 @@ inline ProviderResource resource(const std::string& type, const std::string& id,
 inline Observation reach(Provider& provider, const ProviderResource& wanted,
                          Observation::State state = Observation::State::kReady,
                          Millis within = Millis(30'000)) {
-  const auto deadline = std::chrono::steady_clock::now() + within;
+  const auto deadline = std::chrono::steady_clock::now() + patient(within);
   Observation seen;
   while (std::chrono::steady_clock::now() < deadline) {
     auto looked = provider.observe(wanted);
@@ -56,7 +57,7 @@ inline Observation reach(Provider& provider, const ProviderResource& wanted,
 }
 
 inline bool remove_all(Provider& provider, const ProviderResource& gone, Millis within = Millis(40'000)) {
-  const auto deadline = std::chrono::steady_clock::now() + within;
+  const auto deadline = std::chrono::steady_clock::now() + patient(within);
   while (std::chrono::steady_clock::now() < deadline) {
     const auto seen = provider.observe(gone);
     if (seen && seen->state == Observation::State::kAbsent) {

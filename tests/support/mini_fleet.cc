@@ -79,6 +79,22 @@ void remove_containers(const fs::path& state) {
     run(command, environment);
 }
 
+// From the first line on that a sanitizer wrote; "" where there is none.
+std::string reported(const fs::path& file) {
+  constexpr int kLines = 150;
+  std::ifstream in(file, std::ios::binary);
+  std::string out;
+  int lines = 0;
+  for (std::string line; lines < kLines && std::getline(in, line);) {
+    if (lines == 0 && line.find("Sanitizer") == std::string::npos &&
+        line.find(": runtime error: ") == std::string::npos)
+      continue;
+    out += line + "\n";
+    ++lines;
+  }
+  return out;
+}
+
 // Processes that outlived those who started them (after a kill -9: nats-server, podman's service, monitors
 // of containers), and mounts.
 void end_rest(const fs::path& folder) {
@@ -140,11 +156,10 @@ MiniFleet::MiniFleet(FleetOptions options) : options_(std::move(options)) {
 
 MiniFleet::~MiniFleet() {
   if (::testing::Test::HasFailure()) std::cerr << logs();
-  for (auto& [name, agent] : agents_) {
-    agent.process.stop();
+  stop();
+  for (auto& [name, agent] : agents_)
     if (agent.spec.containers) remove_containers(agent_state(name));
-  }
-  hub_.stop();
+  if (const auto reports = sanitizer_reports(); !reports.empty()) ADD_FAILURE() << reports;
   if (kept_ || std::getenv("QLEET_TEST_KEEP")) {
     if (!kept_) std::cerr << "kept: " << folder_ << "\n";
     end_rest(folder_);
@@ -353,6 +368,21 @@ std::string MiniFleet::logs() const {
     }
   }
   return out.str();
+}
+
+void MiniFleet::stop() {
+  for (auto& [_, agent] : agents_) agent.process.stop();
+  hub_.stop();
+}
+
+std::string MiniFleet::sanitizer_reports() const {
+  std::string out;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() != ".log") continue;
+    if (const auto report = reported(entry.path()); !report.empty())
+      out += "==== " + entry.path().string() + "\n" + report;
+  }
+  return out;
 }
 
 }  // namespace qleet::test

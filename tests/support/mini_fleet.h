@@ -112,6 +112,13 @@ class MiniFleet {
   // Ends of all logs.
   std::string logs() const;
 
+  // Ends hub and agents, as their machines' shutdowns do, so that they say what they have to say at their
+  // end.
+  void stop();
+  // What sanitizers told in the logs, also of processes that were killed later on; "": nothing. Where
+  // something is left of it when the fleet ends, the test fails.
+  std::string sanitizer_reports() const;
+
  private:
   struct Agent {
     AgentSpec spec;

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common/http/client.h"
+#include "tests/support/patience.h"
 
 namespace qleet::test {
 
@@ -126,7 +127,7 @@ std::vector<std::string> PodmanHost::leftovers() {
 }
 
 bool eventually(const std::function<bool()>& condition, Millis within) {
-  const auto deadline = std::chrono::steady_clock::now() + within;
+  const auto deadline = std::chrono::steady_clock::now() + patient(within);
   while (std::chrono::steady_clock::now() < deadline) {
     if (condition()) return true;
     std::this_thread::sleep_for(Millis(20));
@@ -138,7 +139,7 @@ std::string get(const std::string& url) {
   http::Client client;
   http::Request request;
   request.url = url;
-  request.timeout = Millis(2'000);
+  request.timeout = patient(Millis(2'000));
   const auto response = client.request(request);
   return response && response->ok() ? response->body : std::string();
 }

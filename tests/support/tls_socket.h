@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/patience.h"
+
 namespace qleet::testing {
 
 class TlsSocket {
@@ -23,11 +25,12 @@ class TlsSocket {
   bool send(std::string_view bytes);
   // Everything received up to and including `mark` and since construction; empty when it did not come in
   // time, or the peer closed.
-  std::string read_until(std::string_view mark, std::chrono::milliseconds within = std::chrono::seconds(10));
+  std::string read_until(std::string_view mark,
+                         std::chrono::milliseconds within = test::patient(std::chrono::seconds(10)));
   // Everything until the peer closes.
-  std::string read_all(std::chrono::milliseconds within = std::chrono::seconds(10));
+  std::string read_all(std::chrono::milliseconds within = test::patient(std::chrono::seconds(10)));
   // A response with Content-Length, whole; taken out of what was received.
-  std::string read_response(std::chrono::milliseconds within = std::chrono::seconds(10));
+  std::string read_response(std::chrono::milliseconds within = test::patient(std::chrono::seconds(10)));
   bool closed() const { return closed_; }
 
  private:

@@ -8,6 +8,7 @@
 #include "agent/link/log_server.h"
 #include "common/bus/memory_bus.h"
 #include "hub/dispatch/log_streams.h"
+#include "tests/support/patience.h"
 
 namespace qleet {
 namespace {
@@ -58,7 +59,7 @@ class LogStreamsTest : public ::testing::Test {
     return handle ? *handle : nullptr;
   }
   bool until(const std::function<bool()>& condition) {
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto limit = std::chrono::steady_clock::now() + test::patient(std::chrono::seconds(10));
     while (std::chrono::steady_clock::now() < limit) {
       broker_.pump();
       streams_.step();

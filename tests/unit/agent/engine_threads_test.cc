@@ -15,6 +15,7 @@
 #include "agent/journal/lmdb_journal.h"
 #include "common/log/log.h"
 #include "providers/noop/noop_provider.h"
+#include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/agent/engine_fixture.h"
 
@@ -22,7 +23,7 @@ namespace qleet::agent {
 namespace {
 
 bool within(std::chrono::seconds limit, const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const auto end = std::chrono::steady_clock::now() + test::patient(limit);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(Millis(2));

@@ -7,6 +7,7 @@
 
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "tests/support/patience.h"
 #include "tests/unit/controllers/world.h"
 
 namespace qleet::hub::tests {
@@ -15,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + 20s;
+  const auto end = std::chrono::steady_clock::now() + test::patient(20s);
   std::mutex mutex;
   std::condition_variable nobody;
   while (!condition()) {
