@@ -22,9 +22,9 @@ std::string label_list(const v1::Region& region) {
   return out.empty() ? "no labels" : out;
 }
 
-std::string no_region(const v1::RegionChoice& choice, const std::vector<v1::Region>& all,
+std::string no_region(const v1::RegionChoice& choice, std::vector<const v1::Region*> sorted,
                       const std::vector<const v1::Region*>& cordoned, const std::string& environment) {
-  if (all.empty()) {
+  if (sorted.empty()) {
     return fmt::format(
         "environment {} has no region to run in: there are no regions yet; add one with "
         "qleet agent join-token --region <name>",
@@ -38,8 +38,6 @@ std::string no_region(const v1::RegionChoice& choice, const std::vector<v1::Regi
         "environment {} has no region that takes something new: {} cordoned", environment,
         names.size() == 1 ? names.front() + " is" : fmt::format("{} are", fmt::join(names, ", ")));
   }
-  std::vector<const v1::Region*> sorted;
-  for (const auto& region : all) sorted.push_back(&region);
   std::ranges::sort(sorted, {}, [](auto* region) { return region->metadata().name(); });
   std::string known;
   for (size_t i = 0; i < std::min(sorted.size(), kShown); ++i) {
@@ -60,23 +58,23 @@ std::string spread_value(const v1::RegionChoice& choice, const v1::Region& regio
 
 }  // namespace
 
-Placement place(const v1::RegionChoice& choice, const std::vector<v1::Region>& all,
+Placement place(const v1::RegionChoice& choice, const std::vector<const v1::Region*>& all,
                 const std::vector<std::string>& current, const std::string& environment) {
   const std::set<std::string> held(current.begin(), current.end());
   std::vector<const v1::Region*> keep;
   std::vector<const v1::Region*> open;
   std::vector<const v1::Region*> cordoned;
-  for (const auto& region : all) {
-    if (!model::matches(choice.selector(), region.metadata().labels())) continue;
-    if (held.contains(region.metadata().name())) {
-      keep.push_back(&region);
-    } else if (region.spec().cordoned()) {
-      cordoned.push_back(&region);
+  for (const auto* region : all) {
+    if (!model::matches(choice.selector(), region->metadata().labels())) continue;
+    if (held.contains(region->metadata().name())) {
+      keep.push_back(region);
+    } else if (region->spec().cordoned()) {
+      cordoned.push_back(region);
     } else {
-      open.push_back(&region);
+      open.push_back(region);
     }
   }
-  const auto by_name = [](const v1::Region* region) { return region->metadata().name(); };
+  const auto by_name = [](const v1::Region* region) -> std::string_view { return region->metadata().name(); };
   // What is cordoned is given up first when there are more than are wanted.
   std::ranges::sort(keep, {}, [&](const v1::Region* region) {
     return std::pair(region->spec().cordoned(), by_name(region));

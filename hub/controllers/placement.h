@@ -19,7 +19,7 @@ struct Placement {
 // because something better appeared. A cordoned region takes nothing new and keeps what it has. With a count,
 // regions are added so that the values of the label `spread_by` are used evenly (a region without the label
 // counts as a value of its own), then by name.
-Placement place(const v1::RegionChoice& choice, const std::vector<v1::Region>& all,
+Placement place(const v1::RegionChoice& choice, const std::vector<const v1::Region*>& all,
                 const std::vector<std::string>& current, const std::string& environment);
 
 }  // namespace qleet::hub::controllers

@@ -1,6 +1,7 @@
 #include "hub/controllers/places.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -105,16 +106,21 @@ Result<> refresh_agent(Work& work, const std::string& name) {
   return {};
 }
 
+std::string label_key(const v1::Region& region) {
+  const auto& labels = region.metadata().labels();
+  const std::map<std::string_view, std::string_view> sorted(labels.begin(), labels.end());
+  return fmt::format("{}", fmt::join(sorted, "\n"));
+}
+
 Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
                            const std::vector<std::string>& current) {
   Places places;
-  std::vector<v1::Region> usable;
+  std::vector<const v1::Region*> usable;  // of places.regions
   const auto load = [&](const std::string& name) -> Result<> {
     if (places.regions.contains(name)) return {};
     auto region = TRY(objects::get<v1::Region>(reader, name));
     if (!region) return {};
-    usable.push_back(*region);
-    places.regions.emplace(name, *std::move(region));
+    usable.push_back(&places.regions.emplace(name, *std::move(region)).first->second);
     return {};
   };
   for (const auto& name : environment.status().regions()) TRY(load(name));
@@ -123,7 +129,9 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
   places.placement = place(choice, usable, current, environment.metadata().name());
   if (places.placement.blocked) {
     const auto all = TRY(objects::list<v1::Region>(reader));
-    places.placement = place(choice, all, current, environment.metadata().name());
+    usable.clear();
+    for (const auto& region : all) usable.push_back(&region);
+    places.placement = place(choice, usable, current, environment.metadata().name());
   }
   std::set<std::string> kept(places.placement.regions.begin(), places.placement.regions.end());
   kept.insert(current.begin(), current.end());

@@ -25,6 +25,9 @@ Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names);
 // Region.status.agent and its condition Connected, from the agent's state.
 Result<> refresh_agent(Work& work, const std::string& name);
 
+// The same for regions that no profile's selector can tell apart.
+std::string label_key(const v1::Region& region);
+
 struct Places {
   Placement placement;
   std::map<std::string, v1::Region> regions;  // chosen and current ones

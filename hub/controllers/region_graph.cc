@@ -8,22 +8,21 @@
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/resources.h"
-#include "hub/controllers/store_profiles.h"
 
 namespace qleet::hub::controllers {
 namespace {
 
 // What the release pins, and for what it does not pin: the revision that is in use where the release runs
 // already, so that nothing changes without a release.
-Result<std::vector<ProfilePtr>> pins(const Reader& reader, const RegionAsk& ask) {
-  auto pinned = TRY(pinned_profiles(reader, *ask.release, ask.environment->metadata().name()));
+Result<std::vector<ProfilePtr>> pins(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask) {
+  auto pinned = TRY(pinned_profiles(profiles, *ask.release, ask.environment->metadata().name()));
   if (!ask.holds_release) return pinned;
   std::set<std::string> known;
   for (const auto& profile : pinned) known.insert(profile->metadata().name());
   for (const auto& resource :
        TRY(resources_of(reader, ask.deployment->metadata().name(), ask.region->metadata().name()))) {
     if (!known.insert(resource.profile).second) continue;
-    auto profile = TRY(profile_at(reader, resource.profile, resource.profile_generation));
+    auto profile = TRY(profiles.at(resource.profile, resource.profile_generation));
     if (profile) pinned.push_back(std::move(profile));
   }
   return pinned;
@@ -81,6 +80,12 @@ bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
   });
 }
 
+std::vector<std::string> dependencies_of(const v1::ResourceSpec& spec) {
+  std::vector<std::string> names;
+  for (const auto& [alias, dependency] : spec.dependencies()) names.push_back(dependency);
+  return names;
+}
+
 // A graph beside what stands in the store. What others need as well, at any depth, is the same for all of
 // them, in whatever order they are looked at: the newest generation of its profile counts; of one generation,
 // what it requires is what the profiles of today say, whatever a release pins.
@@ -91,11 +96,12 @@ class Comparison {
     own_user_ = user_of_deployment(ask.deployment->metadata().name());
   }
 
-  Result<> run(const Graph& graph, RegionGraph& out) {
+  // Takes the specs out of the graph.
+  Result<> run(Graph& graph, RegionGraph& out) {
     for (const auto& edge : graph.edges) {
       if (edge.user.empty()) out.roots[edge.resource] = edge.alias;
     }
-    for (const auto& node : graph.nodes) {
+    for (auto& node : graph.nodes) {
       TRY(add(node, out));
       if (!out.refusal) continue;
       out.changed.clear();
@@ -107,9 +113,11 @@ class Comparison {
   }
 
  private:
-  Result<> add(const Node& node, RegionGraph& out) {
+  Result<> add(Node& node, RegionGraph& out) {
     const auto existing = TRY(objects::get<v1::Resource>(reader_, node.name));
-    auto& wanted = specs_.emplace(node.name, node.spec).first->second;
+    auto& wanted = node.spec;
+    auto& needs = needs_[node.name];
+    needs = dependencies_of(wanted);
     if (existing && objects::serialize(existing->spec()) == objects::serialize(wanted)) return {};
     if (existing && !existing->spec().deleted()) {
       if (const auto& other = TRY(other_user(node.name))) {
@@ -126,12 +134,12 @@ class Comparison {
           return {};
         }
         if (TRY(stays(node.name, existing->spec(), wanted))) {
-          wanted = existing->spec();
+          needs = dependencies_of(existing->spec());
           return {};
         }
       }
     }
-    out.changed.emplace_back(node.name, wanted);
+    out.changed.emplace_back(node.name, std::move(wanted));
     return {};
   }
 
@@ -190,9 +198,9 @@ class Comparison {
     while (!open.empty()) {
       const auto name = std::move(open.back());
       open.pop_back();
-      const auto spec = specs_.find(name);
-      if (spec == specs_.end() || !needed.insert(name).second) continue;
-      for (const auto& [alias, dependency] : spec->second.dependencies()) open.push_back(dependency);
+      const auto needs = needs_.find(name);
+      if (needs == needs_.end() || !needed.insert(name).second) continue;
+      open.insert(open.end(), needs->second.begin(), needs->second.end());
     }
     std::erase_if(out.changed, [&](const auto& change) { return !needed.contains(change.first); });
   }
@@ -201,22 +209,22 @@ class Comparison {
   const RegionAsk& ask_;
   const ResolveInput& input_;
   std::string own_user_;
-  std::map<std::string, v1::ResourceSpec> specs_;  // as they shall be
+  std::map<std::string, std::vector<std::string>> needs_;  // what each depends on, as it shall be
   std::map<std::string, std::optional<Use>> others_;
   std::optional<Graph> today_;
 };
 
 }  // namespace
 
-Result<RegionGraph> graph_of(const Reader& reader, ProfileSource& profiles, const RegionAsk& ask) {
+Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask) {
   ResolveInput input;
   input.application = ask.deployment->spec().application();
   input.definition = &ask.release->definition();
   input.environment = ask.environment;
   input.region = ask.region;
-  input.pinned = TRY(pins(reader, ask));
+  input.pinned = TRY(pins(reader, profiles, ask));
   input.profiles = &profiles;
-  const auto graph = TRY(resolve(input));
+  auto graph = TRY(resolve(input));
 
   RegionGraph out;
   out.types = graph.types;

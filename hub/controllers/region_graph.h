@@ -8,6 +8,7 @@
 
 #include "common/result/result.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/store_profiles.h"
 #include "hub/controllers/work.h"
 #include "qleet/v1/delivery.pb.h"
 
@@ -32,7 +33,7 @@ struct RegionGraph {
 // Resolves, and compares with the store. What several deployments share keeps its spec where another user
 // asked for it with a newer profile; where they ask differently it is a ResourceConflict, which leaves the
 // first alone.
-Result<RegionGraph> graph_of(const Reader& reader, ProfileSource& profiles, const RegionAsk& ask);
+Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask);
 
 Result<> write_graph(Work& work, const RegionAsk& ask, const RegionGraph& graph);
 

@@ -29,13 +29,6 @@ std::vector<std::string> regions_of(const v1::Deployment* deployment) {
   return names;
 }
 
-// Regions that no profile's selector can tell apart need to be looked at once.
-std::string label_key(const v1::Region& region) {
-  std::map<std::string, std::string> sorted(region.metadata().labels().begin(),
-                                            region.metadata().labels().end());
-  return fmt::format("{}", fmt::join(sorted, "\n"));
-}
-
 class Delivery {
  public:
   Delivery(Work& work, v1::Application& app) : work_(work), app_(app) {}

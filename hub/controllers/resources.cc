@@ -9,6 +9,7 @@
 #include "hub/controllers/lifecycle.h"
 #include "hub/controllers/pending.h"
 #include "hub/store/keys.h"
+#include "hub/store/resource_sketch.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -126,12 +127,16 @@ Result<> put_roots(Work& work, const std::string& deployment, const std::string&
 }
 
 Result<> settle(Work& work, const std::string& name) {
-  auto found = TRY(objects::get<v1::Resource>(work.txn, name));
-  if (!found) return {};
-  auto& resource = *found;
-  const auto before = resource;
+  const auto entry = TRY(work.txn.get(objects::key(model::kind_of(v1::Resource::default_instance()), name)));
+  if (!entry) return {};
   LifecycleInput input;
   input.has_users = !TRY(users_of(work.txn, name, 1)).empty();
+  // Nearly always: it is needed, as it was.
+  const auto seen = TRY(sketch(entry->value));
+  if (input.has_users && !seen.deleted && !TRY(seen.read_status()).has_unused_since()) return {};
+  v1::Resource resource;
+  TRY(objects::decode_into(*entry, resource));
+  const auto before = resource;
   input.deleted = resource.spec().deleted();
   if (resource.status().has_unused_since())
     input.unused_since = objects::wall_time(resource.status().unused_since());

@@ -25,6 +25,13 @@ Result<std::vector<std::string>> StoreProfiles::types() {
   return types;
 }
 
+Result<ProfilePtr> StoreProfiles::at(const std::string& name, std::uint32_t generation) {
+  const std::pair key(name, generation);
+  if (const auto found = generations_.find(key); found != generations_.end()) return found->second;
+  auto profile = TRY(profile_at(reader_, name, generation));
+  return generations_[key] = std::move(profile);
+}
+
 Result<ProfilePtr> profile_at(const Reader& reader, std::string_view name, std::uint32_t generation) {
   const auto entry = TRY(reader.get(keys::profile_rev(name, generation)));
   if (!entry) return ProfilePtr();
@@ -34,13 +41,12 @@ Result<ProfilePtr> profile_at(const Reader& reader, std::string_view name, std::
   return ProfilePtr(std::move(profile));
 }
 
-Result<std::vector<ProfilePtr>> pinned_profiles(const Reader& reader, const v1::ReleaseSpec& release,
+Result<std::vector<ProfilePtr>> pinned_profiles(StoreProfiles& profiles, const v1::ReleaseSpec& release,
                                                 std::string_view environment) {
   std::vector<ProfilePtr> pinned;
   for (const auto& pin : release.profiles()) {
     if (pin.environment() != environment) continue;
-    if (auto profile = TRY(profile_at(reader, pin.name(), pin.generation())))
-      pinned.push_back(std::move(profile));
+    if (auto profile = TRY(profiles.at(pin.name(), pin.generation()))) pinned.push_back(std::move(profile));
   }
   return pinned;
 }

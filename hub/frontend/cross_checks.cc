@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "common/model/reasons.h"
@@ -83,21 +84,36 @@ class ApplicationCheck {
     return {};
   }
 
+  // Of the regions that no profile's selector can tell apart one: that of the longest name, for names become
+  // part of what must not be too long.
+  static std::vector<const v1::Region*> unlike(const controllers::Places& places) {
+    std::map<std::string, const v1::Region*> chosen;
+    for (const auto& name : places.placement.regions) {
+      const auto& region = places.regions.at(name);
+      auto& one = chosen[controllers::label_key(region)];
+      if (one == nullptr || one->metadata().name().size() < name.size()) one = &region;
+    }
+    std::vector<const v1::Region*> regions;
+    for (const auto& [labels, region] : chosen) regions.push_back(region);
+    return regions;
+  }
+
   // What can be known to be wrong before any region resolves it.
   Result<> resolvable(const v1::Environment& environment) {
     if (!findings_.errors.empty()) return {};
     const auto places = TRY(controllers::find_places(reader_, environment, {}));
-    std::vector<v1::Region> regions;
-    for (const auto& name : places.placement.regions) regions.push_back(places.regions.at(name));
+    v1::Region anywhere;
+    anywhere.mutable_metadata()->set_name("anywhere");
+    auto regions = unlike(places);
     const bool nowhere = regions.empty();
     if (nowhere) {
       findings_.warnings.push_back(places.placement.message);
-      regions.emplace_back().mutable_metadata()->set_name("anywhere");
+      regions.push_back(&anywhere);
     }
     std::set<std::string> said;
-    for (const auto& region : regions) {
-      const auto graph = TRY(controllers::resolve(
-          {app_.metadata().name(), &app_.spec(), &environment, &region, {}, &profiles_}));
+    for (const auto* region : regions) {
+      const auto graph = TRY(
+          controllers::resolve({app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_}));
       if (!graph.refusal || !said.insert(graph.refusal->message).second) continue;
       const auto& refusal = *graph.refusal;
       const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;

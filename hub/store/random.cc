@@ -1,15 +1,43 @@
 #include "hub/store/random.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <random>
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 namespace qleet::hub {
 
+namespace {
+
+// Asked for together: each call of the system costs more than a number.
+class Stock {
+ public:
+  std::uint64_t next() {
+    if (left_ == 0) refill();
+    return numbers_[--left_];
+  }
+
+ private:
+  void refill() {
+    constexpr size_t kAtOnce = 256;  // what getentropy gives
+    static_assert(sizeof(numbers_) == kAtOnce);
+    if (::getentropy(numbers_.data(), sizeof(numbers_)) != 0)
+      throw std::system_error(errno, std::generic_category(), "getentropy");
+    left_ = numbers_.size();
+  }
+
+  std::array<std::uint64_t, 32> numbers_{};
+  size_t left_ = 0;
+};
+
+}  // namespace
+
 Random system_random() {
   return [] {
-    thread_local std::random_device device;
-    return (static_cast<std::uint64_t>(device()) << 32) | device();
+    thread_local Stock stock;
+    return stock.next();
   };
 }
 

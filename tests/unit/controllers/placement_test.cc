@@ -35,7 +35,9 @@ class Placing : public testing::TestWithParam<Case> {};
 
 TEST_P(Placing, Chooses) {
   const auto& c = GetParam();
-  const auto placement = place(choice(c.choice), c.all, c.current, "prod");
+  std::vector<const v1::Region*> all;
+  for (const auto& one : c.all) all.push_back(&one);
+  const auto placement = place(choice(c.choice), all, c.current, "prod");
   EXPECT_EQ(placement.regions, c.expected);
   EXPECT_EQ(placement.message, c.message);
   EXPECT_EQ(placement.blocked, c.expected.empty());
