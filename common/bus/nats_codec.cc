@@ -58,7 +58,7 @@ Result<ServerInfo> parse_info(std::string_view json) {
   };
   if (const auto* value = field("nonce")) out.nonce = value->string_value();
   if (const auto* value = field("tls_required")) out.tls_required = value->bool_value();
-  if (const auto* value = field("max_payload"); value != nullptr && value->number_value() > 0)
+  if (const auto* value = field("max_payload"); value != nullptr && value->number_value() >= 1)
     out.max_payload = static_cast<std::size_t>(std::min(value->number_value(), 64.0 * (1U << 20U)));
   return out;
 }
@@ -147,15 +147,23 @@ Result<std::size_t> Parser::take(std::string_view bytes, const std::function<boo
 }
 
 Result<> Parser::feed(std::string_view bytes, const std::function<bool(const Received&)>& receive) {
+  if (failed_) return strange("it said something else before");
   const bool joined = !rest_.empty();
   if (joined) rest_ += bytes;
   std::string_view open = joined ? std::string_view(rest_) : bytes;
   bool more = true;
   while (more && !open.empty()) {
-    const auto size = TRY(take(open, receive, more));
-    if (size == 0) break;
-    open.remove_prefix(size);
+    const auto size = take(open, receive, more);
+    if (!size) {
+      failed_ = true;
+      rest_ = std::string();
+      return std::unexpected(size.error());
+    }
+    if (*size == 0) break;
+    open.remove_prefix(*size);
   }
+  // A large message comes in many pieces: what waits is not copied for each.
+  if (joined && open.size() == rest_.size()) return {};
   // What is large now must not stay so: most connections are silent most of the time.
   rest_ = std::string(open);
   return {};

@@ -52,7 +52,8 @@ class Parser {
   static constexpr std::size_t kMaxData = 8U << 20U;
 
   // Calls `receive` for each whole message; what is left waits for the next call. `receive` returning false
-  // ends it: nothing more is taken. kInvalid: this is no NATS server.
+  // ends it: nothing more is taken. kInvalid: this is no NATS server, and nothing that follows is taken
+  // either.
   Result<> feed(std::string_view bytes, const std::function<bool(const Received&)>& receive);
   std::size_t waiting() const { return rest_.size(); }
 
@@ -62,6 +63,7 @@ class Parser {
                            bool& more);
 
   std::string rest_;
+  bool failed_ = false;
 };
 
 }  // namespace qleet::nats

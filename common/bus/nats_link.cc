@@ -9,27 +9,11 @@ namespace qleet {
 namespace {
 
 constexpr int kReadsAtOnce = 16;
+// What the bus lets wait, and room for what it does not count: subscriptions, and answers to PINGs.
+constexpr std::size_t kMaxBacklog = 32U << 20U;
+// Bytes that are sent are removed from the front when so many of them have come together.
+constexpr std::size_t kSentAtOnce = 1U << 20U;
 constexpr int kSilentLooks = 3;  // one without an answer, then two PINGs
-
-struct Address {
-  std::string host;
-  std::string port = "4222";
-};
-
-// nats://host:port, tls://[v6]:port; the port may be missing.
-Address address_of(const std::string& url) {
-  Address out;
-  std::string rest = url.substr(url.find("://") + 3);
-  if (rest.ends_with('/')) rest.pop_back();
-  const auto colon = rest.rfind(':');
-  if (colon != std::string::npos && rest.find(']', colon) == std::string::npos &&
-      (rest.starts_with('[') || rest.find(':') == colon)) {
-    out.port = rest.substr(colon + 1);
-    rest.resize(colon);
-  }
-  out.host = rest.starts_with('[') && rest.ends_with(']') ? rest.substr(1, rest.size() - 2) : rest;
-  return out;
-}
 
 bool about_identity(std::string_view error) {
   return error.find("uthorization") != std::string_view::npos ||
@@ -43,11 +27,14 @@ NatsLink::NatsLink(IoLoop& loop, Owner& owner, const NatsOptions& options, const
 
 NatsLink::~NatsLink() {
   loop_.cancel(timer_);
+  loop_.cancel(ending_);
   if (socket_) loop_.forget(socket_->descriptor());
 }
 
 void NatsLink::start(const std::string& url, std::size_t attempt) {
-  const Address address = address_of(url);
+  const auto parsed = nats_address(url);
+  if (!parsed) return end(parsed.error().message);
+  const NatsAddress& address = *parsed;
   tls_name_ = options_.tls_server_name.empty() ? address.host : options_.tls_server_name;
   timer_ = loop_.at(loop_.clock().mono() + options_.connect_timeout,
                     [this] { end("no connection within the time for one attempt"); });
@@ -62,6 +49,7 @@ void NatsLink::end(const std::string& why, bool refused) {
   if (stage_ == Stage::kEnded) return;
   stage_ = Stage::kEnded;
   loop_.cancel(std::exchange(timer_, 0));
+  loop_.cancel(std::exchange(ending_, 0));
   if (socket_) loop_.forget(socket_->descriptor());
   socket_.reset();
   owner_.ended(why, refused);
@@ -181,25 +169,30 @@ void NatsLink::send(std::string bytes) {
     write_all();
   } else {
     sending_ += bytes;
+    if (backlog() > kMaxBacklog) end_later("the server asks for more than it takes");
   }
 }
 
 void NatsLink::write_all() {
   while (sent_ < sending_.size()) {
     const auto moved = socket_->write(std::string_view(sending_).substr(sent_));
-    if (!moved) {
-      // Not from within the caller's call, which may still use this.
-      const std::string why = moved.error().message;
-      loop_.cancel(timer_);
-      timer_ = loop_.at(loop_.clock().mono(), [this, why] { end(why); });
-      return;
-    }
+    if (!moved) return end_later(moved.error().message);
     if (moved->bytes == 0) return want_write(true);
     sent_ += moved->bytes;
+    // A connection that is never idle must not keep all that it ever sent.
+    if (sent_ >= kSentAtOnce && sent_ > sending_.size() / 2) {
+      sending_.erase(0, sent_);
+      sent_ = 0;
+    }
   }
   sending_ = std::string();
   sent_ = 0;
   want_write(false);
+}
+
+// Not from within the caller's call, which may still use this.
+void NatsLink::end_later(const std::string& why) {
+  if (ending_ == 0) ending_ = loop_.at(loop_.clock().mono(), [this, why] { end(why); });
 }
 
 void NatsLink::want_write(bool wanted) {

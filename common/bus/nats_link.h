@@ -60,6 +60,7 @@ class NatsLink final : public IoLoop::Source {
   void write_all();
   void want_write(bool wanted);
   void end(const std::string& why, bool refused = false);
+  void end_later(const std::string& why);
   void watch_silence();
 
   IoLoop& loop_;
@@ -76,7 +77,8 @@ class NatsLink final : public IoLoop::Source {
   bool wants_write_ = false;
   bool heard_ = false;  // since the last look
   int silent_looks_ = 0;
-  IoLoop::TimerId timer_ = 0;
+  IoLoop::TimerId timer_ = 0;   // of the stage: connecting, or the next look for silence
+  IoLoop::TimerId ending_ = 0;  // it has failed, and ends once its caller has returned
 };
 
 }  // namespace qleet

@@ -53,6 +53,13 @@ struct NatsOptions {
 // For agents: small buffers.
 NatsOptions small_nats_options();
 
+struct NatsAddress {
+  std::string host;  // an IPv6 address without brackets
+  std::string port;  // 4222 where none is written
+};
+// Of nats://host:port or tls://[v6]:port. kInvalid: of neither, no host, a bad port, or credentials in it.
+Result<NatsAddress> nats_address(std::string_view url);
+
 // kInvalid names the wrong option.
 Result<> check(const NatsOptions& options);
 

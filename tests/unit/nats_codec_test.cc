@@ -45,6 +45,28 @@ TEST(NatsCodec, RefusesWhatIsNoServer) {
   EXPECT_THAT(parsed(std::string(Parser::kMaxLine + 10, 'x'), 1000).back(), HasSubstr("no NATS server"));
 }
 
+TEST(NatsCodec, WhatFollowsAnErrorIsNotTakenNorKept) {
+  Parser parser;
+  const auto take = [](const Received&) { return true; };
+  ASSERT_FALSE(parser.feed("MSG a 1 5\r\nHTTP", take).has_value() && parser.feed("/1.1 400\r\n", take));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(parser.feed("PING\r\n", take));
+  EXPECT_EQ(parser.waiting(), 0U);
+}
+
+// Of 8 MiB in pieces of 1 KiB: no more than a few copies.
+TEST(NatsCodec, ALargeMessageInSmallPiecesCostsLittle) {
+  Parser parser;
+  const std::string piece(1024, 'x');
+  std::size_t got = 0;
+  const auto take = [&](const Received& message) { return got = message.data.size(), true; };
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(parser.feed("MSG a 1 8388608\r\n", take));
+  for (int i = 0; i < 8192; ++i) ASSERT_TRUE(parser.feed(piece, take));
+  ASSERT_TRUE(parser.feed("\r\n", take));
+  EXPECT_EQ(got, Parser::kMaxData);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2)) << "32 GB would be copied";
+}
+
 TEST(NatsCodec, EndsWhenTold) {
   Parser parser;
   int seen = 0;
