@@ -12,6 +12,10 @@ using ErrorCode = beast::error_code;
 
 constexpr std::uint32_t kMaxHead = 256U << 10U;
 
+std::unexpected<Error> too_large() {
+  return fail(Code::kUnavailable, "the answer is no HTTP: what is not its body has no end");
+}
+
 ErrorCode enough() { return boost::system::errc::make_error_code(boost::system::errc::operation_canceled); }
 
 }  // namespace
@@ -24,6 +28,7 @@ class Answer::Parser final : public beast::http::basic_parser<false> {
     body_limit(boost::none);
   }
   bool given_up = false;
+  std::size_t body_bytes = 0;
 
  private:
   using Text = beast::string_view;
@@ -48,6 +53,7 @@ class Answer::Parser final : public beast::http::basic_parser<false> {
   void on_finish_impl(ErrorCode&) override {}
 
   std::size_t hand_on(Text body, ErrorCode& error) {
+    body_bytes += body.size();
     if (!body.empty() && !sink_.on_body(response_, std::string_view(body.data(), body.size())))
       give_up(error);
     return body.size();
@@ -79,22 +85,31 @@ Result<> Answer::feed(std::string_view bytes) {
   while (used < pending_.size() && !parser_->is_done()) {
     ErrorCode error;
     const std::string_view rest = std::string_view(pending_).substr(used);
-    used += parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), error);
-    if (error == beast::http::error::need_more) break;
+    const bool in_head = !parser_->is_header_done();
+    const std::size_t body_before = parser_->body_bytes;
+    const std::size_t taken = parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), error);
+    used += taken;
+    // The parser's own limit is for what waits, not for what it has taken line by line.
+    if (in_head) head_bytes_ += taken - (parser_->body_bytes - body_before);
     if (parser_->given_up) return {};
+    if (head_bytes_ > kMaxHead) return too_large();
+    if (error == beast::http::error::need_more) break;
     if (error) return fail(Code::kUnavailable, "the answer is no HTTP: " + error.message());
     if (parser_->is_done() && response_.status < 200) parser_ = make_parser();
   }
   pending_.erase(0, used);
+  if (!parser_->is_done() && pending_.size() > kMaxHead) return too_large();
   return {};
 }
 
 Result<> Answer::feed_end() {
   if (done()) return {};
   if (!begun_) return fail(Code::kUnavailable, "it closed the connection without an answer");
+  const auto broken = fail(Code::kUnavailable, "it closed the connection in the middle");
+  if (!parser_->got_some()) return broken;  // after an interim answer
   ErrorCode error;
   parser_->put_eof(error);
-  if (error || !parser_->is_done()) return fail(Code::kUnavailable, "it closed the connection in the middle");
+  if (error || !done()) return broken;
   return {};
 }
 

@@ -25,7 +25,8 @@ class Answer {
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
-  // kUnavailable: it is no HTTP, or its head is larger than 256 KB.
+  // kUnavailable: it is no HTTP, or its head, with all interim ones, or what follows a body is larger than
+  // 256 KB.
   Result<> feed(std::string_view bytes);
   // The peer sent no more. kUnavailable: it was not complete.
   Result<> feed_end();
@@ -45,7 +46,8 @@ class Answer {
   const bool bodyless_;
   Response response_;
   bool begun_ = false;
-  std::string pending_;  // of the head
+  std::string pending_;         // not whole yet: of the head, or between chunks
+  std::size_t head_bytes_ = 0;  // read so far, interim answers included
   std::unique_ptr<Parser> parser_;
 };
 

@@ -3,6 +3,8 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
+
 namespace qleet::http {
 namespace {
 
@@ -64,7 +66,7 @@ Error error_of(const Response& response) {
       const auto& item = value.struct_value();
       FieldError field{text_of(item, "field"), text_of(item, "message")};
       if (const auto line = item.fields().find("line"); line != item.fields().end())
-        field.line = static_cast<int>(line->second.number_value());
+        field.line = static_cast<int>(std::clamp(line->second.number_value(), 0.0, 1e9));
       error.fields.push_back(std::move(field));
     }
   }

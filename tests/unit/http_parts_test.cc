@@ -181,6 +181,37 @@ TEST(Answer, BrokenOnesAreErrors) {
   EXPECT_FALSE(endless.feed("HTTP/1.1 200 OK\r\nA: " + std::string(1U << 20U, 'x'), 4096));
 }
 
+TEST(Answer, ThatEndsAfterAnInterimOneIsBroken) {
+  Read read;
+  ASSERT_TRUE(read.feed("HTTP/1.1 100 Continue\r\n\r\n", 100));
+  EXPECT_EQ(read.answer.feed_end().error().code, Code::kUnavailable);
+  EXPECT_FALSE(read.answer.done());
+}
+
+// One line at a time, so that never much waits.
+TEST(Answer, WhatIsNotItsBodyIsBounded) {
+  const std::string line = "A: " + std::string(1000, 'x') + "\r\n";
+  for (const auto& [begin, endless] : std::vector<std::pair<std::string, std::string>>{
+           {"HTTP/1.1 200 OK\r\n", line},
+           {"", "HTTP/1.1 100 Continue\r\n" + line + "\r\n"},
+           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x", std::string(1000, 'x')},
+           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", line}}) {
+    Read read;
+    bool refused = !read.answer.feed(begin);
+    std::size_t fed = 0;
+    for (; !refused && fed < (1U << 20U); fed += endless.size()) refused = !read.answer.feed(endless);
+    EXPECT_TRUE(refused) << begin;
+    EXPECT_LT(fed, 300'000U) << begin;
+  }
+}
+
+TEST(Answer, AStreamOfManyChunksMayBeLong) {
+  Read read;
+  ASSERT_TRUE(read.answer.feed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+  for (int i = 0; i < 200'000; ++i) ASSERT_TRUE(read.answer.feed("1\r\nx\r\n"));
+  EXPECT_EQ(read.body.size(), 200'000U);
+}
+
 TEST(Answer, IsGivenUpWhenNobodyWantsMore) {
   Read read;
   read.wants = false;
@@ -206,6 +237,16 @@ TEST(HttpExchange, AHeadHasNoBody) {
   EXPECT_EQ(head->header("content-length"), "5");
   EXPECT_EQ(client.get(server.url("/"))->body, "after");
   EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(HttpExchange, AnInterimAnswerAndNoOtherIsAnErrorAtOnce) {
+  HttpServer server([](const HttpRequest&, const HttpWrite& write) {
+    write("HTTP/1.1 100 Continue\r\n\r\n");
+    return false;
+  });
+  const auto got = Client().get(server.url("/"));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Code::kUnavailable);
 }
 
 TEST(HttpExchange, ABodyLargerThanAllBuffersGoesBothWays) {
