@@ -161,7 +161,8 @@ struct Connection : std::enable_shared_from_this<Connection> {
   std::string peer;
   std::string refusal;
   int refusal_status = 0;
-  beast::flat_buffer buffer;
+  // What waits to be whole, of a header or between chunks; and room for one read.
+  beast::flat_buffer buffer{server.options.limits.header_bytes + (64U << 10U)};
   unsigned served = 0;
   bool idle = true;  // may be closed without harm
   bool answering = false;
@@ -242,7 +243,12 @@ asio::awaitable<bool> Connection::serve_one() {
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   parser.body_limit(limits.body_bytes);
   expires_after(limits.header_timeout);
-  co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  // The parser's own limit is for what waits, not for what it has taken line by line.
+  for (size_t taken = 0; !error && !parser.is_header_done();) {
+    taken += co_await http::async_read_some(stream, buffer, parser,
+                                            asio::redirect_error(asio::use_awaitable, error));
+    if (!error && taken > limits.header_bytes) error = http::error::header_limit;
+  }
   if (error) {
     auto response = read_problem(error, limits);
     if (response) co_await refuse(std::move(*response));

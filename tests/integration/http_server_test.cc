@@ -102,6 +102,21 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrderOnOneConnection) {
   EXPECT_FALSE(socket.closed());
 }
 
+// Each piece a TLS record of its own: what waits in the parser is never much.
+TEST(HttpServer, WhatIsNotABodyIsBoundedHoweverItComes) {
+  const auto server = start(options());
+  const std::string line = "X: " + std::string(1000, 'x') + "\r\n";
+  for (const auto& [begin, endless] : std::vector<std::pair<std::string, std::string>>{
+           {"GET / HTTP/1.1\r\nHost: h\r\n", line},
+           {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5;x", std::string(1000, 'x')},
+           {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", line}}) {
+    TlsSocket socket(server->port());
+    ASSERT_TRUE(socket.send(begin));
+    for (int i = 0; i < 400; ++i) socket.send(endless);
+    EXPECT_EQ(status_of(socket.read_all()), "HTTP/1.1 431 Request Header Fields Too Large") << begin;
+  }
+}
+
 TEST(HttpServer, HeadHasALengthAndNoBody) {
   const auto server = start(options());
   TlsSocket socket(server->port());
