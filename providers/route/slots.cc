@@ -41,28 +41,30 @@ std::map<std::string_view, std::size_t> columns(std::string_view header, char se
   return out;
 }
 
+// Empty where the row has no such column.
+std::string_view field(const std::map<std::string_view, std::size_t>& column,
+                       const std::vector<std::string_view>& row, std::string_view name) {
+  const auto it = column.find(name);
+  return it == column.end() || it->second >= row.size() ? std::string_view() : row[it->second];
+}
+
 }  // namespace
 
 std::vector<Slot> parse_servers(std::string_view answer) {
   std::vector<Slot> out;
   std::map<std::string_view, std::size_t> column;
-  const auto field = [&](const std::vector<std::string_view>& row,
-                         std::string_view name) -> std::string_view {
-    const auto it = column.find(name);
-    return it == column.end() || it->second >= row.size() ? std::string_view() : row[it->second];
-  };
   for (const auto line : split(answer, '\n')) {
     if (line.starts_with("# ")) {
       column = columns(line, ' ');
       continue;
     }
     const auto row = split(line, ' ');
-    if (column.empty() || field(row, "srv_name").empty()) continue;
+    if (column.empty() || field(column, row, "srv_name").empty()) continue;
     Slot slot;
-    slot.name = field(row, "srv_name");
-    slot.target = {std::string(field(row, "srv_addr")),
-                   static_cast<std::uint16_t>(number(field(row, "srv_port")))};
-    const unsigned admin = number(field(row, "srv_admin_state"));
+    slot.name = field(column, row, "srv_name");
+    slot.target = {std::string(field(column, row, "srv_addr")),
+                   static_cast<std::uint16_t>(number(field(column, row, "srv_port")))};
+    const unsigned admin = number(field(column, row, "srv_admin_state"));
     slot.admin = (admin & kMaintBits) != 0   ? Slot::Admin::kMaint
                  : (admin & kDrainBits) != 0 ? Slot::Admin::kDrain
                                              : Slot::Admin::kReady;
@@ -79,10 +81,9 @@ void read_sessions(std::string_view csv, std::string_view backend, std::vector<S
       continue;
     }
     const auto row = split(line, ',');
-    if (!column.contains("svname") || !column.contains("scur") || row.size() <= column["scur"]) continue;
-    if (row[column["pxname"]] != backend) continue;
-    const auto slot = std::ranges::find(slots, row[column["svname"]], &Slot::name);
-    if (slot != slots.end()) slot->sessions = number(row[column["scur"]]);
+    if (column.empty() || field(column, row, "pxname") != backend) continue;
+    const auto slot = std::ranges::find(slots, field(column, row, "svname"), &Slot::name);
+    if (slot != slots.end()) slot->sessions = number(field(column, row, "scur"));
   }
 }
 

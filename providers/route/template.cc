@@ -59,7 +59,8 @@ Result<RouteSpec> parse_route(const google::protobuf::Struct& object) {
   out.host = fields.text("host");
   std::ranges::transform(out.host, out.host.begin(), [](unsigned char c) { return std::tolower(c); });
   // Both go into a configuration file: nothing that could end a word there.
-  if (!plain(out.host, "-._"))
+  // At its beginning a "-" would be an option there.
+  if (!plain(out.host, "-._") || out.host.starts_with('-'))
     fields.wrong("host", "must be a host name of letters, digits, \"-\" and \".\"");
   out.path = fields.text("path", "/");
   if (out.path.empty()) out.path = "/";
