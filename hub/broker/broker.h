@@ -32,6 +32,9 @@ struct BrokerOptions {
   int port = 0;
   crypto::CertifiedKey ca;
   crypto::ServerNames names;  // under which agents reach it
+  Millis tls_timeout = NatsConfig{}.tls_timeout;
+  Millis auth_timeout = NatsConfig{}.auth_timeout;
+  std::int64_t log_bytes = NatsConfig{}.log_bytes;
 
   // A given cluster instead: with urls, the above but `folder` is not used.
   struct Cluster {

@@ -28,7 +28,7 @@ std::string NatsConfig::text() const {
   line("port", fmt::format("{}", port));
   line("pid_file", quoted(pid_path()));
   line("log_file", quoted(log_path()));
-  line("logfile_size_limit", "16777216");
+  line("logfile_size_limit", fmt::format("{}", log_bytes));
   line("logtime", "true");
   line("max_payload", fmt::format("{}", max_payload));
   line("max_connections", fmt::format("{}", max_connections));
@@ -38,10 +38,10 @@ std::string NatsConfig::text() const {
   // Who does not answer for so long is cut, and the hub is told: sooner than by heartbeats that do not come.
   line("ping_interval", quoted("5s"));
   line("ping_max", "2");
-  // Long enough for a storm of a whole fleet that comes back.
-  out += fmt::format("tls {{ cert_file: {}, key_file: {}, timeout: 30 }}\n", quoted(certificate_path()),
-                     quoted(key_path()));
-  out += "authorization { timeout: 30 }\n";
+  const auto seconds = [](Millis time) { return std::chrono::duration<double>(time).count(); };
+  out += fmt::format("tls {{ cert_file: {}, key_file: {}, timeout: {} }}\n", quoted(certificate_path()),
+                     quoted(key_path()), seconds(tls_timeout));
+  out += fmt::format("authorization {{ timeout: {} }}\n", seconds(auth_timeout));
   line("operator", quoted(operator_jwt));
   line("system_account", system_account);
   out += fmt::format("resolver: {{ type: full, dir: {}, allow_delete: false, interval: \"2m\" }}\n",

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "common/clock/clock.h"
+
 namespace qleet::hub {
 
 struct NatsConfig {
@@ -16,6 +18,12 @@ struct NatsConfig {
   std::string system_account;
   std::string system_jwt;
   int max_connections = 65'536;
+  // Who has not shown an identity is cut after these, one after the other. TLS: long enough for a whole fleet
+  // that comes back at once and shares the processors.
+  Millis tls_timeout{30'000};
+  Millis auth_timeout{10'000};
+  // Of its log: a new file is begun then, and of the earlier ones the hub keeps two.
+  std::int64_t log_bytes = 16 << 20;
   // Also bounds the number of revocations: about 70 bytes each, in one message.
   std::int64_t max_payload = 1U << 20U;
 

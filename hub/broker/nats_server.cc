@@ -5,6 +5,8 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,8 +32,10 @@ constexpr Millis kFirstPause{100};
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kStableAfter{60'000};
 constexpr Millis kHousekeeping = std::chrono::minutes(10);
-// Of the log's earlier parts, 16 MiB each: the server itself never removes one.
+// Of the log's earlier parts: the server itself never removes one.
 constexpr std::size_t kKeptLogs = 2;
+// Files that the server opens for other things than connections.
+constexpr int kOtherFiles = 256;
 
 struct Socket {
   int fd;
@@ -124,6 +128,15 @@ void remove_old_logs(const fs::path& log) {
   for (std::size_t i = 0; i + kKeptLogs < parts.size(); ++i) fs::remove(parts[i], error);
 }
 
+// So many that it still can open the files which it needs: one that has none left does not store a
+// revocation.
+int most_connections(int wanted) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max == RLIM_INFINITY) return wanted;
+  const auto most = static_cast<std::int64_t>(std::min<rlim_t>(files.rlim_max, 1U << 30U)) - kOtherFiles;
+  return static_cast<int>(std::clamp<std::int64_t>(most, 1, wanted));
+}
+
 bool contains_all(const std::vector<std::string>& has, const std::vector<std::string>& wanted) {
   return std::ranges::all_of(wanted,
                              [&](const auto& one) { return std::ranges::find(has, one) != has.end(); });
@@ -132,13 +145,17 @@ bool contains_all(const std::vector<std::string>& has, const std::vector<std::st
 }  // namespace
 
 NatsServer::NatsServer(NatsServerOptions options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), stop_event_(eventfd(0, EFD_CLOEXEC)) {
+    : options_(std::move(options)),
+      clock_(clock),
+      stop_event_(eventfd(0, EFD_CLOEXEC)),
+      moved_event_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
   options_.names.dns.emplace_back(kBrokerTlsName);
 }
 
 NatsServer::~NatsServer() {
   stop();
   close(stop_event_);
+  close(moved_event_);
 }
 
 Result<std::unique_ptr<NatsServer>> NatsServer::start(NatsServerOptions options, const Clock& clock) {
@@ -156,6 +173,7 @@ Result<std::unique_ptr<NatsServer>> NatsServer::start(NatsServerOptions options,
   }
   kLog.info(server->reused_ ? "goes on with the running nats-server" : "nats-server started",
             {{"pid", std::to_string(server->pid())}, {"port", std::to_string(server->port())}});
+  inotify_add_watch(server->moved_event_, server->options_.folder.c_str(), IN_MOVED_TO);
   remove_old_logs(server->config_.log_path());
   server->supervisor_ = std::thread([raw = server.get()] { raw->supervise(); });
   return server;
@@ -176,6 +194,10 @@ Result<> NatsServer::prepare() {
   config_.host = options_.host;
   config_.port = TRY(choose_port());
   config_.folder = options_.folder;
+  config_.max_connections = most_connections(config_.max_connections);
+  config_.tls_timeout = options_.tls_timeout;
+  config_.auth_timeout = options_.auth_timeout;
+  config_.log_bytes = options_.log_bytes;
   config_.operator_jwt = options_.operator_jwt;
   config_.system_account = options_.system_account;
   config_.system_jwt = options_.system_jwt;
@@ -280,12 +302,27 @@ std::string NatsServer::last_complaint() const {
   return last;
 }
 
-// False once the server shall stop; true when `also` (a descriptor; -1: none) is readable or time is up.
+// False once the server shall stop; true when `also` (a descriptor; -1: none) is readable or time is up. Old
+// logs go meanwhile as soon as there is a new one: whoever is refused again and again writes many.
 bool NatsServer::pause(int also, Millis timeout) const {
-  pollfd items[] = {{.fd = stop_event_, .events = POLLIN, .revents = 0},
-                    {.fd = also, .events = POLLIN, .revents = 0}};
-  poll(items, 2, static_cast<int>(timeout.count()));
-  return items[0].revents == 0;
+  const MonoTime end = clock_.mono() + timeout;
+  while (true) {
+    pollfd items[] = {{.fd = stop_event_, .events = POLLIN, .revents = 0},
+                      {.fd = also, .events = POLLIN, .revents = 0},
+                      {.fd = moved_event_, .events = POLLIN, .revents = 0}};
+    const auto left = std::max(end - clock_.mono(), Millis(0));
+    poll(items, 3, static_cast<int>(left.count()));
+    if (items[0].revents != 0) return false;
+    if (items[2].revents != 0) forget_old_logs();
+    if (items[1].revents != 0 || clock_.mono() >= end) return true;
+  }
+}
+
+void NatsServer::forget_old_logs() const {
+  char events[4096];
+  while (read(moved_event_, events, sizeof events) > 0) {
+  }
+  remove_old_logs(config_.log_path());
 }
 
 void NatsServer::supervise() {

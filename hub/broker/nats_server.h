@@ -36,6 +36,9 @@ struct NatsServerOptions {
   crypto::CertifiedKey ca;
   // Under which agents reach it, in addition to kBrokerTlsName.
   crypto::ServerNames names;
+  Millis tls_timeout = NatsConfig{}.tls_timeout;
+  Millis auth_timeout = NatsConfig{}.auth_timeout;
+  std::int64_t log_bytes = NatsConfig{}.log_bytes;
   Millis certificate_lifetime = std::chrono::hours(24 * 90);
 
   std::string operator_jwt;
@@ -83,6 +86,7 @@ class NatsServer {
   void renew_certificate();
   Result<> restart();
   bool pause(int also, Millis timeout) const;
+  void forget_old_logs() const;
   void end_supervision();
 
   NatsServerOptions options_;
@@ -91,6 +95,7 @@ class NatsServer {
   std::string text_;
   bool reused_ = false;
   int stop_event_ = -1;
+  int moved_event_ = -1;  // inotify: a file of the folder was moved, as the server does with a full log
   mutable std::mutex mutex_;
   std::optional<ServerProcess> process_;
   std::thread supervisor_;

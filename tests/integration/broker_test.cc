@@ -263,6 +263,9 @@ TEST_F(BrokerTest, AnswersAreLimitedToWhatWasAsked) {
   const std::string reply = asked.messages()[0].reply;
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(a.bus->publish(reply, std::to_string(i)));
   EXPECT_TRUE(eventually([&] { return a.complained_of("Publish to"); }));
+  EXPECT_TRUE(eventually([&] { return answers.size() == 4; }));
+  ASSERT_TRUE(a.bus->flush(kSoon));
+  ASSERT_TRUE(hub_bus->flush(kSoon));
   EXPECT_EQ(answers.size(), 4);
 }
 
