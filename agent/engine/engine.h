@@ -22,7 +22,7 @@
 #include "agent/engine/ledger.h"
 #include "agent/engine/report_board.h"
 #include "agent/engine/steps.h"
-#include "agent/engine/timers.h"
+#include "common/clock/timers.h"
 #include "agent/journal/journal.h"
 #include "agent/link/seams.h"
 #include "common/clock/clock.h"

@@ -112,10 +112,9 @@ Result<> ChangeMap::region(const Reader& reader, const Change& change, std::set<
   const auto print = change.erased ? std::string() : print_of(parsed);
   const auto seen = seen_regions_.find(name);
   if (seen == seen_regions_.end() || seen->second != print) TRY(places(reader, change, keys, touched));
-  // Last: what failed on the way is looked at again. Nobody can be placed in one that was not there: the
-  // environments' lists come first, and are changes too.
+  // Last: what failed on the way is looked at again.
   seen_connections_[name] = told;
-  if (!change.created) seen_regions_[name] = print;
+  seen_regions_[name] = print;
   return {};
 }
 
@@ -126,6 +125,7 @@ Result<> ChangeMap::places(const Reader& reader, const Change& change, std::set<
   keys.insert({Controller::kRegions, ""});
   for (const auto& entry : TRY(reader.scan({.prefix = keys::region_dep(name, "")})))
     keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
+  // Nobody can be placed in one that was not there: the environments' lists come first, and are changes too.
   if (change.created) return {};
   for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
     const auto& regions = known.status().regions();

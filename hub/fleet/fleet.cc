@@ -108,9 +108,7 @@ MonoTime Fleet::step() {
   const MonoTime now = clock_.mono();
   watch_presence(now);
   if (now >= write_agents_at_ && !write_agents(now)) write_agents_at_ = now + kStoreRetry;
-  MonoTime due = next_watch_;
-  for (const auto& [name, at] : unwritten_) due = std::min(due, std::max({now, at, write_agents_at_}));
-  return due;
+  return std::min(next_watch_, std::max({now, unwritten_.next(), write_agents_at_}));
 }
 
 std::optional<EnrolledAgent> Fleet::speaker(const std::string& name) {
@@ -132,10 +130,7 @@ bool Fleet::within_allowance(const EnrolledAgent& agent, size_t bytes) {
                           clock_.mono());
 }
 
-void Fleet::show(const std::string& agent, MonoTime not_before) {
-  const auto [it, added] = unwritten_.try_emplace(agent, not_before);
-  if (!added) it->second = std::min(it->second, not_before);
-}
+void Fleet::show(const std::string& agent, MonoTime not_before) { unwritten_.set_earlier(agent, not_before); }
 
 void Fleet::poke(const std::string& agent, std::string_view why) {
   if (bus_.publish(subjects::of(subjects::kPoke, agent), poke_message(identity_, why)))
@@ -336,9 +331,7 @@ void Fleet::watch_floods(MonoTime now) {
 }
 
 bool Fleet::write_agents(MonoTime mono) {
-  std::set<std::string> due;
-  for (const auto& [name, at] : unwritten_)
-    if (at <= mono) due.insert(name);
+  const auto due = unwritten_.take_due(mono);
   const auto remarks = misconduct_.remarks(mono);
   for (const auto& remark : remarks)
     kLog.warn("agent misbehaves", {{"agent", remark.agent}, {"what", remark.message}});
@@ -356,11 +349,11 @@ bool Fleet::write_agents(MonoTime mono) {
   });
   if (!done) {
     note_store(done.error().message);
+    for (const auto& name : due) show(name, mono);
     return false;
   }
   note_store({});
   for (const auto& name : due) {
-    unwritten_.erase(name);
     written_[name] = mono;
     floods_.erase(name);
   }

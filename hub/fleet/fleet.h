@@ -14,6 +14,7 @@
 
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
+#include "common/clock/timers.h"
 #include "common/loop/loop.h"
 #include "common/sync/limits.h"
 #include "hub/dispatch/agent_directory.h"
@@ -154,9 +155,9 @@ class Fleet final : public Stepper {
   Liveness liveness_;
   PokePolicy poke_policy_;
   std::map<std::string, wire::v1::Heartbeat> beats_;  // by agent, the newest
-  std::set<std::string> uncompared_;           // agents whose newest came before their region was known
-  std::map<std::string, MonoTime> unwritten_;  // agents whose stored status is out of date: when it is due
-  std::map<std::string, MonoTime> written_;    // when the facts of an agent were stored
+  std::set<std::string> uncompared_;         // agents whose newest came before their region was known
+  Timers unwritten_;                         // agents whose stored status is out of date: when it is due
+  std::map<std::string, MonoTime> written_;  // when the facts of an agent were stored
   Allowances allowances_;
   Misconduct misconduct_;
   std::map<std::string, std::string> floods_;  // agents that were cut off, not yet told of: in words

@@ -1,4 +1,4 @@
-// When to come back to which resource: one time per name.
+// When to come back to what: one time per name.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 #include "common/clock/clock.h"
 
-namespace qleet::agent {
+namespace qleet {
 
 class Timers {
  public:
@@ -18,6 +18,11 @@ class Timers {
     clear(name);
     at_[name] = at;
     order_.emplace(at, name);
+  }
+  // Unless an earlier time is set.
+  void set_earlier(const std::string& name, MonoTime at) {
+    const auto known = at_.find(name);
+    if (known == at_.end() || at < known->second) set(name, at);
   }
   void clear(const std::string& name) {
     const auto known = at_.find(name);
@@ -41,4 +46,4 @@ class Timers {
   std::set<std::pair<MonoTime, std::string>> order_;
 };
 
-}  // namespace qleet::agent
+}  // namespace qleet
