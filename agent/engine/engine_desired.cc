@@ -36,11 +36,15 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
   meta.set_position(change.position);
   changes.meta = meta;
   for (const auto& stated : change.put) changes.desired[stated.name()] = merged(stated, change.epoch);
+  for (const auto& name : change.kept)
+    if (const auto put = changes.desired.find(name); put != changes.desired.end())
+      put->second->set_kept(true);
   for (const auto& name : change.disown) {
     const Node* node = graph_.find(name);
     if (!node || changes.desired.contains(name)) continue;
     v1::Desired disowned = node->desired;
     disowned.clear_epoch();
+    disowned.clear_kept();
     changes.desired[name] = std::move(disowned);
   }
   std::vector<std::string> forgotten;
@@ -57,7 +61,7 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
   for (const auto& stated : change.put) put(stated, *changes.desired.at(stated.name()));
   for (const auto& name : change.disown)
     if (Node* node = graph_.find(name); node && changes.desired.at(name)->epoch().empty())
-      node->desired.clear_epoch();
+      node->desired = *changes.desired.at(name);
   for (const auto& name : forgotten) {
     timers_.clear(name);
     board_.erase(name);
@@ -105,7 +109,8 @@ Holding Engine::holding() const {
                                  .hash = node->spec().hash(),
                                  .epoch = node->desired.epoch(),
                                  .deleted = node->spec().deleted(),
-                                 .uid = node->spec().uid()});
+                                 .uid = node->spec().uid(),
+                                 .kept = node->desired.kept()});
   return holding;
 }
 

@@ -24,6 +24,7 @@ struct HeldResource {
   std::string epoch;
   bool deleted = false;  // a tombstone that is being carried out
   std::string uid;       // DesiredResource.uid as it was stated; another uid is another resource
+  bool kept = false;     // stated as a tombstone that is not honoured
 };
 
 struct Holding {
@@ -39,6 +40,8 @@ struct DesiredChange {
   // New content of these entries; their epoch is `epoch`. `deleted` set: delete it now; clear: make or keep
   // it so, also where it was being deleted.
   std::vector<wire::v1::DesiredResource> put;
+  // Of those in `put`: stated as tombstones that are not honoured.
+  std::vector<std::string> kept;
   // Entries whose epoch becomes empty; content and running state stay untouched.
   std::vector<std::string> disown;
   // Entries that are gone and confirmed: drop them.

@@ -41,6 +41,9 @@ Result<> SyncClient::load() {
   auto holding = TRY(desired_.holding());
   if (holding.epoch.empty()) holding.epoch = options_.enrolled_epoch;
   held_.load(holding);
+  kept_.clear();
+  for (const auto& resource : holding.resources)
+    if (resource.kept && resource.epoch == holding.epoch) kept_.insert(resource.name);
   deltas_.reset();
   return {};
 }
@@ -100,12 +103,14 @@ void SyncClient::on_delta(const wire::v1::Delta& delta, MonoTime now) {
   deltas_->epoch = step.epoch;
   deltas_->position = step.position;
   for (auto& resource : step.put) {
+    std::erase(deltas_->kept, resource.name());
     const auto same = std::ranges::find(deltas_->put, resource.name(), &wire::v1::DesiredResource::name);
     if (same != deltas_->put.end())
       *same = std::move(resource);
     else
       deltas_->put.push_back(std::move(resource));
   }
+  deltas_->kept.insert(deltas_->kept.end(), step.kept.begin(), step.kept.end());
 }
 
 void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authority, DesiredChange& change) {
@@ -128,6 +133,7 @@ void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authori
       kept_.insert(stated.name());
       change.put.push_back(stated);
       change.put.back().set_deleted(false);
+      change.kept.push_back(stated.name());
       return;
   }
 }

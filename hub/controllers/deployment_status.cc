@@ -45,6 +45,7 @@ void set_regions(v1::DeploymentStatus& status, const Outcome& outcome) {
     region.set_release(next.release);
     region.set_state(next.state);
     region.set_message(next.message);
+    region.set_outdated(next.outdated);
     regions.push_back(std::move(region));
   }
   for (const auto& refused : outcome.refused) {

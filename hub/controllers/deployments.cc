@@ -64,6 +64,7 @@ class Reconciliation {
 Result<> Reconciliation::leave() {
   for (const auto& region : before_) TRY(put_roots(work_, name(), region, {}));
   TRY(index_types(work_.txn, name(), {}));
+  TRY(index_waits(work_.txn, name(), {}));
   // Regions stay in the status as long as a workload of ours is still being taken down there.
   const auto& spec = deployment_.spec();
   auto& regions = *deployment_.mutable_status()->mutable_regions();
@@ -233,7 +234,9 @@ Result<> Reconciliation::run() {
   std::vector<std::string> after;
   for (const auto& [region, now] : now_) after.push_back(region);
   index_regions(work_.txn, name(), before_, after);
+  std::set<std::string> obstacles;
   for (const auto& [region, refusal] : refused_) {
+    if (!refusal.resource.empty()) obstacles.insert(refusal.resource);
     outcome_.refused.push_back({region, now_.at(region).release, refusal});
     if (!outcome_.blocked) outcome_.blocked = refusal;
   }
@@ -241,6 +244,7 @@ Result<> Reconciliation::run() {
     return entry.second.placed && entry.second.release != spec.release() && !refused_.contains(entry.first);
   });
   if (waits) unmark(work_.txn, name(), true);
+  TRY(index_waits(work_.txn, name(), {obstacles.begin(), obstacles.end()}));
   return write_status(work_, deployment_, outcome_);
 }
 
@@ -263,7 +267,7 @@ std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t
   now.name = known.region();
   now.release = known.release();
   now.message = known.message();
-  if (known.release() != wanted) return std::nullopt;
+  if (known.release() != wanted || known.outdated()) return std::nullopt;
   if (known.state() == "Ready") {
     now.health = Health::kReady;
   } else if (known.state() == "Stalled") {
@@ -282,7 +286,8 @@ Result<RegionNow> as_reported(const Reader& reader, const std::string& deploymen
   now.name = known.region();
   now.placed = known.state() != "Leaving";
   now.release = known.release();
-  now.outdated = known.state() == "Waiting" && known.release() == wanted;
+  // By its state alone in what an older hub has stored.
+  now.outdated = known.outdated() || (wanted != 0 && known.state() == "Waiting" && known.release() == wanted);
   const auto health = health_of(TRY(resources_of(reader, deployment, known.region())));
   now.health = health.health;
   now.message = health.message;

@@ -54,26 +54,42 @@ void index_profile(Txn& txn, const v1::Profile* before, const v1::Profile* after
           objects::serialize(*after));
 }
 
-Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types) {
-  const auto list = fmt::format("{}", fmt::join(types, ","));
-  const auto stored = TRY(txn.get(keys::types(deployment)));
+namespace {
+
+using KeyOf = std::string (*)(std::string_view, std::string_view);
+
+// Makes the list under `list_key`, and the keys that follow from its items, what `items` says.
+Result<> replace_list(Txn& txn, const std::string& list_key, KeyOf key_of, const std::string& deployment,
+                      const std::vector<std::string>& items) {
+  const auto list = fmt::format("{}", fmt::join(items, ","));
+  const auto stored = TRY(txn.get(list_key));
   const std::string old = stored ? stored->value : "";
   if (old == list) return {};
   Keys before;
   for (size_t begin = 0; begin < old.size();) {
     const auto end = std::min(old.find(',', begin), old.size());
-    before.insert(keys::type(old.substr(begin, end - begin), deployment));
+    before.insert(key_of(old.substr(begin, end - begin), deployment));
     begin = end + 1;
   }
   Keys after;
-  for (const auto& type : types) after.insert(keys::type(type, deployment));
+  for (const auto& item : items) after.insert(key_of(item, deployment));
   replace(txn, before, after);
   if (list.empty()) {
-    txn.erase(keys::types(deployment));
+    txn.erase(list_key);
   } else {
-    txn.put(keys::types(deployment), list);
+    txn.put(list_key, list);
   }
   return {};
+}
+
+}  // namespace
+
+Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types) {
+  return replace_list(txn, keys::types(deployment), keys::type, deployment, types);
+}
+
+Result<> index_waits(Txn& txn, const std::string& deployment, const std::vector<std::string>& resources) {
+  return replace_list(txn, keys::waits_of(deployment), keys::waits, deployment, resources);
 }
 
 void index_regions(Txn& txn, const std::string& deployment, const std::vector<std::string>& before,

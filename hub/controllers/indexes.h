@@ -24,6 +24,9 @@ inline constexpr std::string_view kProfilesChanged = "m/profiles-changed";
 // x/type and x/types of a deployment.
 Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types);
 
+// x/waits and x/waits-of of a deployment.
+Result<> index_waits(Txn& txn, const std::string& deployment, const std::vector<std::string>& resources);
+
 // x/region-dep of a deployment.
 void index_regions(Txn& txn, const std::string& deployment, const std::vector<std::string>& before,
                    const std::vector<std::string>& after);

@@ -274,6 +274,24 @@ void Manager::pause_after(std::string_view what, const Error& error) {
   wake_.wait_for(lock, kStoreRetry, [this] { return stopping_; });
 }
 
+bool Manager::turn() {
+  const auto read = poll();
+  if (!read) kLog.error("change log cannot be read", {{"error", read.error().message}});
+  if (const auto due = note_due(); due && *due <= clock_.mono()) note_position();
+  if (run_one(true) || (read && *read > 0)) return true;
+  const auto searched = search();
+  if (!searched)
+    kLog.error("what was unfinished cannot be looked for", {{"error", searched.error().message}});
+  return searched.value_or(false);
+}
+
+std::optional<MonoTime> Manager::next_due() {
+  const auto note = note_due();
+  const auto key = queue_.next_due();
+  if (note && key) return std::min(*note, *key);
+  return note ? note : key;
+}
+
 // Of the threads that have nothing to do, one waits for what is due next, and a commit wakes one: who then
 // finds more than it can do itself wakes another.
 void Manager::work() {

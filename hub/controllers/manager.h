@@ -35,7 +35,8 @@ struct ManagerOptions {
   Millis note_position_after{2'000};
 };
 
-// Either driven by hand (resume or start_after, then run_until_idle), or by its own threads (start, stop).
+// Either driven by hand (resume or start_after, then run_until_idle or turn), or by its own threads (start,
+// stop).
 class Manager {
  public:
   Manager(Store& store, const Clock& clock, const Random& random)
@@ -54,6 +55,11 @@ class Manager {
   // stay. The number of steps. kInternal after `max_steps`: something does not come to rest. An error or
   // exception of a reconciler does not end it; the key is tried again later.
   Result<size_t> run_until_idle(size_t max_steps = 1'000'000);
+
+  // One turn of what its threads do: reads changes, and runs the next key that is due. False: nothing is left
+  // to do before next_due (nullopt: before the next change).
+  bool turn();
+  std::optional<MonoTime> next_due();
 
   // resume, and then threads that run until stop. stop returns when all have ended; it is safe to call twice.
   Result<> start();

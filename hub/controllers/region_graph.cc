@@ -120,7 +120,8 @@ class Comparison {
     needs = dependencies_of(wanted);
     if (existing && objects::serialize(existing->spec()) == objects::serialize(wanted)) return {};
     if (existing && !existing->spec().deleted()) {
-      if (const auto& other = TRY(other_user(node.name))) {
+      const auto& other = TRY(other_user(node.name));
+      if (other) {
         const auto differs = TRY(first_difference(reader_, existing->spec(), wanted));
         if (!differs.empty()) {
           out.refusal =
@@ -130,17 +131,24 @@ class Comparison {
                                   "same way, or under another id",
                                   wanted.type(), wanted.id(), wanted.region(), differs, describe_user(*other),
                                   node.asked_by, ask_.deployment->spec().application()),
-                      ""};
+                      "", node.name};
           return {};
         }
-        if (TRY(stays(node.name, existing->spec(), wanted))) {
-          needs = dependencies_of(existing->spec());
-          return {};
-        }
+      }
+      if (other ? TRY(stays(node.name, existing->spec(), wanted)) : was_shared(existing->spec(), wanted)) {
+        needs = dependencies_of(existing->spec());
+        return {};
       }
     }
     out.changed.emplace_back(node.name, std::move(wanted));
     return {};
+  }
+
+  // Whether it is newer than the release pins because others wanted it so who are gone by now. It does not go
+  // back until there is a new release: that others leave changes nothing that runs.
+  bool was_shared(const v1::ResourceSpec& existing, const v1::ResourceSpec& wanted) const {
+    return ask_.holds_release && existing.profile() == wanted.profile() &&
+           existing.profile_generation() > wanted.profile_generation();
   }
 
   // Whether what several share stays as it is.

@@ -60,6 +60,7 @@ struct Refusal {
   std::string reason;  // common/model/reasons.h
   std::string message;
   std::string field;
+  std::string resource;  // that stands in the way as it is; empty: none does
 };
 
 struct Graph {

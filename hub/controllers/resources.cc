@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <set>
+#include <vector>
 
 #include "common/model/reasons.h"
 #include "hub/controllers/events.h"
@@ -40,12 +42,36 @@ std::uint64_t due_of(const v1::Resource& resource) {
   return static_cast<std::uint64_t>(since) + resource.spec().when_unused().after_ms();
 }
 
+// Somebody asks for a resource in another way than before, or not at all: deployments that it stood in the
+// way of, as it was or by what it requires, are to be reconciled.
+Result<> wake_waiting(Work& work, const std::string& resource) {
+  if (TRY(work.txn.scan({.prefix = "x/waits/", .limit = 1})).empty()) return {};
+  std::vector<std::string> open{resource};
+  std::set<std::string> seen{resource};
+  while (!open.empty()) {
+    const auto name = std::move(open.back());
+    open.pop_back();
+    for (const auto& entry : TRY(work.txn.scan({.prefix = keys::below("x/waits", name)}))) {
+      auto deployment = TRY(objects::get<v1::Deployment>(work.txn, keys::last(entry.key)));
+      if (!deployment) continue;
+      for (auto& condition : *deployment->mutable_status()->mutable_conditions())
+        if (condition.type() == reasons::kResolved) condition.set_observed_generation(0);
+      TRY(objects::put_status(work.txn, *deployment));
+    }
+    for (const auto& [used, alias] : TRY(used_by(work.txn, user_of_resource(name))))
+      if (seen.insert(used).second) open.push_back(used);
+  }
+  return {};
+}
+
 // Everything about a resource as given; its position moves when its spec changed.
 Result<Written> write(Work& work, v1::Resource& resource, const v1::Resource* before) {
   const auto generation = before == nullptr ? 0 : before->metadata().generation();
   const auto written = TRY(objects::put(work.txn, resource, work.stamp));
-  if (resource.metadata().generation() != generation)
+  if (resource.metadata().generation() != generation) {
     TRY(move_position(work.txn, resource.spec().region(), resource.metadata().name(), false));
+    if (before != nullptr) TRY(wake_waiting(work, resource.metadata().name()));
+  }
   return written;
 }
 
@@ -64,6 +90,7 @@ Result<> put_edges(Work& work, const std::string& user, const std::map<std::stri
     work.txn.erase(keys::ref(resource, user));
     work.txn.erase(keys::uses(user, resource));
     TRY(settle(work, resource));
+    TRY(wake_waiting(work, resource));
   }
   return {};
 }

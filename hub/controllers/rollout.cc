@@ -106,6 +106,7 @@ Rollout roll_out(const RolloutInput& input) {
     const bool advances = advance.contains(region.name);
     next.state = input.wanted == 0 ? "Waiting" : state_of(region, input.wanted, advances);
     next.advance = advances;
+    next.outdated = region.outdated && !advances;
     if (advances) {
       next.release = input.wanted;
     } else if (next.state == "Waiting" && input.wanted != 0) {

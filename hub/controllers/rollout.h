@@ -45,6 +45,7 @@ struct RegionNext {
   std::uint32_t release = 0;  // to be handed out now (the same as before: nothing changes); 0: nothing yet
   bool advance = false;       // the wanted release is to be handed out now, or again
   bool leave = false;         // what it has is to be taken away now
+  bool outdated = false;      // RegionRollout.outdated
   std::string state;          // RegionRollout.state
   std::string message;
 };

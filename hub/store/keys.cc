@@ -75,6 +75,12 @@ std::string image(std::string_view repository, std::string_view app) {
 std::string type(std::string_view type, std::string_view deployment) {
   return join_segments({"x/type", type, deployment});
 }
+std::string waits(std::string_view resource, std::string_view deployment) {
+  return join_segments({"x/waits", resource, deployment});
+}
+
+std::string waits_of(std::string_view deployment) { return join_segments({"x/waits-of", deployment}); }
+
 std::string types(std::string_view deployment) { return join_segments({"x/types", deployment}); }
 std::string profile_type(std::string_view type, std::string_view profile) {
   return join_segments({"x/profile-type", type, profile});

@@ -46,6 +46,14 @@ std::string type(std::string_view type, std::string_view deployment);
 // x/types/<deployment>                     the types that it asks for, comma separated: the reverse of x/type
 std::string types(std::string_view deployment);
 
+// x/waits/<resource>/<deployment>          deployment cannot have this resource as it asks for it (value
+// empty)
+std::string waits(std::string_view resource, std::string_view deployment);
+
+// x/waits-of/<deployment>                  the resources that it waits for, comma separated: the reverse of
+// x/waits
+std::string waits_of(std::string_view deployment);
+
 // x/profile-type/<type>/<profile>          profile satisfies type (value empty)
 std::string profile_type(std::string_view type, std::string_view profile);
 

@@ -22,8 +22,12 @@ constexpr const char* kData = mdb::kDataFile;
 constexpr const char* kLock = "LOCK";
 constexpr const char* kRestoring = "restoring";
 
-// More than a store commits in its life, and small enough that 2^53 (what JSON's numbers hold) is far away.
+// More than a store commits in its life.
 constexpr Revision kRestoreGap = 1ULL << 32;
+
+// A restore takes up to so many of them: small enough that 2^53 (what JSON's numbers hold) is a hundred
+// restores away.
+constexpr Revision kMostRestoreGaps = 1ULL << 14;
 
 std::unexpected<Error> failed(const fs::path& path, std::string_view doing, const std::error_code& error) {
   const bool full = error == std::errc::no_space_on_device;
@@ -79,8 +83,8 @@ Result<StoreIdentity> rebirth(const fs::path& dir, const Random& random) {
   identity.lineage.insert(identity.lineage.begin(), identity.epoch);
   identity.epoch = random_hex128(random);
   TRY(put_identity(*env, txn.get(), identity));
-  const std::string revision =
-      encode_revision(TRY(get_meta_revision(*env, txn.get(), meta::kRevision)) + kRestoreGap);
+  const std::string revision = encode_revision(
+      revision_after_restore(TRY(get_meta_revision(*env, txn.get(), meta::kRevision)), random));
   int rc = put_meta(*env, txn.get(), meta::kRevision, revision);
   if (rc == 0) rc = put_meta(*env, txn.get(), meta::kLogFloor, revision);
   if (rc == 0) rc = mdb_drop(txn.get(), env->log(), 0);
@@ -175,6 +179,12 @@ Result<Revision> copy_env(const Env& env, const fs::path& to) {
 }  // namespace qleet::hub::lmdb
 
 namespace qleet::hub {
+
+// A backup may be restored twice, and what the first restored store gave out must not be given out again
+// either.
+Revision revision_after_restore(Revision backup, const Random& random) {
+  return backup + (1 + random() % lmdb::kMostRestoreGaps) * lmdb::kRestoreGap;
+}
 
 Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to) {
   std::error_code error;

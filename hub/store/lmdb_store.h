@@ -76,6 +76,10 @@ class LmdbStore final : public Store {
 // As LmdbStore::backup, of a store that another process may have open and be writing.
 Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to);
 
+// What a store that is restored from a backup at that revision goes on from: by a random distance above all
+// that any store made of that backup can have given out.
+Revision revision_after_restore(Revision backup, const Random& random);
+
 // Makes a store in `dir`, which must not exist or be empty, from a backup. It gets a new epoch, with the
 // backup's in front of its lineage, an empty change log, and revisions far above all that the lost store can
 // have given out: so that neither an agent nor a watch mistakes it for the one that it was. kConflict when

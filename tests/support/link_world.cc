@@ -16,32 +16,6 @@ namespace objects = hub::objects;
 
 constexpr const char* kEnrolledEpoch = "e1";
 
-// A store's content as something to build the next one on.
-class CopyReader final : public hub::Reader {
- public:
-  CopyReader(std::shared_ptr<const std::map<std::string, hub::Entry>> content, hub::Revision revision)
-      : content_(std::move(content)), revision_(revision) {}
-  hub::Revision revision() const override { return revision_; }
-  Result<std::optional<hub::Entry>> get(std::string_view key) const override {
-    const auto it = content_->find(std::string(key));
-    if (it == content_->end()) return std::nullopt;
-    return it->second;
-  }
-  Result<std::vector<hub::Entry>> scan(const hub::Range& range) const override {
-    std::vector<hub::Entry> out;
-    for (auto it = content_->lower_bound(range.prefix); it != content_->end() && out.size() < range.limit;
-         ++it) {
-      if (!it->first.starts_with(range.prefix)) break;
-      if (it->first > range.after) out.push_back(it->second);
-    }
-    return out;
-  }
-
- private:
-  std::shared_ptr<const std::map<std::string, hub::Entry>> content_;
-  hub::Revision revision_;
-};
-
 template <class T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message);
@@ -79,8 +53,7 @@ Result<> erase_resource(hub::Txn& txn, const v1::Resource& resource) {
 
 std::unique_ptr<hub::OverlayStore> empty_store(const std::string& epoch) {
   return std::make_unique<hub::OverlayStore>(
-      std::make_unique<CopyReader>(std::make_shared<std::map<std::string, hub::Entry>>(), 0),
-      hub::StoreIdentity{epoch, {}});
+      std::make_unique<StoreCopyReader>(std::make_shared<StoreContent>(), 0), hub::StoreIdentity{epoch, {}});
 }
 
 agent::SessionOptions session_options(const std::string& name, const std::string& boot_id) {
@@ -216,22 +189,22 @@ v1::Agent LinkWorld::agent_object(const std::string& name) const {
   return must(objects::get<v1::Agent>(*must(store_->snapshot()), name)).value_or(v1::Agent());
 }
 
-std::shared_ptr<const std::map<std::string, hub::Entry>> LinkWorld::backup() const {
-  auto out = std::make_shared<std::map<std::string, hub::Entry>>();
+std::shared_ptr<const StoreContent> LinkWorld::backup() const {
+  auto out = std::make_shared<StoreContent>();
   for (auto& entry : must(must(store_->snapshot())->scan({}))) (*out)[entry.key] = entry;
   return out;
 }
 
 hub::Revision LinkWorld::revision() const { return must(store_->snapshot())->revision(); }
 
-void LinkWorld::restore(const std::shared_ptr<const std::map<std::string, hub::Entry>>& content,
-                        hub::Revision revision) {
+void LinkWorld::restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision) {
   const bool ran = hub_runs();
   stop_hub();
   auto identity = store_->identity();
   identity.lineage.insert(identity.lineage.begin(), identity.epoch);
   identity.epoch = fmt::format("e{}", ++epochs_);
-  store_ = std::make_unique<hub::OverlayStore>(std::make_unique<CopyReader>(content, revision), identity);
+  store_ =
+      std::make_unique<hub::OverlayStore>(std::make_unique<StoreCopyReader>(content, revision), identity);
   if (ran) start_hub();
 }
 

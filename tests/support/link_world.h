@@ -17,6 +17,7 @@
 #include "hub/fleet/freshness.h"
 #include "hub/store/overlay_store.h"
 #include "tests/support/sim_agent.h"
+#include "tests/support/store_copy.h"
 
 namespace qleet::testing {
 
@@ -62,9 +63,8 @@ class LinkWorld {
   std::optional<v1::Resource> resource(const std::string& name) const;
   v1::Agent agent_object(const std::string& name) const;
   // Everything as it is now; restore() begins another epoch over it.
-  std::shared_ptr<const std::map<std::string, hub::Entry>> backup() const;
-  void restore(const std::shared_ptr<const std::map<std::string, hub::Entry>>& content,
-               hub::Revision revision);
+  std::shared_ptr<const StoreContent> backup() const;
+  void restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision);
   // Another hub takes the place of this one, with an empty store and an epoch that nobody knows. Agents stay
   // enrolled. `bring_back` undoes it.
   void impostor();

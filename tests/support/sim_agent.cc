@@ -39,7 +39,7 @@ Result<agent::Holding> SimAgent::holding() {
   agent::Holding out{epoch, position, {}};
   for (const auto& [name, entry] : held)
     out.resources.push_back({name, entry.resource.generation(), entry.resource.hash(), entry.epoch,
-                             entry.resource.deleted(), entry.resource.uid()});
+                             entry.resource.deleted(), entry.resource.uid(), entry.kept});
   return out;
 }
 
@@ -53,6 +53,7 @@ Result<> SimAgent::commit(const agent::DesiredChange& change) {
     const auto before = held.find(name);
     if (resource.deleted() && before != held.end() && !before->second.resource.deleted())
       on_delete(name, before->second, change.epoch, resource);
+    const bool kept = std::ranges::find(change.kept, name) != change.kept.end();
     const bool same = before != held.end() && before->second.resource.uid() == resource.uid() &&
                       before->second.resource.generation() == resource.generation() &&
                       before->second.resource.hash() == resource.hash() &&
@@ -60,9 +61,10 @@ Result<> SimAgent::commit(const agent::DesiredChange& change) {
     if (same) {
       // Restated as it was: nothing to do, and nothing to report.
       before->second.epoch = change.epoch;
+      before->second.kept = kept;
       continue;
     }
-    held[name] = {resource, change.epoch, false};
+    held[name] = {resource, change.epoch, false, kept};
     if (resource.deleted()) continue;
     world[name] = {resource.generation(), resource.hash()};
     say(name, "Ready", false);

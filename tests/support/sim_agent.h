@@ -21,6 +21,7 @@ class SimAgent final : public agent::Desired, public agent::Reports {
     wire::v1::DesiredResource resource;
     std::string epoch;
     bool gone = false;
+    bool kept = false;  // a tombstone that is not honoured
   };
   struct Running {
     std::uint32_t generation = 0;

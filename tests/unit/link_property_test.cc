@@ -134,7 +134,7 @@ class History {
   const std::vector<std::string> agents_{"eu", "us"};
   LinkWorld world_;
   SeededRandom dice_;
-  std::shared_ptr<const std::map<std::string, hub::Entry>> backup_;
+  std::shared_ptr<const StoreContent> backup_;
   hub::Revision backup_revision_ = 0;
 };
 

@@ -300,6 +300,9 @@ TEST_F(LinkTest, ATombstoneOfTheBackupIsKeptRunningAndReported) {
   world_.run(Millis(60'000));
   EXPECT_TRUE(machine().world.contains("eu.a"));
   EXPECT_EQ(world_.session("eu").state().kept, std::vector<std::string>{"eu.a"});
+  // Nor does an agent that was started anew forget what it is to be asked for again.
+  world_.restart_agent("eu");
+  EXPECT_EQ(world_.session("eu").state().kept, std::vector<std::string>{"eu.a"});
   const auto status = world_.agent_object("eu").status();
   EXPECT_NE(status.DebugString().find("DeletesNotHonoured"), std::string::npos) << status.DebugString();
   expect_equal();

@@ -253,6 +253,15 @@ TEST(LmdbStore, ARestoredStoreIsANewLifeOfTheOldOne) {
               ElementsAre(identity->epoch, old.epoch));
 }
 
+TEST(LmdbStore, TwoRestoresOfOneBackupGiveOutOtherRevisions) {
+  std::uint64_t next = 41;
+  const Random random = [&next] { return next++; };
+  const auto first = revision_after_restore(7, random);
+  const auto second = revision_after_restore(7, random);
+  EXPECT_GE(second - first, Revision{1} << 32);
+  EXPECT_GT(first, Revision{1} << 32);
+}
+
 TEST(LmdbStore, RestoreRefusesWhatWouldLoseSomething) {
   test::TempDir dir;
   auto store = LmdbStore::open(dir / "s", small()).value();

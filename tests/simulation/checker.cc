@@ -1,0 +1,223 @@
+#include "tests/simulation/checker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
+
+namespace qleet::sim {
+namespace {
+
+namespace keys = hub::keys;
+namespace objects = hub::objects;
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error("checker: " + result.error().message);
+  return *std::move(result);
+}
+
+v1::Resource resource_of(const std::string& value) {
+  v1::Resource resource;
+  if (!resource.ParseFromString(value)) throw std::runtime_error("checker: a stored resource cannot be read");
+  return resource;
+}
+
+}  // namespace
+
+void Checker::enter(const hub::Store& store) {
+  const auto reader = must(store.snapshot());
+  const hub::Revision now = reader->revision();
+  if (now < last_)
+    findings_.add(Rule::kRevision, fmt::format("the store is at revision {} after {}", now, last_));
+  last_ = std::max(last_, now);
+  life_began_ = now;
+  told_.clear();
+  known_.clear();
+  last_state_.clear();
+  releases_.clear();
+  for (const auto& entry : must(reader->scan({.prefix = "o/resources/"}))) {
+    auto resource = resource_of(entry.value);
+    const auto& name = std::string(keys::last(entry.key));
+    stated_[{name, resource.metadata().generation()}].push_back(
+        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
+    known_[name] = {resource.metadata().uid(), resource.metadata().generation(), resource.spec().deleted()};
+    last_state_[name] = std::move(resource);
+  }
+}
+
+void Checker::committed(const hub::Store& store, hub::Revision revision) {
+  const auto changes = must(store.changes(last_, 1'000'000));
+  for (const auto& change : changes) {
+    if (change.revision <= last_ || change.revision > revision)
+      findings_.add(Rule::kRevision, fmt::format("revision {} after {}", change.revision, last_));
+    trace_.note("commit", change.revision, change.key, change.erased);
+    told_.push_back({change.revision, change.key, change.erased ? 'd' : change.created ? 'a' : 'm'});
+    if (change.key.starts_with("o/resources/")) see_resource(store, change);
+    if (change.key.starts_with("o/releases/")) see_release(change);
+  }
+  last_ = std::max(last_, revision);
+}
+
+void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
+  const std::string name(keys::last(change.key));
+  auto resource = resource_of(change.value);
+  if (change.erased) {
+    if (!resource.spec().deleted())
+      findings_.add(Rule::kWrongDelete, fmt::format("{} is erased without having been a tombstone", name));
+    if (const Thing* thing = cloud_.find(name);
+        thing && (!thing->absent_at || *thing->absent_at > clock_.mono()))
+      findings_.add(Rule::kLeak, fmt::format("{} is erased while it still exists", name));
+    known_.erase(name);
+    last_state_.erase(name);
+    return;
+  }
+  const auto generation = resource.metadata().generation();
+  auto& known = known_[name];
+  if (known.uid == resource.metadata().uid() && generation < known.generation)
+    findings_.add(Rule::kRevision,
+                  fmt::format("{} goes from generation {} back to {}", name, known.generation, generation));
+  if (known.uid != resource.metadata().uid() || known.generation != generation)
+    stated_[{name, generation}].push_back(
+        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
+  if (resource.spec().deleted() && !known.deleted) became_tombstone(store, resource);
+  known = {resource.metadata().uid(), generation, resource.spec().deleted()};
+  const auto& status = resource.status();
+  auto& before = last_state_[name];
+  const bool new_word = status.report_version() != before.status().report_version() ||
+                        status.state() != before.status().state();
+  if (new_word && status.state() == "Ready" && !was_ready(name, status.observed_generation()))
+    findings_.add(Rule::kStatus, fmt::format("{} is reported ready at generation {}, which it never was",
+                                             name, status.observed_generation()));
+  before = std::move(resource);
+}
+
+// In that generation, or in one before it that means the same.
+bool Checker::was_ready(const std::string& name, std::uint32_t generation) const {
+  if (cloud_.was_ready(name, generation)) return true;
+  const auto known = stated_.find({name, generation});
+  if (known == stated_.end()) return false;
+  for (auto other = stated_.lower_bound({name, 0}); other != known; ++other)
+    for (const auto& before : other->second)
+      for (const auto& now : known->second)
+        if (before.hash == now.hash && cloud_.was_ready(name, other->first.second)) return true;
+  return false;
+}
+
+void Checker::became_tombstone(const hub::Store& store, const v1::Resource& resource) {
+  const auto& name = resource.metadata().name();
+  const auto reader = must(store.snapshot());
+  if (!must(reader->scan({.prefix = keys::below("x/ref", name), .limit = 1})).empty())
+    findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone while somebody needs it", name));
+  if (asked_.erase(name) > 0) return;
+  const auto& policy = resource.spec().when_unused();
+  if (policy.do_() == "retain")
+    findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone although it is to be kept", name));
+  if (policy.after_ms() == 0) return;
+  const auto before = last_state_.find(name);
+  if (before == last_state_.end() || !before->second.status().has_unused_since()) {
+    findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone without having been unused", name));
+    return;
+  }
+  const auto since = objects::wall_time(before->second.status().unused_since());
+  if (clock_.wall() - since < Millis(policy.after_ms()))
+    findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone within its grace period", name));
+}
+
+void Checker::see_release(const hub::Change& change) {
+  if (change.erased) {
+    releases_.erase(change.key);
+    return;
+  }
+  v1::Release release;
+  if (!release.ParseFromString(change.value)) return;
+  auto spec = objects::serialize(release.spec());
+  const auto [known, fresh] = releases_.try_emplace(change.key, std::move(spec));
+  if (!fresh && known->second != objects::serialize(release.spec()))
+    findings_.add(Rule::kAcknowledged, fmt::format("{} is changed, and releases never are", change.key));
+}
+
+bool Checker::may_delete(const std::string& provider, const std::string& name,
+                         std::uint32_t generation) const {
+  const auto found = stated_.find({name, generation});
+  return found != stated_.end() && std::ranges::any_of(found->second, [&](const Stated& stated) {
+           return stated.deleted || stated.provider != provider;
+         });
+}
+
+std::string Checker::print(const google::protobuf::Message& object) {
+  const auto copy = model::Object(object.New());
+  copy->CopyFrom(object);
+  auto& meta = model::meta(*copy);
+  v1::ObjectMeta kept;
+  *kept.mutable_labels() = meta.labels();
+  meta = kept;
+  const auto* status = copy->GetDescriptor()->FindFieldByName("status");
+  if (status != nullptr) copy->GetReflection()->ClearField(copy.get(), status);
+  for (const auto* name : {"api_version", "kind"})
+    if (const auto* field = copy->GetDescriptor()->FindFieldByName(name))
+      copy->GetReflection()->ClearField(copy.get(), field);
+  return objects::serialize(*copy);
+}
+
+namespace {
+
+// As it stands in the store: nullopt for what is gone or going.
+std::optional<std::string> stored(const hub::Reader& reader, const std::string& key) {
+  const auto entry = must(reader.get(key));
+  if (!entry) return std::nullopt;
+  const auto object = must(objects::decode(*entry));
+  if (model::meta(*object).has_deletion_timestamp()) return std::nullopt;
+  return Checker::print(*object);
+}
+
+}  // namespace
+
+void Checker::acknowledge(const Writes& writes) {
+  for (const auto& [key, value] : writes) expected_[key] = value;
+}
+
+void Checker::uncertain(const hub::Store& store, const Writes& writes) {
+  const auto reader = must(store.snapshot());
+  size_t done = 0;
+  size_t undone = 0;
+  for (const auto& [key, value] : writes) {
+    const auto now = stored(*reader, key);
+    const auto known = expected_.find(key);
+    const auto before = known == expected_.end() ? std::nullopt : known->second;
+    if (now == value) ++done;
+    if (now == before) ++undone;
+  }
+  if (done == writes.size()) return acknowledge(writes);
+  if (undone != writes.size())
+    findings_.add(Rule::kAcknowledged, "of an operation that was cut off a part was done");
+}
+
+void Checker::check_writes(const hub::Store& store) const {
+  const auto reader = must(store.snapshot());
+  for (const auto& [key, value] : expected_)
+    if (stored(*reader, key) != value)
+      findings_.add(Rule::kAcknowledged, fmt::format("{} is not as it was acknowledged", key));
+}
+
+void Checker::check_shown(const hub::Store& store, const hub::api::Shower& shower,
+                          const std::map<std::string, MonoTime>& heard, Millis dead_after) const {
+  const auto reader = must(store.snapshot());
+  const auto& kind = model::kind_of(v1::Resource::default_instance());
+  for (const auto& entry : must(reader->scan({.prefix = "o/resources/"}))) {
+    const auto name = keys::last(entry.key);
+    const std::string region(name.substr(0, name.find('.')));
+    const auto last = heard.find(region);
+    if (last != heard.end() && clock_.mono() - last->second < dead_after) continue;
+    const auto shown = must(shower.show(kind, name, entry.value, entry.revision));
+    const auto& status = static_cast<const v1::Resource&>(*shown.object).status();
+    if (!status.boot_id().empty() && status.state() != "Stale")
+      findings_.add(Rule::kStatus,
+                    fmt::format("{} is shown as {} although its agent is away", name, status.state()));
+  }
+}
+
+}  // namespace qleet::sim

@@ -1,0 +1,252 @@
+#include "tests/simulation/cloud.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/model/reasons.h"
+#include "common/template/template.h"
+#include "tests/simulation/crash.h"
+
+namespace qleet::sim {
+
+class CloudProvider final : public Provider {
+ public:
+  CloudProvider(Cloud& cloud, std::string name) : cloud_(cloud), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+  Result<Observation> observe(const ProviderResource& r) override { return cloud_.observe(name_, r); }
+  Result<StepResult> apply(const ProviderResource& r, const Observation&) override {
+    return cloud_.apply(name_, r);
+  }
+  Result<StepResult> remove(const ProviderResource& r, const Observation&) override {
+    return cloud_.remove(name_, r);
+  }
+  std::shared_ptr<void> watch(std::function<void(std::string)> changed) override {
+    const auto id = ++cloud_.last_watcher_;
+    cloud_.watchers_[id] = std::move(changed);
+    return {&cloud_, [id](void* cloud) { static_cast<Cloud*>(cloud)->watchers_.erase(id); }};
+  }
+
+ private:
+  Cloud& cloud_;
+  const std::string name_;
+};
+
+namespace {
+
+std::string content_of(const ProviderResource& r) {
+  std::string text = templates::canonical(r.template_);
+  for (const auto& [alias, outputs] : r.dependencies) {
+    text += "|" + alias;
+    for (const auto& [name, value] : outputs) text += ";" + name + "=" + value;
+  }
+  return text;
+}
+
+Observation progressing(std::string_view reason, Millis left) {
+  Observation seen;
+  seen.state = Observation::State::kProgressing;
+  seen.reason = reason;
+  seen.recheck_after = std::max(left, Millis(1));
+  return seen;
+}
+
+}  // namespace
+
+std::shared_ptr<Provider> Cloud::connect(const std::string& provider) {
+  return std::make_shared<CloudProvider>(*this, provider);
+}
+
+Thing* Cloud::find(const Key& key) {
+  const auto found = things_.find(key);
+  if (found == things_.end()) return nullptr;
+  if (found->second.absent_at && *found->second.absent_at <= clock_.mono()) {
+    erase(key);
+    return nullptr;
+  }
+  return hidden_.contains(key) ? nullptr : &found->second;
+}
+
+const Thing* Cloud::find(const std::string& name) const {
+  for (const auto& [key, thing] : things_)
+    if (key.second == name) return &thing;
+  return nullptr;
+}
+
+void Cloud::tell(const std::string& name) {
+  if (trouble_.mute_permille > 0 && dice_.permille(trouble_.mute_permille)) return;
+  for (const auto& [id, changed] : watchers_) changed(name);
+}
+
+Millis Cloud::some_time() {
+  const auto kind = dice_.below(10);
+  return Millis(static_cast<Millis::rep>(kind < 6 ? 0 : kind < 9 ? dice_.below(3'000) : dice_.below(30'000)));
+}
+
+Result<> Cloud::interfere(std::string_view call, const ProviderResource& r) {
+  if (outage_) return fail(Code::kUnavailable, "the cloud does not answer");
+  if (trouble_.crash_permille > 0 && dice_.permille(trouble_.crash_permille)) throw AgentCrash();
+  if (trouble_.fail_permille > 0 && dice_.permille(trouble_.fail_permille)) {
+    trace_.note("cloud fails", call, r.name);
+    return fail(Code::kUnavailable, fmt::format("{}: try again later", call));
+  }
+  return {};
+}
+
+Result<Observation> Cloud::observe(const std::string& provider, const ProviderResource& r) {
+  TRY(interfere("observe", r));
+  Observation seen;
+  if (sabotage_ == Sabotage::kLyingProvider && r.type == "volume") {
+    seen.state = Observation::State::kReady;
+    seen.self = {{"name", r.name}, {"address", "nowhere"}};
+    return seen;
+  }
+  const Thing* thing = find(Key{provider, r.name});
+  if (!thing) return seen;
+  const MonoTime now = clock_.mono();
+  if (thing->absent_at) return progressing(reasons::kDeleting, *thing->absent_at - now);
+  seen.self = {{"name", thing->name}, {"address", thing->address}};
+  if (thing->half || thing->drifted || thing->hash != r.hash) {
+    seen.state = Observation::State::kOutOfDate;
+    return seen;
+  }
+  if (thing->ready_at > now) return progressing("", thing->ready_at - now);
+  if (thing->deaf) return progressing("", Millis(30'000));
+  if (sabotage_ == Sabotage::kNeedlessApply && !sabotaged_ && r.type == "workload") {
+    sabotaged_ = true;
+    // Marked for something else although it is as wanted: the engine has to make it anew.
+    find(Key{provider, r.name})->hash = "other";
+    seen.state = Observation::State::kOutOfDate;
+    return seen;
+  }
+  seen.state = thing->degraded ? Observation::State::kDegraded : Observation::State::kReady;
+  if (thing->degraded) seen.reason = reasons::kProbeFailing;
+  if (!thing->degraded) ready_.emplace(r.name, r.generation);
+  return seen;
+}
+
+Result<StepResult> Cloud::apply(const std::string& provider, const ProviderResource& r) {
+  TRY(interfere("apply", r));
+  Thing* before = find(Key{provider, r.name});
+  if (before && before->absent_at)
+    return StepResult{
+        .done = false, .recheck_after = *before->absent_at - clock_.mono(), .message = "is being removed"};
+  auto result = make(provider, r, before);
+  if (trouble_.lost_permille > 0 && dice_.permille(trouble_.lost_permille))
+    return fail(Code::kDeadline, "nobody knows whether it was applied");
+  return result;
+}
+
+Result<StepResult> Cloud::make(const std::string& provider, const ProviderResource& r, Thing* before) {
+  const std::string content = content_of(r);
+  if (before && !before->half && !before->drifted && before->hash == r.hash) return StepResult{.done = true};
+  if (before && !before->half && !before->drifted && before->content == content)
+    findings_.add(Rule::kRestart, fmt::format("{} is made anew, although nothing of it changed", r.name));
+  ++acts_;
+  if (sabotage_ == Sabotage::kTrampling) trample(provider, r.name);
+  if (!before) {
+    Thing thing;
+    thing.owner = r.owner;
+    thing.name = r.name;
+    thing.provider = provider;
+    thing.address = fmt::format("10.0.0.{}", ++last_address_);
+    before = &things_.insert_or_assign(Key{provider, r.name}, std::move(thing)).first->second;
+    hidden_.erase(Key{provider, r.name});
+    if (trouble_.half_permille > 0 && dice_.permille(trouble_.half_permille)) {
+      before->half = true;
+      trace_.note("cloud half", provider, r.name);
+      if (dice_.percent(50)) throw AgentCrash();
+      return fail(Code::kUnavailable, "half of it was made");
+    }
+    trace_.note("cloud makes", provider, r.name, r.generation);
+  } else {
+    trace_.note("cloud changes", provider, r.name, r.generation);
+  }
+  before->hash = r.hash;
+  before->content = content;
+  before->template_ = r.template_;
+  before->inputs = r.dependencies;
+  before->half = false;
+  before->drifted = false;
+  before->ready_at = clock_.mono() + some_time();
+  before->deaf = sabotage_ == Sabotage::kDeafProvider && r.type == "host";
+  tell(r.name);
+  return StepResult{.done = true};
+}
+
+// Sabotage: the first neighbour that is not being removed.
+void Cloud::trample(const std::string& provider, const std::string& spared) {
+  for (const auto& [key, thing] : things_) {
+    if (key.first != provider || thing.name == spared || thing.absent_at) continue;
+    if (may_delete && !may_delete(provider, thing.name, 0))
+      findings_.add(Rule::kWrongDelete, fmt::format("{} is deleted with {}", thing.name, spared));
+    erase(Key(key));
+    return;
+  }
+}
+
+Result<StepResult> Cloud::remove(const std::string& provider, const ProviderResource& r) {
+  TRY(interfere("remove", r));
+  const Key key{provider, r.name};
+  Thing* thing = find(key);
+  if (!thing) return StepResult{.done = true};
+  if (!thing->absent_at) {
+    if (!may_delete(provider, r.name, r.generation))
+      findings_.add(Rule::kWrongDelete, fmt::format("{} is deleted at generation {}, which nobody stated so",
+                                                    r.name, r.generation));
+    trace_.note("cloud removes", provider, r.name, r.generation);
+    if (sabotage_ == Sabotage::kLeakyCloud) {
+      hidden_.insert(key);
+      return StepResult{.done = true};
+    }
+    ++acts_;
+    const Millis wait = some_time();
+    if (wait > Millis(0)) {
+      thing->absent_at = clock_.mono() + wait;
+    } else {
+      erase(key);
+    }
+    tell(r.name);
+  }
+  if (trouble_.lost_permille > 0 && dice_.permille(trouble_.lost_permille))
+    return fail(Code::kDeadline, "nobody knows whether it was removed");
+  thing = find(key);
+  if (!thing) return StepResult{.done = true};
+  return StepResult{
+      .done = false, .recheck_after = *thing->absent_at - clock_.mono(), .message = "is being removed"};
+}
+
+void Cloud::erase(const Key& key) { things_.erase(key); }
+
+bool Cloud::meddle() {
+  if (things_.empty()) return false;
+  auto& [key, thing] = dice_.pick(things_);
+  if (thing.absent_at) return false;
+  const std::string name = thing.name;
+  switch (dice_.below(3)) {
+    case 0:
+      trace_.note("somebody destroys", name);
+      erase(Key(key));
+      break;
+    case 1:
+      trace_.note("somebody changes", name);
+      thing.drifted = true;
+      break;
+    default:
+      trace_.note("somebody overloads", name);
+      thing.degraded = true;
+      break;
+  }
+  tell(name);
+  return true;
+}
+
+void Cloud::heal() {
+  for (auto& [key, thing] : things_) {
+    if (!thing.degraded) continue;
+    thing.degraded = false;
+    tell(thing.name);
+  }
+}
+
+}  // namespace qleet::sim

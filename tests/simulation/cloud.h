@@ -1,0 +1,108 @@
+// What agents make true, and where it goes wrong: the outer world of a history. It outlives every process,
+// and knows of each thing what it was made of, so that it can tell a needless change from a due one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/clock/clock.h"
+#include "providers/api/provider.h"
+#include "tests/simulation/dice.h"
+#include "tests/simulation/findings.h"
+#include "tests/simulation/sabotage.h"
+#include "tests/simulation/trace.h"
+
+namespace qleet::sim {
+
+struct Thing {
+  std::string owner;
+  std::string name;
+  std::string provider;
+  std::string hash;     // the mark that it was made with
+  std::string content;  // template and inputs, canonical
+  google::protobuf::Struct template_;
+  std::map<std::string, std::map<std::string, std::string>> inputs;
+  std::string address;  // another one each time it is made
+  MonoTime ready_at{};
+  std::optional<MonoTime> absent_at;  // being removed
+  bool half = false;                  // begun, not finished
+  bool drifted = false;
+  bool degraded = false;
+  bool deaf = false;  // never ready (sabotage)
+};
+
+struct CloudTrouble {
+  unsigned fail_permille = 0;   // a call fails and does nothing
+  unsigned lost_permille = 0;   // a call does it, and its answer is lost
+  unsigned half_permille = 0;   // a creation ends half-way
+  unsigned crash_permille = 0;  // the agent ends in the middle of a call
+  unsigned mute_permille = 0;   // a change that watchers are not told of
+};
+
+class Cloud {
+ public:
+  // All must outlive it.
+  Cloud(const Clock& clock, Dice& dice, Trace& trace, Findings& findings)
+      : clock_(clock), dice_(dice), trace_(trace), findings_(findings) {}
+
+  // One kind of place; agents' connections to it come and go.
+  std::shared_ptr<Provider> connect(const std::string& provider);
+  // Whether a thing may be deleted on the word of this generation; asked before each deletion.
+  std::function<bool(const std::string& provider, const std::string& name, std::uint32_t generation)>
+      may_delete;
+
+  void set_trouble(const CloudTrouble& trouble) { trouble_ = trouble; }
+  void set_sabotage(Sabotage sabotage) { sabotage_ = sabotage; }
+  // Every call fails.
+  void set_outage(bool outage) { outage_ = outage; }
+  // Someone else destroys, changes or overloads a thing. False: there is none.
+  bool meddle();
+  // Nothing is degraded any more.
+  void heal();
+
+  using Key = std::pair<std::string, std::string>;  // provider, name
+  const std::map<Key, Thing>& things() const { return things_; }
+  const Thing* find(const std::string& name) const;
+  // Whether a provider has ever seen this generation of it ready.
+  bool was_ready(const std::string& name, std::uint32_t generation) const {
+    return ready_.contains({name, generation});
+  }
+  // Creations, changes and deletions so far.
+  std::uint64_t acts() const { return acts_; }
+
+ private:
+  friend class CloudProvider;
+  Result<> interfere(std::string_view call, const ProviderResource& resource);
+  Result<Observation> observe(const std::string& provider, const ProviderResource& resource);
+  Result<StepResult> apply(const std::string& provider, const ProviderResource& resource);
+  Result<StepResult> remove(const std::string& provider, const ProviderResource& resource);
+  Result<StepResult> make(const std::string& provider, const ProviderResource& resource, Thing* before);
+  void erase(const Key& key);
+  void trample(const std::string& provider, const std::string& spared);
+  Thing* find(const Key& key);
+  void tell(const std::string& name);
+  Millis some_time();
+
+  const Clock& clock_;
+  Dice& dice_;
+  Trace& trace_;
+  Findings& findings_;
+  CloudTrouble trouble_;
+  Sabotage sabotage_ = Sabotage::kNone;
+  bool sabotaged_ = false;
+  bool outage_ = false;
+  std::map<Key, Thing> things_;
+  std::set<Key> hidden_;  // said to be gone (sabotage)
+  std::set<std::pair<std::string, std::uint32_t>> ready_;
+  std::map<std::uint64_t, std::function<void(std::string)>> watchers_;
+  std::uint64_t last_watcher_ = 0;
+  std::uint64_t last_address_ = 0;
+  std::uint64_t acts_ = 0;
+};
+
+}  // namespace qleet::sim

@@ -1,0 +1,326 @@
+#include "tests/simulation/end_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <vector>
+
+#include "common/model/reasons.h"
+#include "common/template/template.h"
+#include "hub/controllers/conditions.h"
+#include "hub/controllers/delivery.h"
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/application.pb.h"
+#include "qleet/v1/environment.pb.h"
+#include "tests/simulation/closure.h"
+
+namespace qleet::sim {
+namespace {
+
+namespace keys = hub::keys;
+namespace objects = hub::objects;
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error("end: " + result.error().message);
+  return *std::move(result);
+}
+
+bool exists(const World& world, const Thing& thing) {
+  return !thing.absent_at || *thing.absent_at > world.clock.mono();
+}
+
+// Where the hub's template has a plain text, the thing was made with the same.
+bool same_text(const google::protobuf::Value& wanted, const google::protobuf::Value& made) {
+  if (wanted.kind_case() == google::protobuf::Value::kStringValue)
+    return wanted.string_value().find("${") != std::string::npos ||
+           wanted.string_value() == made.string_value();
+  if (wanted.kind_case() != google::protobuf::Value::kStructValue) return true;
+  return std::ranges::all_of(wanted.struct_value().fields(), [&](const auto& field) {
+    const auto found = made.struct_value().fields().find(field.first);
+    return found != made.struct_value().fields().end() && same_text(field.second, found->second);
+  });
+}
+
+// A tombstone that waits for something which a restored hub does not know, and which therefore runs on.
+bool waits_for_unclaimed(const v1::Resource& resource, const std::set<std::string>& unclaimed) {
+  if (!resource.spec().deleted() || unclaimed.empty()) return false;
+  const auto* ready = hub::controllers::find_condition(resource.status().conditions(), "Ready");
+  return ready != nullptr && ready->reason() == reasons::kWaitingForDependents;
+}
+
+// Adds to `spared`, which are unclaimed: tombstones that wait for those, and what these tombstones require.
+void spare_what_waits(const std::vector<v1::Resource>& resources, std::set<std::string>& spared) {
+  std::map<std::string, const v1::Resource*> by_name;
+  std::vector<const v1::Resource*> open;
+  for (const auto& resource : resources) {
+    by_name[resource.metadata().name()] = &resource;
+    if (waits_for_unclaimed(resource, spared)) open.push_back(&resource);
+  }
+  while (!open.empty()) {
+    const auto* resource = open.back();
+    open.pop_back();
+    if (!spared.insert(resource->metadata().name()).second) continue;
+    for (const auto& [alias, dependency] : resource->spec().dependencies())
+      if (const auto it = by_name.find(dependency); it != by_name.end()) open.push_back(it->second);
+  }
+}
+
+class Comparison {
+ public:
+  explicit Comparison(World& world) : world_(world), reader_(must(world.store().snapshot())) {}
+
+  std::string run() {
+    if (!world_.hub_runs()) return "the hub does not run";
+    for (const auto& [region, machine] : world_.machines) {
+      if (!machine->runs()) return machine->name() + " does not run";
+      const auto state = machine->agent().session().state();
+      if (!state.in_sync) return machine->name() + " is not in sync";
+      spared_.insert(state.unclaimed.begin(), state.unclaimed.end());
+      kept_.insert(state.kept.begin(), state.kept.end());
+    }
+    for (auto& resource : must(objects::list<v1::Resource>(*reader_))) {
+      const auto name = resource.metadata().name();
+      resources_.emplace(name, std::move(resource));
+    }
+    for (const auto& [name, resource] : resources_)
+      if (auto what = this->resource(name, resource); !what.empty()) return name + " " + what;
+    if (auto what = strays(); !what.empty()) return what;
+    if (auto what = unfinished(); !what.empty()) return what;
+    if (auto what = deployments(); !what.empty()) return what;
+    if (auto what = applications(); !what.empty()) return what;
+    return world_.idle() ? "" : "something is still on its way";
+  }
+
+ private:
+  std::string resource(const std::string& name, const v1::Resource& resource);
+  std::string thing(const std::string& name, const v1::Resource& resource);
+  std::string strays();
+  std::string unfinished();
+  std::string deployments();
+  std::string deployment(const v1::Deployment& deployment);
+  std::string applications();
+
+  World& world_;
+  std::unique_ptr<hub::Reader> reader_;
+  std::map<std::string, v1::Resource> resources_;
+  std::set<std::string> spared_;  // unclaimed: held by an agent, unknown to the hub
+  std::set<std::string> kept_;    // tombstones of a restored store that no agent honours
+  std::set<std::string> wanted_;  // by deployments
+  bool complete_ = true;          // every deployment has all that it wants
+};
+
+std::string Comparison::resource(const std::string& name, const v1::Resource& resource) {
+  const auto region = name.substr(0, name.find('.'));
+  const auto& machine = world_.machines.at(region);
+  const auto generation = resource.metadata().generation();
+  const auto* held = machine->agent().session().held().find(name);
+  if (resource.spec().deleted()) return waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
+  if (!held) return "is not held by its agent";
+  if (held->generation != generation || held->hash != resource.spec().hash() ||
+      held->epoch != world_.store().identity().epoch)
+    return "is held at another generation, hash or epoch";
+  const auto& status = resource.status();
+  if (status.observed_generation() != generation || status.observed_hash() != resource.spec().hash() ||
+      status.epoch() != world_.store().identity().epoch)
+    return "is not reported as it is wanted";
+  if (status.state() != "Ready") return "is " + status.state();
+  if (status.has_unused_since() && resource.spec().when_unused().do_() != "retain")
+    return "is unused, and its grace period is not over";
+  return thing(name, resource);
+}
+
+std::string Comparison::thing(const std::string& name, const v1::Resource& resource) {
+  const auto found = world_.cloud.things().find({resource.spec().provider(), name});
+  if (found == world_.cloud.things().end() || !exists(world_, found->second)) return "does not exist";
+  const Thing& thing = found->second;
+  if (thing.half || thing.drifted || thing.degraded || thing.absent_at) return "exists, but not as wanted";
+  google::protobuf::Value wanted;
+  google::protobuf::Value made;
+  *wanted.mutable_struct_value() = resource.spec().template_();
+  *made.mutable_struct_value() = thing.template_;
+  if (!same_text(wanted, made)) return "was made from another template";
+  for (const auto& [alias, dependency] : resource.spec().dependencies()) {
+    const Thing* needed = world_.cloud.find(dependency);
+    const auto input = thing.inputs.find(alias);
+    if (needed == nullptr || input == thing.inputs.end()) return "was made without its " + alias;
+    if (input->second.at("address") != needed->address) return "was made with an old address of its " + alias;
+  }
+  return {};
+}
+
+std::string Comparison::strays() {
+  for (const auto& [key, thing] : world_.cloud.things()) {
+    if (!exists(world_, thing)) continue;
+    const auto known = resources_.find(key.second);
+    const bool wanted = known != resources_.end() && known->second.spec().provider() == key.first;
+    if (!wanted && !spared_.contains(key.second)) return key.second + " exists and nobody wants it";
+  }
+  for (const auto& [region, machine] : world_.machines)
+    for (const auto& [name, entry] : machine->agent().session().held().entries())
+      if (!resources_.contains(name) && !spared_.contains(name))
+        return name + " stands in the journal and nobody knows it";
+  return {};
+}
+
+// What was begun for a hub that is gone is brought to its end.
+std::string Comparison::unfinished() {
+  for (const auto& [region, machine] : world_.machines)
+    for (const auto& [name, entry] : machine->agent().session().held().entries()) {
+      if (entry.deleted || !spared_.contains(name)) continue;
+      const Thing* thing = world_.cloud.find(name);
+      if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
+        return name + " is unclaimed and not made yet";
+    }
+  return {};
+}
+
+std::string Comparison::deployment(const v1::Deployment& deployment) {
+  const auto& status = deployment.status();
+  const auto& spec = deployment.spec();
+  if (spec.candidate() != 0) {
+    const auto environment = must(objects::get<v1::Environment>(*reader_, spec.environment()));
+    const auto& policy = environment->spec().builds();
+    const auto source =
+        must(objects::get<v1::Deployment>(*reader_, spec.application() + "." + policy.after().environment()));
+    hub::controllers::SourceDeployment from;
+    if (source) from = {&source->spec(), &source->status()};
+    const auto decision = hub::controllers::decide_candidate(spec, policy, from, world_.clock.wall());
+    const bool asks = decision.fate == hub::controllers::CandidateFate::kAskApproval;
+    if (decision.due || (decision.fate != hub::controllers::CandidateFate::kWait &&
+                         !(asks && spec.candidate_waits() == "approval")))
+      return "has a candidate whose time comes or has come";
+  }
+  const bool waits = spec.release() == 0 && spec.candidate() != 0 && status.state().starts_with("Awaiting");
+  if (waits) return {};
+  const auto* ready = hub::controllers::find_condition(status.conditions(), "Ready");
+  if (status.state() == "Blocked") {
+    complete_ = false;
+    const std::string reason = ready == nullptr ? "" : ready->reason();
+    if (reason != "ResourceConflict" && reason != "NoRegion") return "is blocked: " + reason;
+    return reason == "ResourceConflict" ? unfounded_conflict(*reader_, deployment) : "";
+  }
+  if (status.state() != "Ready")
+    return "is " + status.state() + (ready == nullptr ? "" : ": " + ready->message());
+  if (status.release() != spec.release()) return "is ready with another release";
+  for (const auto& region : status.regions()) {
+    if (region.release() != spec.release() || region.state() != "Ready")
+      return "is not ready in " + region.region();
+    auto closure = closure_of(*reader_, deployment, region.region());
+    for (const auto& name : closure) {
+      const auto found = resources_.find(name);
+      if (found == resources_.end()) return "lacks " + name;
+      if (found->second.status().has_unused_since()) return "wants " + name + ", which counts as unused";
+    }
+    wanted_.merge(closure);
+    if (auto what = wrong_content(*reader_, deployment, region.region(), resources_); !what.empty())
+      return what;
+  }
+  return wrong_places(*reader_, deployment);
+}
+
+std::string Comparison::deployments() {
+  for (const auto& found : must(objects::list<v1::Deployment>(*reader_)))
+    if (auto what = deployment(found); !what.empty())
+      return "deployment " + found.metadata().name() + " " + what;
+  if (!complete_) return {};
+  // Nothing is in use but what deployments want, and what is kept for good.
+  for (const auto& [name, resource] : resources_)
+    if (resource.status().has_unused_since() || resource.spec().deleted()) {
+      wanted_.insert(name);
+      for (const auto& [alias, dependency] : resource.spec().dependencies()) wanted_.insert(dependency);
+    }
+  for (const auto& [name, resource] : resources_)
+    if (!wanted_.contains(name)) return name + " is in use, and no deployment wants it";
+  return {};
+}
+
+std::string Comparison::applications() {
+  for (const auto& app : must(objects::list<v1::Application>(*reader_))) {
+    const auto& name = app.metadata().name();
+    if (app.metadata().has_deletion_timestamp()) return "application " + name + " is being deleted";
+    if (app.status().observed_generation() != app.metadata().generation())
+      return "application " + name + " was not looked at";
+    for (const auto& environment : hub::controllers::environments_of(app.spec())) {
+      const auto found = must(objects::get<v1::Deployment>(*reader_, name + "." + environment));
+      if (!found || found->spec().deleted()) return "application " + name + " is not in " + environment;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string difference(World& world) { return Comparison(world).run(); }
+
+void check_store(World& world) {
+  const auto reader = must(world.store().snapshot());
+  const auto wrong = [&](std::string what) { world.findings.add(Rule::kLeak, "store: " + what); };
+  std::set<std::pair<std::string, std::string>> refs;
+  std::set<std::pair<std::string, std::string>> uses;
+  std::set<std::string> needed;
+  for (const auto& entry : must(reader->scan({.prefix = "x/ref/"}))) {
+    const auto parts = keys::segments(entry.key);
+    refs.emplace(parts[2], parts[3]);
+    needed.emplace(parts[2]);
+  }
+  for (const auto& entry : must(reader->scan({.prefix = "x/uses/"}))) {
+    const auto parts = keys::segments(entry.key);
+    uses.emplace(parts[3], parts[2]);
+  }
+  if (refs != uses) wrong("edges differ from their reverse");
+  std::map<std::string, int> positions;
+  for (const auto& entry : must(reader->scan({.prefix = "x/region-pos/"})))
+    ++positions[std::string(keys::segments(entry.key)[4])];
+  std::set<std::string> names;
+  for (const auto& resource : must(objects::list<v1::Resource>(*reader))) {
+    const auto& name = resource.metadata().name();
+    names.insert(name);
+    if (positions[name] != 1) wrong(name + " has not one position");
+    const bool live = !resource.spec().deleted() && !resource.status().has_unused_since();
+    if (needed.contains(name) != live)
+      wrong(name + (live ? " is live without users" : " has users and is not live"));
+  }
+  for (const auto& name : needed)
+    if (!names.contains(name)) wrong(name + " is needed and missing");
+  if (positions.size() != names.size()) wrong("there are positions of what is not there");
+  for (const auto& entry : must(reader->scan({.prefix = "x/event-of/"}))) {
+    const auto parts = keys::segments(entry.key);
+    if (!must(reader->get(fmt::format("o/{}/{}", parts[2], parts[3]))))
+      wrong(fmt::format("an event about {} {}, which is not there", parts[2], parts[3]));
+  }
+}
+
+std::string leftovers(World& world) {
+  const auto reader = must(world.store().snapshot());
+  std::set<std::string> spared;
+  for (const auto& [region, machine] : world.machines) {
+    if (!machine->runs()) return machine->name() + " does not run";
+    const auto state = machine->agent().session().state();
+    spared.insert(state.unclaimed.begin(), state.unclaimed.end());
+    spared.insert(state.kept.begin(), state.kept.end());
+  }
+  spare_what_waits(must(objects::list<v1::Resource>(*reader)), spared);
+  for (const auto& [region, machine] : world.machines) {
+    for (const auto& [name, entry] : machine->agent().session().held().entries())
+      if (!spared.contains(name)) return name + " stands in the journal of " + machine->name();
+  }
+  for (const auto& [key, thing] : world.cloud.things())
+    if (exists(world, thing) && !spared.contains(key.second)) return key.second + " exists";
+  for (const auto* prefix : {"o/applications/", "o/deployments/", "o/releases/", "o/resources/"})
+    for (const auto& entry : must(reader->scan({.prefix = prefix})))
+      if (!spared.contains(std::string(keys::last(entry.key)))) return entry.key + " is there";
+  if (!spared.empty()) return {};
+  for (const auto* prefix :
+       {"x/ref/", "x/uses/", "x/unused/", "x/region-pos/", "x/region-at/", "x/type/", "x/types/",
+        "x/region-dep/", "x/waits/", "x/waits-of/", "x/app-env/", "x/image/"})
+    for (const auto& entry : must(reader->scan({.prefix = prefix, .limit = 1})))
+      return entry.key + " is there";
+  return {};
+}
+
+}  // namespace qleet::sim

@@ -1,0 +1,66 @@
+// What the checks of a history found to be wrong.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace qleet::sim {
+
+// The invariants. Each can be shown to fail: sabotage.h.
+enum class Rule {
+  kAcknowledged,  // a write that was acknowledged is there, and is acted upon
+  kLeak,          // nothing is left that nobody wants or knows: cloud, journal, store
+  kWrongDelete,   // nothing is deleted that was wanted
+  kRestart,       // nothing is made anew or changed whose spec and inputs are as they were
+  kStatus,        // nothing is shown as fresh or ready that is not
+  kRevision,      // revisions and generations only grow
+  kWatch,         // a watch sees each change once, in order
+  kDesired,       // in the end the world is as desired
+  kRest,          // and it comes to rest, in bounded time
+};
+
+inline std::string_view name_of(Rule rule) {
+  switch (rule) {
+    case Rule::kAcknowledged:
+      return "acknowledged";
+    case Rule::kLeak:
+      return "leak";
+    case Rule::kWrongDelete:
+      return "wrong-delete";
+    case Rule::kRestart:
+      return "restart";
+    case Rule::kStatus:
+      return "status";
+    case Rule::kRevision:
+      return "revision";
+    case Rule::kWatch:
+      return "watch";
+    case Rule::kDesired:
+      return "desired";
+    case Rule::kRest:
+      return "rest";
+  }
+  return "?";
+}
+
+struct Finding {
+  Rule rule;
+  std::string what;
+};
+
+class Findings {
+ public:
+  // Only the first few are kept: what follows from a broken rule says little.
+  void add(Rule rule, std::string what) {
+    if (all_.size() < 20) all_.push_back({rule, std::move(what)});
+  }
+  bool any() const { return !all_.empty(); }
+  const std::vector<Finding>& all() const { return all_; }
+
+ private:
+  std::vector<Finding> all_;
+};
+
+}  // namespace qleet::sim

@@ -1,0 +1,61 @@
+// What people, CI and misfortune do in a history, at random.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/universe.h"
+#include "tests/simulation/world.h"
+
+namespace qleet::sim {
+
+class Program {
+ public:
+  explicit Program(World& world);
+
+  // A hub with environments, profiles, regions and their agents; trouble begins with it.
+  void begin();
+  // One thing that somebody does, or one that goes wrong.
+  void act();
+  // No more trouble, and everything is up.
+  void make_peace();
+  void delete_everything();
+  // What profiles keep until somebody deletes it.
+  void delete_retained();
+
+  // What agents keep although a restored store wants it deleted is asked for again, as docs/protocol.md says.
+  void repeat_deletes();
+
+  unsigned operations() const { return operations_; }  // that were done
+  unsigned faults() const { return faults_; }
+
+ private:
+  void operate();
+  void forget_a_tombstone();
+  void apply(const std::string& documents);
+  void erase(const std::string& kind, const std::string& name);
+  void build();
+  void approve();
+  void roll_back();
+  void plan();
+  void settle_answer(World::Answer answer, const Checker::Writes& writes);
+
+  void misfortune();
+  void crash_somebody();
+  void cut_somebody_off();
+  void fill_a_disk();
+  Millis some_time(std::uint64_t most) { return Millis(static_cast<Millis::rep>(dice_.below(most))); }
+
+  World& world_;
+  Dice& dice_;
+  Universe universe_;
+  Trouble trouble_;
+  std::optional<Backup> backup_;
+  bool restores_ = false;
+  unsigned builds_ = 0;
+  unsigned operations_ = 0;
+  unsigned faults_ = 0;
+};
+
+}  // namespace qleet::sim

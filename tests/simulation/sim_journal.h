@@ -1,0 +1,43 @@
+// An agent's journal, as a disk that may be full and a process that may end around any commit.
+#pragma once
+
+#include <functional>
+
+#include "agent/journal/memory_journal.h"
+#include "tests/simulation/crash.h"
+
+namespace qleet::sim {
+
+class SimJournal final : public agent::Journal {
+ public:
+  enum class Fate { kFine, kFull, kCrashBefore, kCrashAfter };
+
+  explicit SimJournal(const crypto::Sealer& sealer) : disk_(sealer) {}
+
+  std::function<Fate()> fate = [] { return Fate::kFine; };
+  // Once set, nothing is written any more: the process is dead, and its destructors are no last will.
+  bool dead = false;
+
+  Result<agent::JournalContents> load() override { return disk_.load(); }
+  Result<> commit(const agent::JournalChanges& changes) override {
+    if (dead) return fail(Code::kUnavailable, "journal: the process has ended");
+    switch (fate()) {
+      case Fate::kFine:
+        break;
+      case Fate::kFull:
+        return fail(Code::kExhausted, "journal: commit: no space left on device");
+      case Fate::kCrashBefore:
+        throw AgentCrash();
+      case Fate::kCrashAfter:
+        (void)disk_.commit(changes);
+        throw AgentCrash();
+    }
+    return disk_.commit(changes);
+  }
+  unsigned commits() const { return disk_.commits(); }
+
+ private:
+  agent::MemoryJournal disk_;
+};
+
+}  // namespace qleet::sim
