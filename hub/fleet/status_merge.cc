@@ -1,5 +1,7 @@
 #include "hub/fleet/status_merge.h"
 
+#include <utility>
+
 #include "google/protobuf/util/time_util.h"
 
 namespace qleet::hub {
@@ -16,7 +18,11 @@ Merge judge(const Judged* resource, const wire::v1::ResourceReport& report, cons
   const auto& status = resource->status;
   const bool comparable = status.epoch() == reporter.epoch &&
                           (status.reporter().empty() || status.reporter() == reporter.key_mark);
-  if (comparable && report.version() <= status.report_version()) return Merge::kOld;
+  // Generation first: what was made anew after it was gone is counted anew, from a clock that may have gone
+  // back.
+  if (comparable && std::pair(report.generation(), report.version()) <=
+                        std::pair(status.observed_generation(), status.report_version()))
+    return Merge::kOld;
   return Merge::kWrite;
 }
 

@@ -110,6 +110,9 @@ TEST(StatusMerge, Table) {
       {"newer", true, "eu", false, 2, 4, "e", 2, 5, false, Merge::kWrite},
       {"again", true, "eu", false, 2, 5, "e", 2, 5, false, Merge::kOld},
       {"late", true, "eu", false, 2, 6, "e", 2, 5, false, Merge::kOld},
+      {"late, of an older generation that a faster clock counted", true, "eu", false, 2, 5, "e", 1, 6, false,
+       Merge::kOld},
+      {"made anew by a clock that went back", true, "eu", false, 3, 6, "e", 3, 5, false, Merge::kWrite},
       {"stored in another life", true, "eu", false, 2, 6, "d", 2, 5, false, Merge::kWrite},
       {"unknown", false, "", false, 0, 0, "", 2, 5, false, Merge::kUnknown},
       {"gone and erased", false, "", false, 0, 0, "", 2, 5, true, Merge::kUnknown},
@@ -125,6 +128,7 @@ TEST(StatusMerge, Table) {
     v1::ResourceStatus status;
     status.set_report_version(c.stored_version);
     status.set_epoch(c.stored_epoch);
+    if (c.stored_version > 0) status.set_observed_generation(2);
     const Judged resource{c.region, c.generation, c.deleted, status};
     wire::v1::ResourceReport report;
     report.set_generation(c.reported);
