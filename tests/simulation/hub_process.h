@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "common/bus/memory_bus.h"
-#include "hub/api/show.h"
 #include "hub/api/seams.h"
+#include "hub/api/show.h"
 #include "hub/controllers/manager.h"
 #include "hub/dispatch/dispatch.h"
 #include "hub/fleet/fleet.h"
