@@ -82,15 +82,25 @@ double apply_all(const Hub& hub, size_t count, const std::function<std::string(s
   return seconds_since(begin);
 }
 
+bool is_ready(const v1::Deployment& deployment) {
+  return deployment.status().state() == "Ready" &&
+         deployment.status().release() == deployment.spec().release();
+}
+
+bool deployment_is_ready(const Hub& hub, const std::string& name) {
+  v1::Deployment deployment;
+  if (const auto got = hub.client()->get_into("/v1/deployments/" + name, deployment); !got)
+    fail_with("deployment " + name + ": " + got.error().message);
+  return is_ready(deployment);
+}
+
 size_t ready_deployments(const Hub& hub) {
   const auto listed = hub.client()->list("/v1/deployments");
   if (!listed) fail_with("deployments: " + listed.error().message);
   size_t ready = 0;
   for (const auto& text : *listed) {
     v1::Deployment deployment;
-    if (cli::parse(text, deployment) && deployment.status().state() == "Ready" &&
-        deployment.status().release() == deployment.spec().release())
-      ++ready;
+    if (cli::parse(text, deployment) && is_ready(deployment)) ++ready;
   }
   return ready;
 }

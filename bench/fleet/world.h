@@ -26,7 +26,9 @@ std::string application(const std::string& name, const std::string& environment,
 // Seconds until the last one was acknowledged.
 double apply_all(const Hub& hub, size_t count, const std::function<std::string(size_t)>& document);
 
-// Deployments that are Ready with their newest release.
+// Whether it is Ready with its newest release.
+bool deployment_is_ready(const Hub& hub, const std::string& name);
+// How many are.
 size_t ready_deployments(const Hub& hub);
 
 }  // namespace qleet::bench

@@ -35,7 +35,7 @@ struct HubOptions {
   std::filesystem::path nats_ca_file;
   std::string nats_server_name;  // in its certificates; empty: as in the URLs
   Millis heartbeat{10'000};      // of agents: three missed, and one counts as lost
-  unsigned controllers = 8;      // threads
+  unsigned controllers = 32;     // threads; they wait most of the time, for what they write together
   // What the API answers: of one service account, and of one address without (good) credentials. Bursts of
   // four and of ten seconds' worth pass.
   double requests_per_second = 100;

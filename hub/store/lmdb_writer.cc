@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -14,8 +16,10 @@
 namespace qleet::hub::lmdb {
 namespace {
 
-// Bounds how long a caller waits for others' transactions, and what one commit can lose together.
+// Bound how long a caller waits for others' transactions, what one commit can lose together, and the memory
+// that its pages take.
 constexpr size_t kMaxBatch = 1024;
+constexpr std::chrono::milliseconds kLongestBatch{100};
 // Trimming keeps up with writing without making one commit long.
 constexpr size_t kMinTrim = 1024;
 // While writes are refused.
@@ -84,12 +88,15 @@ void Writer::loop() {
       queue_.erase(queue_.begin(), queue_.begin() + count);
     }
     const Revision before = revision_;
-    run(batch);
+    const size_t answered = run(batch);
     if (revision_ != before) subscribers_.notify(revision_);
+    if (answered == batch.size()) continue;
+    const std::lock_guard lock(mutex_);
+    queue_.insert(queue_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered), batch.end());
   }
 }
 
-void Writer::run(const Batch& batch) {
+size_t Writer::run(const Batch& batch) {
   auto outcomes = attempt(batch);
   if (outcomes) {
     note({});
@@ -100,9 +107,10 @@ void Writer::run(const Batch& batch) {
   if (!outcomes && batch.size() > 1 && !distrusted_ && does_not_fit(outcomes.error().code)) {
     // One of them may be what does not fit: it shall not take the others with it.
     for (const auto& request : batch) run({request});
-    return;
+    return batch.size();
   }
-  for (size_t i = 0; i < batch.size(); ++i) {
+  const size_t answered = outcomes ? outcomes->size() : batch.size();
+  for (size_t i = 0; i < answered; ++i) {
     auto& done = batch[i]->done;
     if (!outcomes) {
       done.set_value(std::unexpected(outcomes.error()));
@@ -112,6 +120,7 @@ void Writer::run(const Batch& batch) {
       done.set_value(std::get<Result<Revision>>(std::move((*outcomes)[i])));
     }
   }
+  return answered;
 }
 
 Result<std::vector<Writer::Outcome>> Writer::attempt(const Batch& batch) {
@@ -203,7 +212,9 @@ int Writer::attempt_once(const Batch& batch, std::vector<Outcome>& outcomes, Rev
   if (int rc = mdb_txn_begin(env_.handle(), nullptr, 0, &raw)) return rc;
   TxnHandle txn(raw);
   bool compacted = false;
+  const auto until = std::chrono::steady_clock::now() + kLongestBatch;
   for (const auto& request : batch) {
+    if (!outcomes.empty() && std::chrono::steady_clock::now() > until) break;
     Outcome& outcome = outcomes.emplace_back(Result<Revision>(revision));
     if (request->function != nullptr) {
       if (int rc = run_function(txn.get(), *request->function, revision, outcome)) return rc;

@@ -48,8 +48,9 @@ class Writer {
 
   Result<Revision> submit(std::shared_ptr<Request> request);
   void loop();
-  void run(const Batch& batch);
-  // Nothing of the batch has happened when this fails.
+  // How many of the batch, from its beginning, have their answer: the others ran out of time.
+  size_t run(const Batch& batch);
+  // Of as many as there was time for. Nothing of the batch has happened when this fails.
   Result<std::vector<Outcome>> attempt(const Batch& batch);
   // LMDB's own code. `revision` is the current one, and then what it became, or would have.
   int attempt_once(const Batch& batch, std::vector<Outcome>& outcomes, Revision& revision);

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -166,6 +167,51 @@ TEST(LmdbStore, WhatDoesNotFitDoesNotTakeOthersWithIt) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(refused, 20);
   EXPECT_EQ(kept, 7 * 20);
+}
+
+TEST(LmdbStore, WhoIsDoneNeedNotWaitForAllThatWriteAfterHim) {
+  test::TempDir dir;
+  auto store = LmdbStore::open(dir / "s", small()).value();
+  using Steady = std::chrono::steady_clock;
+  const auto within_10s = [](const std::atomic<int>& number, int reached) {
+    const auto end = Steady::now() + std::chrono::seconds(10);
+    while (number < reached && Steady::now() < end) std::this_thread::yield();
+    return number >= reached;
+  };
+  std::atomic<int> submitting = 0;
+  std::atomic<int> answered = 0;
+  std::atomic<int> waited_for = 0;
+  std::vector<std::thread> threads;
+  const auto submit = [&](const std::string& key, const TxnFunction& function) {
+    threads.emplace_back([&, key, function] {
+      ++submitting;
+      EXPECT_TRUE(store->transact([&](Txn& txn) -> Result<> {
+        TRY(function(txn));
+        txn.put(key, "1");
+        return {};
+      }));
+      ++answered;
+    });
+  };
+  // Holds the writer until the others wait behind it.
+  submit("first", [&](Txn&) -> Result<> {
+    within_10s(submitting, 6);
+    const auto end = Steady::now() + std::chrono::milliseconds(50);
+    while (Steady::now() < end) std::this_thread::yield();
+    return {};
+  });
+  within_10s(submitting, 1);
+  // Each needs two thirds of what a commit may take; the last to run wants to see somebody answered.
+  for (int i = 0; i < 5; ++i)
+    submit("key-" + std::to_string(i), [&](Txn&) -> Result<> {
+      const auto end = Steady::now() + std::chrono::milliseconds(70);
+      while (Steady::now() < end) std::this_thread::yield();
+      if (++waited_for == 5) EXPECT_TRUE(within_10s(answered, 3));
+      return {};
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered, 6);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(value(*store, "key-" + std::to_string(i)), "1");
 }
 
 TEST(LmdbStore, TheLogIsBoundedBySizeToo) {
