@@ -9,10 +9,3 @@ const char* __ubsan_default_options(void) { return "print_stacktrace=1"; }
 
 // Tests fork from processes with threads, and look at files in the child.
 const char* __tsan_default_options(void) { return "second_deadlock_stack=1:die_after_fork=0"; }
-
-// Of libraries alone that are not instrumented, never of code of our own.
-const char* __tsan_default_suppressions(void) {
-  // cnats reads and writes one TLS connection from two threads; when the peer goes, OpenSSL writes its alert
-  // from the reading one.
-  return "called_from_lib:libssl.so.3\n";
-}

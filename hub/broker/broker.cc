@@ -52,8 +52,9 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options, crypto::Ran
     TRY(crypto::write_private_file(folder / "cluster.conf",
                                    cluster_config(*broker->keys_, broker->identities_->account_jwt())));
   }
-  broker->system_ = TRY(NatsBus::start(
-      broker->client(std::string(kSystemUser), TRY(broker->keys_->system_credentials(clock.wall())))));
+  broker->system_ = TRY(LightNatsBus::start(
+      broker->client(std::string(kSystemUser), TRY(broker->keys_->system_credentials(clock.wall()))),
+      broker->io_.loop()));
   broker->identities_->use(broker->system_.get());
   return broker;
 }

@@ -12,10 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "common/bus/nats_bus.h"
+#include "common/bus/light_nats_bus.h"
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/token.h"
+#include "common/loop/io_loop.h"
 #include "common/result/result.h"
 #include "hub/broker/broker_keys.h"
 #include "hub/broker/identities.h"
@@ -80,7 +81,8 @@ class Broker {
   void leave();
 
  private:
-  Broker(BrokerOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  Broker(BrokerOptions options, const Clock& clock)
+      : options_(std::move(options)), clock_(clock), io_(clock) {}
   NatsOptions client(std::string name, Credentials credentials) const;
   Result<> start_server();
 
@@ -89,7 +91,8 @@ class Broker {
   std::optional<BrokerKeys> keys_;
   std::unique_ptr<Identities> identities_;
   std::unique_ptr<NatsServer> server_;
-  std::unique_ptr<NatsBus> system_;
+  IoThread io_;
+  std::unique_ptr<LightNatsBus> system_;  // ends before its loop
 };
 
 }  // namespace qleet::hub

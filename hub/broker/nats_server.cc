@@ -15,7 +15,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/bus/nats_bus.h"
+#include "common/bus/nats_options.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
 

@@ -34,7 +34,7 @@ constexpr Millis kSoon{15'000};
 struct TestAgent {
   std::string public_key;
   std::string jwt;
-  std::unique_ptr<NatsBus> bus;
+  std::unique_ptr<LightNatsBus> bus;
   std::shared_ptr<std::vector<std::string>> errors = std::make_shared<std::vector<std::string>>();
   std::shared_ptr<std::mutex> mutex = std::make_shared<std::mutex>();
 
@@ -91,8 +91,8 @@ class BrokerTest : public ::testing::Test {
     broker_ = std::move(*broker);
   }
 
-  std::unique_ptr<NatsBus> hub() {
-    auto bus = *NatsBus::start(*broker_->hub_options());
+  std::unique_ptr<LightNatsBus> hub() {
+    auto bus = *LightNatsBus::start(*broker_->hub_options(), io_.loop());
     EXPECT_TRUE(bus->wait_connected(kSoon));
     return bus;
   }
@@ -122,7 +122,7 @@ class BrokerTest : public ::testing::Test {
     agent.jwt = *broker_->identities().enrol(name, key.public_key());
     auto options = agent_options(agent, name, key);
     if (change) change(options);
-    agent.bus = *NatsBus::start(options);
+    agent.bus = *LightNatsBus::start(options, io_.loop());
     return agent;
   }
   TestAgent connected_agent(const std::string& name) {
@@ -133,6 +133,7 @@ class BrokerTest : public ::testing::Test {
 
   test::TempDir folder_;
   SystemClock clock_;
+  IoThread io_{clock_};
   crypto::SystemRandom random_;
   crypto::CertifiedKey ca_ = *crypto::make_ca("test", std::chrono::hours(24 * 365), clock_.wall());
   std::unique_ptr<Broker> broker_;
