@@ -36,6 +36,32 @@ bool is_address(const std::string& host) {
   return parsed != nullptr;
 }
 
+// OpenSSL's own would write(), which ends the process with SIGPIPE where the peer has gone.
+int send_without_signal(BIO* bio, const char* data, int size) {
+  int descriptor = -1;
+  BIO_get_fd(bio, &descriptor);
+  BIO_clear_retry_flags(bio);
+  const auto sent = ::send(descriptor, data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  if (sent < 0 && BIO_sock_should_retry(-1) != 0) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+// Of all connections, to the end of the process.
+const BIO_METHOD* quiet_socket() {
+  static const BIO_METHOD* const method = [] {
+    const BIO_METHOD* given = BIO_s_socket();
+    BIO_METHOD* made = BIO_meth_new(BIO_TYPE_SOCKET, "socket");
+    if (made == nullptr) return made;
+    BIO_meth_set_write(made, send_without_signal);
+    BIO_meth_set_read(made, BIO_meth_get_read(given));
+    BIO_meth_set_ctrl(made, BIO_meth_get_ctrl(given));
+    BIO_meth_set_create(made, BIO_meth_get_create(given));
+    BIO_meth_set_destroy(made, BIO_meth_get_destroy(given));
+    return made;
+  }();
+  return method;
+}
+
 Result<> add_certificates(X509_STORE* store, const std::string& pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> in(
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
@@ -131,7 +157,10 @@ Result<> Socket::connected() const {
 
 Result<> Socket::begin_tls(const TlsTrust& trust, const std::string& server_name) {
   ssl_.reset(SSL_new(trust.context()));
-  if (!ssl_ || SSL_set_fd(ssl_.get(), descriptor_) != 1) return fail(Code::kInternal, "TLS: " + tls_error());
+  BIO* bio = ssl_ ? BIO_new(quiet_socket()) : nullptr;
+  if (bio == nullptr) return fail(Code::kInternal, "TLS: " + tls_error());
+  BIO_set_fd(bio, descriptor_, BIO_NOCLOSE);
+  SSL_set_bio(ssl_.get(), bio, bio);
   X509_VERIFY_PARAM* checks = SSL_get0_param(ssl_.get());
   const bool set = is_address(server_name)
                        ? X509_VERIFY_PARAM_set1_ip_asc(checks, server_name.c_str()) == 1
