@@ -1,6 +1,7 @@
 #include "hub/controllers/manager.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <charconv>
@@ -65,6 +66,24 @@ Result<bool> unused_is_due(Work& work) {
   return !first.empty() && due_in(first.front().key) <= millis(work.now());
 }
 
+// Processor time of this thread from here to the end of the block.
+class Stopwatch {
+ public:
+  explicit Stopwatch(std::chrono::microseconds& spent) : spent_(spent), begun_(now()) {}
+  ~Stopwatch() { spent_ = now() - begun_; }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  static std::chrono::microseconds now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::microseconds(time.tv_sec * 1'000'000 + time.tv_nsec / 1'000);
+  }
+  std::chrono::microseconds& spent_;
+  const std::chrono::microseconds begun_;
+};
+
 // The status of a deployment in hundreds of regions is as costly as often it is told: of many reports that
 // come one after the other it tells together. The same with an environment's list of regions while agents
 // enrol.
@@ -120,7 +139,7 @@ Result<Manager::Stepped> Manager::step(Work& work, const Key& key, const std::se
   return stepped;
 }
 
-Result<Millis> Manager::run(const Key& key) {
+Result<Millis> Manager::run(const Key& key, std::chrono::microseconds& spent) {
   Stepped stepped;
   std::set<std::string> touched;
   if (key.controller == Controller::kStatus || key.controller == Controller::kRegions) {
@@ -130,6 +149,7 @@ Result<Millis> Manager::run(const Key& key) {
   }
   const auto done = store_.transact([&](Txn& txn) -> Result<> {
     Work work{txn, {clock_.wall(), random_}};
+    const Stopwatch watch(spent);
     // A fault of this program about one object must not take the others' controllers down with it.
     try {
       stepped = TRY(step(work, key, touched));
@@ -150,13 +170,14 @@ Result<Millis> Manager::run(const Key& key) {
 bool Manager::run_one(bool rests) {
   const auto key = queue_.take();
   if (!key) return false;
-  const auto done = run(*key);
+  std::chrono::microseconds spent{0};
+  const auto done = run(*key, spent);
   if (!done) {
     kLog.warn("step failed, will be tried again", {{"controller", std::string(name_of(key->controller))},
                                                    {"key", key->name},
                                                    {"error", done.error().message}});
   }
-  queue_.done(*key, done.has_value(), rests ? done.value_or(Millis(0)) : Millis(0));
+  queue_.done(*key, done.has_value(), rests ? done.value_or(Millis(0)) : Millis(0), spent);
   return true;
 }
 
@@ -313,7 +334,7 @@ void Manager::work() {
       if (*read > 0) signal();  // there may be more
     }
     if (const auto due = note_due(); due && *due <= clock_.mono()) note_position();
-    if (queue_.size() > 1) wake_.notify_one();
+    if (queue_.size() > 1 && queue_.ready()) wake_.notify_one();
     if (run_one(true)) continue;
     const auto searched = search();
     if (!searched) pause_after("what was unfinished cannot be looked for", searched.error());
@@ -324,7 +345,7 @@ void Manager::work() {
     if (const auto note = note_due()) due = std::min(due, *note);
     if (const auto next = queue_.next_due()) due = std::min(due, *next);
     std::unique_lock lock(mutex_);
-    if (stopping_ || signals_ != polled_ || queue_.size() > 0) continue;
+    if (stopping_ || signals_ != polled_ || queue_.ready()) continue;
     if (waits_for_ && *waits_for_ <= due) {
       wake_.wait(lock);
       continue;

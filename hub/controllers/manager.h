@@ -29,7 +29,7 @@ namespace qleet::hub::controllers {
 
 struct ManagerOptions {
   // Threads. They wait most of the time: what several write shares one commit.
-  size_t workers = 8;
+  size_t workers = 32;
   size_t max_changes_per_read = 1000;
   // How far everything is done is noted so often, while there is something to note.
   Millis note_position_after{2'000};
@@ -73,8 +73,8 @@ class Manager {
   // Goes on with looking at what was unfinished. False: it has seen everything.
   Result<bool> search();
   bool run_one(bool rests);
-  // How long the key may rest afterwards.
-  Result<Millis> run(const Key& key);
+  // How long the key may rest afterwards. `spent`: processor time of the step.
+  Result<Millis> run(const Key& key, std::chrono::microseconds& spent);
   struct Stepped {
     std::optional<WallTime> again;  // when to look again, where time alone may change the outcome
     Millis rest{};                  // may go by before the next step of this key

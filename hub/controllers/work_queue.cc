@@ -104,21 +104,37 @@ std::optional<Key> WorkQueue::take() {
   constexpr unsigned kStatusTurn = 4;
   const std::lock_guard lock(mutex_);
   promote();
-  if (ready_.empty() && ready_status_.empty()) return std::nullopt;
-  const bool status = ready_.empty() || (!ready_status_.empty() && ++taken_ % kStatusTurn == 0);
+  const bool others = !ready_.empty() && fits(ready_.front().controller);
+  const bool statuses = !ready_status_.empty() && fits(Controller::kStatus);
+  if (!others && !statuses) return std::nullopt;
+  const bool status = !others || (statuses && ++taken_ % kStatusTurn == 0);
   auto& from = status ? ready_status_ : ready_;
   auto key = std::move(from.front());
   from.pop_front();
   waiting_.erase(key);
   running_.insert(key);
+  ++cost_of(key.controller).running;
   return key;
 }
 
-void WorkQueue::done(const Key& key, bool ok, Millis rest) {
+bool WorkQueue::fits(Controller controller) const {
+  if (running_.empty()) return true;
+  std::chrono::microseconds all{0};
+  for (const auto& cost : costs_) all += cost.usual * cost.running;
+  const auto& one = costs_[static_cast<size_t>(controller)];
+  if (controller == Controller::kStatus && one.usual * (one.running + 1) > options_.status_at_once &&
+      one.running > 0)
+    return false;
+  return all + one.usual <= options_.at_once;
+}
+
+void WorkQueue::done(const Key& key, bool ok, Millis rest, std::optional<std::chrono::microseconds> spent) {
+  constexpr int kMemory = 8;
   std::optional<MonoTime> retry;
   {
     const std::lock_guard lock(mutex_);
-    running_.erase(key);
+    if (running_.erase(key) > 0) --cost_of(key.controller).running;
+    if (spent) cost_of(key.controller).usual += (*spent - cost_of(key.controller).usual) / kMemory;
     if (ok) {
       failures_.erase(key);
       unstamp(key);
@@ -150,6 +166,12 @@ std::optional<MonoTime> WorkQueue::next_due() const {
 bool WorkQueue::settled() const {
   const std::lock_guard lock(mutex_);
   return waiting_.empty() && running_.empty() && again_.empty() && failures_.empty();
+}
+
+bool WorkQueue::ready() const {
+  const std::lock_guard lock(mutex_);
+  return (!ready_.empty() && fits(ready_.front().controller)) ||
+         (!ready_status_.empty() && fits(Controller::kStatus));
 }
 
 size_t WorkQueue::size() const {

@@ -5,6 +5,8 @@
 // Thread-safe.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -33,6 +35,10 @@ class WorkQueue {
   struct Options {
     Millis first_delay = Millis(200);
     Millis last_delay = std::chrono::minutes(1);
+    // What runs at a time takes so long together, by what such keys took lately: a store has one writer, and
+    // others want to write too. Of that kStatus so much. One may run in any case.
+    std::chrono::microseconds at_once{80'000};
+    std::chrono::microseconds status_at_once{20'000};
   };
 
   explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Options()) {}
@@ -44,10 +50,12 @@ class WorkQueue {
   void add_at(const Key& key, MonoTime when);
 
   // The next key that is due and not running; it counts as running until done. Of every four, three are
-  // others than kStatus where there are others: what is to be done goes before what is to be told.
+  // others than kStatus where there are others: what is to be done goes before what is to be told. Nothing
+  // while enough is running.
   std::optional<Key> take();
-  // It then rests so long: what is added meanwhile waits, and counts once.
-  void done(const Key& key, bool ok, Millis rest = Millis(0));
+  // It then rests so long: what is added meanwhile waits, and counts once. `spent`: what it took.
+  void done(const Key& key, bool ok, Millis rest = Millis(0),
+            std::optional<std::chrono::microseconds> spent = std::nullopt);
 
   // How far everything is done, while ever more is added: a mark stands for all that was added before it was
   // set.
@@ -59,6 +67,8 @@ class WorkQueue {
   std::optional<MonoTime> next_due() const;
   // Nothing is due, running, or to be tried again after a failure.
   bool settled() const;
+  // Whether `take` has one.
+  bool ready() const;
   size_t size() const;
 
  private:
@@ -67,6 +77,12 @@ class WorkQueue {
   void stamp(const Key& key, Mark mark);
   void unstamp(const Key& key);
   std::optional<Mark> take_again(const Key& key);
+  bool fits(Controller controller) const;
+  struct Cost {
+    std::chrono::microseconds usual{1'000};
+    unsigned running = 0;
+  };
+  Cost& cost_of(Controller controller) { return costs_[static_cast<size_t>(controller)]; }
 
   const Clock& clock_;
   const Options options_;
@@ -76,6 +92,7 @@ class WorkQueue {
   unsigned taken_ = 0;
   std::set<Key> waiting_;  // what is in ready_ and ready_status_
   std::set<Key> running_;
+  std::array<Cost, static_cast<size_t>(Controller::kUnused) + 1> costs_;  // by controller
   std::set<Key> resting_;
   std::map<Key, Mark> again_;  // added while running or resting, and when
   // What is waiting, running or to be tried again after a failure: since when it has not been done.

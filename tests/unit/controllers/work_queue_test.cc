@@ -5,6 +5,7 @@
 namespace qleet::hub::controllers {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::seconds;
 
 Key key(const std::string& name) { return {Controller::kDeployment, name}; }
@@ -72,6 +73,37 @@ TEST(WorkQueue, AKeyThatRestsComesBackOnce) {
   clock.advance(seconds(2));
   EXPECT_EQ(queue.take(), std::nullopt);
   EXPECT_EQ(queue.next_due(), std::nullopt);
+}
+
+TEST(WorkQueue, WhatTakesLongRunsWithFewBesideIt) {
+  ManualClock clock;
+  WorkQueue queue(clock, {.at_once = microseconds(10'000), .status_at_once = microseconds(3'000)});
+  const auto fill = [&](Controller controller, int from, int to) {
+    for (int i = from; i < to; ++i) queue.add({controller, std::to_string(i)});
+  };
+  const auto taken = [&] {
+    std::vector<Key> keys;
+    while (const auto key = queue.take()) keys.push_back(*key);
+    return keys;
+  };
+  fill(Controller::kDeployment, 0, 50);
+  auto running = taken();
+  EXPECT_EQ(running.size(), 10U) << "of a millisecond each, as long as nothing is known";
+  EXPECT_FALSE(queue.ready());
+  EXPECT_EQ(queue.size(), 40U);
+  for (const auto& key : running) queue.done(key, true, Millis(0), microseconds(100'000));
+  running = taken();
+  EXPECT_EQ(running.size(), 1U) << "one in any case";
+  queue.done(running.front(), true, Millis(0), microseconds(10));
+  while (queue.ready())
+    for (const auto& key : taken()) queue.done(key, true, Millis(0), microseconds(10));
+  EXPECT_EQ(queue.size(), 0U);
+
+  // What is told leaves room for what is done.
+  fill(Controller::kStatus, 0, 20);
+  EXPECT_EQ(taken().size(), 3U);
+  fill(Controller::kApplication, 0, 20);
+  EXPECT_EQ(taken().size(), 7U);
 }
 
 TEST(WorkQueue, AMarkIsPassedWhenAllBeforeItIsDone) {
