@@ -34,7 +34,9 @@ class Answer::Parser final : public beast::http::basic_parser<false> {
   using Text = beast::string_view;
 
   void on_request_impl(beast::http::verb, Text, Text, int, ErrorCode&) override {}
-  void on_response_impl(int code, Text, int, ErrorCode&) override {
+  void on_response_impl(int code, Text, int, ErrorCode& error) override {
+    // Neither an answer nor an interim one, and yet with a body.
+    if (code < 100) error = beast::http::error::bad_status;
     response_.status = code;
     response_.headers.clear();
   }

@@ -105,6 +105,7 @@ struct Hub::Impl {
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
+  std::shared_ptr<void> refusals_told;
   std::unique_ptr<hub::Freshness> freshness;
   std::unique_ptr<LogStreams> logs;
   std::unique_ptr<controllers::Manager> manager;
@@ -175,6 +176,12 @@ Result<> Hub::Impl::start_fleet() {
   TRY(fleet->start());
   connections_ended =
       TRY(broker->on_connection_ended([this](const std::string& agent) { fleet->left(agent); }));
+  if (auto* server = broker->server())
+    refusals_told = server->on_refused([this](const std::string& key, std::uint64_t per_second) {
+      for (const auto& agent : dispatch->agents().all())
+        if (!agent.key_mark.empty() && key.starts_with(agent.key_mark))
+          flood.count_refused(agent.name, per_second);
+    });
   freshness = std::make_unique<hub::Freshness>(dispatch->agents(), fleet->liveness(), store.identity().epoch);
   logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
 
@@ -282,6 +289,7 @@ void Hub::Impl::stop() {
   if (manager) manager->stop();
   loops.clear();
   connections_ended.reset();
+  refusals_told.reset();
   if (bus) bus->close();
   if (broker) broker->stop();
 }

@@ -18,6 +18,7 @@
 #include "common/bus/nats_options.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
+#include "hub/broker/server_log.h"
 
 namespace qleet::hub {
 namespace {
@@ -32,8 +33,6 @@ constexpr Millis kFirstPause{100};
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kStableAfter{60'000};
 constexpr Millis kHousekeeping = std::chrono::minutes(10);
-// Of the log's earlier parts: the server itself never removes one.
-constexpr std::size_t kKeptLogs = 2;
 // Files that the server opens for other things than connections.
 constexpr int kOtherFiles = 256;
 
@@ -114,18 +113,6 @@ std::string find_binary(const std::string& given) {
     at = end + 1;
   }
   return {};
-}
-
-void remove_old_logs(const fs::path& log) {
-  std::vector<fs::path> parts;  // named by date
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(log.parent_path(), error)) {
-    if (entry.path().filename().string().starts_with(log.filename().string() + ".")) {
-      parts.push_back(entry.path());
-    }
-  }
-  std::ranges::sort(parts);
-  for (std::size_t i = 0; i + kKeptLogs < parts.size(); ++i) fs::remove(parts[i], error);
 }
 
 // So many that it still can open the files which it needs: one that has none left does not store a
@@ -313,16 +300,31 @@ bool NatsServer::pause(int also, Millis timeout) const {
     const auto left = std::max(end - clock_.mono(), Millis(0));
     poll(items, 3, static_cast<int>(left.count()));
     if (items[0].revents != 0) return false;
-    if (items[2].revents != 0) forget_old_logs();
+    if (items[2].revents != 0) log_has_moved();
     if (items[1].revents != 0 || clock_.mono() >= end) return true;
   }
 }
 
-void NatsServer::forget_old_logs() const {
+void NatsServer::log_has_moved() const {
   char events[4096];
   while (read(moved_event_, events, sizeof events) > 0) {
   }
+  {
+    const std::lock_guard lock(refused_mutex_);
+    std::ifstream log(newest_full_log(config_.log_path()), std::ios::binary);
+    if (refused_)
+      for (const auto& [key, per_second] : refusals_per_second(log)) refused_(key, per_second);
+  }
   remove_old_logs(config_.log_path());
+}
+
+std::shared_ptr<void> NatsServer::on_refused(Refused refused) {
+  const std::lock_guard lock(refused_mutex_);
+  refused_ = std::move(refused);
+  return {this, [](NatsServer* server) {
+            const std::lock_guard ending(server->refused_mutex_);
+            server->refused_ = nullptr;
+          }};
 }
 
 void NatsServer::supervise() {

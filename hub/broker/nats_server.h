@@ -61,6 +61,12 @@ class NatsServer {
   NatsServer& operator=(const NatsServer&) = delete;
 
   int port() const { return config_.port; }
+  // `refused` is told, on a thread of the server's, of identities that publish or subscribe what they may
+  // not, and how often in a second: each time that the log has filled a file, so mild ones are seldom told
+  // of. As long as the handle lives, which ends before this does; one at a time.
+  using Refused = std::function<void(const std::string& public_key, std::uint64_t per_second)>;
+  std::shared_ptr<void> on_refused(Refused refused);
+
   // For clients on this machine.
   std::string local_url() const;
   pid_t pid() const;
@@ -86,7 +92,7 @@ class NatsServer {
   void renew_certificate();
   Result<> restart();
   bool pause(int also, Millis timeout) const;
-  void forget_old_logs() const;
+  void log_has_moved() const;
   void end_supervision();
 
   NatsServerOptions options_;
@@ -96,6 +102,8 @@ class NatsServer {
   bool reused_ = false;
   int stop_event_ = -1;
   int moved_event_ = -1;  // inotify: a file of the folder was moved, as the server does with a full log
+  mutable std::mutex refused_mutex_;
+  Refused refused_;
   mutable std::mutex mutex_;
   std::optional<ServerProcess> process_;
   std::thread supervisor_;

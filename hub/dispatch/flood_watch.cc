@@ -6,10 +6,19 @@ namespace qleet::hub {
 
 void FloodWatch::count(std::string_view agent, size_t bytes) {
   const std::lock_guard lock(mutex_);
-  auto it = sent_.find(agent);
-  if (it == sent_.end()) it = sent_.emplace(agent, Sent{}).first;
-  ++it->second.messages;
-  it->second.bytes += bytes;
+  auto& sent = of_locked(agent);
+  ++sent.messages;
+  sent.bytes += bytes;
+}
+
+void FloodWatch::count_refused(std::string_view agent, std::uint64_t messages) {
+  const std::lock_guard lock(mutex_);
+  of_locked(agent).messages += messages;
+}
+
+FloodWatch::Sent& FloodWatch::of_locked(std::string_view agent) {
+  const auto it = sent_.find(agent);
+  return it == sent_.end() ? sent_.emplace(agent, Sent{}).first->second : it->second;
 }
 
 std::vector<FloodWatch::Flood> FloodWatch::above(std::uint64_t limit) {

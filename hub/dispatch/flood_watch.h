@@ -16,6 +16,8 @@ class FloodWatch {
  public:
   // A message counts more the bigger it is.
   void count(std::string_view agent, size_t bytes);
+  // Messages that never came here: the broker refused them.
+  void count_refused(std::string_view agent, std::uint64_t messages);
 
   struct Flood {
     std::string agent;
@@ -30,6 +32,7 @@ class FloodWatch {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
   };
+  Sent& of_locked(std::string_view agent);
   std::mutex mutex_;
   std::map<std::string, Sent, std::less<>> sent_;
 };

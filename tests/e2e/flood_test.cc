@@ -233,6 +233,8 @@ void Flood::flood(const std::string& kind, const std::function<std::string(std::
     }
   });
   Times during = applies(time);
+  // What the broker refuses is seen by its log alone, a file of it at a time.
+  if (cut_off) EXPECT_TRUE(until([&] { return refused_after_ms >= 0; }));
   const double seconds = std::chrono::duration<double>(SteadyClock::now() - begin).count();
 
   const auto figures = fmt::format(
@@ -251,10 +253,6 @@ void Flood::flood(const std::string& kind, const std::function<std::string(std::
   EXPECT_LT(during.at(1), before.at(1) + 3'000 * QLEET_PATIENCE);
   EXPECT_LT(hub_most - hub_before, QLEET_PATIENCE * (96L << 10U)) << "KiB";
   EXPECT_LT(nats_most - nats_before, QLEET_PATIENCE * (192L << 10U)) << "KiB";
-  if (cut_off) {
-    EXPECT_GE(refused_after_ms, 0);
-    EXPECT_LT(refused_after_ms, 10'000 * QLEET_PATIENCE);
-  }
   EXPECT_EQ(fleet.get("agents", "good")["status.state"].str(), "Connected");
 }
 
@@ -298,7 +296,7 @@ TEST_F(Flood, OfLargeMessages) {
 TEST_F(Flood, OfWhatItMayNotSend) {
   flood(
       "forbidden", [](auto) { return subjects::of(subjects::kStatus, "good"); },
-      [](std::uint64_t) { return std::string("x"); }, false);
+      [](std::uint64_t) { return std::string("x"); }, true);
 }
 
 }  // namespace

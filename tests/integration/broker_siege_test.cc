@@ -8,11 +8,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <mutex>
+#include <sstream>
 #include <thread>
 
 #include "common/bus/light_nats_bus.h"
 #include "common/crypto/private_file.h"
 #include "hub/broker/broker.h"
+#include "hub/broker/server_log.h"
 #include "tests/support/besiegers.h"
 #include "tests/support/bus_conformance.h"
 #include "tests/support/nats_process.h"
@@ -53,6 +57,7 @@ class Siege : public ::testing::Test {
   // As a real one, with a key of its own.
   NatsOptions agent_options(const std::string& name) {
     const auto key = crypto::NKey::generate(crypto::KeyKind::kUser, random_);
+    key_of_[name] = key.public_key();
     NatsOptions options = small_nats_options();
     options.urls = {fmt::format("tls://127.0.0.1:{}", broker_->port())};
     options.name = name;
@@ -100,6 +105,7 @@ class Siege : public ::testing::Test {
   crypto::SystemRandom random_;
   crypto::CertifiedKey ca_ = *crypto::make_ca("test", std::chrono::hours(24 * 365), clock_.wall());
   std::unique_ptr<Broker> broker_;
+  std::map<std::string, std::string> key_of_;  // by agent
   IoThread io_{clock_};
   testing::Inbox heard_;
   std::unique_ptr<LightNatsBus> hub_;
@@ -164,6 +170,12 @@ TEST_F(Siege, WhoIsRefusedAgainAndAgainDoesNotFillTheDisk) {
   auto other = agent("other");
   ASSERT_TRUE(talker->wait_connected(kSoon));
   ASSERT_TRUE(other->wait_connected(kSoon));
+  std::mutex mutex;
+  std::map<std::string, std::uint64_t> told;
+  const auto handle = broker_->server()->on_refused([&](const std::string& key, std::uint64_t per_second) {
+    const std::lock_guard lock(mutex);
+    told[key] = std::max(told[key], per_second);
+  });
   std::uintmax_t most = 0;
   std::uint64_t said = 0;
   Millis slowest{0};
@@ -181,6 +193,38 @@ TEST_F(Siege, WhoIsRefusedAgainAndAgainDoesNotFillTheDisk) {
   // Some 200 bytes each, so 20 MB: one part that is being written, two kept, and what came before the hub saw
   // it.
   EXPECT_LT(most, 8U << 20U);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return told.contains(key_of_["talker"]) && told[key_of_["talker"]] > 1'000;
+  })) << "and the hub hears who it is";
+  EXPECT_EQ(told.size(), 1U);
+}
+
+TEST(ServerLog, TellsWhomTheServerRefusedHowOften) {
+  const auto line = [](int micros, const std::string& rest) {
+    return fmt::format("[7] 2026/11/23 21:31:0{}.{:06} [ERR] 127.0.0.1:1 - cid:9 - {}\n", micros / 1'000'000,
+                       micros % 1'000'000, rest);
+  };
+  std::string log = "[7] 2026/11/23 21:31:00.000000 [INF] Server is ready\nnot a line of its\n";
+  for (int i = 0; i < 400; ++i)
+    log += line(i * 10'000, R"("v0:qleet:a" - Publish Violation - JWT User "UAAA", Subject "status.b")");
+  log += line(4'000'000, R"("v0:qleet:b" - Subscription Violation - JWT User "UBBB", Subject ">", SID 1)");
+  for (int i = 0; i < 100; ++i)
+    log += line(
+        4'000'000,
+        R"("v0:x\" - Publish Violation - JWT User \"UVICTIM\"" - Publish Violation - JWT User "UCCC", Subject "x")");
+  const auto read = [](const std::string& text) {
+    std::istringstream in(text);
+    return refusals_per_second(in);
+  };
+  const auto told = read(log);
+  EXPECT_EQ(told.size(), 3U);
+  EXPECT_EQ(told.at("UAAA"), 100U);
+  EXPECT_EQ(told.at("UBBB"), 0U);
+  EXPECT_EQ(told.at("UCCC"), 25U);
+  EXPECT_TRUE(read("").empty());
+  EXPECT_TRUE(read("[").empty());
+  EXPECT_TRUE(read("[1] 2026/11/23 21:31:00").empty());
 }
 
 }  // namespace

@@ -374,6 +374,8 @@ TEST(FloodWatch, CountsMessagesAndTheirSize) {
   watch.count("few", 1000);
   EXPECT_EQ(watch.above(9).size(), 2U);
   EXPECT_TRUE(watch.above(0).empty()) << "counted anew";
+  watch.count_refused("refused", 11);
+  EXPECT_EQ(watch.above(10).size(), 1U);
 }
 
 TEST(ReportCheck, WhatCannotBeShownOrIsUnknownIsDropped) {
