@@ -1,5 +1,10 @@
 #include "common/bus/light_nats_bus.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <fstream>
 
 #include "common/clock/clock.h"
@@ -143,6 +148,34 @@ TEST_F(LightNatsBusTest, LargeMessagesBothWaysOverTls) {
     const std::lock_guard lock(mutex);
     return why.find("not trusted") != std::string::npos;
   })) << why;
+}
+
+// Each PING is answered: what the server does not read must not grow for ever.
+TEST_F(LightNatsBusTest, AServerThatAsksAndDoesNotReadIsLeft) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  auto options = fast("a", "nats://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  options.reconnect_wait = std::chrono::hours(1);
+  auto bus = start(options);
+  const int peer = ::accept(listener, nullptr, nullptr);
+  std::string said = "INFO {}\r\nPONG\r\n";
+  for (int i = 0; i < 10'000; ++i) said += "PING\r\n";
+  std::size_t sent = 0;
+  while (sent < (256U << 20U)) {
+    const auto took = ::send(peer, said.data(), said.size(), MSG_NOSIGNAL);
+    if (took <= 0) break;
+    sent += static_cast<std::size_t>(took);
+  }
+  EXPECT_LT(sent, 128U << 20U);
+  EXPECT_TRUE(eventually([&] { return bus->state() == BusState::kDisconnected; }));
+  ::close(peer);
+  ::close(listener);
 }
 
 TEST_F(LightNatsBusTest, ManyConnectionsOnOneThread) {
