@@ -4,9 +4,11 @@
 #include <lmdb.h>
 
 #include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "agent/journal/lmdb_journal.h"
 #include "common/crypto/sealed.h"
@@ -44,16 +46,29 @@ std::map<std::string, std::string> noop_world(const fs::path& file) {
 
 std::vector<Deed> noop_deeds(const fs::path& file) {
   std::vector<Deed> out;
+  std::map<std::string, std::pair<size_t, long>> made;  // where in `out`, and the how manieth change it is
   std::ifstream in(file.string() + ".history");
   for (std::string line; std::getline(in, line);) {
     const auto deed = test::Json::parse(line);
     if (deed.null()) throw std::runtime_error("unreadable line in the history of " + file.string());
     // A removal that takes its time has begun, and may be taken back only by making it anew.
-    out.push_back({.gone = deed["event"].str() == "gone" || deed["absentAt"].number() > 0,
-                   .name = deed["name"].str(),
-                   .generation = deed["generation"].number(),
-                   .hash = deed["hash"].str(),
-                   .shown = deed["self.shown"].str()});
+    Deed told{.gone = deed["event"].str() == "gone" || deed["absentAt"].number() > 0,
+              .name = deed["name"].str(),
+              .generation = deed["generation"].number(),
+              .hash = deed["hash"].str(),
+              .shown = deed["self.shown"].str()};
+    const auto changes = deed["changes"].number();
+    const auto before = made.find(told.name);
+    if (told.gone) {
+      made.erase(told.name);
+    } else if (before != made.end() && before->second.second == changes) {
+      // The agent was killed between writing it down and doing it.
+      out[before->second.first] = std::move(told);
+      continue;
+    } else {
+      made[told.name] = {out.size(), changes};
+    }
+    out.push_back(std::move(told));
   }
   return out;
 }
