@@ -37,8 +37,8 @@ class WorkQueue {
     Millis last_delay = std::chrono::minutes(1);
     // What runs at a time takes so long together, by what such keys took lately: a store has one writer, and
     // others want to write too. Of that kStatus so much. One may run in any case.
-    std::chrono::microseconds at_once{80'000};
-    std::chrono::microseconds status_at_once{20'000};
+    std::chrono::microseconds at_once{25'000};
+    std::chrono::microseconds status_at_once{5'000};
   };
 
   explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Options()) {}
