@@ -2,6 +2,9 @@
 // empty line, the body. No request may make a 5xx, nor an answer that is not what its content type says.
 //
 // "Authorization: admin" stands for a token that may do everything.
+#include <algorithm>
+#include <cctype>
+
 #include "common/crypto/token.h"
 #include "common/json/text.h"
 #include "common/log/log.h"
@@ -64,18 +67,29 @@ struct Hub {
   std::string token;
 };
 
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").contains(static_cast<char>(c));
+  });
+}
+
+bool is_field(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7f); });
+}
+
 api::Request parse(std::string_view text, const std::string& token) {
   api::Request request;
   auto line = fuzz::take_until(text, '\n');
   request.method = std::string(fuzz::take_until(line, ' '));
   // As the server does it: what is malformed never reaches a handler.
-  if (!api::parse_target(line, request)) request.path.clear();
+  if (!api::parse_target(line, request) || !is_token(request.method)) request.path.clear();
   while (!text.empty()) {
     auto header = fuzz::take_until(text, '\n');
     if (header.empty()) break;
     std::string name(fuzz::take_until(header, ':'));
     for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     while (header.starts_with(' ')) header.remove_prefix(1);
+    if (!is_token(name) || !is_field(header)) request.path.clear();
     request.headers[name] =
         name == "authorization" && header == "admin" ? "Bearer " + token : std::string(header);
   }
