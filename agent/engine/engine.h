@@ -109,6 +109,7 @@ class Engine final : public Stepper {
 
   // engine_desired.cc
   Result<> check(const DesiredChange& change) const;
+  void tell_again(const v1::Desired& desired);
   void put(const wire::v1::DesiredResource& stated, const v1::Desired& desired);
   v1::Desired merged(const wire::v1::DesiredResource& stated, const std::string& epoch) const;
 

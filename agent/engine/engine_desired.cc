@@ -35,7 +35,11 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
   meta.set_epoch(change.epoch);
   meta.set_position(change.position);
   changes.meta = meta;
-  for (const auto& stated : change.put) changes.desired[stated.name()] = merged(stated, change.epoch);
+  for (const auto& stated : change.put) {
+    auto desired = merged(stated, change.epoch);
+    tell_again(desired);
+    changes.desired[stated.name()] = std::move(desired);
+  }
   for (const auto& name : change.kept)
     if (const auto put = changes.desired.find(name); put != changes.desired.end())
       put->second->set_kept(true);
@@ -70,21 +74,24 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
   return {};
 }
 
+// Another hub, or another object: what was confirmed was of something else, so it is told again even where it
+// says the same. In the commit that brings it: after one that ends between two, nobody would.
+void Engine::tell_again(const v1::Desired& desired) {
+  Node* node = graph_.find(desired.resource().name());
+  if (!node || !node->runtime.has_report()) return;
+  if (node->desired.epoch() == desired.epoch() && node->spec().uid() == desired.resource().uid()) return;
+  auto& report = *node->runtime.mutable_report();
+  report.set_version(report.version() + 1);
+  ledger_.report_changed(node->name);
+  enqueue(node->name);
+}
+
 void Engine::put(const wire::v1::DesiredResource& stated, const v1::Desired& desired) {
   const bool known = graph_.find(stated.name()) != nullptr;
   Node& node = graph_.add(stated.name());
   const bool changed = !known || node.spec().generation() != stated.generation() ||
                        node.spec().hash() != stated.hash() || node.spec().deleted() != stated.deleted() ||
                        node.spec().uid() != stated.uid();
-  // Another hub, or another object: what was confirmed was of something else, so it is told again even where
-  // it says the same.
-  if (known && node.runtime.has_report() &&
-      (node.desired.epoch() != desired.epoch() || node.spec().uid() != stated.uid())) {
-    auto& report = *node.runtime.mutable_report();
-    report.set_version(report.version() + 1);
-    ledger_.report_changed(node.name);
-    enqueue(node.name);
-  }
   node.desired = desired;
   if (!changed) return;
   if (!stated.deleted() && node.gone()) {

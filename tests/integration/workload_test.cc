@@ -146,7 +146,8 @@ TEST_F(WorkloadTest, IsReplacedWithoutAFailedRequestThenScaledThenGone) {
 }
 
 TEST_F(WorkloadTest, ABadVersionTakesNothingDownAndAGoodOneGoesOn) {
-  ASSERT_EQ(reach(*provider_, web("v1", 1)).state, State::kReady);
+  const auto first = reach(*provider_, web("v1", 1));
+  ASSERT_EQ(first.state, State::kReady) << first.message;
   Client client(board_, web("v1", 1).name);
   auto bad = web("v2", 1, R"(,"args":["exit","4"])");
   auto seen = reach(*provider_, bad, State::kReady, Millis(4'000));

@@ -127,7 +127,9 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const auto& status = resource.status();
   if (status.observed_generation() != generation || status.observed_hash() != resource.spec().hash() ||
       status.epoch() != world_.store().identity().epoch)
-    return "is not reported as it is wanted";
+    return fmt::format("is not reported as it is wanted: generation {} of {}, {} hash, epoch {}",
+                       status.observed_generation(), generation,
+                       status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
   if (status.state() != "Ready") return "is " + status.state();
   if (status.has_unused_since() && resource.spec().when_unused().do_() != "retain")
     return "is unused, and its grace period is not over";
