@@ -7,7 +7,10 @@
 #include <cstddef>
 #include <functional>
 #include <random>
+#include <string>
 #include <string_view>
+
+#include "tests/fuzz/fuzz.h"
 
 namespace qleet::fuzz {
 
@@ -25,6 +28,15 @@ inline void for_each_piece(std::string_view bytes, std::size_t cut, unsigned see
         most == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 1 + random() % most);
     if (!take(bytes.substr(0, size))) return;
     bytes.remove_prefix(size);
+  }
+}
+
+// What is read, told by `read` of a cut, must be the same for all.
+inline void must_not_depend_on_cuts(const std::function<std::string(std::size_t cut)>& read) {
+  const auto whole = read(0);
+  for (std::size_t cut = 1; cut < kCuts; ++cut) {
+    const auto other = read(cut);
+    must(whole == other, "however it is cut:\n" + whole + "\nand\n" + other);
   }
 }
 
