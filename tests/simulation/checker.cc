@@ -7,18 +7,13 @@
 
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
+#include "tests/simulation/must.h"
 
 namespace qleet::sim {
 namespace {
 
 namespace keys = hub::keys;
 namespace objects = hub::objects;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error("checker: " + result.error().message);
-  return *std::move(result);
-}
 
 v1::Resource resource_of(const std::string& value) {
   v1::Resource resource;

@@ -11,17 +11,12 @@
 #include "qleet/v1/environment.pb.h"
 #include "qleet/v1/profile.pb.h"
 #include "qleet/v1/region.pb.h"
+#include "tests/simulation/must.h"
 
 namespace qleet::sim {
 namespace {
 
 namespace objects = hub::objects;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error("closure: " + result.error().message);
-  return *std::move(result);
-}
 
 class Closure {
  public:

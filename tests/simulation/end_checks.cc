@@ -17,18 +17,13 @@
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/environment.pb.h"
 #include "tests/simulation/closure.h"
+#include "tests/simulation/must.h"
 
 namespace qleet::sim {
 namespace {
 
 namespace keys = hub::keys;
 namespace objects = hub::objects;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error("end: " + result.error().message);
-  return *std::move(result);
-}
 
 bool exists(const World& world, const Thing& thing) {
   return !thing.absent_at || *thing.absent_at > world.clock.mono();

@@ -6,18 +6,13 @@
 #include <stdexcept>
 
 #include "hub/store/lmdb_store.h"
+#include "tests/simulation/must.h"
 
 namespace qleet::sim {
 namespace {
 
 // More pieces of work than this at one moment are no work any more.
 constexpr unsigned kMostAtOnce = 100'000;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw std::runtime_error("world: " + result.error().message);
-  return *std::move(result);
-}
 
 }  // namespace
 
