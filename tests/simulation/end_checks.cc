@@ -65,6 +65,17 @@ void spare_what_waits(const std::vector<v1::Resource>& resources, std::set<std::
   }
 }
 
+// Somewhere below it stands a tombstone: nothing is begun on what is going.
+bool needs_tombstone(const std::map<std::string, agent::v1::Desired>& desired, const std::string& name) {
+  const auto found = desired.find(name);
+  if (found == desired.end()) return false;
+  return std::ranges::any_of(found->second.resource().dependencies(), [&](const auto& dependency) {
+    const auto needed = desired.find(dependency.second);
+    return needed != desired.end() &&
+           (needed->second.resource().deleted() || needs_tombstone(desired, dependency.second));
+  });
+}
+
 class Comparison {
  public:
   explicit Comparison(World& world) : world_(world), reader_(must(world.store().snapshot())) {}
@@ -164,15 +175,18 @@ std::string Comparison::strays() {
   return {};
 }
 
-// What was begun for a hub that is gone is brought to its end.
+// What a hub that is gone had asked for is brought to its end, unless the hub of now takes away what it
+// needs.
 std::string Comparison::unfinished() {
-  for (const auto& [region, machine] : world_.machines)
+  for (const auto& [region, machine] : world_.machines) {
+    const auto journal = must(machine->journal.load());
     for (const auto& [name, entry] : machine->agent().session().held().entries()) {
-      if (entry.deleted || !spared_.contains(name)) continue;
+      if (entry.deleted || !spared_.contains(name) || needs_tombstone(journal.desired, name)) continue;
       const Thing* thing = world_.cloud.find(name);
       if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
         return name + " is unclaimed and not made yet";
     }
+  }
   return {};
 }
 
