@@ -42,7 +42,7 @@ Result<> Host::ensure_network(const std::string& owner, const std::string& subne
     }
     chosen = choose_subnet(owner, used);
   }
-  auto created = client_.create_network(name, labels, bridge_name(owner), chosen);
+  auto created = client_.create_network(name, labels, choose_bridge(owner, interface_exists), chosen);
   if (!created && created.error().code != Code::kExists) return created;
   return {};
 }

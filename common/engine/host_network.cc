@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -96,6 +97,14 @@ std::vector<std::string> host_subnets() {
   }
   return out;
 }
+
+std::string choose_bridge(std::string_view owner, const std::function<bool(const std::string&)>& taken) {
+  std::string name = "qlt" + short_hash(owner);
+  for (int i = 2; taken(name); ++i) name = "qlt" + short_hash(fmt::format("{}\n{}", owner, i));
+  return name;
+}
+
+bool interface_exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
 
 Result<> check_port_free(const std::string& host, std::uint16_t port, std::string_view protocol) {
   sockaddr_in address{};

@@ -1,7 +1,8 @@
-// What the host's own network has taken: subnets and ports.
+// What the host's own network has taken: subnets, interfaces and ports.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,12 @@ std::string choose_subnet(std::string_view seed, const std::vector<std::string>&
 
 // Those of the host's own interfaces and routes.
 std::vector<std::string> host_subnets();
+
+// The bridge behind an agent's network, at most 15 characters, by a name that is not `taken`: a bridge of
+// another engine, or of one that was killed, has addresses of its own, which an engine would not change.
+std::string choose_bridge(std::string_view owner, const std::function<bool(const std::string&)>& taken);
+
+bool interface_exists(const std::string& name);
 
 // Reason PortInUse when another process listens there already. Asked before a start, since an engine that
 // fails to bind takes down the rules of whoever holds the port (netavark 1.4).

@@ -40,8 +40,6 @@ std::string base_name(std::string_view owner, std::string_view resource) {
 
 std::string network_name(std::string_view owner) { return "qleet-" + short_hash(owner); }
 
-std::string bridge_name(std::string_view owner) { return "qlt" + short_hash(owner); }
-
 std::string label(const Labels& found, const char* name) {
   const auto it = found.find(name);
   return it == found.end() ? std::string() : it->second;

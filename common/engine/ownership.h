@@ -28,9 +28,8 @@ std::string short_hash(std::string_view text);
 // characters of [a-z0-9-]; unique by the hash over owner and name.
 std::string base_name(std::string_view owner, std::string_view resource);
 
-// The network of an agent on its host, and the bridge behind it (15 characters at most).
+// The network of an agent on its host.
 std::string network_name(std::string_view owner);
-std::string bridge_name(std::string_view owner);
 
 // A label's value; empty if it is not there.
 std::string label(const Labels& labels, const char* name);

@@ -1,4 +1,5 @@
 // The container provider on a real podman: hosts, volumes and single containers.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <set>
 
 #include "common/clock/clock.h"
+#include "common/engine/host_network.h"
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/names.h"
@@ -119,6 +121,22 @@ TEST_F(ContainerTest, ComesUpWithVolumeFilesAndSecretsAndLeavesNothingBehind) {
   EXPECT_TRUE(test::remove_all(*provider_, host_));
   EXPECT_THAT(podman_->leftovers(), ::testing::IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "mounts"));
+}
+
+// As a podman leaves it whose storage was removed under it.
+TEST_F(ContainerTest, ABridgeThatIsLeftOfAnotherEngineIsNotJoined) {
+  ASSERT_TRUE(test::remove_all(*provider_, host_));
+  const auto bridge = containers::choose_bridge(host_.owner, containers::interface_exists);
+  ASSERT_EQ(std::system(fmt::format("ip link add {0} type bridge && ip addr add 10.127.3.1/24 dev {0} && "
+                                    "ip link set {0} up",
+                                    bridge)
+                            .c_str()),
+            0);
+  const auto host = reach(*provider_, host_);
+  const auto seen = host.state == State::kReady ? reach(*provider_, web()) : host;
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_NE(test::get(url(seen)), "");
+  EXPECT_EQ(std::system(("ip link del " + bridge).c_str()), 0);
 }
 
 TEST_F(ContainerTest, WhatAnEarlierAgentMadeIsAdoptedAndNotRestarted) {

@@ -131,5 +131,16 @@ TEST(Subnet, TouchesNothingThatIsTaken) {
   EXPECT_NE(choose_subnet("agent", {first.substr(0, first.rfind('.')) + ".7/32"}), first);
 }
 
+TEST(Bridges, HaveANameThatTheHostDoesNotHaveYet) {
+  const auto first = choose_bridge("agent", [](const std::string&) { return false; });
+  EXPECT_EQ(choose_bridge("agent", [](const std::string&) { return false; }), first);
+  EXPECT_LE(first.size(), 15U);
+  const auto next = choose_bridge("agent", [&](const std::string& name) { return name == first; });
+  EXPECT_NE(next, first);
+  EXPECT_LE(next.size(), 15U);
+  EXPECT_TRUE(interface_exists("lo"));
+  EXPECT_FALSE(interface_exists(first + "x"));
+}
+
 }  // namespace
 }  // namespace qleet::containers

@@ -140,7 +140,6 @@ TEST(Names, AreReadableUniqueAndShort) {
   EXPECT_NE(name, base_name("other", "eu-1.dev.shop.postgres.web-db"));
   EXPECT_NE(base_name("a", "x.y-z"), base_name("a", "x-y.z"));
   EXPECT_LE(base_name("a", std::string(300, 'x')).size(), 63U);
-  EXPECT_LE(containers::bridge_name("agent").size(), 15U);
 }
 
 }  // namespace
