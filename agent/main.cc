@@ -17,6 +17,7 @@
 #include "common/log/log.h"
 #include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
+#include "common/process/code_pages.h"
 #include "providers/api/endpoints.h"
 #include "providers/container/provider.h"
 #include "providers/noop/noop_provider.h"
@@ -126,8 +127,10 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   {
     const LoopThread loop(*agent, agent->wake(), clock);
     kLog.info("running", {{"agent", stored.identity.name()}, {"region", stored.identity.region()}});
+    // What a start or a burst of work needed once is not kept.
+    constexpr timespec kEvery{.tv_sec = 60, .tv_nsec = 0};
     int signal = 0;
-    sigwait(&signals, &signal);
+    while ((signal = sigtimedwait(&signals, nullptr, &kEvery)) < 0) release_code_pages();
     kLog.info("stopping; what runs goes on", {{"signal", std::to_string(signal)}});
   }
   agent.reset();
