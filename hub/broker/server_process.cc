@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -39,13 +40,25 @@ bool has_argument(const std::string& command_line, const std::string& argument) 
   return false;
 }
 
+// As exec wants them; they point into `texts`.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 }  // namespace
 
 Result<ServerProcess> ServerProcess::spawn(const std::vector<std::string>& command,
-                                           const std::filesystem::path& log) {
-  std::vector<char*> arguments;
-  for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+                                           const std::filesystem::path& log,
+                                           const std::map<std::string, std::string>& defaults) {
+  std::vector<std::string> environment;
+  for (char** one = environ; *one != nullptr; ++one) environment.emplace_back(*one);
+  for (const auto& [name, value] : defaults)
+    if (std::getenv(name.c_str()) == nullptr) environment.push_back(fmt::format("{}={}", name, value));
+  const auto arguments = pointers(command);
+  const auto variables = pointers(environment);
 
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -57,13 +70,14 @@ Result<ServerProcess> ServerProcess::spawn(const std::vector<std::string>& comma
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   sigset_t none;
   sigemptyset(&none);
-  sigset_t defaults;
-  sigfillset(&defaults);
+  sigset_t all;
+  sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
-  const int result = posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int result =
+      posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (result != 0) {

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +18,11 @@ namespace qleet::hub {
 // Move-only; closing the handle leaves the process alone.
 class ServerProcess {
  public:
-  // In a session of its own, with no open files of ours, standard output and error to the end of `log`.
+  // In a session of its own, with no open files of ours, standard output and error to the end of `log`. Its
+  // environment is ours, and those of `defaults` (name, value) that ours does not name.
   static Result<ServerProcess> spawn(const std::vector<std::string>& command,
-                                     const std::filesystem::path& log);
+                                     const std::filesystem::path& log,
+                                     const std::map<std::string, std::string>& defaults = {});
   // The process that the pid file names, if it still is the one: its command line has `argument` as a whole
   // argument, and it runs as this user.
   static std::optional<ServerProcess> find(const std::filesystem::path& pid_file,

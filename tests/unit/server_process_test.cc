@@ -1,0 +1,42 @@
+#include "hub/broker/server_process.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/temp_dir.h"
+
+namespace qleet::hub {
+namespace {
+
+std::string output_of(const std::vector<std::string>& command,
+                      const std::map<std::string, std::string>& defaults) {
+  const test::TempDir folder;
+  const auto log = folder.path() / "log";
+  const auto process = ServerProcess::spawn(command, log, defaults);
+  if (!process) return process.error().message;
+  pollfd end{.fd = process->descriptor(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&end, 1, 10'000), 1);
+  std::ifstream in(log);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(ServerProcess, TakesOverOurEnvironmentAndDefaultsForWhatItLacks) {
+  ::setenv("QLEET_TEST_NAMED", "ours", 1);
+  ::unsetenv("QLEET_TEST_UNNAMED");
+  const auto seen = output_of({"env"}, {{"QLEET_TEST_NAMED", "default"}, {"QLEET_TEST_UNNAMED", "default"}});
+  EXPECT_THAT(seen, ::testing::HasSubstr("QLEET_TEST_NAMED=ours\n"));
+  EXPECT_THAT(seen, ::testing::HasSubstr("QLEET_TEST_UNNAMED=default\n"));
+  EXPECT_THAT(seen, ::testing::Not(::testing::HasSubstr("QLEET_TEST_NAMED=default")));
+}
+
+TEST(ServerProcess, SaysWhatCannotBeStarted) {
+  EXPECT_THAT(output_of({"no-such-program"}, {}), ::testing::HasSubstr("no-such-program: cannot be started"));
+}
+
+}  // namespace
+}  // namespace qleet::hub
