@@ -1,7 +1,6 @@
-// How coroutines of the server wait for other threads. Asio: for http_server.cc alone.
+// How coroutines of the server wait for other threads. Asio: for the server's own files alone.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -12,7 +11,6 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
-#include <utility>
 
 namespace qleet::hub::api {
 
@@ -68,24 +66,6 @@ class Gate {
  private:
   std::mutex mutex_;
   bool open_ = true;
-};
-
-// A result that a pool thread makes for a coroutine.
-template <class T>
-struct Pending {
-  explicit Pending(const Executor& executor) : done(std::make_shared<Signal>(executor)) {}
-
-  // `make` must not throw.
-  template <class Make>
-  void fulfil(const Make& make) {
-    value = make();
-    ready = true;
-    done->notify();
-  }
-
-  std::shared_ptr<Signal> done;
-  std::atomic<bool> ready = false;
-  T value;  // valid once ready
 };
 
 }  // namespace qleet::hub::api

@@ -14,7 +14,7 @@
 namespace qleet::hub::api {
 
 struct HttpLimits {
-  size_t header_bytes = 16 * 1024;
+  size_t header_bytes = size_t{16} * 1024;
   size_t header_fields = 100;
   size_t body_bytes = 1 << 20;
   // Over it, the connection that waits longest without a whole request makes room (of the address that has

@@ -129,6 +129,12 @@ Response problem(int status, std::string_view code, std::string_view detail) {
   return make(status, code, detail, {});
 }
 
+Response unavailable(std::string_view why) {
+  Response response = problem(503, "Unavailable", why);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 std::string_view status_title(int status) {
   switch (status) {
     case 200:

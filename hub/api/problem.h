@@ -19,6 +19,8 @@ int status_of(Code code);
 Response problem(const Error& error);
 // For conditions that HTTP knows and Code does not (405, 415, 431, ...).
 Response problem(int status, std::string_view code, std::string_view detail);
+// 503, to be tried again soon.
+Response unavailable(std::string_view why);
 
 std::string_view status_title(int status);
 

@@ -1,4 +1,4 @@
-// From what Beast has parsed to a Request, and what is wrong with it. For http_server.cc alone.
+// From what Beast has parsed to a Request, and what is wrong with it. For http_connection.cc alone.
 #pragma once
 
 #include <boost/beast/core/error.hpp>
