@@ -19,9 +19,9 @@ ConnectionTable::Room ConnectionTable::make_room() {
   };
   Member* victim = nullptr;
   for (Member* member : members_)
-    if (member->waiting_ && (victim == nullptr || worse(*member, *victim))) victim = member;
+    if (member->waiting_ && !member->leaving_ && (victim == nullptr || worse(*member, *victim)))
+      victim = member;
   if (victim == nullptr) return Room::kThere;
-  victim->waiting_ = false;
   victim->leaving_ = true;
   ++leaving_;
   victim->make_room();
@@ -37,6 +37,11 @@ std::optional<ConnectionTable::Refusal> ConnectionTable::join(Member& newcomer) 
   if (of_address > limit_per_address_)
     return Refusal{429, "too many connections from this address; close some, or try again later"};
   return std::nullopt;
+}
+
+void ConnectionTable::stay(Member& member) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(member.leaving_, false)) --leaving_;
 }
 
 void ConnectionTable::leave(Member& member) {

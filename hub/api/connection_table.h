@@ -40,7 +40,8 @@ class ConnectionTable {
 
    private:
     friend class ConnectionTable;
-    // With the table locked, from any thread: these only post. To close, unless a request has come meanwhile.
+    // With the table locked, from any thread: these only post. To close, or to stay() where a request has
+    // come meanwhile.
     virtual void make_room() = 0;
     // To end as soon as nothing is being answered.
     virtual void stop() = 0;
@@ -68,6 +69,8 @@ class ConnectionTable {
   Room make_room();
   // What to tell a newcomer that is one too many.
   std::optional<Refusal> join(Member& newcomer);
+  // Asked to make room, it has a request to answer instead.
+  void stay(Member& member);
   // Before `member` is destroyed.
   void leave(Member& member);
   // Asks all to end and waits until they have left, for `grace` at the most.

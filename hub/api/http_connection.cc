@@ -46,7 +46,12 @@ HttpConnection::~HttpConnection() { server_.connections.leave(*this); }
 
 void HttpConnection::make_room() {
   asio::post(executor_, [weak = weak_from_this()] {
-    if (const auto self = weak.lock(); self && !self->answering_) self->close();
+    const auto self = weak.lock();
+    if (!self) return;
+    if (self->answering_)
+      self->server_.connections.stay(*self);
+    else
+      self->close();
   });
 }
 
