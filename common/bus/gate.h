@@ -1,6 +1,8 @@
 // What stands between a bus's threads and a handler: once closed, the handler never runs again.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -28,6 +30,23 @@ class Gate {
   std::recursive_mutex mutex_;
   bool open_ = true;
   const MessageHandler handler_;
+};
+
+// What callers hold of a subscription or request. Destroying it closes the gate, then lets the bus forget it.
+class GateHandle {
+ public:
+  GateHandle(std::shared_ptr<Gate> gate, std::function<void()> forget)
+      : gate_(std::move(gate)), forget_(std::move(forget)) {}
+  ~GateHandle() {
+    gate_->close();
+    forget_();
+  }
+  GateHandle(const GateHandle&) = delete;
+  GateHandle& operator=(const GateHandle&) = delete;
+
+ private:
+  const std::shared_ptr<Gate> gate_;
+  const std::function<void()> forget_;
 };
 
 }  // namespace qleet

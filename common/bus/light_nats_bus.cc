@@ -11,12 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "common/bus/bus_states.h"
 #include "common/bus/gate.h"
+#include "common/bus/inbox.h"
 #include "common/bus/nats_link.h"
 #include "common/bus/subject.h"
 #include "common/crypto/encoding.h"
 #include "common/crypto/nkey.h"
-#include "common/crypto/token.h"
 
 namespace qleet {
 namespace {
@@ -36,14 +37,14 @@ bool wants_tls(const NatsOptions& options) {
 
 }  // namespace
 
-// Lock order: state_mutex_ and mutex_ are never held together; no handler runs with mutex_ held.
+// mutex_ is held neither while a handler runs nor while states or inbox_ are used.
 class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shared_from_this<Core> {
  public:
   Core(NatsOptions options, IoLoop& loop, std::shared_ptr<const TlsTrust> trust)
-      : options_(std::move(options)), loop_(loop), trust_(std::move(trust)) {
-    crypto::SystemRandom random;
-    inbox_ = fmt::format("_INBOX.{}.{}", options_.name, crypto::hex(random.bytes(8)));
-  }
+      : options_(std::move(options)),
+        loop_(loop),
+        trust_(std::move(trust)),
+        inbox_(std::make_shared<Inbox>(options_.name)) {}
 
   Result<> start() {
     if (!options_.user_seed.empty()) {
@@ -61,50 +62,20 @@ class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shar
   Result<std::shared_ptr<void>> subscribe(std::string_view subject, MessageHandler handler);
   Result<std::shared_ptr<void>> request(std::string_view subject, std::string_view data,
                                         MessageHandler handler);
-  void on_state(std::function<void(BusState, std::string)> handler);
   Result<> flush(Millis timeout);
   void close();
 
-  BusState state() const {
-    const std::lock_guard lock(state_mutex_);
-    return state_;
-  }
-  bool wait_connected(Millis timeout) const {
-    std::unique_lock lock(state_mutex_);
-    return state_changed_.wait_for(lock, timeout, [this] { return state_ == BusState::kConnected; });
-  }
+  BusStates states;
 
  private:
   struct Subscription {
     std::string subject;
     std::shared_ptr<Gate> gate;
   };
-  // What callers hold.
-  struct SubscriptionHandle {
-    std::shared_ptr<Core> core;
-    std::uint64_t id;
-    std::shared_ptr<Gate> gate;
-    ~SubscriptionHandle() {
-      gate->close();
-      core->unsubscribe(id);
-    }
-  };
-  struct RequestHandle {
-    std::shared_ptr<Core> core;
-    std::string inbox;
-    std::shared_ptr<Gate> gate;
-    ~RequestHandle() {
-      gate->close();
-      const std::lock_guard lock(core->mutex_);
-      core->requests_.erase(inbox);
-    }
-  };
-
   void connect();
   void push_locked();
   void push();
   void unsubscribe(std::uint64_t id);
-  void set_state(BusState state, const std::string& why);
   std::shared_ptr<Gate> gate_of(const nats::Received& message);
 
   std::string opening(const nats::ServerInfo& info, bool tls) override;
@@ -120,7 +91,7 @@ class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shar
   IoLoop& loop_;
   std::shared_ptr<const TlsTrust> trust_;
   std::optional<crypto::NKey> key_;
-  std::string inbox_;
+  const std::shared_ptr<Inbox> inbox_;
 
   // The loop's thread alone.
   std::unique_ptr<NatsLink> link_;
@@ -139,20 +110,9 @@ class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shar
   std::size_t backlog_ = 0;
   std::unordered_map<std::uint64_t, Subscription> subscriptions_;
   std::uint64_t last_id_ = kInboxId;
-  std::unordered_map<std::string, std::shared_ptr<Gate>> requests_;
-  std::uint64_t last_request_ = 0;
   std::uint64_t pings_ = 0;  // of flush(), on this connection
   std::uint64_t pongs_ = 0;
   std::uint64_t life_ = 0;  // of the connection
-
-  // Recursive: a handler of states may ask for the state. Held while handlers run, so that they see the
-  // changes in order.
-  mutable std::recursive_mutex state_mutex_;
-  mutable std::condition_variable_any state_changed_;
-  BusState state_ = BusState::kConnecting;
-  std::string why_;
-  std::vector<std::function<void(BusState, std::string)>> state_handlers_;
-  bool silent_ = false;
 };
 
 void LightNatsBus::Core::connect() {
@@ -170,8 +130,8 @@ std::string LightNatsBus::Core::opening(const nats::ServerInfo& info, bool tls) 
   nats::ConnectOptions connect{.name = options_.name, .jwt = options_.user_jwt, .tls = tls};
   if (key_) connect.signature = key_->sign(info.nonce);
   std::string out = nats::connect_line(connect);
+  nats::append_subscribe(out, inbox_->pattern(), kInboxId);
   const std::lock_guard lock(mutex_);
-  nats::append_subscribe(out, inbox_ + ".*", kInboxId);
   for (const auto& [id, subscription] : subscriptions_) nats::append_subscribe(out, subscription.subject, id);
   max_payload_ = info.max_payload;
   speaking_ = true;
@@ -184,7 +144,7 @@ void LightNatsBus::Core::opened() {
     const std::lock_guard lock(mutex_);
     connected_ = true;
   }
-  set_state(BusState::kConnected, "");
+  states.set(0, BusState::kConnected, "");
 }
 
 void LightNatsBus::Core::ended(const std::string& why, bool refused) {
@@ -205,15 +165,12 @@ void LightNatsBus::Core::ended(const std::string& why, bool refused) {
              if (const auto self = weak.lock()) self->connect();
            });
   wait_ = std::min(wait_ * 2, std::max(options_.max_wait, options_.reconnect_wait));
-  set_state(refused ? BusState::kRefused : BusState::kDisconnected, why);
+  states.set(0, refused ? BusState::kRefused : BusState::kDisconnected, why);
 }
 
 std::shared_ptr<Gate> LightNatsBus::Core::gate_of(const nats::Received& message) {
+  if (message.subscription == kInboxId) return inbox_->find(std::string(message.subject));
   const std::lock_guard lock(mutex_);
-  if (message.subscription == kInboxId) {
-    const auto found = requests_.find(std::string(message.subject));
-    return found == requests_.end() ? nullptr : found->second;
-  }
   const auto found = subscriptions_.find(message.subscription);
   return found == subscriptions_.end() ? nullptr : found->second.gate;
 }
@@ -276,7 +233,8 @@ Result<std::shared_ptr<void>> LightNatsBus::Core::subscribe(std::string_view sub
     nats::append_subscribe(out_, subject, id);
     push_locked();
   }
-  return std::make_shared<SubscriptionHandle>(shared_from_this(), id, std::move(gate));
+  return std::make_shared<GateHandle>(std::move(gate),
+                                      [self = shared_from_this(), id] { self->unsubscribe(id); });
 }
 
 void LightNatsBus::Core::unsubscribe(std::uint64_t id) {
@@ -289,16 +247,9 @@ void LightNatsBus::Core::unsubscribe(std::uint64_t id) {
 
 Result<std::shared_ptr<void>> LightNatsBus::Core::request(std::string_view subject, std::string_view data,
                                                           MessageHandler handler) {
-  auto gate = std::make_shared<Gate>(std::move(handler));
-  std::string inbox;
-  {
-    const std::lock_guard lock(mutex_);
-    inbox = fmt::format("{}.{}", inbox_, ++last_request_);
-    requests_.emplace(inbox, gate);
-  }
-  auto handle = std::make_shared<RequestHandle>(shared_from_this(), inbox, std::move(gate));
-  if (auto sent = send(subject, inbox, data); !sent) return std::unexpected(std::move(sent).error());
-  return handle;
+  auto answers = inbox_->await(std::move(handler));
+  TRY(send(subject, answers.subject, data));
+  return std::move(answers.handle);
 }
 
 Result<> LightNatsBus::Core::flush(Millis timeout) {
@@ -315,21 +266,6 @@ Result<> LightNatsBus::Core::flush(Millis timeout) {
   return {};
 }
 
-void LightNatsBus::Core::set_state(BusState state, const std::string& why) {
-  const std::lock_guard lock(state_mutex_);
-  if (silent_ || (state == state_ && why == why_)) return;
-  state_ = state;
-  why_ = why;
-  state_changed_.notify_all();
-  for (const auto& handler : state_handlers_) handler(state_, why_);
-}
-
-void LightNatsBus::Core::on_state(std::function<void(BusState, std::string)> handler) {
-  const std::lock_guard lock(state_mutex_);
-  handler(state_, why_);
-  state_handlers_.push_back(std::move(handler));
-}
-
 void LightNatsBus::Core::close() {
   std::vector<std::shared_ptr<Gate>> gates;
   {
@@ -338,16 +274,10 @@ void LightNatsBus::Core::close() {
     speaking_ = connected_ = false;
     pong_seen_.notify_all();
     for (const auto& [id, subscription] : subscriptions_) gates.push_back(subscription.gate);
-    for (const auto& [inbox, gate] : requests_) gates.push_back(gate);
   }
-  {
-    const std::lock_guard lock(state_mutex_);
-    silent_ = true;
-    state_ = BusState::kDisconnected;
-    why_ = "closed";
-    state_handlers_.clear();
-  }
+  states.close();
   for (const auto& gate : gates) gate->close();
+  inbox_->close();
   loop_.post([self = shared_from_this()] { self->link_.reset(); });
 }
 
@@ -374,10 +304,10 @@ Result<std::shared_ptr<void>> LightNatsBus::request(std::string_view subject, st
   return core_->request(subject, data, std::move(handler));
 }
 void LightNatsBus::on_state(std::function<void(BusState, std::string why)> handler) {
-  core_->on_state(std::move(handler));
+  core_->states.tell(std::move(handler));
 }
-BusState LightNatsBus::state() const { return core_->state(); }
-bool LightNatsBus::wait_connected(Millis timeout) const { return core_->wait_connected(timeout); }
+BusState LightNatsBus::state() const { return core_->states.state(); }
+bool LightNatsBus::wait_connected(Millis timeout) const { return core_->states.wait_connected(timeout); }
 Result<> LightNatsBus::flush(Millis timeout) { return core_->flush(timeout); }
 void LightNatsBus::close() { core_->close(); }
 

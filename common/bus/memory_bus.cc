@@ -122,22 +122,9 @@ Result<> MemoryBus::publish(std::string_view subject, std::string_view data) {
 
 Result<std::shared_ptr<void>> MemoryBus::subscribe(std::string_view subject, MessageHandler handler) {
   if (!is_subject_pattern(subject)) return fail(Code::kInvalid, "not a subject or pattern");
-  struct Handle {
-    MemoryBroker& broker;
-    std::shared_ptr<Gate> gate;
-    std::uint64_t id;
-    Handle(MemoryBroker& b, std::shared_ptr<Gate> g, std::uint64_t i)
-        : broker(b), gate(std::move(g)), id(i) {}
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() {
-      gate->close();
-      broker.remove(id);
-    }
-  };
   auto gate = std::make_shared<Gate>(std::move(handler));
   const auto id = broker_.add({client_->name, std::string(subject), gate});
-  return std::make_shared<Handle>(broker_, std::move(gate), id);
+  return std::make_shared<GateHandle>(std::move(gate), [&broker = broker_, id] { broker.remove(id); });
 }
 
 Result<std::shared_ptr<void>> MemoryBus::request(std::string_view subject, std::string_view data,

@@ -8,14 +8,14 @@
 #include <mutex>
 #include <random>
 #include <thread>
-#include <unordered_map>
 
+#include "common/bus/bus_states.h"
 #include "common/bus/callbacks.h"
 #include "common/bus/gate.h"
+#include "common/bus/inbox.h"
 #include "common/bus/nats_session.h"
 #include "common/bus/subject.h"
 #include "common/crypto/encoding.h"
-#include "common/crypto/token.h"
 
 namespace qleet {
 namespace {
@@ -27,15 +27,16 @@ std::unexpected<Error> send_error(natsStatus status, std::string_view subject) {
 
 }  // namespace
 
-// Lock order: mutex_ before the library's own; the library is never called with requests_mutex_ or
-// state_mutex_ held.
+// Lock order: mutex_ before the library's own; states and inbox_ call nothing of it.
 class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
  public:
   explicit Core(NatsOptions options)
-      : options_(std::move(options)), credentials_(std::make_shared<NatsCredentials>()) {
-    crypto::SystemRandom random;
-    inbox_ = fmt::format("_INBOX.{}.{}", options_.name, crypto::hex(random.bytes(8)));
-    mux_ = std::make_shared<Gate>([this](Message message) { answer(std::move(message)); });
+      : options_(std::move(options)),
+        credentials_(std::make_shared<NatsCredentials>()),
+        inbox_(std::make_shared<Inbox>(options_.name)) {
+    mux_ = std::make_shared<Gate>([inbox = inbox_](Message message) {
+      if (const auto gate = inbox->find(message.subject)) gate->pass(std::move(message));
+    });
     mux_number_ = Callbacks<Gate>::instance().add(mux_);
   }
 
@@ -58,23 +59,14 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   Result<std::shared_ptr<void>> subscribe(std::string_view subject, MessageHandler handler);
   Result<std::shared_ptr<void>> request(std::string_view subject, std::string_view data,
                                         MessageHandler handler);
-  void on_state(std::function<void(BusState, std::string)> handler);
   Result<> flush(Millis timeout);
-
-  BusState state() const {
-    const std::lock_guard lock(state_mutex_);
-    return state_;
-  }
-
-  bool wait_connected(Millis timeout) const {
-    std::unique_lock lock(state_mutex_);
-    return state_changed_.wait_for(lock, timeout, [this] { return state_ == BusState::kConnected; });
-  }
 
   void set_user_jwt(std::string jwt) {
     const std::lock_guard lock(credentials_->mutex);
     credentials_->jwt = std::move(jwt);
   }
+
+  BusStates states;
 
  private:
   struct Subscription {
@@ -83,35 +75,12 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
     void* number = nullptr;
     natsSubscription* live = nullptr;  // of the present session
   };
-  // What callers hold.
-  struct SubscriptionHandle {
-    std::shared_ptr<Core> core;
-    std::uint64_t id;
-    std::shared_ptr<Gate> gate;
-    ~SubscriptionHandle() {
-      gate->close();
-      core->unsubscribe(id);
-    }
-  };
-  struct RequestHandle {
-    std::shared_ptr<Core> core;
-    std::string inbox;
-    std::shared_ptr<Gate> gate;
-    ~RequestHandle() {
-      gate->close();
-      const std::lock_guard lock(core->requests_mutex_);
-      core->requests_.erase(inbox);
-    }
-  };
-
   void keep_connected();
   NatsSession::Events events(std::uint64_t session);
   void adopt(const std::shared_ptr<NatsSession>& session, std::uint64_t number);
   void drop_session();
   Millis jittered(Millis wait);
-  void set_state(std::uint64_t session, BusState state, const std::string& why);
   void unsubscribe(std::uint64_t id);
-  void answer(Message message);
 
   std::shared_ptr<NatsSession> session() {
     const std::lock_guard lock(mutex_);
@@ -120,7 +89,7 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
 
   NatsOptions options_;
   const std::shared_ptr<NatsCredentials> credentials_;
-  std::string inbox_;
+  const std::shared_ptr<Inbox> inbox_;
   std::shared_ptr<Gate> mux_;
   void* mux_number_ = nullptr;
 
@@ -134,19 +103,6 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   std::uint64_t last_id_ = 0;
   std::thread connector_;
 
-  std::mutex requests_mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Gate>> requests_;
-  std::uint64_t last_request_ = 0;
-
-  // Recursive: a handler of states may ask for the state.
-  mutable std::recursive_mutex state_mutex_;
-  mutable std::condition_variable_any state_changed_;
-  BusState state_ = BusState::kConnecting;
-  std::string why_;
-  std::uint64_t session_number_ = 0;  // of the session whose events count
-  std::vector<std::function<void(BusState, std::string)>> state_handlers_;
-  bool silent_ = false;
-
   std::minstd_rand jitter_{std::random_device{}()};
 };
 
@@ -158,10 +114,7 @@ void NatsBus::Core::keep_connected() {
       if (closing_) return;
       lost_ = false;
     }
-    {
-      const std::lock_guard lock(state_mutex_);
-      session_number_ = attempt;
-    }
+    states.follow(attempt);
     auto made = NatsSession::connect(options_, credentials_, events(attempt));
     if (made) {
       adopt(*made, attempt);
@@ -172,8 +125,8 @@ void NatsBus::Core::keep_connected() {
       lock.unlock();
       drop_session();
     } else {
-      set_state(attempt, made.error().refused ? BusState::kRefused : BusState::kDisconnected,
-                made.error().why);
+      states.set(attempt, made.error().refused ? BusState::kRefused : BusState::kDisconnected,
+                 made.error().why);
       if (made.error().unlucky) continue;
     }
     std::unique_lock lock(mutex_);
@@ -192,17 +145,17 @@ NatsSession::Events NatsBus::Core::events(std::uint64_t session) {
   return {
       .reconnected =
           [weak, session] {
-            if (const auto self = weak.lock()) self->set_state(session, BusState::kConnected, "");
+            if (const auto self = weak.lock()) self->states.set(session, BusState::kConnected, "");
           },
       .disconnected =
           [weak, session](const std::string& why) {
-            if (const auto self = weak.lock()) self->set_state(session, BusState::kDisconnected, why);
+            if (const auto self = weak.lock()) self->states.set(session, BusState::kDisconnected, why);
           },
       .closed =
           [weak, session](const std::string& why, bool refused) {
             const auto self = weak.lock();
             if (!self) return;
-            self->set_state(session, refused ? BusState::kRefused : BusState::kDisconnected, why);
+            self->states.set(session, refused ? BusState::kRefused : BusState::kDisconnected, why);
             const std::lock_guard lock(self->mutex_);
             self->lost_ = true;
             self->wake_.notify_all();
@@ -219,13 +172,13 @@ void NatsBus::Core::adopt(const std::shared_ptr<NatsSession>& session, std::uint
   {
     const std::lock_guard lock(mutex_);
     session_ = session;
-    (void)session->subscribe(inbox_ + ".*", mux_number_, options_, &mux_live_);
+    (void)session->subscribe(inbox_->pattern(), mux_number_, options_, &mux_live_);
     for (auto& [id, subscription] : subscriptions_) {
       // Fails only if the session is lost again, which is noticed by its own event.
       (void)session->subscribe(subscription.subject, subscription.number, options_, &subscription.live);
     }
   }
-  if (session->connected()) set_state(number, BusState::kConnected, "");
+  if (session->connected()) states.set(number, BusState::kConnected, "");
 }
 
 void NatsBus::Core::drop_session() {
@@ -241,46 +194,21 @@ void NatsBus::Core::drop_session() {
   for (natsSubscription* subscription : dead) natsSubscription_Destroy(subscription);
 }
 
-void NatsBus::Core::set_state(std::uint64_t session, BusState state, const std::string& why) {
-  // Held while the handlers run, so that they see the changes in order.
-  const std::lock_guard lock(state_mutex_);
-  if (session != session_number_ || silent_ || (state == state_ && why == why_)) return;
-  state_ = state;
-  why_ = why;
-  state_changed_.notify_all();
-  for (const auto& handler : state_handlers_) handler(state_, why_);
-}
-
-void NatsBus::Core::on_state(std::function<void(BusState, std::string)> handler) {
-  const std::lock_guard lock(state_mutex_);
-  handler(state_, why_);
-  state_handlers_.push_back(std::move(handler));
-}
-
 void NatsBus::Core::close() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
     wake_.notify_all();
   }
-  {
-    const std::lock_guard lock(state_mutex_);
-    silent_ = true;
-    state_ = BusState::kDisconnected;
-    why_ = "closed";
-    state_handlers_.clear();
-  }
+  states.close();
   if (connector_.joinable()) connector_.join();
   std::vector<std::shared_ptr<Gate>> gates;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, subscription] : subscriptions_) gates.push_back(subscription.gate);
   }
-  {
-    const std::lock_guard lock(requests_mutex_);
-    for (const auto& [inbox, gate] : requests_) gates.push_back(gate);
-  }
   mux_->close();
+  inbox_->close();
   for (const auto& gate : gates) gate->close();
 }
 
@@ -319,7 +247,8 @@ Result<std::shared_ptr<void>> NatsBus::Core::subscribe(std::string_view subject,
     }
   }
   subscriptions_.emplace(id, std::move(subscription));
-  return std::make_shared<SubscriptionHandle>(shared_from_this(), id, std::move(gate));
+  return std::make_shared<GateHandle>(std::move(gate),
+                                      [self = shared_from_this(), id] { self->unsubscribe(id); });
 }
 
 void NatsBus::Core::unsubscribe(std::uint64_t id) {
@@ -332,27 +261,9 @@ void NatsBus::Core::unsubscribe(std::uint64_t id) {
 
 Result<std::shared_ptr<void>> NatsBus::Core::request(std::string_view subject, std::string_view data,
                                                      MessageHandler handler) {
-  auto gate = std::make_shared<Gate>(std::move(handler));
-  std::string inbox;
-  {
-    const std::lock_guard lock(requests_mutex_);
-    inbox = fmt::format("{}.{}", inbox_, ++last_request_);
-    requests_.emplace(inbox, gate);
-  }
-  auto handle = std::make_shared<RequestHandle>(shared_from_this(), inbox, std::move(gate));
-  if (auto sent = send(subject, inbox, data); !sent) return std::unexpected(std::move(sent).error());
-  return handle;
-}
-
-void NatsBus::Core::answer(Message message) {
-  std::shared_ptr<Gate> gate;
-  {
-    const std::lock_guard lock(requests_mutex_);
-    const auto found = requests_.find(message.subject);
-    if (found == requests_.end()) return;
-    gate = found->second;
-  }
-  gate->pass(std::move(message));
+  auto answers = inbox_->await(std::move(handler));
+  TRY(send(subject, answers.subject, data));
+  return std::move(answers.handle);
 }
 
 Result<> NatsBus::Core::flush(Millis timeout) {
@@ -385,10 +296,10 @@ Result<std::shared_ptr<void>> NatsBus::request(std::string_view subject, std::st
   return core_->request(subject, data, std::move(handler));
 }
 void NatsBus::on_state(std::function<void(BusState, std::string why)> handler) {
-  core_->on_state(std::move(handler));
+  core_->states.tell(std::move(handler));
 }
-BusState NatsBus::state() const { return core_->state(); }
-bool NatsBus::wait_connected(Millis timeout) const { return core_->wait_connected(timeout); }
+BusState NatsBus::state() const { return core_->states.state(); }
+bool NatsBus::wait_connected(Millis timeout) const { return core_->states.wait_connected(timeout); }
 Result<> NatsBus::flush(Millis timeout) { return core_->flush(timeout); }
 void NatsBus::set_user_jwt(std::string jwt) { core_->set_user_jwt(std::move(jwt)); }
 void NatsBus::close() { core_->close(); }

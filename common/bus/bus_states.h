@@ -1,0 +1,42 @@
+// The state of a connection, and who is told of it: the same for every Bus that keeps one.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/bus/bus.h"
+#include "common/clock/clock.h"
+
+namespace qleet {
+
+// Thread-safe. Handlers run on the thread that makes the change, one change at a time and in order; they may
+// ask for the state.
+class BusStates {
+ public:
+  using Handler = std::function<void(BusState, std::string why)>;
+
+  // From now on only what is said of this connection counts: words of an earlier one may come late.
+  void follow(std::uint64_t connection);
+  void set(std::uint64_t connection, BusState state, const std::string& why);
+  // Of the present state at once, then of each change.
+  void tell(Handler handler);
+  BusState state() const;
+  bool wait_connected(Millis timeout) const;
+  // Disconnected, for good, and nobody is told any more.
+  void close();
+
+ private:
+  mutable std::recursive_mutex mutex_;  // held while handlers run
+  mutable std::condition_variable_any changed_;
+  std::uint64_t connection_ = 0;
+  BusState state_ = BusState::kConnecting;
+  std::string why_;
+  std::vector<Handler> handlers_;
+  bool closed_ = false;
+};
+
+}  // namespace qleet
