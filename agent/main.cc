@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
+#include <filesystem>
 #include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "agent/assembly/agent.h"
 #include "agent/enrol/enrol.h"
@@ -18,6 +22,8 @@
 #include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
 #include "common/process/code_pages.h"
+#include "common/process/command_line.h"
+#include "common/process/stop_signals.h"
 #include "providers/api/endpoints.h"
 #include "providers/container/provider.h"
 #include "providers/noop/noop_provider.h"
@@ -37,12 +43,8 @@ struct RunOptions {
   std::int64_t heartbeat_ms = 10'000;
   bool noop = false;
   std::string noop_world;
+  bool verbose = false;
 };
-
-int failed(const Error& error) {
-  kLog.error(error.message);
-  return 1;
-}
 
 // The container engine that this agent works with: one that is there, or Podman of its own.
 struct Engine {
@@ -69,7 +71,7 @@ Result<Engine> find_engine(const RunOptions& options) {
   return engine;
 }
 
-Result<> run(const RunOptions& options, sigset_t& signals) {
+Result<> run(const RunOptions& options, const StopSignals& stop) {
   const auto stored = TRY(agent::load_identity(options.state));
   const SystemClock clock;
   crypto::SystemRandom secrets;
@@ -127,11 +129,10 @@ Result<> run(const RunOptions& options, sigset_t& signals) {
   {
     const LoopThread loop(*agent, agent->wake(), clock);
     kLog.info("running", {{"agent", stored.identity.name()}, {"region", stored.identity.region()}});
+    std::optional<int> signal;
     // What a start or a burst of work needed once is not kept.
-    constexpr timespec kEvery{.tv_sec = 60, .tv_nsec = 0};
-    int signal = 0;
-    while ((signal = sigtimedwait(&signals, nullptr, &kEvery)) < 0) release_code_pages();
-    kLog.info("stopping; what runs goes on", {{"signal", std::to_string(signal)}});
+    while (!(signal = stop.wait_for(Millis(60'000)))) release_code_pages();
+    kLog.info("stopping; what runs goes on", {{"signal", std::to_string(*signal)}});
   }
   agent.reset();
   bus->close();
@@ -163,89 +164,93 @@ std::string host_name() {
   return result.substr(0, result.find('.'));
 }
 
+CLI::App* add_command(CLI::App& app, const char* name, const char* what, std::filesystem::path& state) {
+  auto* command = app.add_subcommand(name, what);
+  command->add_option("--state", state, "Folder of this agent alone")->capture_default_str();
+  return command;
+}
+
+CLI::App* add_enrol(CLI::App& app, agent::EnrolOptions& options) {
+  auto* command =
+      add_command(app, "enrol", "Become an agent of a hub, with the line that qleet agent join-token prints",
+                  options.state);
+  command->add_option("--hub", options.hub_url, "https://HOST:7443")->required();
+  command->add_option("--token", options.token, "One-time join token")->required();
+  command->add_option("--ca-fingerprint", options.ca_fingerprint, "SHA-256 of the hub's CA")->required();
+  command->add_option("--name", options.name, "Its name")->capture_default_str();
+  return command;
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  auto* command = add_command(app, "run", "Run the agent", options.state);
+  command
+      ->add_option(
+          "--engine", options.engine,
+          "Container engine: auto (one that is there, else podman of its own), own, none, or a socket")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--search-registry", options.search_registries,
+          "HOST where images whose name has no registry are looked for, by podman of its own; more than once")
+      ->expected(1);
+  command
+      ->add_option("--insecure-registry", options.insecure_registries,
+                   "HOST:PORT that is spoken to without TLS; more than once")
+      ->expected(1);
+  command->add_option("--heartbeat-ms", options.heartbeat_ms, "As the hub's")
+      ->check(CLI::Range(100, 600'000))
+      ->capture_default_str();
+  command->add_flag("--with-noop", options.noop, "Also the provider noop, for tests and benchmarks");
+  command->add_option("--noop-world", options.noop_world,
+                      "The same, with its world in this file, where it outlives the agent");
+  command->add_flag("-v,--verbose", options.verbose, "Log more");
+}
+
+int enrol(agent::EnrolOptions& options) {
+  while (options.hub_url.ends_with('/')) options.hub_url.pop_back();
+  crypto::SystemRandom random;
+  const auto identity = agent::enrol(options, random);
+  if (!identity) return failed(identity.error());
+  std::cout << "enrolled as agent " << identity->name() << " of region " << identity->region()
+            << "; now: qleet-agent run --state " << options.state.string() << "\n";
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   // An arena of malloc's for each thread would cost more than sharing one: threads here mostly wait.
   ::mallopt(M_ARENA_MAX, 1);
-  // Before any thread exists, so that all inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  const StopSignals stop;
 
   CLI::App app("qleet-agent: makes true, in its region, what the hub wants", "qleet-agent");
   app.require_subcommand(1);
   app.set_version_flag("--version", "qleet-agent " QLEET_VERSION);
 
   const std::filesystem::path default_state = "/var/lib/qleet-agent";
-  agent::EnrolOptions enrol{
+  agent::EnrolOptions enrolment{
       .state = default_state, .hub_url = {}, .token = {}, .ca_fingerprint = {}, .name = host_name()};
-  auto* enrolling = app.add_subcommand(
-      "enrol", "Become an agent of a hub, with the line that qleet agent join-token prints");
-  enrolling->add_option("--hub", enrol.hub_url, "https://HOST:7443")->required();
-  enrolling->add_option("--token", enrol.token, "One-time join token")->required();
-  enrolling->add_option("--ca-fingerprint", enrol.ca_fingerprint, "SHA-256 of the hub's CA")->required();
-  enrolling->add_option("--state", enrol.state, "Folder of this agent alone")->capture_default_str();
-  enrolling->add_option("--name", enrol.name, "Its name")->capture_default_str();
-
   RunOptions options;
   options.state = default_state;
-  bool verbose = false;
-  auto* running = app.add_subcommand("run", "Run the agent");
-  running->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
-  running
-      ->add_option(
-          "--engine", options.engine,
-          "Container engine: auto (one that is there, else podman of its own), own, none, or a socket")
-      ->capture_default_str();
-  running
-      ->add_option(
-          "--search-registry", options.search_registries,
-          "HOST where images whose name has no registry are looked for, by podman of its own; more than once")
-      ->expected(1);
-  running
-      ->add_option("--insecure-registry", options.insecure_registries,
-                   "HOST:PORT that is spoken to without TLS; more than once")
-      ->expected(1);
-  running->add_option("--heartbeat-ms", options.heartbeat_ms, "As the hub's")
-      ->check(CLI::Range(100, 600'000))
-      ->capture_default_str();
-  running->add_flag("--with-noop", options.noop, "Also the provider noop, for tests and benchmarks");
-  running->add_option("--noop-world", options.noop_world,
-                      "The same, with its world in this file, where it outlives the agent");
-  running->add_flag("-v,--verbose", verbose, "Log more");
-
   std::filesystem::path from;
   std::filesystem::path to;
-  auto* backing_up = app.add_subcommand("backup", "Copy identity, journal and its key while the agent runs");
-  backing_up->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
+  const auto* enrolling = add_enrol(app, enrolment);
+  add_run(app, options);
+  auto* backing_up =
+      add_command(app, "backup", "Copy identity, journal and its key while the agent runs", options.state);
   backing_up->add_option("to", to, "Folder to be made")->required();
-  auto* restoring = app.add_subcommand("restore", "Put them back, before the agent is started");
-  restoring->add_option("--state", options.state, "Folder of this agent alone")->capture_default_str();
+  auto* restoring = add_command(app, "restore", "Put them back, before the agent is started", options.state);
   restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  if (verbose) log::set_level(log::Level::kDebug);
-  if (*backing_up || *restoring) {
-    const auto done = *backing_up ? backup(options.state, to) : restore(from, options.state);
-    return done ? 0 : failed(done.error());
-  }
-  if (*enrolling) {
-    while (enrol.hub_url.ends_with('/')) enrol.hub_url.pop_back();
-    crypto::SystemRandom random;
-    const auto identity = agent::enrol(enrol, random);
-    if (!identity) return failed(identity.error());
-    std::cout << "enrolled as agent " << identity->name() << " of region " << identity->region()
-              << "; now: qleet-agent run --state " << enrol.state.string() << "\n";
-    return 0;
-  }
-  const auto result = run(options, signals);
-  return result ? 0 : failed(result.error());
+  if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
+  if (*enrolling) return enrol(enrolment);
+  if (options.verbose) log::set_level(log::Level::kDebug);
+  Result<> done;
+  if (*backing_up)
+    done = backup(options.state, to);
+  else if (*restoring)
+    done = restore(from, options.state);
+  else
+    done = run(options, stop);
+  return done ? 0 : failed(done.error());
 }

@@ -1,9 +1,10 @@
 // qleet-hub: reads the command line, opens the store, and hands both to the hub.
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <iostream>
 
 #include "common/log/log.h"
+#include "common/process/command_line.h"
+#include "common/process/stop_signals.h"
 #include "hub/assembly/hub.h"
 #include "hub/assembly/state_backup.h"
 #include "hub/store/lmdb_store.h"
@@ -29,12 +30,6 @@ bool split_address(const std::string& text, std::string& host, std::uint16_t& po
   return !host.empty();
 }
 
-int failed(const Error& error) {
-  kLog.error(error.message);
-  for (const auto& field : error.fields) kLog.error(field.message, {{"field", field.field}});
-  return 1;
-}
-
 StoreSigns signs_of(const LmdbStore& store) {
   auto gauge = [&store](const char* name, const char* help, auto member) {
     return api::Gauge{name, help, [&store, member] {
@@ -55,14 +50,7 @@ StoreSigns signs_of(const LmdbStore& store) {
 }
 
 int serve(const HubOptions& options) {
-  // Before any thread exists, so that all inherit it.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-
+  const StopSignals stop;
   std::error_code error;
   std::filesystem::create_directories(options.state, error);
   std::filesystem::permissions(options.state, std::filesystem::perms::owner_all, error);
@@ -73,8 +61,7 @@ int serve(const HubOptions& options) {
   crypto::SystemRandom random;
   auto hub = Hub::start(options, **store, clock, random, signs_of(**store));
   if (!hub) return failed(hub.error());
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = stop.wait();
   kLog.info("stopping", {{"signal", std::to_string(signal)}});
   (*hub)->stop();
   return 0;
@@ -114,6 +101,75 @@ int restore(const std::filesystem::path& from, const std::filesystem::path& stat
   return 0;
 }
 
+// As they are written; `hub` is whole once `finish` has read the others.
+struct ServeArguments {
+  HubOptions hub;
+  std::string listen = "127.0.0.1:7443";
+  std::string nats_listen = "127.0.0.1:4222";
+  std::int64_t heartbeat_ms = HubOptions{}.heartbeat.count();
+  bool verbose = false;
+
+  bool finish() {
+    hub.heartbeat = Millis(heartbeat_ms);
+    return split_address(listen, hub.listen_address, hub.listen_port) &&
+           split_address(nats_listen, hub.nats_address, hub.nats_port);
+  }
+};
+
+void add_serve(CLI::App& app, ServeArguments& arguments) {
+  HubOptions& options = arguments.hub;
+  auto* command = app.add_subcommand("serve", "Run the hub");
+  command->add_option("--state", options.state, "Folder of this hub alone")->required();
+  command->add_option("--listen", arguments.listen, "Address and port of the API; port 0: any free one")
+      ->capture_default_str();
+  command
+      ->add_option("--nats-listen", arguments.nats_listen,
+                   "Address and port of its nats-server; port 0: a free one, remembered")
+      ->capture_default_str();
+  command
+      ->add_option("--advertise", options.advertise,
+                   "Name or address under which clients and agents reach this hub; more than once")
+      ->expected(1);
+  command->add_option("--profiles", options.profiles, "Default profiles, put into an empty store")
+      ->check(CLI::ExistingDirectory);
+  auto* certificate =
+      command->add_option("--tls-cert", options.certificate_file, "Certificate of the API, then its chain")
+          ->check(CLI::ExistingFile);
+  auto* key = command->add_option("--tls-key", options.key_file, "Its key")->check(CLI::ExistingFile);
+  auto* ca = command->add_option("--tls-ca", options.ca_file, "The CA that signed it, for agents to pin")
+                 ->check(CLI::ExistingFile);
+  certificate->needs(key, ca);
+  key->needs(certificate);
+  ca->needs(certificate);
+  auto* urls = command
+                   ->add_option("--nats-url", options.nats_urls,
+                                "Use this NATS cluster instead of a nats-server of its own; more than once")
+                   ->expected(1);
+  command->add_option("--nats-ca", options.nats_ca_file, "Its CA")->check(CLI::ExistingFile)->needs(urls);
+  command
+      ->add_option("--nats-server-name", options.nats_server_name,
+                   "Name in its certificates, where it differs from the URLs")
+      ->needs(urls);
+  command
+      ->add_option("--heartbeat-ms", arguments.heartbeat_ms,
+                   "How often agents show that they live; three missed, and one counts as lost")
+      ->check(CLI::Range(100, 600'000))
+      ->capture_default_str();
+  command
+      ->add_option("--requests-per-second", options.requests_per_second,
+                   "Of the API, of one service account; four times as many at once")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--anonymous-requests-per-second", options.anonymous_requests_per_second,
+          "Of one address without credentials, or with wrong ones, enrolments included; ten times as "
+          "many at once")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+  command->add_flag("-v,--verbose", arguments.verbose, "Log more");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -121,85 +177,26 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "qleet-hub " QLEET_VERSION);
 
-  HubOptions options;
-  std::string listen = "127.0.0.1:7443";
-  std::string nats = "127.0.0.1:4222";
-  bool verbose = false;
-  auto* serving = app.add_subcommand("serve", "Run the hub");
-  serving->add_option("--state", options.state, "Folder of this hub alone")->required();
-  serving->add_option("--listen", listen, "Address and port of the API; port 0: any free one")
-      ->capture_default_str();
-  serving
-      ->add_option("--nats-listen", nats,
-                   "Address and port of its nats-server; port 0: a free one, remembered")
-      ->capture_default_str();
-  serving
-      ->add_option("--advertise", options.advertise,
-                   "Name or address under which clients and agents reach this hub; more than once")
-      ->expected(1);
-  serving->add_option("--profiles", options.profiles, "Default profiles, put into an empty store")
-      ->check(CLI::ExistingDirectory);
-  auto* certificate =
-      serving->add_option("--tls-cert", options.certificate_file, "Certificate of the API, then its chain")
-          ->check(CLI::ExistingFile);
-  auto* key = serving->add_option("--tls-key", options.key_file, "Its key")->check(CLI::ExistingFile);
-  auto* ca = serving->add_option("--tls-ca", options.ca_file, "The CA that signed it, for agents to pin")
-                 ->check(CLI::ExistingFile);
-  certificate->needs(key, ca);
-  key->needs(certificate);
-  ca->needs(certificate);
-  auto* urls = serving
-                   ->add_option("--nats-url", options.nats_urls,
-                                "Use this NATS cluster instead of a nats-server of its own; more than once")
-                   ->expected(1);
-  serving->add_option("--nats-ca", options.nats_ca_file, "Its CA")->check(CLI::ExistingFile)->needs(urls);
-  serving
-      ->add_option("--nats-server-name", options.nats_server_name,
-                   "Name in its certificates, where it differs from the URLs")
-      ->needs(urls);
-  std::int64_t heartbeat_ms = options.heartbeat.count();
-  serving
-      ->add_option("--heartbeat-ms", heartbeat_ms,
-                   "How often agents show that they live; three missed, and one counts as lost")
-      ->check(CLI::Range(100, 600'000))
-      ->capture_default_str();
-  serving
-      ->add_option("--requests-per-second", options.requests_per_second,
-                   "Of the API, of one service account; four times as many at once")
-      ->check(CLI::Range(1.0, 1e6))
-      ->capture_default_str();
-  serving
-      ->add_option(
-          "--anonymous-requests-per-second", options.anonymous_requests_per_second,
-          "Of one address without credentials, or with wrong ones, enrolments included; ten times as "
-          "many at once")
-      ->check(CLI::Range(1.0, 1e6))
-      ->capture_default_str();
-  serving->add_flag("-v,--verbose", verbose, "Log more");
-
+  ServeArguments arguments;
+  add_serve(app, arguments);
+  auto& state = arguments.hub.state;
   std::filesystem::path from;
   std::filesystem::path to;
   auto* backing_up = app.add_subcommand("backup", "Copy the store and the hub's keys while the hub runs");
-  backing_up->add_option("--state", options.state, "The hub's folder")->required();
+  backing_up->add_option("--state", state, "The hub's folder")->required();
   backing_up->add_option("to", to, "Folder to be made")->required();
   auto* restoring = app.add_subcommand("restore", "Make the folder of a new hub from a backup");
-  restoring->add_option("--state", options.state, "The new hub's folder; must hold no store")->required();
+  restoring->add_option("--state", state, "The new hub's folder; must hold no store")->required();
   restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
-  }
-  if (*backing_up) return backup(options.state, to);
-  if (*restoring) return restore(from, options.state);
+  if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
+  if (*backing_up) return backup(state, to);
+  if (*restoring) return restore(from, state);
 
-  if (!split_address(listen, options.listen_address, options.listen_port) ||
-      !split_address(nats, options.nats_address, options.nats_port)) {
+  if (!arguments.finish()) {
     std::cerr << "qleet-hub: --listen and --nats-listen are written ADDRESS:PORT\n";
     return 2;
   }
-  options.heartbeat = Millis(heartbeat_ms);
-  if (verbose) log::set_level(log::Level::kDebug);
-  return serve(options);
+  if (arguments.verbose) log::set_level(log::Level::kDebug);
+  return serve(arguments.hub);
 }
