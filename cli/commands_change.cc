@@ -61,6 +61,13 @@ Exit answered(Session& session, const v1::DeliveryAnswers& answers, const WaitOp
   return applications.empty() ? Exit::kOk : follow(session, applications, "", wait.timeout);
 }
 
+Exit deliver(Session& session, const std::string& path, const google::protobuf::Message& request,
+             const WaitOptions& wait, const http::Headers& headers = {}) {
+  v1::DeliveryAnswers answers;
+  const auto sent = session.hub.send_into("POST", path, model::to_json(request), answers, headers);
+  return sent ? answered(session, answers, wait) : report(sent.error());
+}
+
 // "repo:tag@sha256:..." apart; a colon before the last slash is a port.
 void split_image(std::string& image, std::string& tag, std::string& digest) {
   if (const auto at = image.find('@'); at != std::string::npos) {
@@ -193,22 +200,16 @@ Exit run(Session& session, const ApproveCommand& command) {
   v1::ApproveRequest request;
   request.set_environment(command.environment);
   request.set_release(command.release);
-  v1::DeliveryAnswers answers;
-  const auto sent =
-      session.hub.send_into("POST", "/v1/applications/" + http::encode(command.application) + "/approve",
-                            model::to_json(request), answers);
-  return sent ? answered(session, answers, command.wait) : report(sent.error());
+  return deliver(session, "/v1/applications/" + http::encode(command.application) + "/approve", request,
+                 command.wait);
 }
 
 Exit run(Session& session, const RollbackCommand& command) {
   v1::RollbackRequest request;
   request.set_environment(command.environment);
   request.set_to_release(command.release);
-  v1::DeliveryAnswers answers;
-  const auto sent =
-      session.hub.send_into("POST", "/v1/applications/" + http::encode(command.application) + "/rollback",
-                            model::to_json(request), answers);
-  return sent ? answered(session, answers, command.wait) : report(sent.error());
+  return deliver(session, "/v1/applications/" + http::encode(command.application) + "/rollback", request,
+                 command.wait);
 }
 
 Exit run(Session& session, const NotifyCommand& command) {
@@ -224,9 +225,7 @@ Exit run(Session& session, const NotifyCommand& command) {
   build.set_application(command.application);
   http::Headers headers;
   if (!command.key.empty()) headers.emplace_back("Idempotency-Key", command.key);
-  v1::DeliveryAnswers answers;
-  const auto sent = session.hub.send_into("POST", "/v1/builds", model::to_json(build), answers, headers);
-  return sent ? answered(session, answers, command.wait) : report(sent.error());
+  return deliver(session, "/v1/builds", build, command.wait, headers);
 }
 
 }  // namespace qleet::cli

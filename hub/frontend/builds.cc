@@ -81,11 +81,7 @@ Result<std::vector<std::string>> followers(const Reader& reader, const v1::Build
 
 Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& spec,
                        v1::DeliveryAnswers& answers) {
-  if (!spec.application().empty()) {
-    const auto& kind = model::kind_of(v1::Application::default_instance());
-    if (!TRY(objects::get<v1::Application>(work.txn, spec.application())))
-      return std::unexpected(no_such(work.txn, kind, spec.application()));
-  }
+  if (!spec.application().empty()) TRY(existing<v1::Application>(work.txn, spec.application()));
   const auto name = controllers::build_name(spec);
   answers.set_build(name);
   v1::Build build;
@@ -136,9 +132,7 @@ Result<v1::DeliveryAnswers> approve(const Context& context, const Caller& caller
   v1::DeliveryAnswers answers;
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
     answers.Clear();
-    const auto& kind = model::kind_of(v1::Application::default_instance());
-    if (!TRY(objects::get<v1::Application>(work.txn, request.application())))
-      return std::unexpected(no_such(work.txn, kind, request.application()));
+    TRY(existing<v1::Application>(work.txn, request.application()));
     auto answer = TRY(controllers::approve_candidate(work, request.application(), request.environment(),
                                                      request.release(), caller.subject));
     const auto detail = fmt::format("release {} in {}", answer.release(), request.environment());
@@ -157,9 +151,7 @@ Result<v1::DeliveryAnswers> rollback(const Context& context, const Caller& calle
   v1::DeliveryAnswers answers;
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
     answers.Clear();
-    const auto& kind = model::kind_of(v1::Application::default_instance());
-    if (!TRY(objects::get<v1::Application>(work.txn, request.application())))
-      return std::unexpected(no_such(work.txn, kind, request.application()));
+    TRY(existing<v1::Application>(work.txn, request.application()));
     const controllers::Rollback wanted{request.application(), request.environment(), request.to_release(),
                                        caller.subject};
     for (auto& answer : TRY(controllers::roll_back(work, wanted)))

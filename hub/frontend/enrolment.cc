@@ -177,14 +177,12 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
 
 Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent) {
   const auto done = in_transaction(context, [&](Work& work) -> Result<> {
-    auto found = TRY(objects::get<v1::Agent>(work.txn, agent));
-    if (!found)
-      return std::unexpected(no_such(work.txn, model::kind_of(v1::Agent::default_instance()), agent));
-    if (found->spec().revoked()) return {};
-    found->mutable_spec()->set_revoked(true);
-    found->mutable_status()->set_state("Revoked");
-    *found->mutable_status()->mutable_since() = objects::timestamp(work.now());
-    TRY(objects::put(work.txn, *found, work.stamp));
+    auto found = TRY(existing<v1::Agent>(work.txn, agent));
+    if (found.spec().revoked()) return {};
+    found.mutable_spec()->set_revoked(true);
+    found.mutable_status()->set_state("Revoked");
+    *found.mutable_status()->mutable_since() = objects::timestamp(work.now());
+    TRY(objects::put(work.txn, found, work.stamp));
     TRY(controllers::refresh_agent(work, std::string(agent)));
     return controllers::record_audit(work, {caller.subject, "revoke", "Agent", agent, ""});
   });

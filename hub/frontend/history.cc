@@ -20,10 +20,6 @@ std::map<std::string, std::string> flat(const v1::ReleaseSpec& release) {
   return out;
 }
 
-std::unexpected<Error> no_application(const Reader& reader, std::string_view name) {
-  return std::unexpected(no_such(reader, model::kind_of(v1::Application::default_instance()), name));
-}
-
 Result<v1::Release> release_of(const Reader& reader, const std::string& application, std::uint32_t number) {
   auto release = TRY(controllers::get_release(reader, application, number));
   if (!release)
@@ -36,7 +32,7 @@ Result<v1::Release> release_of(const Reader& reader, const std::string& applicat
 
 Result<v1::History> history(const Context& context, std::string_view application) {
   const auto reader = TRY(context.store.snapshot());
-  if (!TRY(objects::get<v1::Application>(*reader, application))) return no_application(*reader, application);
+  TRY(existing<v1::Application>(*reader, application));
   const auto prefix = fmt::format("{}.", application);
   const auto deployments = TRY(objects::list<v1::Deployment>(*reader, {.name_prefix = prefix}));
   auto releases = TRY(objects::list<v1::Release>(*reader, {.name_prefix = prefix}));
@@ -76,7 +72,7 @@ Result<v1::DiffResult> diff(const Context& context, std::string_view application
                             uint32_t to) {
   const auto reader = TRY(context.store.snapshot());
   const std::string name(application);
-  if (!TRY(objects::get<v1::Application>(*reader, name))) return no_application(*reader, name);
+  TRY(existing<v1::Application>(*reader, name));
   const auto before = flat(TRY(release_of(*reader, name, from)).spec());
   const auto after = flat(TRY(release_of(*reader, name, to)).spec());
   v1::DiffResult result;

@@ -6,6 +6,7 @@
 #include "common/crypto/token.h"
 #include "hub/controllers/work.h"
 #include "hub/frontend/frontend.h"
+#include "hub/store/objects.h"
 
 namespace qleet::hub::frontend {
 
@@ -21,7 +22,15 @@ Result<> rehearse(const Context& context, const std::function<Result<>(const Con
 // "a, b and 3 more".
 std::string list_some(const std::vector<std::string>& names, size_t most = 5);
 
-// kNotFound for application `name`, with the nearest that there is.
+// kNotFound for the object `name`, with the nearest that there is.
 Error no_such(const Reader& reader, const model::Kind& kind, std::string_view name);
+
+// The object, or no_such.
+template <class T>
+Result<T> existing(const Reader& reader, std::string_view name) {
+  auto found = TRY(objects::get<T>(reader, name));
+  if (!found) return std::unexpected(no_such(reader, model::kind_of(T::default_instance()), name));
+  return *std::move(found);
+}
 
 }  // namespace qleet::hub::frontend

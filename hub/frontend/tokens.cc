@@ -47,10 +47,7 @@ Result<v1::ServiceAccount> account_for(Work& work, const v1::TokenRequest& reque
     return std::unexpected(
         Error{Code::kInvalid, "serviceAccount: " + message, {{"serviceAccount", message}}});
   }
-  const bool known = access::builtin_role(request.role()) != nullptr ||
-                     TRY(objects::get<v1::Role>(work.txn, request.role())).has_value();
-  if (!known)
-    return std::unexpected(no_such(work.txn, model::kind_of(v1::Role::default_instance()), request.role()));
+  if (access::builtin_role(request.role()) == nullptr) TRY(existing<v1::Role>(work.txn, request.role()));
   v1::ServiceAccount made;
   made.mutable_metadata()->set_name(request.service_account());
   made.mutable_spec()->set_role(request.role());
@@ -97,17 +94,15 @@ Result<v1::TokenResult> create_service_account_token(const Context& context, con
 Result<> revoke_token(const Context& context, const Caller& caller, std::string_view service_account,
                       std::string_view token_id) {
   const auto done = in_transaction(context, [&](Work& work) -> Result<> {
-    const auto& kind = model::kind_of(v1::ServiceAccount::default_instance());
-    auto account = TRY(objects::get<v1::ServiceAccount>(work.txn, service_account));
-    if (!account) return std::unexpected(no_such(work.txn, kind, service_account));
-    auto& tokens = *account->mutable_status()->mutable_tokens();
+    auto account = TRY(existing<v1::ServiceAccount>(work.txn, service_account));
+    auto& tokens = *account.mutable_status()->mutable_tokens();
     const auto found = std::ranges::find(tokens, token_id, &v1::IssuedToken::id);
     if (found == tokens.end())
       return fail(Code::kNotFound,
                   fmt::format("service account {} has no token {}", service_account, token_id));
     work.txn.erase(keys::token(found->sha256()));
     tokens.erase(found);
-    TRY(objects::put_status(work.txn, *account));
+    TRY(objects::put_status(work.txn, account));
     return controllers::record_audit(work, {caller.subject, "revoke", "ServiceAccount", service_account,
                                             fmt::format("token {}", token_id)});
   });

@@ -137,14 +137,11 @@ Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
 
 Result<v1::Tree> tree(const Context& context, std::string_view application) {
   const auto reader = TRY(context.store.snapshot());
-  const auto app = TRY(objects::get<v1::Application>(*reader, application));
-  if (!app)
-    return std::unexpected(
-        no_such(*reader, model::kind_of(v1::Application::default_instance()), application));
+  const auto app = TRY(existing<v1::Application>(*reader, application));
   v1::Tree tree;
-  tree.set_application(app->metadata().name());
-  tree.set_generation(app->metadata().generation());
-  Planter planter(*reader, *app);
+  tree.set_application(app.metadata().name());
+  tree.set_generation(app.metadata().generation());
+  Planter planter(*reader, app);
   for (const auto& deployment :
        TRY(objects::list<v1::Deployment>(*reader, {.name_prefix = fmt::format("{}.", application)})))
     TRY(planter.place(deployment, tree));
