@@ -60,14 +60,15 @@ class ContainerTest : public ::testing::Test {
     return "http://" + seen.self.at("ip") + ":8080" + path;
   }
 
+  // What the watch's callback uses outlives the watch.
+  std::mutex mutex_;
+  std::set<std::string> changed_;
   SystemClock clock_;
   EndpointBoard board_;
   std::unique_ptr<test::PodmanHost> podman_;
   std::unique_ptr<Provider> provider_;
   std::shared_ptr<void> watch_;
   ProviderResource host_ = resource("container-host", "default", "{}");
-  std::mutex mutex_;
-  std::set<std::string> changed_;
 };
 
 // As podman's service leaves it that is killed between the runtime's start and its own note of it.
