@@ -187,7 +187,7 @@ asio::awaitable<bool> HttpConnection::refuse(std::optional<Response> response) {
   // OpenSSL's own complaint is that data came instead of the client's goodbye; anything else is the end.
   if (error.category() != asio::error::get_ssl_category()) co_return false;
   error = {};
-  std::array<char, 16 * 1024> sink;
+  std::array<char, size_t{16} * 1024> sink;
   for (size_t total = 0; !error && total < kLingerBytes;)
     total += co_await beast::get_lowest_layer(stream_).async_read_some(
         asio::buffer(sink), asio::redirect_error(asio::use_awaitable, error));
