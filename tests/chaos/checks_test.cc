@@ -80,6 +80,18 @@ class Checks : public testing::Test {
                    .mark = mark});
     return all.back();
   }
+  // Asked for at revision 25, while the application still wants it.
+  void want_db_removed_too_early() {
+    auto& resources = record.watched["resources"];
+    resources.insert(resources.begin() + 3, {.event = "modified",
+                                             .name = kDb,
+                                             .uid = "u",
+                                             .revision = 25,
+                                             .generation = 2,
+                                             .tombstone = true,
+                                             .deleting = false,
+                                             .mark = 0});
+  }
   auto finds(const std::string& what) const { return testing::Contains(HasSubstr(what)); }
 
   Record record;
@@ -137,28 +149,12 @@ TEST_F(Checks, AWatchThatIsWrong) {
 }
 
 TEST_F(Checks, ARemovalOfWhatWasWanted) {
-  auto& resources = record.watched["resources"];
-  resources.insert(resources.begin() + 3, {.event = "modified",
-                                           .name = kDb,
-                                           .uid = "u",
-                                           .revision = 25,
-                                           .generation = 2,
-                                           .tombstone = true,
-                                           .deleting = false,
-                                           .mark = 0});
+  want_db_removed_too_early();
   EXPECT_THAT(check(record), finds("asked for the removal of " + kDb + " at revision 25"));
 }
 
 TEST_F(Checks, ARemovalWhoseReasonIsNotKnownForSureIsNoViolation) {
-  auto& resources = record.watched["resources"];
-  resources.insert(resources.begin() + 3, {.event = "modified",
-                                           .name = kDb,
-                                           .uid = "u",
-                                           .revision = 25,
-                                           .generation = 2,
-                                           .tombstone = true,
-                                           .deleting = false,
-                                           .mark = 0});
+  want_db_removed_too_early();
   record.answers[2].tries = 2;  // the first, lost one may have been taken at 24
   EXPECT_THAT(check_removals(record), IsEmpty());
 }

@@ -18,7 +18,7 @@
 #include "hub/broker/broker.h"
 #include "hub/broker/server_log.h"
 #include "tests/support/besiegers.h"
-#include "tests/support/bus_conformance.h"
+#include "tests/support/inbox.h"
 #include "tests/support/nats_process.h"
 #include "tests/support/patience.h"
 #include "tests/support/temp_dir.h"

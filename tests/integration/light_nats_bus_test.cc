@@ -9,52 +9,25 @@
 
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
-#include "tests/support/bus_conformance.h"
-#include "tests/support/nats_process.h"
+#include "tests/support/nats_harness.h"
 #include "tests/support/temp_dir.h"
 
 namespace qleet {
 namespace {
 
 using testing::eventually;
+using testing::fast;
 using ::testing::HasSubstr;
 using testing::Inbox;
 using testing::NatsProcess;
 
-NatsOptions fast(std::string name, std::string url) {
-  NatsOptions options = small_nats_options();
-  options.urls = {std::move(url)};
-  options.name = std::move(name);
-  options.connect_timeout = Millis(2'000);
-  options.reconnect_wait = Millis(20);
-  options.reconnect_jitter = Millis(20);
-  options.max_wait = Millis(100);
-  return options;
-}
-
-class LightHarness final : public testing::BusHarness {
- public:
-  std::unique_ptr<Bus> connect(const std::string& name) override {
-    auto bus = *LightNatsBus::start(fast(name, server_.url()), io_.loop());
-    if (!bus->wait_connected(Millis(10'000))) throw std::runtime_error("not connected");
-    buses_.push_back(bus.get());
-    return bus;
+class LightHarness final : public testing::NatsHarness<LightNatsBus> {
+  std::unique_ptr<LightNatsBus> start(const NatsOptions& options) override {
+    return *LightNatsBus::start(options, io_.loop());
   }
-  bool eventually(const std::function<bool()>& condition) override { return testing::eventually(condition); }
-  // A round trip of each client: what one has sent is then with the server; once more: and with the others.
-  void settle() override {
-    for (int i = 0; i < 2; ++i) {
-      for (LightNatsBus* bus : buses_) (void)bus->flush(Millis(5'000));
-    }
-  }
-  void break_broker() override { server_.kill9(); }
-  void heal_broker() override { server_.start(); }
 
- private:
   SystemClock clock_;
-  NatsProcess server_;
   IoThread io_{clock_};
-  std::vector<LightNatsBus*> buses_;
 };
 
 std::unique_ptr<testing::BusHarness> make_harness() { return std::make_unique<LightHarness>(); }

@@ -2,60 +2,33 @@
 
 #include <dirent.h>
 
-#include "tests/support/bus_conformance.h"
-#include "tests/support/nats_process.h"
+#include "tests/support/nats_harness.h"
 #include "tests/support/patience.h"
 
 namespace qleet {
 namespace {
 
 using testing::eventually;
+using testing::fast;
 using ::testing::HasSubstr;
 using testing::Inbox;
 using testing::NatsProcess;
 
-NatsOptions fast(std::string name, std::string url) {
-  NatsOptions options = small_nats_options();
-  options.urls = {std::move(url)};
-  options.name = std::move(name);
-  options.connect_timeout = Millis(2'000);
-  options.reconnect_wait = Millis(20);
-  options.reconnect_jitter = Millis(20);
-  options.max_wait = Millis(100);
-  return options;
-}
-
-class NatsHarness final : public testing::BusHarness {
- public:
-  std::unique_ptr<Bus> connect(const std::string& name) override {
-    auto bus = *NatsBus::start(fast(name, server_.url()));
-    if (!bus->wait_connected(Millis(10'000))) throw std::runtime_error("not connected");
-    buses_.push_back(bus.get());
-    return bus;
-  }
-  bool eventually(const std::function<bool()>& condition) override { return testing::eventually(condition); }
-  // A round trip of each client, twice: what one has sent is then with the server, and with the others. Then
-  // the delivery thread, which is one for all, has passed it on when it passes on what came later.
+class CnatsHarness final : public testing::NatsHarness<NatsBus> {
+  std::unique_ptr<NatsBus> start(const NatsOptions& options) override { return *NatsBus::start(options); }
+  // The delivery thread, which is one for all, has passed on what came when it passes on what came later.
   void settle() override {
-    for (int i = 0; i < 2; ++i) {
-      for (NatsBus* bus : buses_) (void)bus->flush(Millis(5'000));
-    }
-    for (NatsBus* bus : buses_) {
+    NatsHarness::settle();
+    for (NatsBus* bus : buses()) {
       Inbox marker;
       const auto handle = bus->subscribe("settle", marker.handler());
       (void)bus->publish("settle", "");
       testing::eventually([&] { return marker.size() > 0; });
     }
   }
-  void break_broker() override { server_.kill9(); }
-  void heal_broker() override { server_.start(); }
-
- private:
-  NatsProcess server_;
-  std::vector<NatsBus*> buses_;
 };
 
-std::unique_ptr<testing::BusHarness> make_harness() { return std::make_unique<NatsHarness>(); }
+std::unique_ptr<testing::BusHarness> make_harness() { return std::make_unique<CnatsHarness>(); }
 
 }  // namespace
 

@@ -35,6 +35,18 @@ std::string app(int number) {
       number);
 }
 
+// A region with so many applications, all as they should be.
+void settle_with(World& world, int apps) {
+  world.join("lab");
+  for (int i = 0; i < apps; ++i) world.apply(app(i));
+  world.settle();
+}
+
+// Copies of it go on where the others are.
+Random counter() {
+  return [last = std::make_shared<std::uint64_t>(0)] { return ++*last; };
+}
+
 TEST(Manager, ItsOwnThreadsDoTheSame) {
   World world;
   world.join("lab");
@@ -56,12 +68,9 @@ TEST(Manager, ItsOwnThreadsDoTheSame) {
 
 TEST(Manager, DoesNothingWithoutAChange) {
   World world;
-  world.join("lab");
-  for (int i = 0; i < 3; ++i) world.apply(app(i));
-  world.settle();
+  settle_with(world, 3);
   const auto revision = world.store.snapshot().value()->revision();
-  std::uint64_t next = 0;
-  controllers::Manager fresh(world.store, world.clock, [&next] { return ++next; });
+  controllers::Manager fresh(world.store, world.clock, counter());
   ASSERT_TRUE(fresh.resume());
   ASSERT_TRUE(fresh.run_until_idle());
   EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
@@ -69,11 +78,8 @@ TEST(Manager, DoesNothingWithoutAChange) {
 
 TEST(Manager, TheCostOfAChangeIsWhatItTouches) {
   World world;
-  world.join("lab");
-  for (int i = 0; i < 30; ++i) world.apply(app(i));
-  world.settle();
-  std::uint64_t next = 0;
-  controllers::Manager manager(world.store, world.clock, [&next] { return ++next; });
+  settle_with(world, 30);
+  controllers::Manager manager(world.store, world.clock, counter());
   manager.start_after(world.store.snapshot().value()->revision());
   auto changed = app(7);
   changed.replace(changed.find("image: i"), 8, "image: j");
@@ -104,11 +110,8 @@ TEST(Manager, AFaultAboutOneObjectIsTriedAgainAndStopsNobodyElse) {
 // Regions whose status changes after a restart bring no deployment to be resolved anew.
 TEST(Manager, AfterARestartARegionsStatusIsNoNewRegion) {
   World world;
-  world.join("lab");
-  for (int i = 0; i < 10; ++i) world.apply(app(i));
-  world.settle();
-  std::uint64_t next = 0;
-  const auto made = [&next] { return ++next; };
+  settle_with(world, 10);
+  const auto made = counter();
   {
     controllers::Manager first(world.store, world.clock, made);
     ASSERT_TRUE(first.start());
@@ -138,11 +141,8 @@ TEST(Manager, AfterARestartARegionsStatusIsNoNewRegion) {
 
 TEST(Manager, AReportThatShowsNothingNewWakesNobodyWhoSharesIt) {
   World world;
-  world.join("lab");
-  for (int i = 0; i < 30; ++i) world.apply(app(i));
-  world.settle();
-  std::uint64_t next = 0;
-  controllers::Manager manager(world.store, world.clock, [&next] { return ++next; });
+  settle_with(world, 30);
+  controllers::Manager manager(world.store, world.clock, counter());
   manager.start_after(world.store.snapshot().value()->revision());
   const auto report = [&](const std::string& state, unsigned attempts) {
     const auto done = world.store.transact([&](Txn& txn) -> Result<> {
@@ -202,8 +202,7 @@ TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   World world;
   world.join("lab");
   world.settle();
-  std::uint64_t next = 0;
-  controllers::Manager late(world.store, world.clock, [&next] { return ++next; });
+  controllers::Manager late(world.store, world.clock, counter());
   late.start_after(1);
   world.apply(app(1));
   ASSERT_TRUE(world.compact(world.store.snapshot().value()->revision()));
