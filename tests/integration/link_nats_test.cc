@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/bus/nats_bus.h"
+#include "common/bus/light_nats_bus.h"
 #include "common/loop/loop.h"
 #include "hub/dispatch/log_streams.h"
 #include "tests/support/link_world.h"
@@ -15,14 +15,14 @@ namespace {
 
 constexpr Millis kBeat{500};
 
-std::unique_ptr<NatsBus> connect(const NatsProcess& server, const std::string& name) {
+std::unique_ptr<LightNatsBus> connect(const NatsProcess& server, IoLoop& io, const std::string& name) {
   NatsOptions options = small_nats_options();
   options.urls = {server.url()};
   options.name = name;
   options.reconnect_wait = Millis(50);
   options.reconnect_jitter = Millis(50);
   options.max_wait = Millis(300);
-  auto bus = NatsBus::start(options);
+  auto bus = LightNatsBus::start(options, io);
   if (!bus) throw std::runtime_error(bus.error().message);
   return *std::move(bus);
 }
@@ -30,10 +30,10 @@ std::unique_ptr<NatsBus> connect(const NatsProcess& server, const std::string& n
 // A session and its machine, which the test may look at between steps.
 class LiveAgent final : public Stepper {
  public:
-  LiveAgent(const std::string& name, const NatsProcess& server, const Clock& clock)
+  LiveAgent(const std::string& name, const NatsProcess& server, IoLoop& io, const Clock& clock)
       : machine(clock),
         random_(std::hash<std::string>{}(name)),
-        bus_(connect(server, name)),
+        bus_(connect(server, io, name)),
         session_(options(name), {*bus_, clock, random_, machine, machine, nullptr}) {
     if (auto started = session_.start(); !started) throw std::runtime_error(started.error().message);
     loop_ = std::make_unique<LoopThread>(*this, session_.wake(), clock);
@@ -62,7 +62,7 @@ class LiveAgent final : public Stepper {
   }
 
   SeededRandom random_;
-  std::unique_ptr<NatsBus> bus_;
+  std::unique_ptr<LightNatsBus> bus_;
   agent::Session session_;
   std::unique_ptr<LoopThread> loop_;
 };
@@ -74,7 +74,7 @@ class LinkNatsTest : public ::testing::Test {
       const std::string name = "r" + std::to_string(i);
       content_.enrol(name);
     }
-    hub_bus_ = connect(server_, "hub");
+    hub_bus_ = connect(server_, io_.loop(), "hub");
     dispatch_ = std::make_unique<hub::Dispatch>(content_.store(), *hub_bus_, clock_, hub::DispatchOptions{});
     hub::FleetOptions fleet;
     fleet.heartbeat = kBeat;
@@ -88,7 +88,7 @@ class LinkNatsTest : public ::testing::Test {
     loops_.push_back(std::make_unique<LoopThread>(*fleet_, fleet_->wake(), clock_));
     for (int i = 0; i < 5; ++i) {
       const std::string name = "r" + std::to_string(i);
-      agents_[name] = std::make_unique<LiveAgent>(name, server_, clock_);
+      agents_[name] = std::make_unique<LiveAgent>(name, server_, io_.loop(), clock_);
     }
   }
 
@@ -115,8 +115,9 @@ class LinkNatsTest : public ::testing::Test {
 
   NatsProcess server_;
   SystemClock clock_;
+  IoThread io_{clock_};
   LinkWorld content_{1, LinkWorld::kStoreOnly};
-  std::unique_ptr<NatsBus> hub_bus_;
+  std::unique_ptr<LightNatsBus> hub_bus_;
   std::unique_ptr<hub::Dispatch> dispatch_;
   std::unique_ptr<hub::Fleet> fleet_;
   std::vector<std::unique_ptr<LoopThread>> loops_;
@@ -154,7 +155,7 @@ TEST_F(LinkNatsTest, AnAgentThatComesAnewHasEverythingAtOnce) {
   std::vector<std::string> many;
   for (int i = 0; i < 3'000; ++i) many.push_back("r0.a" + std::to_string(i));
   content_.put_all(many, std::string(500, 'x'));
-  agents_["r0"] = std::make_unique<LiveAgent>("r0", server_, clock_);
+  agents_["r0"] = std::make_unique<LiveAgent>("r0", server_, io_.loop(), clock_);
   EXPECT_TRUE(equal()) << difference();
 }
 
