@@ -11,6 +11,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "hub/api/http_connection.h"
@@ -42,12 +43,13 @@ asio::awaitable<void> HttpConnection::write_stream(Response response, unsigned v
     unsigned now = ++streams;
     ~Count() { --streams; }
   } count{server_.streams};
-  if (count.now > server_.options.limits.streams) {
-    co_await write(unavailable("the hub serves too many streams; try again later"), false, version, head);
-    co_return;
-  }
-  if (version < 11) {
-    co_await write(problem(505, "Unsupported", "streams need HTTP/1.1"), false, version, head);
+  std::optional<Response> instead;
+  if (count.now > server_.options.limits.streams)
+    instead = unavailable("the hub serves too many streams; try again later");
+  else if (version < 11)
+    instead = problem(505, "Unsupported", "streams need HTTP/1.1");
+  if (instead) {
+    co_await write(std::move(*instead), false, version, head);
     co_return;
   }
 
