@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <atomic>
 #include <fstream>
-#include <mutex>
 #include <numeric>
-#include <thread>
 
+#include "bench/fleet/parallel.h"
 #include "common/crypto/nkey.h"
 #include "common/crypto/token.h"
 #include "common/model/model.h"
@@ -68,29 +66,15 @@ double Fleet::enrol(size_t count, const Labels& labels) {
   constexpr size_t kConnections = 8;
   const size_t first = lines_.size();
   lines_.resize(first + count);
-  std::atomic<size_t> next = first;
-  std::mutex mutex;
-  std::string problem;
-  const auto begin = Steady::now();
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < kConnections; ++i) {
-    threads.emplace_back([&] {
-      try {
-        const auto operator_ = hub_.client();
-        const auto agent = hub_.stranger();
-        crypto::SystemRandom random;
-        for (size_t number = next++; number < lines_.size(); number = next++)
-          lines_[number] = enrol_one(*operator_, *agent, name(number), labels(number), random);
-      } catch (const std::exception& e) {
-        const std::lock_guard lock(mutex);
-        problem = e.what();
-        next = SIZE_MAX / 2;
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  if (!problem.empty()) fail_with(problem);
-  return seconds_since(begin);
+  return share(kConnections, count, 1, [&](const TakeNumber& take) {
+    const auto operator_ = hub_.client();
+    const auto agent = hub_.stranger();
+    crypto::SystemRandom random;
+    while (const auto taken = take()) {
+      const size_t number = first + *taken;
+      lines_[number] = enrol_one(*operator_, *agent, name(number), labels(number), random);
+    }
+  });
 }
 
 void Fleet::hold(size_t at_most_per_process) {

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <mutex>
-#include <thread>
+#include <algorithm>
 #include <vector>
 
+#include "bench/fleet/parallel.h"
 #include "qleet/v1/delivery.pb.h"
 
 namespace qleet::bench {
@@ -56,30 +55,14 @@ spec: {{environments: [{}], workloads: {{web: {{score: {{containers: {{web: {{im
 double apply_all(const Hub& hub, size_t count, const std::function<std::string(size_t)>& document) {
   constexpr size_t kConnections = 4;
   constexpr size_t kAtOnce = 20;
-  std::atomic<size_t> next = 0;
-  std::mutex mutex;
-  std::string problem;
-  const auto begin = Steady::now();
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < kConnections; ++i) {
-    threads.emplace_back([&] {
-      try {
-        const auto client = hub.client();
-        for (size_t from = next.fetch_add(kAtOnce); from < count; from = next.fetch_add(kAtOnce)) {
-          std::string documents;
-          for (size_t n = from; n < std::min(count, from + kAtOnce); ++n) documents += document(n);
-          hub.apply(*client, documents);
-        }
-      } catch (const std::exception& e) {
-        const std::lock_guard lock(mutex);
-        problem = e.what();
-        next = count;
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  if (!problem.empty()) fail_with(problem);
-  return seconds_since(begin);
+  return share(kConnections, count, kAtOnce, [&](const TakeNumber& take) {
+    const auto client = hub.client();
+    while (const auto from = take()) {
+      std::string documents;
+      for (size_t n = *from; n < std::min(count, *from + kAtOnce); ++n) documents += document(n);
+      hub.apply(*client, documents);
+    }
+  });
 }
 
 bool is_ready(const v1::Deployment& deployment) {
