@@ -62,6 +62,10 @@ Error refused(int status, std::string_view body, std::string_view what) {
   } else if (has(message, "address already in use") || has(message, "port is already allocated")) {
     error.code = Code::kUnavailable;
     error.reason = reasons::kPortInUse;
+  } else if (has(message, "netavark:") || has(message, "iptables:") || has(message, "iptables failed")) {
+    // The host's rules were being changed by somebody else, too ("Chain already exists"): that passes, and is
+    // not about a name.
+    error.code = Code::kUnavailable;
   } else if (has(message, "no such container") || has(message, "no such volume") ||
              has(message, "network not found")) {
     // Podman answers 500 where it goes away while it is being looked at.

@@ -94,6 +94,8 @@ TEST(Errors, WhatTheEngineMeans) {
       {404, "no such image: x: image not known", Code::kNotFound, reasons::kImageMissing},
       {409, "the container name \"x\" is already in use", Code::kExists, ""},
       {500, "network name x already used: network already exists", Code::kExists, ""},
+      // Another engine on this host was starting something at the same moment.
+      {500, "netavark: code: 1, msg: iptables: Chain already exists.", Code::kUnavailable, ""},
       {500, "container 1 does not exist in database: no such container", Code::kNotFound, ""},
       {409, "volume x is being used by the following container(s)", Code::kConflict, ""},
       {500, "something else", Code::kUnavailable, ""},
