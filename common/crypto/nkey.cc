@@ -60,7 +60,7 @@ std::string with_checksum(std::string data) {
 std::optional<std::string> decode(std::string_view text) {
   auto data = unbase32(text);
   if (!data || data->size() < 3) return std::nullopt;
-  const std::string body = data->substr(0, data->size() - 2);
+  std::string body = data->substr(0, data->size() - 2);
   if (with_checksum(body) != *data) return std::nullopt;
   return body;
 }

@@ -50,8 +50,10 @@ size_t release_code_pages() {
     if (!mapping.fixed) continue;
     if (const auto bytes = parse_bytes(line, "Rss:")) resident = *bytes;
     // A page that differs from its file (relocated, a debugger's breakpoint) would be lost.
+    auto* begin =
+        reinterpret_cast<void*>(mapping.begin);  // NOLINT(performance-no-int-to-ptr): the kernel's text
     if (parse_bytes(line, "Anonymous:") == 0U &&
-        ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED) == 0)
+        ::madvise(begin, mapping.end - mapping.begin, MADV_DONTNEED) == 0)
       released += resident;
   }
   return released;

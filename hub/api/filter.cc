@@ -72,7 +72,7 @@ bool Filter::matches(const Message& object) const {
 }
 
 std::string Filter::key_prefix(const model::Kind& kind) const {
-  const std::string all = keys::below("o", kind.plural);
+  std::string all = keys::below("o", kind.plural);
   if (kind.plural == "resources" && !region.empty()) {
     // "<region>.<environment or ->.<application or ->.<type>.<id>"
     if (environment.empty()) return fmt::format("{}{}.", all, region);

@@ -55,7 +55,7 @@ Result<NKey> find_key(const fs::path& path, std::string_view text, const Named& 
 Result<std::string> kept(const fs::path& path, const Result<std::string>& minted) {
   auto found = crypto::read_private_file(path);
   if (found || found.error().code != Code::kNotFound) return found;
-  const std::string jwt = TRY(std::as_const(minted));
+  std::string jwt = TRY(std::as_const(minted));
   TRY(crypto::write_private_file(path, jwt));
   return jwt;
 }

@@ -60,7 +60,7 @@ void unmark(Txn& txn, const std::string& deployment, bool waits) {
 
 Result<std::optional<std::string>> may_be_asked_for(const Reader& reader, const v1::ResourceSpec& resource) {
   for (const auto& entry : TRY(reader.scan({.prefix = keys::pending("")}))) {
-    const std::string name(keys::last(entry.key));
+    std::string name(keys::last(entry.key));
     const auto deployment = TRY(objects::get<v1::Deployment>(reader, name));
     if (!deployment || deployment->spec().deleted()) continue;
     const auto& spec = deployment->spec();

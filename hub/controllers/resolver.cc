@@ -151,7 +151,7 @@ Result<Link> Resolver::node(const Ask& ask) {
   *spec.mutable_params() = *params;
   if (wanted.type == kWorkload) spec.mutable_params()->mutable_fields()->erase("score");
 
-  const Link link{fresh.name, profile};
+  Link link{fresh.name, profile};
   // The user of a Score resource is the workload's own resource, which is made after it.
   if (ask.score != nullptr || !ask.user.empty()) graph_.edges.push_back({ask.user, fresh.name, ask.alias});
   if (const auto found = index_.find(fresh.name); found != index_.end()) {

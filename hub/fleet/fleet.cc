@@ -44,7 +44,7 @@ Fleet::Fleet(Store& store, Bus& bus, const Clock& clock, const AgentDirectory& d
       directory_(directory),
       index_(index),
       hooks_(with_defaults(std::move(hooks))),
-      options_(std::move(options)),
+      options_(options),
       identity_(store.identity()),
       intake_(options_.intake),
       liveness_(options_.heartbeat * options_.missed_until_lost + options_.heartbeat / 4),

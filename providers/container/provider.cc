@@ -34,7 +34,7 @@ class ContainerProvider final : public Provider {
     if (const auto known = handler(resource)) return (*known)->remove(resource, seen);
     // What it was can no longer be told: whatever carries its marks goes.
     for (Handler* one : {workload_.get(), exec_.get(), volume_.get(), host_.get()}) {
-      const StepResult step = TRY(one->remove(resource, seen));
+      StepResult step = TRY(one->remove(resource, seen));
       if (!step.done) return step;
     }
     return StepResult{.done = true};

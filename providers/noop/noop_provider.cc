@@ -82,8 +82,9 @@ Result<StepResult> NoopProvider::apply(const ProviderResource& resource, const O
   thing.name = resource.name;
   const auto steps = static_cast<std::uint64_t>(std::max<std::int64_t>(number(resource, "steps"), 1));
   if (++thing.steps < steps) {
+    const auto step = thing.steps;
     TRY(world_->put(std::move(thing)));
-    return StepResult{.done = false, .message = "step " + std::to_string(thing.steps)};
+    return StepResult{.done = false, .message = "step " + std::to_string(step)};
   }
   thing.hash = resource.hash;
   thing.generation = resource.generation;

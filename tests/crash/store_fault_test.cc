@@ -18,7 +18,6 @@ namespace {
 using test::CrashPoint;
 using test::DiskFault;
 using test::DiskOp;
-using ::testing::HasSubstr;
 
 using State = std::map<std::string, std::string>;
 
@@ -139,7 +138,6 @@ std::string fail_at(std::size_t at, const Kind& kind, std::uint64_t seed, const 
   test::TempDir disk(test::fast_folder());
   std::vector<DiskOp> ops;
   std::vector<Attempt> attempts;
-  std::string wrong;
   test::DiskTape tape(disk.path());
   auto store = LmdbStore::open(disk / "s", options()).value();
   const std::size_t opened = tape.size();

@@ -27,7 +27,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                name + " is deleted without a word of who stated it");
   };
 
-  std::string answers;
   int spoken = 0;
   {
     const auto bus = world.broker.connect("hub");
