@@ -33,6 +33,7 @@ class ConnectionTable {
     ~Member() = default;
     // A whole request has come; only one without may be asked to make room.
     void begin_answer() { waiting_ = false; }
+    bool answering() const { return !waiting_; }
     void end_answer() {
       waiting_since_ = now();
       waiting_ = true;

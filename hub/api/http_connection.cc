@@ -48,7 +48,7 @@ void HttpConnection::make_room() {
   asio::post(executor_, [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self) return;
-    if (self->answering_)
+    if (self->answering())
       self->server_.connections.stay(*self);
     else
       self->close();
@@ -94,7 +94,6 @@ asio::awaitable<bool> HttpConnection::serve_one() {
   auto made = to_request(parser, address(), fmt::format("r{:x}", ++server_.next_request));
   if (!made) co_return co_await refuse(problem(400, "BadRequest", "the request target is malformed"));
   const bool head = made->method == "HEAD";
-  answering_ = true;
   begin_answer();
   auto request = std::make_shared<const Request>(std::move(*made));
   Response response = co_await handle(request);
@@ -104,7 +103,6 @@ asio::awaitable<bool> HttpConnection::serve_one() {
     co_return false;
   }
   const bool goes_on = co_await write(std::move(response), keep_alive, version, head);
-  answering_ = false;
   end_answer();
   co_return goes_on;
 }

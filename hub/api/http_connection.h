@@ -85,7 +85,6 @@ class HttpConnection final : public ConnectionTable::Member,
   boost::beast::flat_buffer buffer_{server_.options.limits.header_bytes + (64U << 10U)};
   unsigned served_ = 0;
   bool idle_ = true;  // may be closed without harm
-  bool answering_ = false;
   bool peer_gone_ = false;
   std::shared_ptr<Signal> stream_wake_;
 };
