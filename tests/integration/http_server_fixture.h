@@ -6,12 +6,11 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "common/crypto/certificate.h"
 #include "hub/api/http_server.h"
-#include "tests/support/patience.h"
+#include "tests/support/eventually.h"
 #include "tests/support/tls_socket.h"
 
 namespace qleet::hub::api {
@@ -52,12 +51,7 @@ inline Response echo(const Request& request) {
 
 template <class Condition>
 inline bool eventually(const Condition& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + test::patient(10s);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
+  return test::eventually(condition, 10s);
 }
 
 inline std::unique_ptr<HttpServer> start(HttpOptions with, HttpHandler handler = echo) {

@@ -12,9 +12,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
-#include <thread>
-
-#include "tests/support/patience.h"
 
 extern char** environ;
 
@@ -47,15 +44,6 @@ bool port_answers(int port) {
   const bool good = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   close(fd);
   return good;
-}
-
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + test::patient(limit);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(3));
-  }
-  return true;
 }
 
 NatsProcess::NatsProcess(const std::string& config) {

@@ -5,8 +5,9 @@
 
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <string>
+
+#include "tests/support/eventually.h"
 
 namespace qleet::testing {
 
@@ -33,8 +34,9 @@ class NatsProcess {
 // A port that nothing listens on at the moment.
 int free_port();
 bool port_answers(int port);
-// Asks every few milliseconds.
-bool eventually(const std::function<bool()>& condition,
-                std::chrono::milliseconds limit = std::chrono::seconds(15));
+template <class Condition>
+bool eventually(const Condition& condition, std::chrono::milliseconds limit = std::chrono::seconds(15)) {
+  return test::eventually(condition, limit);
+}
 
 }  // namespace qleet::testing

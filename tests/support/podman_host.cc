@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <thread>
 
 #include "common/http/client.h"
 #include "tests/support/patience.h"
@@ -124,15 +123,6 @@ std::vector<std::string> PodmanHost::leftovers() {
     out.push_back("volume " + volume.name);
   }
   return out;
-}
-
-bool eventually(const std::function<bool()>& condition, Millis within) {
-  const auto deadline = std::chrono::steady_clock::now() + patient(within);
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(Millis(20));
-  }
-  return condition();
 }
 
 std::string get(const std::string& url) {

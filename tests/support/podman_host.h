@@ -3,13 +3,13 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/engine/client.h"
 #include "common/engine/podman_service.h"
+#include "tests/support/eventually.h"
 
 namespace qleet::test {
 
@@ -38,9 +38,6 @@ class PodmanHost {
   std::unique_ptr<containers::PodmanService> service_;
   std::unique_ptr<containers::Client> client_;
 };
-
-// Asks until `true` or the deadline has passed.
-bool eventually(const std::function<bool()>& condition, Millis within = Millis(20'000));
 
 // The body of a GET on the host, empty on any failure.
 std::string get(const std::string& url);

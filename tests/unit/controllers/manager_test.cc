@@ -7,25 +7,14 @@
 
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
-#include "tests/support/patience.h"
+#include "tests/support/eventually.h"
 #include "tests/unit/controllers/world.h"
 
 namespace qleet::hub::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + test::patient(20s);
-  std::mutex mutex;
-  std::condition_variable nobody;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::unique_lock lock(mutex);
-    nobody.wait_for(lock, 2ms);
-  }
-  return true;
-}
+using test::eventually;
 
 std::string app(int number) {
   return fmt::format(
