@@ -83,11 +83,18 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   EndpointBoard endpoints;
   std::map<std::string, std::shared_ptr<Provider>> providers;
   if (!engine.socket.empty()) {
-    providers["container"] = container::make_provider(
-        {.socket = engine.socket, .state = options.state / "container", .registry_auth = {}}, endpoints,
-        clock);
-    providers["route"] =
-        route::make_provider({.socket = engine.socket, .state = options.state / "route"}, endpoints);
+    std::function<void()> timed_out;
+    if (engine.own) timed_out = [&service = *engine.own] { service.suspect(); };
+    providers["container"] = container::make_provider({.socket = engine.socket,
+                                                       .state = options.state / "container",
+                                                       .registry_auth = {},
+                                                       .timed_out = timed_out},
+                                                      endpoints, clock);
+    providers["route"] = route::make_provider({.socket = engine.socket,
+                                               .state = options.state / "route",
+                                               .registry_auth = {},
+                                               .timed_out = timed_out},
+                                              endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
   }
   if (options.noop || !options.noop_world.empty()) {

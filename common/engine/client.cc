@@ -40,7 +40,8 @@ constexpr Millis kSlow{120'000};  // create and start wait for storage and netwo
 
 }  // namespace
 
-Client::Client(std::string socket) : socket_(std::move(socket)), http_(options_of(socket_)) {}
+Client::Client(std::string socket, std::function<void()> timed_out)
+    : socket_(std::move(socket)), timed_out_(std::move(timed_out)), http_(options_of(socket_)) {}
 
 http::Request Client::request_of(const Call& call) const {
   http::Request request;
@@ -56,6 +57,7 @@ http::Request Client::request_of(const Call& call) const {
 Result<http::Response> Client::call(const Call& call) {
   auto response = http_.request(request_of(call));
   if (!response) {
+    if (timed_out_ && response.error().code == Code::kDeadline) timed_out_();
     Error error = wrap(std::move(response).error(), call.what);
     if (error.code == Code::kUnavailable) error.reason = reasons::kHostUnavailable;
     return std::unexpected(std::move(error));

@@ -37,7 +37,8 @@ struct LogOptions {
 // Thread-safe.
 class Client {
  public:
-  explicit Client(std::string socket);
+  // `timed_out` is called, on the calling thread, when a call had no answer in its time.
+  explicit Client(std::string socket, std::function<void()> timed_out = {});
 
   const std::string& socket() const { return socket_; }
 
@@ -109,6 +110,7 @@ class Client {
   http::Request request_of(const Call& call) const;
 
   std::string socket_;
+  std::function<void()> timed_out_;
   http::Client http_;
 };
 

@@ -15,7 +15,7 @@ constexpr log::Logger kLog{"container-host"};
 
 Host::Host(HostOptions options)
     : options_(std::move(options)),
-      client_(options_.socket),
+      client_(options_.socket, options_.timed_out),
       jobs_([this](const std::string& resource) { notifier_.notify(resource); }) {}
 
 std::shared_ptr<void> Host::watch(Notifier::Changed changed) {
@@ -29,22 +29,71 @@ std::shared_ptr<void> Host::watch(Notifier::Changed changed) {
 }
 
 Result<> Host::ensure_network(const std::string& owner, const std::string& subnet, const Labels& labels) {
+  if (!TRY(make_network(owner, subnet, labels))) return {};
+  for (const auto& resource : notifier_.resources()) notifier_.notify(resource);
+  return {};
+}
+
+Result<bool> Host::make_network(const std::string& owner, const std::string& subnet, const Labels& labels) {
   const std::lock_guard lock(network_mutex_);
   const std::string name = network_name(owner);
-  const auto found = client_.inspect_network(name);
-  if (found) return {};
+  const auto found = look_at_network(name);
+  if (found) return false;
   if (found.error().code != Code::kNotFound) return std::unexpected(found.error());
+  // Not their subnet again: by their addresses they are told apart from those on the new one.
+  const auto left_behind = TRY(subnets_in_use(owner, name));
+  if (!left_behind.empty()) {
+    kLog.warn("the agent's network was removed: it is made again, and containers on the old one are replaced",
+              {{"network", name}});
+  }
   std::string chosen = subnet;
   if (chosen.empty()) {
     std::vector<std::string> used = host_subnets();
+    used.insert(used.end(), left_behind.begin(), left_behind.end());
     for (const auto& network : TRY(client_.list_networks({}))) {
       if (!network.subnet.empty()) used.push_back(network.subnet);
     }
     chosen = choose_subnet(owner, used);
   }
+  forget_names(name);
   auto created = client_.create_network(name, labels, choose_bridge(owner, interface_exists), chosen);
-  if (!created && created.error().code != Code::kExists) return created;
-  return {};
+  if (!created && created.error().code != Code::kExists) return std::unexpected(created.error());
+  TRY(look_at_network(name));
+  return true;
+}
+
+Result<std::vector<std::string>> Host::subnets_in_use(const std::string& owner, const std::string& network) {
+  std::vector<std::string> subnets;
+  for (const auto& one : TRY(client_.list({{labels::kOwner, owner}}))) {
+    const auto details = client_.inspect(one.id);
+    if (!details) continue;  // gone meanwhile
+    const auto endpoint = details->networks.find(network);
+    if (endpoint != details->networks.end() && !endpoint->second.ip.empty())
+      subnets.push_back(endpoint->second.ip + "/24");
+  }
+  return subnets;
+}
+
+Result<Network> Host::look_at_network(const std::string& name) {
+  auto found = client_.inspect_network(name);
+  const std::lock_guard lock(seen_mutex_);
+  if (found) {
+    seen_networks_[name] = *found;
+  } else if (found.error().code == Code::kNotFound) {
+    seen_networks_.erase(name);
+  }
+  return found;
+}
+
+bool Host::astray(const std::string& network, const NetworkEndpoint& endpoint) {
+  const std::lock_guard lock(seen_mutex_);
+  const auto seen = seen_networks_.find(network);
+  return seen != seen_networks_.end() && !in_subnet(endpoint.ip, seen->second.subnet).value_or(true);
+}
+
+void Host::look_at_host(const std::string& owner) {
+  const auto resource = notifier_.resource_of(network_name(owner));
+  if (!resource.empty()) notifier_.notify(resource);
 }
 
 Result<std::optional<std::string>> Host::ensure_image(const std::string& image, const std::string& resource) {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -102,6 +103,18 @@ std::string choose_bridge(std::string_view owner, const std::function<bool(const
   std::string name = "qlt" + short_hash(owner);
   for (int i = 2; taken(name); ++i) name = "qlt" + short_hash(fmt::format("{}\n{}", owner, i));
   return name;
+}
+
+std::optional<bool> in_subnet(const std::string& address, const std::string& subnet) {
+  const auto one = parse_block(address + "/32");
+  const auto block = parse_block(subnet);
+  if (!one || !block) return std::nullopt;
+  return (one->address & block->mask) == (block->address & block->mask);
+}
+
+void forget_names(const std::string& network) {
+  std::error_code ignored;  // there is none, or another engine's
+  std::filesystem::remove(std::filesystem::path("/run/containers/networks/aardvark-dns") / network, ignored);
 }
 
 bool interface_exists(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }

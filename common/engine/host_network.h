@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,13 @@ std::vector<std::string> host_subnets();
 std::string choose_bridge(std::string_view owner, const std::function<bool(const std::string&)>& taken);
 
 bool interface_exists(const std::string& name);
+
+// Nullopt where one of the two is none of IPv4 ("10.0.0.7", "10.0.0.0/24").
+std::optional<bool> in_subnet(const std::string& address, const std::string& subnet);
+
+// Podman's name server keeps a file for each network by name. One that is left from a network that was
+// removed names that one's gateway, and a network made again under the name would have no name server.
+void forget_names(const std::string& network);
 
 // Reason PortInUse when another process listens there already. Asked before a start, since an engine that
 // fails to bind takes down the rules of whoever holds the port (netavark 1.4).

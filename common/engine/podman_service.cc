@@ -3,14 +3,18 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -31,6 +35,9 @@ constexpr Millis kLongestDelay{5'000};
 constexpr Millis kStableAfter{10'000};
 constexpr Millis kStartWithin{12'000};  // before it is taken to hang; commonly it takes 0.3 s
 constexpr Millis kStopWithin{5'000};
+constexpr unsigned kAsks = 2;  // without an answer, before it is taken to hang
+constexpr std::chrono::minutes kBetweenDoubts{
+    5};  // not more often is it killed for a lock that somebody else may hold
 constexpr std::uintmax_t kLargestLog = 10U << 20U;
 
 std::string read_file(const fs::path& path) {
@@ -65,7 +72,8 @@ void end_process(int pid) {
 PodmanService::PodmanService(PodmanOptions options)
     : options_(std::move(options)),
       root_(fs::absolute(options_.state) / "containers"),
-      socket_((fs::absolute(options_.state) / "podman.sock").string()) {}
+      socket_((fs::absolute(options_.state) / "podman.sock").string()),
+      suspected_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Result<std::unique_ptr<PodmanService>> PodmanService::start(PodmanOptions options) {
   std::unique_ptr<PodmanService> service(new PodmanService(std::move(options)));
@@ -85,12 +93,51 @@ PodmanService::~PodmanService() {
     if (pid_ > 0) ::kill(pid_, SIGTERM);
   }
   wake_.notify_all();
-  if (!supervisor_.joinable()) return;
-  {
-    std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, kStopWithin, [this] { return pid_ == 0; })) ::kill(pid_, SIGKILL);
+  if (supervisor_.joinable()) {
+    {
+      std::unique_lock lock(mutex_);
+      if (!wake_.wait_for(lock, kStopWithin, [this] { return pid_ == 0; })) ::kill(pid_, SIGKILL);
+    }
+    supervisor_.join();
   }
-  supervisor_.join();
+  ::close(suspected_);
+}
+
+void PodmanService::suspect() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(suspected_, &one, sizeof(one));
+}
+
+bool PodmanService::hangs(bool suspected) const {
+  Client client(socket_);
+  for (unsigned i = 0; i < kAsks; ++i) {
+    if (client.version()) return suspected && !client.list({});
+  }
+  return true;
+}
+
+void PodmanService::await_end(int child) {
+  const int ended = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+  auto next_doubt = std::chrono::steady_clock::now();
+  while (ended >= 0) {
+    std::array<pollfd, 2> waits{pollfd{ended, POLLIN, 0}, pollfd{suspected_, POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), static_cast<int>(options_.ask_every.count())) < 0) continue;
+    if (waits[0].revents != 0) break;
+    std::uint64_t count = 0;
+    const auto now = std::chrono::steady_clock::now();
+    const bool suspected = ::read(suspected_, &count, sizeof(count)) > 0 && now >= next_doubt;
+    if (suspected) next_doubt = now + kBetweenDoubts;
+    if (!hangs(suspected)) continue;
+    const std::lock_guard lock(mutex_);
+    kLog.warn("container engine's service does not answer, starting it again",
+              {{"pid", std::to_string(child)}});
+    ::kill(child, SIGKILL);
+  }
+  if (ended >= 0) ::close(ended);
+  // Not reaped yet, so that nobody signals a number that has become another process.
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
 }
 
 Result<> PodmanService::prepare() {
@@ -224,10 +271,7 @@ void PodmanService::supervise() {
     const auto started = std::chrono::steady_clock::now();
     int status = 0;
     if (child > 0) {
-      // Reaped under the lock, so that nobody signals a number that has become another process.
-      siginfo_t info{};
-      while (::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
-      }
+      await_end(child);
       const std::lock_guard lock(mutex_);
       ::waitpid(child, &status, 0);
       pid_ = 0;

@@ -25,6 +25,7 @@ struct PodmanOptions {
   std::vector<std::string> search_registries;    // where images whose name has no registry are looked for
   std::vector<std::string> insecure_registries;  // host:port, spoken to without TLS
   Millis ready_within{60'000};
+  Millis ask_every{30'000};  // whether it still answers
 };
 
 // Containers outlive it: it is only their API.
@@ -43,6 +44,9 @@ class PodmanService {
   int pid() const { return pid_; }
   // How often it had to be started again.
   unsigned restarts() const { return restarts_; }
+  // Some call had no answer in its time. It is asked at once, also for what takes the locks of its
+  // containers, and started again when it does not answer. Thread-safe, returns at once.
+  void suspect();
 
   // Removes what a stopped service kept under `state`: images, volumes, mounts, configuration. The
   // containers must be gone before.
@@ -53,6 +57,9 @@ class PodmanService {
   Result<> prepare();
   int spawn();
   void supervise();
+  // Returns when the child has ended. One that no longer answers is killed.
+  void await_end(int child);
+  bool hangs(bool suspected) const;
   bool wait_for(Millis time);
   Result<> await_ready();
   std::string last_words() const;
@@ -65,6 +72,7 @@ class PodmanService {
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  int suspected_ = -1;  // eventfd
   std::thread supervisor_;
 };
 

@@ -152,7 +152,7 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
     out.message = fmt::format("{} was made for an older version and is replaced", details->name);
     return out;
   }
-  std::string drift = drift_of(spec.process, network_of(resource, spec), *details);
+  std::string drift = drift_of(context_, spec.process, network_of(resource, spec), *details);
   if (drift.empty() && details->name != base_name(resource)) drift = "was renamed";
   if (!drift.empty()) {
     out.reason = reasons::kDriftRepaired;
@@ -244,7 +244,7 @@ Result<StepResult> ContainerHandler::apply(const ProviderResource& resource, con
       TRY(context_.client().connect(network, name, aliases));
       return StepResult{.done = false};
     }
-    if (!same || !drift_of(spec.process, network, *found).empty()) {
+    if (!same || !drift_of(context_, spec.process, network, *found).empty()) {
       // Before the old one goes, so that a bad image does not take down what works.
       if (auto pulling = TRY(context_.ensure_image(spec.process.image, resource.name))) {
         return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *pulling};

@@ -37,7 +37,8 @@ Result<std::string> load_or_make_key(const std::filesystem::path& file) {
 }  // namespace
 
 Context::Context(Options options, const Clock& clock)
-    : Host({.socket = options.socket, .registry_auth = options.registry_auth}),
+    : Host(
+          {.socket = options.socket, .registry_auth = options.registry_auth, .timed_out = options.timed_out}),
       clock_(clock),
       key_file_(options.state / "revision.key"),
       mounts_(options.state / "mounts"),

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kKind = "host";
 constexpr const char* kMadeFor = "made-for";  // note: labels of a network cannot be changed
+constexpr Millis kLookAgain{30'000};          // Podman tells nobody that a network was removed
 
 // The engine answers, and the agent's network is there.
 class HostHandler final : public Handler {
@@ -23,11 +24,15 @@ class HostHandler final : public Handler {
     const std::string engine = TRY(context_.client().version());
     const std::string name = network_name(resource.owner);
     context_.notifier().knows(name, resource.name);
-    const auto network = context_.client().inspect_network(name);
+    const auto network = context_.look_at_network(name);
     if (!network) {
       if (network.error().code != Code::kNotFound) return std::unexpected(network.error());
-      if (context_.mounts().has(base_name(resource))) out.state = Observation::State::kOutOfDate;
-      out.message = "the agent's network on this host is not there yet";
+      const bool made_before = context_.mounts().has(base_name(resource));
+      if (made_before) out.state = Observation::State::kOutOfDate;
+      out.message =
+          made_before
+              ? fmt::format("network {} was removed: it is made again, and what was on it is replaced", name)
+              : fmt::format("network {} is not there yet", name);
       return out;
     }
     if (label(network->labels, labels::kOwner) != resource.owner) {
@@ -36,6 +41,7 @@ class HostHandler final : public Handler {
     }
     const bool same = context_.mounts().read_note(base_name(resource), kMadeFor) == resource.hash;
     out.state = same ? Observation::State::kReady : Observation::State::kOutOfDate;
+    if (same) out.recheck_after = kLookAgain;
     out.self = {{"network", name},
                 {"address", spec.address},
                 {"engine", engine},

@@ -17,7 +17,7 @@ std::string why_ended(Context& context, const containers::ContainerDetails& deta
   return out;
 }
 
-std::string drift_of(const ProcessSpec& wanted, const std::string& network,
+std::string drift_of(Context& context, const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details) {
   if (wanted.memory > 0 && details.memory != wanted.memory) return "has another memory limit than asked for";
   if (wanted.nano_cpus > 0 && details.nano_cpus > 0 && details.nano_cpus != wanted.nano_cpus) {
@@ -29,8 +29,10 @@ std::string drift_of(const ProcessSpec& wanted, const std::string& network,
     }
   }
   const bool own_network = network != "host" && !network.starts_with("container:");
-  if (own_network && details.running() && !details.networks.contains(network))
-    return "was taken off its network";
+  if (!own_network || !details.running()) return {};
+  const auto endpoint = details.networks.find(network);
+  if (endpoint == details.networks.end()) return "was taken off its network";
+  if (context.astray(network, endpoint->second)) return "is on a network that was removed";
   return {};
 }
 

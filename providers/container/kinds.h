@@ -28,7 +28,7 @@ std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board);
 std::string why_ended(Context& context, const containers::ContainerDetails& details);
 
 // Nothing, or what someone changed on a container of ours since it was made.
-std::string drift_of(const ProcessSpec& wanted, const std::string& network,
+std::string drift_of(Context& context, const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details);
 
 // Volumes that a container mounts must be there: an engine would silently make empty ones.

@@ -27,7 +27,10 @@ class ContainerProvider final : public Provider {
   }
 
   Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override {
-    return TRY(handler(resource))->apply(resource, seen);
+    auto step = TRY(handler(resource))->apply(resource, seen);
+    // The cause may be the host's: its own resource finds out, and repairs it.
+    if (!step) context_.look_at_host(resource.owner);
+    return step;
   }
 
   Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override {

@@ -21,6 +21,7 @@ struct Options {
   std::filesystem::path state;  // files and secrets of containers are kept below it, readable by root alone
   // Credentials for an image's registry; may be empty. Called on any thread.
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
+  std::function<void()> timed_out;  // as in containers::HostOptions
 };
 
 // Publishes the ready replicas of workloads on `board`. `board` and `clock` must outlive it.

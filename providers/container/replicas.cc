@@ -72,6 +72,13 @@ WorkloadSpec version_of(Context& context, const ProviderResource& resource, cons
 }
 
 void judge(Context& context, Replica& replica) {
+  const bool runs = std::ranges::any_of(replica.parts, [](const Part& part) {
+    return part.details.running() && !part.details.network_mode.starts_with("container:");
+  });
+  if (runs && replica.ip.empty()) {
+    replica.broken = true;
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
+  }
   for (const auto& part : replica.parts) {
     const auto& details = part.details;
     if (context.jobs().look("remove " + details.id).running) replica.stopping = true;
@@ -105,10 +112,6 @@ void judge(Context& context, Replica& replica) {
   if (replica.current && replica.parts.size() < replica.spec.containers.size()) {
     replica.broken = true;
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} lacks a container", replica.index));
-  }
-  if (replica.ip.empty() && replica.message.empty()) {
-    replica.broken = true;
-    not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
   }
   replica.ready = replica.message.empty() && !replica.stopping;
 }
@@ -148,7 +151,8 @@ Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResou
     if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.revision, spec);
     const auto endpoint = details->networks.find(network);
     Part part{.name = label(details->labels, labels::kContainer), .details = std::move(*details)};
-    if (!part.details.network_mode.starts_with("container:") && endpoint != part.details.networks.end()) {
+    if (!part.details.network_mode.starts_with("container:") && endpoint != part.details.networks.end() &&
+        !context.astray(network, endpoint->second)) {
       kept.ip = endpoint->second.ip;
     }
     kept.parts.push_back(std::move(part));

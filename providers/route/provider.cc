@@ -70,7 +70,9 @@ class RouteProvider final : public Provider {
  public:
   RouteProvider(Options options, EndpointBoard& board)
       : state_(fs::absolute(options.state) / "routers"),
-        host_({.socket = options.socket, .registry_auth = options.registry_auth}),
+        host_({.socket = options.socket,
+               .registry_auth = options.registry_auth,
+               .timed_out = options.timed_out}),
         follower_(board) {}
 
   std::string name() const override { return "route"; }

@@ -18,6 +18,7 @@ struct Options {
   std::string socket;           // of the container engine
   std::filesystem::path state;  // configurations are kept below it
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
+  std::function<void()> timed_out;  // as in containers::HostOptions
 };
 
 // `board` must outlive it.

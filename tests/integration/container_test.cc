@@ -1,10 +1,15 @@
 // The container provider on a real podman: hosts, volumes and single containers.
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -25,6 +30,36 @@ using State = Observation::State;
 using test::eventually;
 using test::reach;
 using test::resource;
+
+// Of agents on this host, this test's among them.
+std::set<std::string> bridges() {
+  std::set<std::string> found;
+  for (const auto& one : std::filesystem::directory_iterator("/sys/class/net")) {
+    if (auto name = one.path().filename().string(); name.starts_with("qlt")) found.insert(std::move(name));
+  }
+  return found;
+}
+
+// Whether the network's name server, at its gateway, gives an address for the name (RFC 1035, section 4.1).
+bool name_server_knows(const std::string& gateway, const std::string& name) {
+  std::string query("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
+  for (const std::string label : {name.c_str(), "dns", "podman"})
+    query += static_cast<char>(label.size()) + label;
+  query += std::string("\x00\x00\x01\x00\x01", 5);
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(53);
+  ::inet_pton(AF_INET, gateway.c_str(), &address.sin_addr);
+  std::string answer(512, '\0');
+  const timeval patience{.tv_sec = 1, .tv_usec = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  const bool answered = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                        ::send(fd, query.data(), query.size(), 0) == static_cast<ssize_t>(query.size()) &&
+                        ::recv(fd, answer.data(), answer.size(), 0) > 12;
+  ::close(fd);
+  return answered && answer[7] > 0;  // records in the answer
+}
 
 class ContainerTest : public ::testing::Test {
  protected:
@@ -70,6 +105,52 @@ class ContainerTest : public ::testing::Test {
   std::shared_ptr<void> watch_;
   ProviderResource host_ = resource("container-host", "default", "{}");
 };
+
+// As when somebody removes it, or its file: Podman tells nobody, and what runs stays on the old bridge.
+TEST_F(ContainerTest, ANetworkMadeAnewTakesItsContainersAlong) {
+  const auto others = bridges();
+  const auto container = web();
+  const auto before = reach(*provider_, container);
+  ASSERT_EQ(before.state, State::kReady) << before.message;
+  const std::string network = before.self.at("network");
+  std::filesystem::remove(podman_->state() / "containers" / "networks" / (network + ".json"));
+  ASSERT_FALSE(podman_->client().inspect_network(network));
+
+  // Whoever fails for it has it looked at.
+  forget_changes();
+  const auto other = resource(
+      "web", "other",
+      R"({"kind":"container","image":")" + podman_->image() + R"(","network":")" + network + R"("})");
+  ASSERT_FALSE(provider_->apply(other, {}));
+  EXPECT_TRUE(was_told_of(host_.name));
+  const auto seen = provider_->observe(host_);
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(seen->state, State::kOutOfDate);
+  EXPECT_THAT(seen->message, ::testing::HasSubstr("was removed"));
+
+  forget_changes();
+  const auto host = reach(*provider_, host_);
+  ASSERT_EQ(host.state, State::kReady) << host.message;
+  EXPECT_TRUE(host.recheck_after);
+  EXPECT_TRUE(was_told_of(container.name));
+  const auto drifted = provider_->observe(container);
+  ASSERT_TRUE(drifted) << drifted.error().message;
+  EXPECT_EQ(drifted->state, State::kOutOfDate);
+  EXPECT_THAT(drifted->message, ::testing::HasSubstr("a network that was removed"));
+
+  const auto after = reach(*provider_, container);
+  ASSERT_EQ(after.state, State::kReady) << after.message;
+  EXPECT_EQ(containers::in_subnet(after.self.at("ip"), host.self.at("subnet")), true);
+  // Names are found again.
+  ASSERT_EQ(reach(*provider_, other).state, State::kReady);
+  // Nobody takes down the bridge that Podman has forgotten.
+  for (const auto& bridge : bridges()) {
+    if (!others.contains(bridge) && std::filesystem::is_empty("/sys/class/net/" + bridge + "/brif"))
+      std::system(("ip link delete " + bridge).c_str());
+  }
+  EXPECT_TRUE(
+      eventually([&] { return name_server_knows(host.self.at("gateway"), after.self.at("address")); }));
+}
 
 // As podman's service leaves it that is killed between the runtime's start and its own note of it.
 TEST_F(ContainerTest, AContainerWhoseStartWasCutOffIsMadeAnew) {
@@ -331,6 +412,45 @@ TEST_F(ContainerTest, LogsOfWhatRanAndWhatRuns) {
     return false;
   }));
   EXPECT_EQ(followed, 1);
+}
+
+class PodmanServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    podman_ = test::PodmanHost::start(why);
+    ASSERT_TRUE(podman_) << why;
+  }
+  containers::PodmanService& service() { return podman_->service(); }
+
+  std::unique_ptr<test::PodmanHost> podman_;
+};
+
+TEST_F(PodmanServiceTest, OneThatIsStoppedIsStartedAgain) {
+  const int hung = service().pid();
+  ASSERT_EQ(::kill(hung, SIGSTOP), 0);
+  EXPECT_TRUE(eventually([&] { return service().restarts() == 1 && podman_->client().version(); }));
+  EXPECT_NE(service().pid(), hung);
+}
+
+// It answers what takes no lock, and nothing else.
+TEST_F(PodmanServiceTest, OneThatHangsInALockIsStartedAgainOnceSomebodyWaited) {
+  boost::json::object body{{"Image", podman_->image()}, {"HostConfig", {{"NetworkMode", "none"}}}};
+  ASSERT_TRUE(podman_->client().create_container("held", body));
+  const auto locks = podman_->state() / "containers" / "tmp" / "locks";
+  std::vector<int> held;
+  for (const auto& file : std::filesystem::directory_iterator(locks)) {
+    const int fd = ::open(file.path().c_str(), O_RDWR | O_CLOEXEC);
+    struct flock whole{};
+    whole.l_type = F_WRLCK;
+    if (::fcntl(fd, F_SETLK, &whole) == 0) held.push_back(fd);
+  }
+  ASSERT_FALSE(held.empty());
+  EXPECT_TRUE(podman_->client().version());
+  service().suspect();
+  EXPECT_TRUE(eventually([&] { return service().restarts() == 1; }, Millis(60'000)));
+  for (const int fd : held) ::close(fd);
+  EXPECT_TRUE(eventually([&] { return podman_->client().list({}).has_value(); }));
 }
 
 }  // namespace

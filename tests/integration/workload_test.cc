@@ -166,6 +166,22 @@ TEST_F(WorkloadTest, ABadVersionTakesNothingDownAndAGoodOneGoesOn) {
   EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
 }
 
+TEST_F(WorkloadTest, ReplicasOnANetworkThatWasRemovedAreMadeAgainOnTheNewOne) {
+  const auto seen = reach(*provider_, web("v1", 2));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  const auto before = endpoints();
+  std::filesystem::remove(podman_->state() / "containers" / "networks" / (seen.self.at("network") + ".json"));
+  const auto host = reach(*provider_, host_);
+  ASSERT_EQ(host.state, State::kReady) << host.message;
+  const auto after = reach(*provider_, web("v1", 2));
+  ASSERT_EQ(after.state, State::kReady) << after.message;
+  ASSERT_EQ(endpoints().size(), 2U);
+  for (const auto& endpoint : endpoints()) {
+    EXPECT_THAT(before, ::testing::Not(::testing::Contains(endpoint)));
+    EXPECT_EQ(test::get(endpoint), "v1");
+  }
+}
+
 TEST_F(WorkloadTest, AReplicaThatDiesIsReplacedAndAnAgentThatRestartsTouchesNothing) {
   const auto wanted = web("v1", 2);
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);

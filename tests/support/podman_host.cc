@@ -55,7 +55,7 @@ std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
     return nullptr;
   }
   host->state_ = folder;
-  auto service = containers::PodmanService::start({.state = folder});
+  auto service = containers::PodmanService::start({.state = folder, .ask_every = Millis(500)});
   if (!service) {
     why = service.error().message;
     return nullptr;

@@ -123,6 +123,15 @@ TEST(Errors, Pulls) {
   EXPECT_EQ(pull_refused("r/x", "dial tcp: connection refused").code, Code::kUnavailable);
 }
 
+TEST(Subnet, HoldsAnAddressOrNot) {
+  EXPECT_EQ(in_subnet("10.128.7.9", "10.128.7.0/24"), true);
+  EXPECT_EQ(in_subnet("10.128.8.9", "10.128.7.0/24"), false);
+  EXPECT_EQ(in_subnet("10.128.8.9", "10.128.0.0/9"), true);
+  EXPECT_EQ(in_subnet("", "10.128.7.0/24"), std::nullopt);
+  EXPECT_EQ(in_subnet("fd00::7", "10.128.7.0/24"), std::nullopt);
+  EXPECT_EQ(in_subnet("10.128.7.9", ""), std::nullopt);
+}
+
 TEST(Subnet, TouchesNothingThatIsTaken) {
   const std::string first = choose_subnet("agent", {});
   EXPECT_TRUE(first.starts_with("10.") && first.ends_with(".0/24")) << first;
