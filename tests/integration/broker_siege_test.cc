@@ -63,6 +63,9 @@ class Siege : public ::testing::Test {
     options.name = name;
     options.tls_ca_pem = broker_->tls_ca_pem();
     options.tls_server_name = broker_->tls_server_name();
+    options.tls_key_pem = *crypto::make_client_key();
+    options.tls_certificate_pem =
+        *broker_->certify(name, *crypto::make_certificate_request(options.tls_key_pem, name));
     options.user_jwt = *broker_->identities().enrol(name, key.public_key());
     options.user_seed = key.seed();
     return options;
