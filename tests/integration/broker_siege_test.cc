@@ -51,7 +51,9 @@ class Siege : public ::testing::Test {
     ASSERT_TRUE(hub_->wait_connected(kSoon));
     heard_handle_ = *hub_->subscribe("status.*", heard_.handler());
     ASSERT_TRUE(hub_->flush(kSoon));
-    trust_ = *TlsTrust::make(broker_->tls_ca_pem());
+    // With a certificate, without which none of them gets beyond TLS.
+    const auto shown = agent_options("besieger");
+    trust_ = *TlsTrust::make(broker_->tls_ca_pem(), {shown.tls_certificate_pem, shown.tls_key_pem});
   }
 
   // As a real one, with a key of its own.
