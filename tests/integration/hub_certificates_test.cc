@@ -128,7 +128,7 @@ TEST_F(HubCertificates, TheSameAtTheNextStart) {
   clock_.turn(-std::chrono::days(50));
   certificates_.reset();
   broker_.reset();
-  // The CA is from the day that was ahead; its clients wait for it, its servers are renewed.
+  // The CA of a first start with such a clock is kept, as agents may know it; servers' certificates are not.
   start();
   EXPECT_LT(crypto::inspect_certificate(broker_certificate())->not_before, clock_.wall());
 }
