@@ -64,16 +64,26 @@ MonoTime Certificates::step() {
 
 void Certificates::renew_api() {
   complain("the certificate of the API", [&]() -> Result<> {
+    // Without it a new CA would be made, as at a first start.
+    const auto ca_file = options_.api.directory / "ca.pem";
+    if (options_.api.ca_file.empty() && !fs::exists(ca_file))
+      return fail(Code::kNotFound, ca_file.string() + ": is missing; restore it");
     const auto now = TRY(api::open_pki(options_.api, context_.clock));
-    if (now.ca.certificate_pem != served_ca_)
-      return fail(Code::kUnsupported, "its CA has changed: start the hub anew, so that join tokens name it");
-    if (now.server.certificate_pem == served_.certificate_pem &&
-        now.server.private_key_pem == served_.private_key_pem)
-      return {};
-    TRY(serve_(now.server));
-    served_ = now.server;
-    note("api", served_.certificate_pem);
-    kLog.info("the API serves a new certificate from now on");
+    const bool other_ca = now.ca.certificate_pem != served_ca_;
+    if (other_ca && options_.api.ca_file.empty())
+      return fail(Code::kConflict,
+                  ca_file.string() + ": is another CA now; restore it, or start the hub anew");
+    if (now.server.certificate_pem != served_.certificate_pem ||
+        now.server.private_key_pem != served_.private_key_pem) {
+      TRY(serve_(now.server));
+      served_ = now.server;
+      note("api", served_.certificate_pem);
+      kLog.info("the API serves a new certificate from now on");
+    }
+    if (other_ca)
+      return fail(Code::kConflict, options_.api.ca_file.string() +
+                                       ": is another CA now; start the hub anew, so that join tokens "
+                                       "name it");
     return {};
   }());
 }

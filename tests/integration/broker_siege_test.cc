@@ -232,5 +232,20 @@ TEST(ServerLog, TellsWhomTheServerRefusedHowOften) {
   EXPECT_TRUE(read("[1] 2026/11/23 21:31:00").empty());
 }
 
+TEST(ServerLog, TellsTheLastWordsOfAServerThatHasEnded) {
+  const auto read = [](const std::string& text) {
+    std::istringstream in(text);
+    return last_words(in);
+  };
+  const std::string start = "[7] 2026/11/23 21:31:00.000000 [INF] Starting nats-server\n";
+  const std::string panic =
+      "panic: ed25519: bad public key length: 4\n\ngoroutine 31 [running]:\nmain.main()\n";
+  EXPECT_EQ(read(""), "it left no reason");
+  EXPECT_EQ(read(start + panic), "panic: ed25519: bad public key length: 4");
+  EXPECT_EQ(read(start + panic + start), "it left no reason") << "the one before it said that";
+  EXPECT_EQ(read(start + "[7] 2026/11/23 21:31:00.000000 [FTL] no port\n"),
+            "[7] 2026/11/23 21:31:00.000000 [FTL] no port");
+}
+
 }  // namespace
 }  // namespace qleet::hub

@@ -169,6 +169,22 @@ TEST_F(HubCertificates, GivenFilesAreReadAgainWhenTheyChange) {
   EXPECT_EQ(served_.size(), 1U);
 }
 
+TEST_F(HubCertificates, ACaThatVanishesWhileTheHubRunsIsNotMadeAnew) {
+  start();
+  std::filesystem::rename(folder_ / "tls", folder_ / "away");
+  certificates_->step();
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "tls/ca.pem"));
+  EXPECT_TRUE(served_.empty());
+  (void)*api::open_pki(pki_options_, clock_);
+  certificates_->step();
+  EXPECT_TRUE(served_.empty()) << "nor is another one served";
+  std::filesystem::remove_all(folder_ / "tls");
+  std::filesystem::rename(folder_ / "away", folder_ / "tls");
+  clock_.turn(std::chrono::days(380));
+  certificates_->step();
+  EXPECT_EQ(served_.size(), 1U);
+}
+
 TEST_F(HubCertificates, AFleetFromBeforeIsServedUntilEachAgentHasACertificate) {
   const auto required = [&](ClientCertificates wanted = ClientCertificates::kAuto) {
     return *certificates_required(wanted, folder_ / "broker", context_);
