@@ -266,6 +266,11 @@ Result<std::string> make_certificate_request(std::string_view private_key_pem, c
   return contents(out);
 }
 
+Result<> check_certificate_request(std::string_view request_pem) {
+  (void)TRY(key_of_request(request_pem));
+  return {};
+}
+
 Result<std::string> make_client_certificate(const CertifiedKey& ca, std::string_view request_pem,
                                             const std::string& name, Millis lifetime, WallTime now) {
   const Issuer issuer = TRY(issuer_of(ca));

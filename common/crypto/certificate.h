@@ -34,6 +34,8 @@ Result<CertifiedKey> make_server_certificate(const CertifiedKey& ca, const Serve
 Result<std::string> make_client_key();
 // PEM; asks for a certificate of that key. What it says of `name` is for people: who signs it decides.
 Result<std::string> make_certificate_request(std::string_view private_key_pem, const std::string& name);
+// kInvalid where make_client_certificate would refuse it.
+Result<> check_certificate_request(std::string_view request_pem);
 // For the key of the request, and for clients alone: it is no certificate of a server. Whatever else the
 // request says is not looked at. kInvalid: not a request, not signed by its key, a key of another kind than
 // P-256 and Ed25519, or a CA that does not fit its key. Validity as that of a server's.

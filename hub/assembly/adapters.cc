@@ -19,7 +19,8 @@ std::string region_of(const std::string& resource) { return resource.substr(0, r
 
 Result<> BrokerEnroller::examine(const v1::EnrolRequest& request) {
   if (!request.tls_request().empty()) {
-    TRY(broker_.certify(request.agent(), request.tls_request()));
+    auto good = crypto::check_certificate_request(request.tls_request());
+    if (!good) return std::unexpected(wrap(std::move(good).error(), "tlsRequest"));
   } else if (broker_.client_certificates_required()) {
     return fail(
         Code::kInvalid,

@@ -258,6 +258,7 @@ Result<ServerProcess> NatsServer::launch() {
   {
     const std::lock_guard files(files_mutex_);
     TRY(crypto::write_private_file(config_.path(), text_));
+    launched_text_ = text_;
   }
   // Read by the server at start; later changes come over its system account.
   const auto account = config_.accounts_path() / (options_.account + ".jwt");
@@ -426,8 +427,11 @@ Result<> NatsServer::restart() {
     process.stop(kStopWithin);
     return ready;
   }
+  const std::lock_guard files(files_mutex_);
   const std::lock_guard lock(mutex_);
   process_ = std::move(process);
+  // What has changed meanwhile was told to the one that had ended.
+  if (launched_text_ != text_) process_->signal(SIGHUP);
   return {};
 }
 

@@ -112,6 +112,7 @@ class NatsServer {
   NatsConfig config_;
   mutable std::mutex files_mutex_;  // of config_.client_certificates, text_, and of what the server reads
   std::string text_;
+  std::string launched_text_;  // with which the server was started last
   bool reused_ = false;
   int stop_event_ = -1;
   int moved_event_ = -1;  // inotify: a file of the folder was moved, as the server does with a full log

@@ -283,6 +283,8 @@ TEST(Certificate, ClientsAreSignedForTheirOwnKeyAndForClientsAlone) {
   const auto at = torn.find("\n-----END") - 8;
   torn[at] = torn[at] == 'A' ? 'B' : 'A';
   EXPECT_FALSE(refused(torn).empty());
+  EXPECT_EQ(check_certificate_request(torn).error().message, refused(torn));
+  EXPECT_TRUE(check_certificate_request(request));
   EXPECT_FALSE(make_client_certificate({"", ""}, request, "x", std::chrono::days(1), kNow));
 }
 

@@ -4,12 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <google/protobuf/util/json_util.h>
+
 #include <filesystem>
 #include <vector>
 
 #include "common/crypto/certificate.h"
 #include "common/crypto/nkey.h"
 #include "common/crypto/private_file.h"
+#include "common/sync/certificate_proof.h"
+#include "tests/support/http_server.h"
 #include "tests/support/temp_dir.h"
 
 namespace qleet::agent {
@@ -191,6 +195,76 @@ TEST_F(KeeperTest, AStoredCertificateThatIsDamagedIsLeftAside) {
   const auto loaded = load_identity(folder.path());
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->identity.nats_client_certificate(), "");
+}
+
+// What a hub answers, over HTTP.
+class AskHub : public ::testing::Test {
+ protected:
+  AskHub() {
+    stored.identity.set_name("eu-1");
+    stored.seed = key.seed();
+  }
+  // Each answer is used once.
+  Result<qleet::v1::CertificateResult> ask(std::vector<std::string> answers) {
+    testing::HttpServer server([&](const testing::HttpRequest& request, const testing::HttpWrite& write) {
+      targets.push_back(request.target);
+      google::protobuf::util::JsonParseOptions strict;
+      EXPECT_TRUE(
+          google::protobuf::util::JsonStringToMessage(request.body, &heard.emplace_back(), strict).ok());
+      const auto answer = answers.front();
+      answers.erase(answers.begin());
+      return write(answer);
+    });
+    stored.identity.set_hub_url(server.url(""));
+    qleet::v1::CertificateRequest request;
+    request.set_agent("eu-1");
+    request.set_tls_request("mine");
+    return ask_hub(stored, clock)(request, std::stop_token());
+  }
+  bool signed_well(const qleet::v1::CertificateRequest& request) const {
+    return crypto::verify_signature(
+        key.public_key(), certificate_proof("eu-1", "mine", request.time().seconds()), request.signature());
+  }
+
+  // 14 November 2023, 22:13:20.
+  ManualClock clock;
+  crypto::SeededRandom random{1};
+  crypto::NKey key = crypto::NKey::generate(crypto::KeyKind::kUser, random);
+  StoredIdentity stored;
+  std::vector<std::string> targets;
+  std::vector<qleet::v1::CertificateRequest> heard;
+};
+
+TEST_F(AskHub, SignsWhatItAsks) {
+  const auto given = ask({testing::simple(201, R"({"certificate":"c","ca":"a","more":"later"})")});
+  ASSERT_TRUE(given) << given.error().message;
+  EXPECT_EQ(given->certificate(), "c");
+  EXPECT_EQ(given->ca(), "a");
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_EQ(targets[0], "/v1/agents/eu-1/certificate");
+  EXPECT_TRUE(signed_well(heard[0]));
+  EXPECT_EQ(heard[0].time().seconds(), 1'700'000'000);
+}
+
+TEST_F(AskHub, AnAgentWhoseClockIsWrongAsksByTheHubs) {
+  const auto refused = testing::simple(422, R"({"code":"Invalid","detail":"time: ..."})",
+                                       "Date: Thu, 16 Nov 2023 22:13:20 GMT\r\n");
+  const auto given = ask({refused, testing::simple(201, R"({"certificate":"c"})")});
+  ASSERT_TRUE(given) << given.error().message;
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[1].time().seconds(), 1'700'000'000 + 2 * 24 * 3600);
+  EXPECT_TRUE(signed_well(heard[1]));
+}
+
+TEST_F(AskHub, ARefusalForAnotherReasonIsOne) {
+  const auto refused = ask({testing::simple(403, R"({"code":"Denied","detail":"it is revoked"})",
+                                            "Date: Tue, 14 Nov 2023 22:13:25 GMT\r\n")});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("it is revoked"));
+  EXPECT_EQ(heard.size(), 1U);
+  const auto old = ask({testing::simple(404, "{}")});
+  ASSERT_FALSE(old);
+  EXPECT_EQ(old.error().code, Code::kUnsupported);
 }
 
 }  // namespace
