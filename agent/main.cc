@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/assembly/agent.h"
+#include "agent/enrol/certificate_keeper.h"
 #include "agent/enrol/enrol.h"
 #include "agent/journal/lmdb_journal.h"
 #include "common/bus/light_nats_bus.h"
@@ -71,6 +72,11 @@ Result<Engine> find_engine(const RunOptions& options) {
   return engine;
 }
 
+TlsClient client_of(const agent::StoredIdentity& stored) {
+  if (stored.identity.nats_client_certificate().empty()) return {};
+  return {.certificate_pem = stored.identity.nats_client_certificate(), .key_pem = stored.tls_key};
+}
+
 Result<> run(const RunOptions& options, const StopSignals& stop) {
   const auto stored = TRY(agent::load_identity(options.state));
   const SystemClock clock;
@@ -106,14 +112,20 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   NatsOptions nats = small_nats_options();
   nats.urls.assign(stored.identity.nats_urls().begin(), stored.identity.nats_urls().end());
   nats.name = stored.identity.name();
-  nats.tls_ca_pem = stored.identity.nats_ca();
   nats.tls_server_name = stored.identity.nats_server_name();
   nats.user_jwt = stored.identity.nats_jwt();
   nats.user_seed = stored.seed;
   nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
+  const auto trust = TRY(TlsTrust::make(stored.identity.nats_ca(), client_of(stored)));
+  agent::CertificateKeeper certificate(options.state, stored, clock, jitter, agent::ask_hub(stored, clock),
+                                       [&](const std::string& ca, const std::string& given) {
+                                         return trust->replace(
+                                             ca, {.certificate_pem = given, .key_pem = stored.tls_key});
+                                       });
   IoThread io(clock);
-  auto bus = TRY(LightNatsBus::start(std::move(nats), io.loop()));
-  bus->on_state([](BusState state, const std::string& why) {
+  auto bus = TRY(LightNatsBus::start(std::move(nats), io.loop(), trust));
+  bus->on_state([&certificate](BusState state, const std::string& why) {
+    certificate.bus_is(state);
     if (state == BusState::kConnected) kLog.info("connected to the hub");
     if (state == BusState::kRefused) kLog.warn("refused by the hub; what runs goes on", {{"why", why}});
     if (state == BusState::kDisconnected) kLog.warn("the hub is away; what runs goes on", {{"why", why}});
@@ -135,11 +147,13 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
                                                                  .providers = providers}));
   {
     const LoopThread loop(*agent, agent->wake(), clock);
+    const LoopThread keeping(certificate, certificate.wake(), clock);
     kLog.info("running", {{"agent", stored.identity.name()}, {"region", stored.identity.region()}});
     std::optional<int> signal;
     // What a start or a burst of work needed once is not kept.
     while (!(signal = stop.wait_for(Millis(60'000)))) release_code_pages();
     kLog.info("stopping; what runs goes on", {{"signal", std::to_string(*signal)}});
+    certificate.stop();
   }
   agent.reset();
   bus->close();

@@ -141,6 +141,20 @@ void add_serve(CLI::App& app, ServeArguments& arguments) {
   certificate->needs(key, ca);
   key->needs(certificate);
   ca->needs(certificate);
+  command
+      ->add_option("--nats-server", options.nats_server,
+                   "nats-server to run, where it is not the one in PATH: 2.12.10 or newer")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option(
+          "--nats-client-certificates", options.client_certificates,
+          "Whether its nats-server takes only clients with a certificate of this hub: required, optional, "
+          "or auto: required, but in a fleet that began without once every agent has one")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, ClientCertificates>{{"auto", ClientCertificates::kAuto},
+                                                    {"required", ClientCertificates::kRequired},
+                                                    {"optional", ClientCertificates::kOptional}}))
+      ->default_str("auto");
   auto* urls = command
                    ->add_option("--nats-url", options.nats_urls,
                                 "Use this NATS cluster instead of a nats-server of its own; more than once")
@@ -150,6 +164,15 @@ void add_serve(CLI::App& app, ServeArguments& arguments) {
       ->add_option("--nats-server-name", options.nats_server_name,
                    "Name in its certificates, where it differs from the URLs")
       ->needs(urls);
+  auto* shown = command
+                    ->add_option("--nats-cert", options.nats_certificate_file,
+                                 "What the hub shows it, where it asks clients for a certificate")
+                    ->check(CLI::ExistingFile)
+                    ->needs(urls);
+  auto* shown_key = command->add_option("--nats-key", options.nats_key_file, "Its key")
+                        ->check(CLI::ExistingFile)
+                        ->needs(shown);
+  shown->needs(shown_key);
   command
       ->add_option("--heartbeat-ms", arguments.heartbeat_ms,
                    "How often agents show that they live; three missed, and one counts as lost")

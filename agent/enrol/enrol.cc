@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "common/crypto/certificate.h"
 #include "common/crypto/nkey.h"
 #include "common/crypto/private_file.h"
 #include "common/http/client.h"
@@ -15,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path seed_file(const fs::path& state) { return state / "identity/agent.seed"; }
+fs::path tls_key_file(const fs::path& state) { return state / "identity/tls.key"; }
+fs::path certificate_file(const fs::path& state) { return state / "identity/tls.crt"; }
 fs::path owner_file(const fs::path& state) { return state / "identity/owner"; }
 fs::path identity_file(const fs::path& state) { return state / "identity/identity.json"; }
 
@@ -31,7 +34,22 @@ Result<crypto::NKey> own_key(const fs::path& state, crypto::Random& random) {
   return key;
 }
 
+Result<std::string> own_tls_key(const fs::path& state) {
+  if (!fs::exists(tls_key_file(state)))
+    TRY(crypto::write_private_file(tls_key_file(state), TRY(crypto::make_client_key())));
+  return crypto::read_private_file(tls_key_file(state));
+}
+
 }  // namespace
+
+Result<> store_certificate(const fs::path& state, const std::string& certificate_pem) {
+  return crypto::write_private_file(certificate_file(state), certificate_pem);
+}
+
+Result<> store_identity(const fs::path& state, v1::Identity identity) {
+  identity.clear_nats_client_certificate();
+  return crypto::write_private_file(identity_file(state), model::to_json(identity, true) + "\n");
+}
 
 Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) {
   if (fs::exists(identity_file(options.state))) {
@@ -48,6 +66,8 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   request.set_agent(options.name);
   request.set_public_key(key.public_key());
   request.set_version(QLEET_VERSION);
+  request.set_tls_request(
+      TRY(crypto::make_certificate_request(TRY(own_tls_key(options.state)), options.name)));
   http::Client client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = options.ca_fingerprint}});
   auto answered = client.post(options.hub_url + "/v1/enrol", model::to_json(request),
                               {{"Content-Type", "application/json"}});
@@ -75,7 +95,9 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
     const auto mark = crypto::sha256_hex(identity.hub_ca()).substr(0, 8);
     TRY(crypto::write_private_file(owner_file(options.state), identity.name() + "." + mark));
   }
-  TRY(crypto::write_private_file(identity_file(options.state), model::to_json(identity, true) + "\n"));
+  if (!result.nats_client_certificate().empty())
+    TRY(store_certificate(options.state, result.nats_client_certificate()));
+  TRY(store_identity(options.state, identity));
   return identity;
 }
 
@@ -86,12 +108,18 @@ Result<StoredIdentity> load_identity(const fs::path& state) {
   }
   StoredIdentity stored;
   const std::string text = TRY(crypto::read_private_file(identity_file(state)));
-  if (!google::protobuf::util::JsonStringToMessage(text, &stored.identity).ok()) {
+  google::protobuf::util::JsonParseOptions tolerant;
+  tolerant.ignore_unknown_fields = true;
+  if (!google::protobuf::util::JsonStringToMessage(text, &stored.identity, tolerant).ok()) {
     return fail(Code::kInvalid, identity_file(state).string() + " is damaged; remove " +
                                     identity_file(state).parent_path().string() + " and enrol again");
   }
   stored.seed = TRY(crypto::read_private_file(seed_file(state)));
   stored.owner = TRY(crypto::read_private_file(owner_file(state)));
+  stored.tls_key = TRY(own_tls_key(state));
+  const auto certificate = crypto::read_private_file(certificate_file(state));
+  if (certificate && crypto::belong_together(*certificate, stored.tls_key))
+    stored.identity.set_nats_client_certificate(*certificate);
   return stored;
 }
 

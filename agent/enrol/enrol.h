@@ -2,12 +2,16 @@
 // itself, and is given its identity.
 //
 // <state>/identity/agent.seed      the agent's own key, made before the first try, so that a try whose answer
-// was lost can be repeated <state>/identity/identity.json   what the hub told it (qleet.agent.v1.Identity)
+//                                  was lost can be repeated
+// <state>/identity/tls.key         its key for TLS with the bus, made once as well
+// <state>/identity/tls.crt         the certificate of that key, which the hub gives and renews
+//                                  (certificate_keeper.h). Not in identity.json, which a version from before
+//                                  there were any must still be able to read.
+// <state>/identity/identity.json   what the hub told it (qleet.agent.v1.Identity)
 // <state>/identity/owner           the mark on everything that this agent makes: its name, and what tells it
-// from an agent of
-//                                  another hub that is called the same. Made once; an agent that lost its
-//                                  folder and enrols again with the same hub has the same mark, and so finds
-//                                  what it made.
+//                                  from an agent of another hub that is called the same. Made once; an agent
+//                                  that lost its folder and enrols again with the same hub has the same mark,
+//                                  and so finds what it made.
 // All are readable by this user alone.
 #pragma once
 
@@ -33,12 +37,17 @@ struct EnrolOptions {
 Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random);
 
 struct StoredIdentity {
-  v1::Identity identity;
+  v1::Identity identity;  // with the certificate, where there is one and it is of the key
   std::string seed;
   std::string owner;
+  std::string tls_key;
 };
 
-// kNotFound, with what to do, where the agent is not enrolled.
+// kNotFound, with what to do, where the agent is not enrolled. Makes the key for TLS where it is missing.
 Result<StoredIdentity> load_identity(const std::filesystem::path& state);
+
+// Keeps what the hub has given since.
+Result<> store_certificate(const std::filesystem::path& state, const std::string& certificate_pem);
+Result<> store_identity(const std::filesystem::path& state, v1::Identity identity);
 
 }  // namespace qleet::agent

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bench/fleet/sim_agent.h"
+#include "common/crypto/private_file.h"
 #include "common/log/log.h"
 #include "common/random/random.h"
 
@@ -96,7 +97,9 @@ int main(int argc, char** argv) {
       return 1;
     }
     if (!shared.trust) {
-      auto trust = TlsTrust::make(identity.nats_ca());
+      const auto key = crypto::read_private_file(std::string(argv[1]) + ".key");
+      auto trust = TlsTrust::make(identity.nats_ca(),
+                                  {identity.nats_client_certificate(), key ? *key : std::string()});
       if (!trust) {
         fmt::print(stderr, "{}\n", trust.error().message);
         return 1;

@@ -7,7 +7,9 @@
 #include <numeric>
 
 #include "bench/fleet/parallel.h"
+#include "common/crypto/certificate.h"
 #include "common/crypto/nkey.h"
+#include "common/crypto/private_file.h"
 #include "common/crypto/token.h"
 #include "common/model/model.h"
 #include "qleet/agent/v1/identity.pb.h"
@@ -24,7 +26,8 @@ std::string json_of(const google::protobuf::Message& message) {
 
 // Both calls of one agent, as an operator and then the agent make them.
 std::string enrol_one(cli::HubClient& operator_, cli::HubClient& agent, const std::string& name,
-                      const std::map<std::string, std::string>& labels, crypto::Random& random) {
+                      const std::map<std::string, std::string>& labels, const std::string& tls_request,
+                      crypto::Random& random) {
   v1::JoinTokenRequest join;
   join.set_region(name);
   for (const auto& [key, value] : labels) (*join.mutable_labels())[key] = value;
@@ -37,6 +40,7 @@ std::string enrol_one(cli::HubClient& operator_, cli::HubClient& agent, const st
   request.set_agent(name);
   request.set_public_key(key.public_key());
   request.set_version(QLEET_VERSION);
+  request.set_tls_request(tls_request);
   v1::EnrolResult result;
   if (const auto enrolled = agent.send_into("POST", "/v1/enrol", json_of(request), result); !enrolled)
     fail_with("enrol: " + enrolled.error().message);
@@ -47,6 +51,7 @@ std::string enrol_one(cli::HubClient& operator_, cli::HubClient& agent, const st
   identity.set_nats_jwt(result.nats_jwt());
   identity.set_nats_ca(result.nats_ca());
   identity.set_nats_server_name(result.nats_server_name());
+  identity.set_nats_client_certificate(result.nats_client_certificate());
   identity.set_epoch(result.epoch());
   return json_of(identity) + "\t" + key.seed();
 }
@@ -64,6 +69,10 @@ Fleet::~Fleet() {
 
 double Fleet::enrol(size_t count, const Labels& labels) {
   constexpr size_t kConnections = 8;
+  if (tls_key_.empty()) {
+    tls_key_ = crypto::make_client_key().value();
+    tls_request_ = crypto::make_certificate_request(tls_key_, "bench").value();
+  }
   const size_t first = lines_.size();
   lines_.resize(first + count);
   return share(kConnections, count, 1, [&](const TakeNumber& take) {
@@ -72,7 +81,7 @@ double Fleet::enrol(size_t count, const Labels& labels) {
     crypto::SystemRandom random;
     while (const auto taken = take()) {
       const size_t number = first + *taken;
-      lines_[number] = enrol_one(*operator_, *agent, name(number), labels(number), random);
+      lines_[number] = enrol_one(*operator_, *agent, name(number), labels(number), tls_request_, random);
     }
   });
 }
@@ -84,6 +93,9 @@ void Fleet::hold(size_t at_most_per_process) {
     std::ofstream out(identities);
     for (const auto& line : lines_) out << line << "\n";
   }
+  auto key_file = identities;
+  key_file += ".key";
+  if (!crypto::write_private_file(key_file, tls_key_)) fail_with(key_file.string() + ": cannot be written");
   std::filesystem::permissions(identities,
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   while (first_free_ < lines_.size()) {

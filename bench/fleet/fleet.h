@@ -64,6 +64,9 @@ class Fleet {
   };
   FleetSetup setup_;
   Hub& hub_;
+  // One key for TLS and its request, for all: agents of one process share what they show.
+  std::string tls_key_;
+  std::string tls_request_;
   std::vector<std::string> lines_;
   std::vector<Held> held_;
   size_t first_free_ = 0;

@@ -287,7 +287,10 @@ LightNatsBus::~LightNatsBus() { close(); }
 Result<std::unique_ptr<LightNatsBus>> LightNatsBus::start(NatsOptions options, IoLoop& loop,
                                                           std::shared_ptr<const TlsTrust> trust) {
   TRY(check(options));
-  if (!trust && wants_tls(options)) trust = TRY(TlsTrust::make(options.tls_ca_pem));
+  if (!trust && wants_tls(options)) {
+    trust = TRY(TlsTrust::make(options.tls_ca_pem, {options.tls_certificate_pem, options.tls_key_pem}));
+  }
+  options.tls_key_pem.clear();
   auto core = std::make_shared<Core>(std::move(options), loop, std::move(trust));
   TRY(core->start());
   return std::unique_ptr<LightNatsBus>(new LightNatsBus(std::move(core)));

@@ -22,8 +22,8 @@ namespace qleet {
 class LightNatsBus final : public Bus {
  public:
   // Does not wait for a connection. kInvalid names the wrong option. `loop` must serve, or be served again,
-  // as long as the bus lives; it may end with the bus still there. `trust`: of several connections with the
-  // same tls_ca_pem; null: made of it.
+  // as long as the bus lives; it may end with the bus still there. `trust`: of several connections that
+  // believe and show the same, or where that is replaced while they live; null: made of the options.
   static Result<std::unique_ptr<LightNatsBus>> start(NatsOptions options, IoLoop& loop,
                                                      std::shared_ptr<const TlsTrust> trust = nullptr);
   // As close().

@@ -70,7 +70,7 @@ void NatsLink::ready(unsigned events) {
 void NatsLink::read_all() {
   for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto moved = socket_->read(loop_.scratch());
-    if (!moved) return end(moved.error().message);
+    if (!moved) return end(moved.error().message, moved.error().code == Code::kDenied);
     if (moved->bytes == 0) return;
     heard_ = true;
     const auto fed = parser_.feed({loop_.scratch().data(), moved->bytes},
@@ -148,7 +148,8 @@ bool NatsLink::handshake() {
   }
   const auto need = socket_->handshake();
   if (!need) {
-    end(need.error().message);
+    // Not by what is said of the server's certificate: that is no refusal by the server.
+    end(need.error().message, need.error().code == Code::kDenied && need.error().reason == Socket::kOurs);
     return false;
   }
   want_write(*need == Socket::Need::kWrite);

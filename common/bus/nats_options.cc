@@ -67,6 +67,9 @@ Result<> check(const NatsOptions& options) {
   if (options.user_jwt.empty() != options.user_seed.empty()) {
     return fail(Code::kInvalid, "user_jwt and user_seed: one needs the other");
   }
+  if (options.tls_certificate_pem.empty() != options.tls_key_pem.empty()) {
+    return fail(Code::kInvalid, "tls_certificate_pem and tls_key_pem: one needs the other");
+  }
   return {};
 }
 

@@ -24,6 +24,9 @@ struct NatsOptions {
   // empty: for the URL's host, name or address.
   std::string tls_ca_pem;
   std::string tls_server_name;
+  // What is shown to a server that asks for it; both empty: nothing. PEM.
+  std::string tls_certificate_pem;
+  std::string tls_key_pem;
 
   // NATS user token and the seed of its key; both empty: no identity.
   std::string user_jwt;

@@ -156,6 +156,10 @@ std::expected<std::shared_ptr<NatsSession>, NatsSession::Failure> NatsSession::c
     if (!options.tls_ca_pem.empty()) {
       set(natsOptions_SetCATrustedCertificates(made, options.tls_ca_pem.c_str()));
     }
+    if (!options.tls_certificate_pem.empty()) {
+      set(natsOptions_SetCertificatesChain(made, options.tls_certificate_pem.c_str(),
+                                           options.tls_key_pem.c_str()));
+    }
     if (!options.tls_server_name.empty()) {
       set(natsOptions_SetExpectedHostname(made, options.tls_server_name.c_str()));
     }

@@ -29,8 +29,12 @@ struct FreeBio {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
 using Bio = std::unique_ptr<BIO, FreeBio>;
+using Request = std::unique_ptr<X509_REQ, Freed<X509_REQ, X509_REQ_free>>;
 struct FreeNames {
   void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
+};
+struct FreePurposes {
+  void operator()(EXTENDED_KEY_USAGE* usage) const { EXTENDED_KEY_USAGE_free(usage); }
 };
 
 std::unexpected<Error> internal(std::string_view what) {
@@ -137,6 +141,54 @@ Result<std::string> alternative_names(const ServerNames& names) {
   return out;
 }
 
+struct Issuer {
+  Certificate certificate;
+  Pkey key;
+  WallTime until;
+};
+
+Result<Issuer> issuer_of(const CertifiedKey& ca) {
+  Issuer issuer{parse_certificate(ca.certificate_pem), parse_key(ca.private_key_pem), {}};
+  if (!issuer.certificate || !issuer.key)
+    return fail(Code::kInvalid, "the CA's certificate or key is not readable PEM");
+  if (X509_check_private_key(issuer.certificate.get(), issuer.key.get()) != 1)
+    return fail(Code::kInvalid, "the CA's certificate and key do not belong together");
+  issuer.until = from_asn1(X509_get0_notAfter(issuer.certificate.get()));
+  return issuer;
+}
+
+// Makes of what start() has begun a certificate of that CA, for one purpose: "serverAuth" or "clientAuth".
+bool finish(X509* certificate, const Issuer& issuer, const std::string& purpose,
+            const std::string& alternatives) {
+  X509* ca = issuer.certificate.get();
+  return X509_set_issuer_name(certificate, X509_get_subject_name(ca)) == 1 &&
+         add_extension(certificate, ca, NID_basic_constraints, "critical,CA:FALSE") &&
+         add_extension(certificate, ca, NID_key_usage, "critical,digitalSignature") &&
+         add_extension(certificate, ca, NID_ext_key_usage, purpose) &&
+         add_extension(certificate, ca, NID_subject_key_identifier, "hash") &&
+         add_extension(certificate, ca, NID_authority_key_identifier, "keyid") &&
+         (alternatives.empty() || add_extension(certificate, ca, NID_subject_alt_name, alternatives)) &&
+         X509_sign(certificate, issuer.key.get(), EVP_sha256()) != 0;
+}
+
+// The key that the request is for, if its holder has signed it, and it is of a kind that peers take.
+Result<Pkey> key_of_request(std::string_view pem) {
+  constexpr std::size_t kMost = 16 << 10;
+  if (pem.size() > kMost) return fail(Code::kInvalid, "the certificate signing request is too large");
+  const Request request(PEM_read_bio_X509_REQ(reader(pem).get(), nullptr, nullptr, nullptr));
+  if (!request) return fail(Code::kInvalid, "not a certificate signing request in PEM form");
+  Pkey key(X509_REQ_get_pubkey(request.get()));
+  std::array<char, 64> group{};
+  const bool p256 = key && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_EC &&
+                    EVP_PKEY_get_group_name(key.get(), group.data(), group.size(), nullptr) == 1 &&
+                    std::string_view(group.data()) == "prime256v1";
+  if (!key || (!p256 && EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519))
+    return fail(Code::kInvalid, "the certificate signing request's key is neither P-256 nor Ed25519");
+  if (X509_REQ_verify(request.get(), key.get()) != 1)
+    return fail(Code::kInvalid, "the certificate signing request is not signed by its key");
+  return key;
+}
+
 std::string text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
           static_cast<std::size_t>(ASN1_STRING_length(string))};
@@ -178,30 +230,73 @@ Result<CertifiedKey> make_ca(const std::string& name, Millis lifetime, WallTime 
 
 Result<CertifiedKey> make_server_certificate(const CertifiedKey& ca, const ServerNames& names,
                                              Millis lifetime, WallTime now) {
-  const Certificate issuer = parse_certificate(ca.certificate_pem);
-  const Pkey issuer_key = parse_key(ca.private_key_pem);
-  if (!issuer || !issuer_key) return fail(Code::kInvalid, "the CA's certificate or key is not readable PEM");
-  if (X509_check_private_key(issuer.get(), issuer_key.get()) != 1) {
-    return fail(Code::kInvalid, "the CA's certificate and key do not belong together");
-  }
+  const Issuer issuer = TRY(issuer_of(ca));
   const std::string alternatives = TRY(alternative_names(names));
   const Pkey key(EVP_EC_gen("P-256"));
   if (!key) return internal("a key");
-  const WallTime until = std::min(now + lifetime, from_asn1(X509_get0_notAfter(issuer.get())));
   const std::string& name = names.dns.empty() ? names.ips.front() : names.dns.front();
-  const Certificate certificate = TRY(start(name, key, now - std::chrono::hours(1), until));
-  X509* raw = certificate.get();
-  if (X509_set_issuer_name(raw, X509_get_subject_name(issuer.get())) != 1 ||
-      !add_extension(raw, issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
-      !add_extension(raw, issuer.get(), NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(raw, issuer.get(), NID_ext_key_usage, "serverAuth") ||
-      !add_extension(raw, issuer.get(), NID_subject_key_identifier, "hash") ||
-      !add_extension(raw, issuer.get(), NID_authority_key_identifier, "keyid") ||
-      !add_extension(raw, issuer.get(), NID_subject_alt_name, alternatives) ||
-      X509_sign(raw, issuer_key.get(), EVP_sha256()) == 0) {
-    return internal("a server certificate");
-  }
+  const Certificate certificate =
+      TRY(start(name, key, now - std::chrono::hours(1), std::min(now + lifetime, issuer.until)));
+  if (!finish(certificate.get(), issuer, "serverAuth", alternatives)) return internal("a server certificate");
   return to_pem(certificate, key);
+}
+
+Result<std::string> make_client_key() {
+  const Pkey key(EVP_EC_gen("P-256"));
+  const Bio out(BIO_new(BIO_s_mem()));
+  if (!key || PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    return internal("a key");
+  return contents(out);
+}
+
+Result<std::string> make_certificate_request(std::string_view private_key_pem, const std::string& name) {
+  const Pkey key = parse_key(private_key_pem);
+  if (!key) return fail(Code::kInvalid, "not a private key in PEM form");
+  const Request request(X509_REQ_new());
+  const Bio out(BIO_new(BIO_s_mem()));
+  if (!request || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
+      X509_REQ_set_pubkey(request.get(), key.get()) != 1 ||
+      X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request.get()), "CN", MBSTRING_UTF8,
+                                 reinterpret_cast<const unsigned char*>(name.data()),
+                                 static_cast<int>(name.size()), -1, 0) != 1 ||
+      X509_REQ_sign(request.get(), key.get(), EVP_sha256()) == 0 ||
+      PEM_write_bio_X509_REQ(out.get(), request.get()) != 1) {
+    return internal("a certificate signing request");
+  }
+  return contents(out);
+}
+
+Result<> check_certificate_request(std::string_view request_pem) {
+  (void)TRY(key_of_request(request_pem));
+  return {};
+}
+
+Result<std::string> make_client_certificate(const CertifiedKey& ca, std::string_view request_pem,
+                                            const std::string& name, Millis lifetime, WallTime now) {
+  const Issuer issuer = TRY(issuer_of(ca));
+  const Pkey key = TRY(key_of_request(request_pem));
+  const Certificate certificate =
+      TRY(start(name, key, now - std::chrono::hours(1), std::min(now + lifetime, issuer.until)));
+  if (!finish(certificate.get(), issuer, "clientAuth", "")) return internal("a client certificate");
+  const Bio out(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_X509(out.get(), certificate.get()) != 1) return internal("a client certificate");
+  return contents(out);
+}
+
+bool belong_together(std::string_view certificate_pem, std::string_view private_key_pem) {
+  const Certificate certificate = parse_certificate(certificate_pem);
+  const Pkey key = parse_key(private_key_pem);
+  return certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
+}
+
+bool good_at(const CertificateInfo& info, WallTime now) {
+  return info.not_before <= now && now < info.not_after;
+}
+
+bool renewal_due(const CertificateInfo& info, WallTime now, WallTime issuer_ends) {
+  // Made by a clock that was ahead.
+  if (info.not_before > now) return true;
+  return now >= info.not_after - (info.not_after - info.not_before) / 3 && info.not_after < issuer_ends;
 }
 
 Result<CertificateInfo> inspect_certificate(std::string_view pem) {
@@ -222,6 +317,13 @@ Result<CertificateInfo> inspect_certificate(std::string_view pem) {
   out.not_after = from_asn1(X509_get0_notAfter(certificate.get()));
   out.is_ca = X509_check_ca(certificate.get()) == 1;
   out.names = names_of(certificate.get());
+  const std::unique_ptr<EXTENDED_KEY_USAGE, FreePurposes> purposes(static_cast<EXTENDED_KEY_USAGE*>(
+      X509_get_ext_d2i(certificate.get(), NID_ext_key_usage, nullptr, nullptr)));
+  for (int i = 0; i < sk_ASN1_OBJECT_num(purposes.get()); ++i) {
+    const int purpose = OBJ_obj2nid(sk_ASN1_OBJECT_value(purposes.get(), i));
+    out.for_servers = out.for_servers || purpose == NID_server_auth;
+    out.for_clients = out.for_clients || purpose == NID_client_auth;
+  }
   return out;
 }
 

@@ -161,7 +161,7 @@ Result<> Connection::secure(const ClientOptions& options, const Url& url, const 
     pin_.sha256 = normal_fingerprint(options.tls.pinned_ca_sha256);
     if (pin_.sha256.empty())
       return fail(Code::kInvalid, "the CA fingerprint must be 64 hex digits (SHA-256)");
-    install(trust_->context(), &pin_);
+    install(trust_->context().get(), &pin_);
   }
   TRY(socket_->begin_tls(*trust_, url.host));
   while (true) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 
+#include "common/model/base64.h"
 #include "qleet/v1/score.pb.h"
 
 namespace qleet::model {
@@ -199,9 +200,14 @@ void Filler::set_one(const TextNode& node, Message& message, const Field& field,
     case Field::CPPTYPE_MESSAGE:
       return fill(node, *reflection.MutableMessage(&message, &field), place);
     case Field::CPPTYPE_STRING: {
-      if (field.type() == Field::TYPE_BYTES) break;
       std::string value;
-      if (as_string(node, value, place)) reflection.SetString(&message, &field, std::move(value));
+      if (!as_string(node, value, place)) return;
+      if (field.type() == Field::TYPE_BYTES) {
+        auto bytes = unbase64(value);
+        if (!bytes) return wrong(place, node.line, "is not base64");
+        value = *std::move(bytes);
+      }
+      reflection.SetString(&message, &field, std::move(value));
       return;
     }
     case Field::CPPTYPE_BOOL: {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/json/text.h"
+#include "common/model/base64.h"
 #include "common/model/model.h"
 #include "common/model/sink.h"
 
@@ -17,20 +18,6 @@ using google::protobuf::Message;
 using google::protobuf::Struct;
 using google::protobuf::Timestamp;
 using google::protobuf::Value;
-
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto chunk = bytes.substr(i, 3);
-    unsigned bits = 0;
-    for (size_t j = 0; j < 3; ++j)
-      bits = bits << 8 | (j < chunk.size() ? static_cast<unsigned char>(chunk[j]) : 0U);
-    for (size_t j = 0; j < 4; ++j) out += j <= chunk.size() ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
-}
 
 void walk_value(const Value& value, Sink& sink);
 

@@ -17,6 +17,9 @@
 namespace qleet {
 namespace {
 
+// Of TLS 1.2.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 std::unexpected<Error> lost(std::string why) { return fail(Code::kUnavailable, std::move(why)); }
 std::unexpected<Error> lost_by_error(int error) { return lost(std::strerror(error)); }
 
@@ -62,6 +65,41 @@ const BIO_METHOD* quiet_socket() {
   return method;
 }
 
+// The alerts by which a peer says what it thinks of the client's certificate. A peer may close before its
+// alert is read, so that their absence says nothing.
+bool about_own_certificate(unsigned long code) {
+  switch (ERR_GET_REASON(code)) {
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result<> show(SSL_CTX* context, const TlsClient& client) {
+  const auto reader = [](const std::string& pem) {
+    return std::unique_ptr<BIO, decltype(&BIO_free)>(
+        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
+  };
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      PEM_read_bio_X509(reader(client.certificate_pem).get(), nullptr, nullptr, nullptr), X509_free);
+  // An empty password, so that an encrypted key fails rather than asks on the terminal.
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(reader(client.key_pem).get(), nullptr, nullptr, const_cast<char*>("")),
+      EVP_PKEY_free);
+  const bool good = certificate && key && SSL_CTX_use_certificate(context, certificate.get()) == 1 &&
+                    SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+  ERR_clear_error();
+  if (!good) return fail(Code::kInvalid, "tls_client: not a certificate and its key in PEM form");
+  return {};
+}
+
 Result<> add_certificates(X509_STORE* store, const std::string& pem) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> in(
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
@@ -78,11 +116,17 @@ Result<> add_certificates(X509_STORE* store, const std::string& pem) {
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsTrust>> TlsTrust::make(const std::string& ca_pem) {
+Result<std::shared_ptr<TlsTrust>> TlsTrust::make(const std::string& ca_pem, const TlsClient& client) {
   auto trust = std::make_shared<TlsTrust>();
-  trust->context_.reset(SSL_CTX_new(TLS_client_method()));
-  if (!trust->context_) return fail(Code::kInternal, "TLS: " + tls_error());
-  SSL_CTX* context = trust->context_.get();
+  TRY(trust->replace(ca_pem, client));
+  return trust;
+}
+
+Result<> TlsTrust::replace(const std::string& ca_pem, const TlsClient& client) {
+  const std::shared_ptr<SSL_CTX> made(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  SSL_CTX* context = made.get();
+  if (context == nullptr || SSL_CTX_set_cipher_list(context, kCiphers) != 1)
+    return fail(Code::kInternal, "TLS: " + tls_error());
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -93,7 +137,15 @@ Result<std::shared_ptr<const TlsTrust>> TlsTrust::make(const std::string& ca_pem
   } else {
     TRY(add_certificates(SSL_CTX_get_cert_store(context), ca_pem));
   }
-  return trust;
+  if (!client.certificate_pem.empty() || !client.key_pem.empty()) TRY(show(context, client));
+  const std::lock_guard lock(mutex_);
+  context_ = made;
+  return {};
+}
+
+std::shared_ptr<SSL_CTX> TlsTrust::context() const {
+  const std::lock_guard lock(mutex_);
+  return context_;
 }
 
 Result<std::vector<Socket::Address>> Socket::resolve(const std::string& host, const std::string& port) {
@@ -156,7 +208,7 @@ Result<> Socket::connected() const {
 }
 
 Result<> Socket::begin_tls(const TlsTrust& trust, const std::string& server_name) {
-  ssl_.reset(SSL_new(trust.context()));
+  ssl_.reset(SSL_new(trust.context().get()));
   BIO* bio = ssl_ ? BIO_new(quiet_socket()) : nullptr;
   if (bio == nullptr) return fail(Code::kInternal, "TLS: " + tls_error());
   BIO_set_fd(bio, descriptor_, BIO_NOCLOSE);
@@ -184,6 +236,9 @@ Result<Socket::Moved> Socket::tls_result(int result) const {
       ERR_clear_error();
       return error == 0 ? lost("the connection was closed") : lost_by_error(error);
     default:
+      if (about_own_certificate(ERR_peek_error()))
+        return fail(Code::kDenied, Socket::kOurs,
+                    "the peer does not take this client's certificate: " + tls_error());
       return lost(tls_error());
   }
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,15 +21,25 @@ struct FreeSsl {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 
-// Whom to believe. Costly to make (the CAs are parsed): one serves any number of connections. Thread-safe.
+// What a client shows of itself where a server asks for it: PEM, the certificate and its key. Both or none.
+struct TlsClient {
+  std::string certificate_pem;
+  std::string key_pem;
+};
+
+// Whom to believe, and what to show. Costly to make (the CAs are parsed): one serves any number of
+// connections. TLS 1.2 with forward secrecy and authenticated encryption alone, or 1.3. Thread-safe.
 class TlsTrust {
  public:
-  // `ca_pem` empty: the system's CAs. kInvalid: it holds no certificate.
-  static Result<std::shared_ptr<const TlsTrust>> make(const std::string& ca_pem);
-  SSL_CTX* context() const { return context_.get(); }
+  // `ca_pem` empty: the system's CAs. kInvalid: it holds no certificate, or the client's cannot be used.
+  static Result<std::shared_ptr<TlsTrust>> make(const std::string& ca_pem, const TlsClient& client = {});
+  // From now on; connections that exist are left as they are. On an error nothing has changed.
+  Result<> replace(const std::string& ca_pem, const TlsClient& client);
+  std::shared_ptr<SSL_CTX> context() const;
 
  private:
-  std::unique_ptr<SSL_CTX, FreeSsl> context_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<SSL_CTX> context_;
 };
 
 // One thread at a time.
@@ -62,11 +73,13 @@ class Socket {
     std::size_t bytes = 0;
     Need need = Need::kNothing;  // where `bytes` is 0
   };
-  // kNothing once the handshake is done. kDenied: the certificate is not trusted.
+  // kNothing once the handshake is done. kDenied: a certificate is not trusted, the server's or the client's.
   Result<Need> handshake();
   // Errors: kUnavailable, the connection has ended; with the reason kEnd where the peer ended it in good
-  // order.
+  // order. kDenied: the peer does not take the client's certificate, or wants one (TLS 1.3 says so only after
+  // the handshake); with the reason kOurs, as of handshake().
   static constexpr std::string_view kEnd = "EndOfStream";
+  static constexpr std::string_view kOurs = "ClientCertificateRefused";
   Result<Moved> read(std::span<char> into);
   Result<Moved> write(std::string_view data);
 

@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <array>
+#include <ctime>
+
 #include "common/log/log.h"
 #include "hub/access/roles.h"
 #include "hub/api/content.h"
+#include "hub/api/problem.h"
 #include "hub/api/routes.h"
 #include "hub/store/objects.h"
 
@@ -49,11 +53,46 @@ Result<Response> enrol(const Handlers& h, const Call& call) {
   Enroller* gate = TRY(enroller(h));
   v1::EnrolRequest request;
   TRY(read_message(call.request, request));
+  TRY(gate->examine(request));
   const auto agent = TRY(frontend::redeem_join_token(h.context(), request));
-  auto result = TRY(gate->admit(agent));
+  auto result = TRY(gate->admit(agent, request.tls_request()));
+  if (!result.nats_client_certificate().empty()) TRY(frontend::note_certificate(h.context(), agent));
   if (!result.has_agent()) *result.mutable_agent() = agent;
   if (result.epoch().empty()) result.set_epoch(h.hub.store.identity().epoch);
   kLog.info("agent enrolled", {{"agent", agent.metadata().name()}, {"region", agent.spec().region()}});
+  return answer(call.request, result, 201);
+}
+
+// As RFC 9110 writes it.
+std::string http_date(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  const std::time_t when = seconds;
+  std::tm parts{};
+  gmtime_r(&when, &parts);
+  std::array<char, 64> text{};
+  const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text.data(), size};
+}
+
+// For whoever holds the agent's key, and nobody else: no token.
+Result<Response> certify(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {}));
+  Enroller* gate = TRY(enroller(h));
+  v1::CertificateRequest request;
+  TRY(read_message(call.request, request));
+  if (!request.agent().empty() && request.agent() != call.at("agent"))
+    return fail(Code::kInvalid, fmt::format("agent is \"{}\", but the address says \"{}\"", request.agent(),
+                                            call.at("agent")));
+  request.set_agent(call.at("agent"));
+  const auto agent = frontend::asker_of_certificate(h.context(), request);
+  if (!agent) {
+    Response refused = problem(agent.error());
+    refused.headers.emplace_back("Date", http_date(h.hub.clock.wall()));
+    return refused;
+  }
+  const auto result = TRY(gate->certify(*agent, request.tls_request()));
+  TRY(frontend::note_certificate(h.context(), *agent));
+  kLog.info("agent was given a certificate", {{"agent", request.agent()}});
   return answer(call.request, result, 201);
 }
 
@@ -81,6 +120,7 @@ void add_access_routes(Router& router, const Handlers& handlers) {
       Access::rule(access::kToken, "serviceaccounts"), revoke_token);
   add("POST", "/v1/agents/join-tokens", Access::rule(access::kEnrol, "agents"), create_join_token);
   add("POST", "/v1/agents/{agent}/revoke", Access::rule(access::kRevoke, "agents"), revoke_agent);
+  add("POST", "/v1/agents/{agent}/certificate", Access::open(), certify);
   add("POST", "/v1/enrol", Access::open(), enrol);
 }
 

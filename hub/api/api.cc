@@ -191,6 +191,10 @@ ApiServer::~ApiServer() { stop(); }
 
 void ApiServer::stop() { impl_->server->stop(); }
 
+Result<> ApiServer::use_certificate(const crypto::CertifiedKey& server) {
+  return impl_->server->use_certificate(server.certificate_pem, server.private_key_pem);
+}
+
 std::uint16_t ApiServer::port() const { return impl_->server->port(); }
 
 }  // namespace qleet::hub::api

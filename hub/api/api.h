@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "common/crypto/certificate.h"
 #include "hub/api/dependencies.h"
 #include "hub/api/http_server.h"
 #include "hub/api/message.h"
@@ -41,6 +42,8 @@ class ApiServer {
   // Returns when no request is being answered any more (HttpServer::stop). What the dependencies refer to may
   // go after that.
   void stop();
+  // For connections that come from now on; HttpServer::use_certificate.
+  Result<> use_certificate(const crypto::CertifiedKey& server);
   std::uint16_t port() const;
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct Gauge {
   std::string name;  // Prometheus: qleet_hub_..., with the unit
   std::string help;
   std::function<double()> value;
+  std::map<std::string, std::string> labels = {};  // several gauges of one name differ in these
 };
 
 struct ApiDependencies {

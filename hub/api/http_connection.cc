@@ -38,7 +38,8 @@ HttpConnection::HttpConnection(HttpShared& server, asio::ip::tcp::socket socket,
     : Member(std::move(address)),
       server_(server),
       executor_(std::move(executor)),
-      stream_(std::move(socket), server.tls) {
+      tls_(server.tls()),
+      stream_(std::move(socket), *tls_) {
   refusal_ = server_.connections.join(*this);
 }
 

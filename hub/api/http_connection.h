@@ -12,6 +12,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -26,11 +27,12 @@ namespace qleet::hub::api {
 // What all connections of a server share; outlives them.
 struct HttpShared {
   HttpShared(HttpOptions o, HttpHandler h, asio::ssl::context t)
-      : options(std::move(o)), handler(std::move(h)), tls(std::move(t)) {}
+      : options(std::move(o)),
+        handler(std::move(h)),
+        tls_(std::make_shared<asio::ssl::context>(std::move(t))) {}
 
   const HttpOptions options;
   const HttpHandler handler;
-  asio::ssl::context tls;
   WorkerPool pool{options.workers, options.queue};
   const std::shared_ptr<Gate> gate = std::make_shared<Gate>();
   std::atomic<bool> stopping = false;
@@ -39,6 +41,21 @@ struct HttpShared {
   std::atomic<std::uint64_t> refused_requests = 0;
   std::atomic<unsigned> streams = 0;
   ConnectionTable connections{options.limits.connections, options.limits.connections_per_address};
+
+  // Of new connections; those that are there keep alive what they began with.
+  std::shared_ptr<asio::ssl::context> tls() {
+    const std::lock_guard lock(tls_mutex_);
+    return tls_;
+  }
+  void use(asio::ssl::context tls) {
+    auto made = std::make_shared<asio::ssl::context>(std::move(tls));
+    const std::lock_guard lock(tls_mutex_);
+    tls_ = std::move(made);
+  }
+
+ private:
+  std::mutex tls_mutex_;
+  std::shared_ptr<asio::ssl::context> tls_;
 };
 
 // Everything but the constructor and the destructor runs on its strand.
@@ -79,6 +96,7 @@ class HttpConnection final : public ConnectionTable::Member,
 
   HttpShared& server_;
   const Executor executor_;
+  const std::shared_ptr<asio::ssl::context> tls_;
   Tls stream_;
   std::optional<ConnectionTable::Refusal> refusal_;
   // What waits to be whole, of a header or between chunks; and room for one read.

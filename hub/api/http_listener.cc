@@ -12,18 +12,27 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-Result<asio::ssl::context> make_tls(const HttpOptions& options) {
+namespace {
+
+// Of TLS 1.2.
+constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+}  // namespace
+
+Result<asio::ssl::context> make_tls(const std::string& certificate_pem, const std::string& key_pem) {
   asio::ssl::context tls(asio::ssl::context::tls_server);
   tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
                   asio::ssl::context::no_tlsv1_1 | asio::ssl::context::single_dh_use);
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_options(tls.native_handle(), SSL_OP_NO_RENEGOTIATION);
+  if (SSL_CTX_set_cipher_list(tls.native_handle(), kCiphers) != 1)
+    return fail(Code::kInternal, "TLS: no usable cipher suites");
   // Here and below, what fails says so in `error` as well.
   error_code error;
-  (void)tls.use_certificate_chain(asio::buffer(options.certificate_pem), error);
+  (void)tls.use_certificate_chain(asio::buffer(certificate_pem), error);
   if (error) return fail(Code::kInvalid, "the TLS certificate cannot be used: " + error.message());
-  (void)tls.use_private_key(asio::buffer(options.key_pem), asio::ssl::context::pem, error);
+  (void)tls.use_private_key(asio::buffer(key_pem), asio::ssl::context::pem, error);
   if (error) return fail(Code::kInvalid, "the TLS key cannot be used: " + error.message());
   if (SSL_CTX_check_private_key(tls.native_handle()) != 1)
     return fail(Code::kInvalid, "the TLS key does not belong to the certificate");

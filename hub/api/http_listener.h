@@ -10,8 +10,8 @@
 
 namespace qleet::hub::api {
 
-// kInvalid: unusable certificate or key.
-Result<boost::asio::ssl::context> make_tls(const HttpOptions& options);
+// TLS 1.3, or 1.2 with forward secrecy and authenticated encryption. kInvalid: unusable certificate or key.
+Result<boost::asio::ssl::context> make_tls(const std::string& certificate_pem, const std::string& key_pem);
 
 // kInvalid: no address; kUnavailable: it cannot be listened on.
 Result<boost::asio::ip::tcp::acceptor> listen_on(boost::asio::io_context& io, const HttpOptions& options);

@@ -94,7 +94,7 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { stop(); }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options, HttpHandler handler) {
-  auto tls = TRY(make_tls(options));
+  auto tls = TRY(make_tls(options.certificate_pem, options.key_pem));
   auto io = std::make_unique<asio::io_context>(static_cast<int>(options.io_threads));
   auto acceptor = TRY(listen_on(*io, options));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(handler), std::move(tls), std::move(io),
@@ -107,6 +107,11 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpOptions options, HttpH
 
 void HttpServer::stop() {
   std::call_once(impl_->stopped, [this] { impl_->stop(); });
+}
+
+Result<> HttpServer::use_certificate(const std::string& certificate_pem, const std::string& key_pem) {
+  impl_->shared.use(TRY(make_tls(certificate_pem, key_pem)));
+  return {};
 }
 
 std::uint16_t HttpServer::port() const { return impl_->port; }

@@ -67,6 +67,8 @@ class HttpServer {
   // Takes no new connection, ends streams and idle connections, lets requests in progress finish within
   // stop_grace, cuts the rest. Returns when no handler runs any more. Not to be called from a handler.
   void stop();
+  // For connections that come from now on. kInvalid, as of start(): then nothing has changed. Thread-safe.
+  Result<> use_certificate(const std::string& certificate_pem, const std::string& key_pem);
   std::uint16_t port() const;
   HttpCounters counters() const;
 

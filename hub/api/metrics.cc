@@ -37,7 +37,8 @@ struct Metrics::Impl {
 Metrics::Metrics(std::vector<Gauge> gauges) : impl_(std::make_unique<Impl>()) {
   for (Gauge& gauge : gauges) {
     auto& family = prometheus::BuildGauge().Name(gauge.name).Help(gauge.help).Register(impl_->registry);
-    impl_->gauges.emplace_back(std::move(gauge), &family.Add({}));
+    auto& series = family.Add(gauge.labels);
+    impl_->gauges.emplace_back(std::move(gauge), &series);
   }
 }
 

@@ -55,8 +55,13 @@ Result<Pki> given(const PkiOptions& options, const Clock& clock) {
   if (server->not_after <= clock.wall())
     return fail(Code::kInvalid,
                 fmt::format("{}: the certificate has expired", options.certificate_file.string()));
-  if (server->not_after - clock.wall() < kRenewBefore)
-    kLog.warn("TLS certificate expires soon", {{"file", options.certificate_file.string()}});
+  if (server->not_before > clock.wall())
+    return fail(Code::kInvalid,
+                fmt::format("{}: the certificate is not valid yet; is this machine's clock right?",
+                            options.certificate_file.string()));
+  if (!crypto::belong_together(pki.server.certificate_pem, pki.server.private_key_pem))
+    return fail(Code::kInvalid, fmt::format("{}: not the key of {}", options.key_file.string(),
+                                            options.certificate_file.string()));
   pki.ca_fingerprint = ca->fingerprint;
   return pki;
 }
@@ -76,9 +81,6 @@ Result<crypto::CertifiedKey> open_ca(const std::filesystem::path& directory, con
     ca.private_key_pem = *std::move(secret);
     const auto info = crypto::inspect_certificate(ca.certificate_pem);
     if (!info) return std::unexpected(wrap(info.error(), certificate.string()));
-    if (info->not_after - clock.wall() < kServerLifetime)
-      kLog.warn("the CA expires within the lifetime of a server certificate",
-                {{"file", certificate.string()}});
     return ca;
   }
   // A key without its certificate is what a crash left; nobody has seen that CA.
@@ -90,13 +92,14 @@ Result<crypto::CertifiedKey> open_ca(const std::filesystem::path& directory, con
 }
 
 // Why the certificate cannot be served on; empty when it can.
-std::string unusable(const crypto::CertifiedKey& server, const crypto::CertifiedKey& ca,
+std::string unusable(const crypto::CertifiedKey& server, const crypto::CertifiedKey& ca, WallTime ca_ends,
                      const crypto::ServerNames& names, WallTime now) {
   const auto info = crypto::inspect_certificate(server.certificate_pem);
-  if (!info) return "unreadable";
+  if (!info || !crypto::belong_together(server.certificate_pem, server.private_key_pem)) return "unreadable";
   if (!crypto::signed_by(server.certificate_pem, ca.certificate_pem)) return "signed by another CA";
-  if (info->not_after - now < kRenewBefore) return "expires within 30 days";
-  if (info->not_before > now) return "not valid yet";
+  if (info->not_before > now) return "not valid yet: it was made by a clock that was ahead";
+  // Another one would end no later than its CA either.
+  if (info->not_after - now < kRenewBefore && info->not_after < ca_ends) return "expires within 30 days";
   if (!covers(info->names.dns, names.dns) || !covers(info->names.ips, names.ips)) return "lacks a name";
   return {};
 }
@@ -109,7 +112,8 @@ Result<Pki> open_pki(const PkiOptions& options, const Clock& clock) {
 
   Pki pki;
   pki.ca = TRY(open_ca(options.directory, clock));
-  pki.ca_fingerprint = TRY(crypto::inspect_certificate(pki.ca.certificate_pem)).fingerprint;
+  const auto ca = TRY(crypto::inspect_certificate(pki.ca.certificate_pem));
+  pki.ca_fingerprint = ca.fingerprint;
   const auto names = with_loopback(options.names);
   // One file for both, so that a crash cannot leave a certificate with another's key.
   const auto file = options.directory / "server.pem";
@@ -119,7 +123,7 @@ Result<Pki> open_pki(const PkiOptions& options, const Clock& clock) {
     const size_t key = text.find("-----BEGIN PRIVATE KEY");
     if (key != std::string::npos) {
       pki.server = {text.substr(0, key), text.substr(key)};
-      why = unusable(pki.server, pki.ca, names, clock.wall());
+      why = unusable(pki.server, pki.ca, ca.not_after, names, clock.wall());
     } else {
       why = "unreadable";
     }

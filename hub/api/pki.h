@@ -25,9 +25,10 @@ struct Pki {
   crypto::CertifiedKey server;  // the certificate is followed by its chain
 };
 
-// Makes what is missing. The server's certificate is made anew when it ends within 30 days, is not of this
-// CA, or lacks a name. kInvalid for files that cannot be used, naming them; kDenied for a key that others may
-// read.
+// Makes what is missing. The server's certificate is made anew when it ends within 30 days, is not valid yet,
+// is not of this CA, or lacks a name. Called again from time to time, it gives what is to be served then:
+// renewed, or given files as they are now. kInvalid for files that cannot be used, naming them; kDenied for a
+// key that others may read.
 Result<Pki> open_pki(const PkiOptions& options, const Clock& clock);
 
 }  // namespace qleet::hub::api

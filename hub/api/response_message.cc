@@ -14,6 +14,7 @@ http::response<Body> head_of(const Response& response, unsigned version, bool ke
   if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
   message.set("X-Content-Type-Options", "nosniff");
   message.set(http::field::cache_control, "no-store");
+  message.set(http::field::strict_transport_security, "max-age=31536000");
   for (const auto& [name, value] : response.headers) message.set(name, value);
   message.keep_alive(keep_alive);
   return message;

@@ -27,8 +27,13 @@ class Freshness {
 class Enroller {
  public:
   virtual ~Enroller() = default;
-  // Fills in epoch, nats_urls, nats_jwt and nats_ca for an agent that is in the store. Repeatable.
-  virtual Result<v1::EnrolResult> admit(const v1::Agent& agent) = 0;
+  // Before a join token is used up: kInvalid where nobody can be admitted with this request.
+  virtual Result<> examine(const v1::EnrolRequest& request) = 0;
+  // Fills in epoch, and what the agent needs for the bus, for an agent that is in the store. With a
+  // certificate where it asks for one. Repeatable.
+  virtual Result<v1::EnrolResult> admit(const v1::Agent& agent, const std::string& tls_request) = 0;
+  // A certificate for the bus, for an agent that is in the store. Repeatable.
+  virtual Result<v1::CertificateResult> certify(const v1::Agent& agent, const std::string& tls_request) = 0;
   // Cuts a revoked agent off at once. Repeatable.
   virtual Result<> expel(const v1::Agent& agent) = 0;
 };

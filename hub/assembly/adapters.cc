@@ -17,7 +17,28 @@ std::string region_of(const std::string& resource) { return resource.substr(0, r
 
 }  // namespace
 
-Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent) {
+Result<> BrokerEnroller::examine(const v1::EnrolRequest& request) {
+  if (!request.tls_request().empty()) {
+    auto good = crypto::check_certificate_request(request.tls_request());
+    if (!good) return std::unexpected(wrap(std::move(good).error(), "tlsRequest"));
+  } else if (broker_.client_certificates_required()) {
+    return fail(
+        Code::kInvalid,
+        "tlsRequest: is missing: this hub's broker takes only agents with a certificate; enrol with a "
+        "qleet-agent of this version");
+  }
+  return {};
+}
+
+Result<v1::CertificateResult> BrokerEnroller::certify(const v1::Agent& agent,
+                                                      const std::string& tls_request) {
+  v1::CertificateResult result;
+  result.set_certificate(TRY(broker_.certify(agent.metadata().name(), tls_request)));
+  result.set_ca(broker_.tls_ca_pem());
+  return result;
+}
+
+Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent, const std::string& tls_request) {
   v1::EnrolResult result;
   *result.mutable_agent() = agent;
   result.set_epoch(store_.epoch);
@@ -25,6 +46,8 @@ Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent) {
   result.set_nats_jwt(TRY(broker_.identities().enrol(agent.metadata().name(), agent.spec().public_key())));
   result.set_nats_ca(broker_.tls_ca_pem());
   result.set_nats_server_name(broker_.tls_server_name());
+  if (!tls_request.empty())
+    result.set_nats_client_certificate(TRY(broker_.certify(agent.metadata().name(), tls_request)));
   return result;
 }
 

@@ -31,7 +31,9 @@ class BrokerEnroller final : public api::Enroller {
   // `nats_urls`: how agents reach the bus.
   BrokerEnroller(Broker& broker, StoreIdentity store, std::vector<std::string> nats_urls)
       : broker_(broker), store_(std::move(store)), nats_urls_(std::move(nats_urls)) {}
-  Result<v1::EnrolResult> admit(const v1::Agent& agent) override;
+  Result<> examine(const v1::EnrolRequest& request) override;
+  Result<v1::EnrolResult> admit(const v1::Agent& agent, const std::string& tls_request) override;
+  Result<v1::CertificateResult> certify(const v1::Agent& agent, const std::string& tls_request) override;
   Result<> expel(const v1::Agent& agent) override;
 
  private:

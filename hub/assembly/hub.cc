@@ -112,6 +112,7 @@ struct Hub::Impl {
   std::unique_ptr<ApiFreshness> api_freshness;
   std::unique_ptr<BrokerEnroller> enroller;
   std::unique_ptr<AgentLogs> api_logs;
+  std::unique_ptr<Certificates> certificates;
   std::vector<std::unique_ptr<LoopThread>> loops;
   std::unique_ptr<api::ApiServer> api;
 
@@ -120,6 +121,7 @@ struct Hub::Impl {
   Result<> start_fleet();
   Result<> start_api(const StoreSigns& store_signs);
   std::vector<std::string> urls_for_agents() const;
+  api::PkiOptions pki_options() const;
   void stop();
 };
 
@@ -133,6 +135,14 @@ std::vector<std::string> Hub::Impl::urls_for_agents() const {
   return urls;
 }
 
+api::PkiOptions Hub::Impl::pki_options() const {
+  return {.directory = options.state / "tls",
+          .names = names_of(options),
+          .certificate_file = options.certificate_file,
+          .key_file = options.key_file,
+          .ca_file = options.ca_file};
+}
+
 Result<> Hub::Impl::start_bus(crypto::Random& random) {
   BrokerOptions broker_options;
   broker_options.folder = options.state / "broker";
@@ -142,8 +152,14 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
   broker_options.cluster.urls = options.nats_urls;
   broker_options.cluster.server_name = options.nats_server_name;
   if (!options.nats_ca_file.empty()) broker_options.cluster.ca_pem = read_file(options.nats_ca_file);
+  if (!options.nats_certificate_file.empty())
+    broker_options.cluster.client = {read_file(options.nats_certificate_file),
+                                     TRY(crypto::read_private_file(options.nats_key_file))};
+  broker_options.binary = options.nats_server;
+  broker_options.client_certificates =
+      TRY(certificates_required(options.client_certificates, broker_options.folder, {store, clock}));
   broker_options.ca = pki.ca;
-  if (options.nats_urls.empty() && pki.ca.private_key_pem.empty()) {
+  if (pki.ca.private_key_pem.empty()) {
     // The given certificate is the API's alone: the bus has a CA of its own.
     auto own = api::open_pki({.directory = options.state / "broker/tls",
                               .names = names_of(options),
@@ -158,7 +174,7 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
   auto nats = TRY(broker->hub_options());
   nats.on_error = [](const std::string& what) { kLog.warn("bus", {{"what", what}}); };
   io = std::make_unique<IoThread>(clock);
-  bus = TRY(LightNatsBus::start(std::move(nats), io->loop()));
+  bus = TRY(LightNatsBus::start(std::move(nats), io->loop(), broker->trust()));
   if (!bus->wait_connected(Millis(10'000))) kLog.warn("the bus is not connected yet; agents wait");
   return {};
 }
@@ -261,17 +277,18 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
                           [this] { return static_cast<double>(dispatch->counters().syncs_over); }});
   needs.gauges.push_back({"qleet_hub_log_streams", "Log streams that are open.",
                           [this] { return static_cast<double>(logs->open_streams()); }});
+  certificates = std::make_unique<Certificates>(
+      CertificateOptions{pki_options(), options.client_certificates, options.state / "broker"}, pki, *broker,
+      frontend::Context{store, clock},
+      [this](const crypto::CertifiedKey& server) { return api->use_certificate(server); });
+  for (auto& gauge : certificates->gauges()) needs.gauges.push_back(std::move(gauge));
   api = TRY(api::ApiServer::start(std::move(api_options), std::move(needs)));
+  loops.push_back(std::make_unique<LoopThread>(*certificates, certificates->wake(), clock));
   return {};
 }
 
 Result<> Hub::Impl::start(crypto::Random& random, const StoreSigns& store_signs) {
-  pki = TRY(api::open_pki({.directory = options.state / "tls",
-                           .names = names_of(options),
-                           .certificate_file = options.certificate_file,
-                           .key_file = options.key_file,
-                           .ca_file = options.ca_file},
-                          clock));
+  pki = TRY(api::open_pki(pki_options(), clock));
   const frontend::Context context{store, clock};
   TRY(frontend::ensure_defaults(context, options.profiles.string()));
   TRY(ensure_admin_token(context, options.state / "admin-token"));

@@ -12,6 +12,7 @@
 #include "common/random/random.h"
 #include "common/result/result.h"
 #include "hub/api/dependencies.h"
+#include "hub/assembly/certificates.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub {
@@ -30,12 +31,17 @@ struct HubOptions {
   std::filesystem::path certificate_file;
   std::filesystem::path key_file;
   std::filesystem::path ca_file;
+  std::string nats_server;  // program; empty: the one in PATH
+  ClientCertificates client_certificates = ClientCertificates::kAuto;
   // Instead of a nats-server of its own.
   std::vector<std::string> nats_urls;
   std::filesystem::path nats_ca_file;
   std::string nats_server_name;  // in its certificates; empty: as in the URLs
-  Millis heartbeat{10'000};      // of agents: three missed, and one counts as lost
-  unsigned controllers = 32;     // threads; they wait most of the time, for what they write together
+  // What the hub shows it: both or none.
+  std::filesystem::path nats_certificate_file;
+  std::filesystem::path nats_key_file;
+  Millis heartbeat{10'000};   // of agents: three missed, and one counts as lost
+  unsigned controllers = 32;  // threads; they wait most of the time, for what they write together
   // What the API answers: of one service account, and of one address without (good) credentials. Bursts of
   // four and of ten seconds' worth pass.
   double requests_per_second = 100;

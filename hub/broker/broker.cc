@@ -16,8 +16,9 @@ constexpr log::Logger kLog{"broker"};
 std::string cluster_config(const BrokerKeys& keys, const std::string& account_jwt) {
   return fmt::format(
       "# Include this in the configuration of each server of the cluster. Give `dir` a folder of the "
-      "server's "
-      "own.\n"
+      "server's own.\n"
+      "# Have its `tls` block verify clients by the hub's CA as well (clients-ca.crt, beside this file):\n"
+      "#   tls {{ ..., verify: true, ca_file: \"./clients-ca.crt\" }}\n"
       "operator: \"{}\"\n"
       "system_account: {}\n"
       "resolver: {{ type: full, dir: \"./accounts\", allow_delete: false, interval: \"2m\" }}\n"
@@ -49,12 +50,15 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options, crypto::Ran
   if (broker->options_.cluster.urls.empty()) {
     TRY(broker->start_server());
   } else {
+    if (!broker->client_ca_pem().empty())
+      TRY(crypto::write_private_file(folder / "clients-ca.crt", broker->client_ca_pem()));
     TRY(crypto::write_private_file(folder / "cluster.conf",
                                    cluster_config(*broker->keys_, broker->identities_->account_jwt())));
   }
+  TRY(broker->start_trust());
   broker->system_ = TRY(LightNatsBus::start(
       broker->client(std::string(kSystemUser), TRY(broker->keys_->system_credentials(clock.wall()))),
-      broker->io_.loop()));
+      broker->io_.loop(), broker->trust_));
   broker->identities_->use(broker->system_.get());
   return broker;
 }
@@ -65,6 +69,7 @@ Result<> Broker::start_server() {
                                    .host = options_.host,
                                    .port = options_.port,
                                    .ca = options_.ca,
+                                   .client_certificates = options_.client_certificates,
                                    .names = options_.names,
                                    .tls_timeout = options_.tls_timeout,
                                    .auth_timeout = options_.auth_timeout,
@@ -75,7 +80,51 @@ Result<> Broker::start_server() {
                                    .account = keys_->account(),
                                    .account_jwt = [this] { return identities_->account_jwt(); }},
                                   clock_));
+  required_ = options_.client_certificates;
   return {};
+}
+
+// What the hub shows its own server: of a key that nobody else ever has, and no longer good than an agent's.
+Result<TlsClient> Broker::own_certificate() const {
+  TlsClient made;
+  made.key_pem = TRY(crypto::make_client_key());
+  const std::string name(kHubUser);
+  made.certificate_pem = TRY(
+      crypto::make_client_certificate(options_.ca, TRY(crypto::make_certificate_request(made.key_pem, name)),
+                                      name, kClientCertificateLifetime, clock_.wall()));
+  return made;
+}
+
+Result<> Broker::start_trust() {
+  shown_ = server_ ? TRY(own_certificate()) : options_.cluster.client;
+  trust_ = TRY(TlsTrust::make(tls_ca_pem(), shown_));
+  return {};
+}
+
+Result<> Broker::renew_certificates() {
+  if (!server_) return {};
+  TRY(server_->renew_certificate());
+  const auto ca = TRY(crypto::inspect_certificate(options_.ca.certificate_pem));
+  const auto shown = TRY(crypto::inspect_certificate(shown_.certificate_pem));
+  if (!crypto::renewal_due(shown, clock_.wall(), ca.not_after)) return {};
+  auto made = TRY(own_certificate());
+  TRY(trust_->replace(tls_ca_pem(), made));
+  shown_ = std::move(made);
+  return {};
+}
+
+Result<> Broker::require_client_certificates() {
+  if (!server_) return {};
+  TRY(server_->require_client_certificates());
+  required_ = true;
+  return {};
+}
+
+Result<std::string> Broker::certify(const std::string& agent, std::string_view request_pem) const {
+  auto made = crypto::make_client_certificate(options_.ca, request_pem, agent, kClientCertificateLifetime,
+                                              clock_.wall());
+  if (!made) return std::unexpected(wrap(std::move(made).error(), "tlsRequest"));
+  return made;
 }
 
 Broker::~Broker() { stop(); }
@@ -86,6 +135,8 @@ NatsOptions Broker::client(std::string name, Credentials credentials) const {
   options.name = std::move(name);
   options.tls_ca_pem = tls_ca_pem();
   options.tls_server_name = tls_server_name();
+  options.tls_certificate_pem = shown_.certificate_pem;
+  options.tls_key_pem = shown_.key_pem;
   options.user_jwt = std::move(credentials.jwt);
   options.user_seed = std::move(credentials.seed);
   // Beside the server there is no storm to avoid, and agents wait for the hub.

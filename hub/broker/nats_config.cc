@@ -39,8 +39,10 @@ std::string NatsConfig::text() const {
   line("ping_interval", quoted("5s"));
   line("ping_max", "2");
   const auto seconds = [](Millis time) { return std::chrono::duration<double>(time).count(); };
-  out += fmt::format("tls {{ cert_file: {}, key_file: {}, timeout: {} }}\n", quoted(certificate_path()),
-                     quoted(key_path()), seconds(tls_timeout));
+  const std::string clients =
+      client_certificates ? fmt::format("verify: true, ca_file: {}, ", quoted(client_ca_path())) : "";
+  out += fmt::format("tls {{ cert_file: {}, key_file: {}, {}timeout: {} }}\n", quoted(certificate_path()),
+                     quoted(key_path()), clients, seconds(tls_timeout));
   out += fmt::format("authorization {{ timeout: {} }}\n", seconds(auth_timeout));
   line("operator", quoted(operator_jwt));
   line("system_account", system_account);

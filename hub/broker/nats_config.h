@@ -22,6 +22,9 @@ struct NatsConfig {
   // that comes back at once and shares the processors.
   Millis tls_timeout{30'000};
   Millis auth_timeout{10'000};
+  // Who shows no certificate for clients, of the CA in `client_ca_path`, gets no further than TLS: nothing
+  // that he says is read.
+  bool client_certificates = true;
   // Of its log: a new file is begun then, and of the earlier ones the hub keeps two.
   std::int64_t log_bytes = 16 << 20;
   // Also bounds the number of revocations: about 70 bytes each, in one message.
@@ -33,6 +36,8 @@ struct NatsConfig {
   std::filesystem::path accounts_path() const { return folder / "accounts"; }
   std::filesystem::path certificate_path() const { return folder / "tls.crt"; }
   std::filesystem::path key_path() const { return folder / "tls.key"; }
+
+  std::filesystem::path client_ca_path() const { return folder / "clients-ca.crt"; }
 
   // Equal values, equal text.
   std::string text() const;

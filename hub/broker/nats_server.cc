@@ -33,6 +33,8 @@ constexpr Millis kFirstPause{100};
 constexpr Millis kLongestPause{10'000};
 constexpr Millis kStableAfter{60'000};
 constexpr Millis kHousekeeping = std::chrono::minutes(10);
+// From the end of a log that is searched for why its server has ended.
+constexpr std::streamoff kLastWords = 64 << 10;
 // Files that the server opens for other things than connections.
 constexpr int kOtherFiles = 256;
 
@@ -148,8 +150,8 @@ NatsServer::~NatsServer() {
 Result<std::unique_ptr<NatsServer>> NatsServer::start(NatsServerOptions options, const Clock& clock) {
   auto server = std::unique_ptr<NatsServer>(new NatsServer(std::move(options), clock));
   TRY(server->prepare());
-  const bool certificate_changed = TRY(server->ensure_certificate());
-  server->reused_ = TRY(server->adopt(certificate_changed));
+  (void)TRY(server->ensure_certificate());
+  server->reused_ = TRY(server->adopt());
   if (!server->reused_) {
     ServerProcess process = TRY(server->launch());
     if (auto ready = server->wait_ready(process); !ready) {
@@ -185,11 +187,12 @@ Result<> NatsServer::prepare() {
   config_.tls_timeout = options_.tls_timeout;
   config_.auth_timeout = options_.auth_timeout;
   config_.log_bytes = options_.log_bytes;
+  config_.client_certificates = options_.client_certificates;
   config_.operator_jwt = options_.operator_jwt;
   config_.system_account = options_.system_account;
   config_.system_jwt = options_.system_jwt;
   text_ = config_.text();
-  return {};
+  return crypto::write_private_file(config_.client_ca_path(), options_.ca.certificate_pem);
 }
 
 Result<int> NatsServer::choose_port() const {
@@ -210,10 +213,11 @@ Result<bool> NatsServer::ensure_certificate() {
   const WallTime now = clock_.wall();
   const auto chain = crypto::read_private_file(config_.certificate_path());
   const auto key = crypto::read_private_file(config_.key_path());
+  const auto ca = TRY(crypto::inspect_certificate(options_.ca.certificate_pem));
   if (chain && key) {
     const auto info = crypto::inspect_certificate(*chain);
     if (info && crypto::signed_by(*chain, options_.ca.certificate_pem) &&
-        info->not_after - now > options_.certificate_lifetime / 3 &&
+        crypto::belong_together(*chain, *key) && !crypto::renewal_due(*info, now, ca.not_after) &&
         contains_all(info->names.dns, options_.names.dns) &&
         contains_all(info->names.ips, options_.names.ips)) {
       return false;
@@ -228,13 +232,14 @@ Result<bool> NatsServer::ensure_certificate() {
 }
 
 // True if a server that an earlier hub left is in use again.
-Result<bool> NatsServer::adopt(bool certificate_changed) {
+Result<bool> NatsServer::adopt() {
   auto found = ServerProcess::find(config_.pid_path(), config_.path());
   if (!found) return false;
   const auto text = crypto::read_private_file(config_.path());
   const bool answers = healthy();
   if (answers && text && *text == text_) {
-    if (certificate_changed) found->signal(SIGHUP);  // read again; connections stay
+    // Reads again what the last hub may have had no time to tell it; connections stay.
+    found->signal(SIGHUP);
     process_ = std::move(*found);
     return true;
   }
@@ -250,7 +255,11 @@ Result<ServerProcess> NatsServer::launch() {
         Code::kExists,
         fmt::format("port {} is taken by another program; end it, or choose another port", config_.port));
   }
-  TRY(crypto::write_private_file(config_.path(), text_));
+  {
+    const std::lock_guard files(files_mutex_);
+    TRY(crypto::write_private_file(config_.path(), text_));
+    launched_text_ = text_;
+  }
   // Read by the server at start; later changes come over its system account.
   const auto account = config_.accounts_path() / (options_.account + ".jwt");
   const auto written = crypto::write_private_file(account, options_.account_jwt());
@@ -275,20 +284,25 @@ Result<> NatsServer::wait_ready(const ServerProcess& process) const {
                                            config_.port, last_complaint(), config_.log_path().string()));
 }
 
+std::string NatsServer::version() const {
+  constexpr std::string_view kMark = "\"version\":\"";
+  const std::string line = greeting(local_host(config_.host), config_.port);
+  const auto at = line.find(kMark);
+  if (at == std::string::npos) return {};
+  const auto begin = at + kMark.size();
+  return line.substr(begin, line.find('"', begin) - begin);
+}
+
 bool NatsServer::healthy() const {
   return greeting(local_host(config_.host), config_.port)
              .find(fmt::format("\"server_name\":\"{}\"", config_.server_name)) != std::string::npos;
 }
 
 std::string NatsServer::last_complaint() const {
-  std::ifstream file(config_.log_path());
-  std::string last = "it left no reason";
-  for (std::string line; std::getline(file, line);) {
-    if (line.find("[FTL]") != std::string::npos || line.starts_with("nats-server:")) {
-      last = line;
-    }
-  }
-  return last;
+  std::ifstream file(config_.log_path(), std::ios::binary | std::ios::ate);
+  const auto size = static_cast<std::streamoff>(file.tellg());
+  file.seekg(std::max<std::streamoff>(0, size - kLastWords));
+  return last_words(file);
 }
 
 // False once the server shall stop; true when `also` (a descriptor; -1: none) is readable or time is up. Old
@@ -340,11 +354,10 @@ void NatsServer::supervise() {
     }
     if (!pause(descriptor, kHousekeeping)) return;
     if (!ended()) {
-      renew_certificate();
       remove_old_logs(config_.log_path());
       continue;
     }
-    kLog.warn("nats-server ended by itself; starts it again", {{"last", last_complaint()}});
+    tell_of_end();
     if (clock_.mono() - since > kStableAfter) wait = Millis(0);
     if (wait.count() > 0 && !pause(-1, wait)) return;
     wait = std::clamp(wait * 2, kFirstPause, kLongestPause);
@@ -362,11 +375,49 @@ bool NatsServer::ended() const {
   return process_->ended();
 }
 
-void NatsServer::renew_certificate() {
-  const auto changed = ensure_certificate();
-  if (!changed) kLog.error("the broker's certificate cannot be renewed", {{"why", changed.error().message}});
+// A panic says nothing of the client whose message led to it.
+void NatsServer::tell_of_end() const {
+  const std::string last = last_complaint();
+  if (!last.starts_with("panic: ") && !last.starts_with("fatal error: ")) {
+    kLog.warn("nats-server ended by itself; starts it again", {{"last", last}});
+    return;
+  }
+  const std::lock_guard files(files_mutex_);
+  kLog.error(
+      config_.client_certificates
+          ? "nats-server was brought down by a fault of its own; starts it again. If a client did it on "
+            "purpose, it has a certificate of this hub: an agent's. Install a newer nats-server "
+            "(--nats-server)"
+          : "nats-server was brought down by a fault of its own; starts it again. Anybody who reaches its "
+            "port "
+            "may have done it on purpose, as it takes clients without a certificate",
+      {{"last", last}, {"log", config_.log_path().string()}});
+}
+
+Result<> NatsServer::renew_certificate() {
+  const std::lock_guard files(files_mutex_);
+  if (!TRY(ensure_certificate())) return {};
+  kLog.info("made a new certificate for the broker", {{"file", config_.certificate_path().string()}});
   const std::lock_guard lock(mutex_);
-  if (changed && *changed) process_->signal(SIGHUP);
+  if (process_) process_->signal(SIGHUP);
+  return {};
+}
+
+Result<crypto::CertificateInfo> NatsServer::certificate() const {
+  return crypto::inspect_certificate(TRY(crypto::read_private_file(config_.certificate_path())));
+}
+
+Result<> NatsServer::require_client_certificates() {
+  const std::lock_guard files(files_mutex_);
+  if (config_.client_certificates) return {};
+  NatsConfig wanted = config_;
+  wanted.client_certificates = true;
+  TRY(crypto::write_private_file(wanted.path(), wanted.text()));
+  config_.client_certificates = true;
+  text_ = wanted.text();
+  const std::lock_guard lock(mutex_);
+  if (process_) process_->signal(SIGHUP);
+  return {};
 }
 
 // On an error there is no server; the dead one stays in its place, so that the next round tries again.
@@ -376,8 +427,11 @@ Result<> NatsServer::restart() {
     process.stop(kStopWithin);
     return ready;
   }
+  const std::lock_guard files(files_mutex_);
   const std::lock_guard lock(mutex_);
   process_ = std::move(process);
+  // What has changed meanwhile was told to the one that had ended.
+  if (launched_text_ != text_) process_->signal(SIGHUP);
   return {};
 }
 

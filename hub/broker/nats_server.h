@@ -4,7 +4,7 @@
 // and goes on with it if it is healthy and configured as it would be now, so that no agent loses its
 // connection. One that is not is ended and started anew. An orderly stop() of the hub ends it.
 //
-// <folder>/nats.conf, nats.pid, nats.log, port, tls.crt, tls.key, accounts/
+// <folder>/nats.conf, nats.pid, nats.log, port, tls.crt, tls.key, clients-ca.crt, accounts/
 #pragma once
 
 #include <atomic>
@@ -32,8 +32,10 @@ struct NatsServerOptions {
   std::string host = "0.0.0.0";
   // 0: a free one, chosen once and kept in the folder, because agents know it.
   int port = 0;
-  // Signs the server's certificate, which is renewed before it expires.
+  // Signs the server's certificate, and those of its clients.
   crypto::CertifiedKey ca;
+  // Whether a client must show one; else anybody is listened to until his identity is refused.
+  bool client_certificates = true;
   // Under which agents reach it, in addition to kBrokerTlsName.
   crypto::ServerNames names;
   Millis tls_timeout = NatsConfig{}.tls_timeout;
@@ -67,6 +69,16 @@ class NatsServer {
   using Refused = std::function<void(const std::string& public_key, std::uint64_t per_second)>;
   std::shared_ptr<void> on_refused(Refused refused);
 
+  // Makes its certificate anew where that is due, not good yet, or lacks a name; connections stay. To be
+  // called from time to time.
+  Result<> renew_certificate();
+  // Of its certificate.
+  Result<crypto::CertificateInfo> certificate() const;
+  // From now on, also where it has begun without; connections stay.
+  Result<> require_client_certificates();
+  // As it says itself, e.g. "2.9.10"; empty: it does not answer.
+  std::string version() const;
+
   // For clients on this machine.
   std::string local_url() const;
   pid_t pid() const;
@@ -82,14 +94,14 @@ class NatsServer {
   Result<> prepare();
   Result<int> choose_port() const;
   Result<bool> ensure_certificate();
-  Result<bool> adopt(bool certificate_changed);
+  Result<bool> adopt();
   Result<ServerProcess> launch();
   Result<> wait_ready(const ServerProcess& process) const;
   bool healthy() const;
   std::string last_complaint() const;
   void supervise();
   bool ended() const;
-  void renew_certificate();
+  void tell_of_end() const;
   Result<> restart();
   bool pause(int also, Millis timeout) const;
   void log_has_moved() const;
@@ -98,7 +110,9 @@ class NatsServer {
   NatsServerOptions options_;
   const Clock& clock_;
   NatsConfig config_;
+  mutable std::mutex files_mutex_;  // of config_.client_certificates, text_, and of what the server reads
   std::string text_;
+  std::string launched_text_;  // with which the server was started last
   bool reused_ = false;
   int stop_event_ = -1;
   int moved_event_ = -1;  // inotify: a file of the folder was moved, as the server does with a full log

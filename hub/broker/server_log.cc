@@ -65,6 +65,19 @@ void remove_old_logs(const fs::path& log) {
   for (std::size_t i = 0; i + kKeptLogs < parts.size(); ++i) fs::remove(parts[i], error);
 }
 
+std::string last_words(std::istream& log) {
+  constexpr std::string_view kNone = "it left no reason";
+  std::string last(kNone);
+  for (std::string line; std::getline(log, line);) {
+    // What was before is about another life.
+    if (line.find("[INF] Starting nats-server") != std::string::npos) last = kNone;
+    if (line.find("[FTL]") != std::string::npos || line.starts_with("nats-server:") ||
+        line.starts_with("panic: ") || line.starts_with("fatal error: "))
+      last = line;
+  }
+  return last;
+}
+
 std::map<std::string, std::uint64_t> refusals_per_second(std::istream& log) {
   std::map<std::string, std::uint64_t, std::less<>> counts;
   std::optional<double> first;

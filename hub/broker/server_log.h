@@ -15,6 +15,9 @@ std::filesystem::path newest_full_log(const std::filesystem::path& log);
 // Keeps the two that were moved aside last.
 void remove_old_logs(const std::filesystem::path& log);
 
+// What a server that has ended said of it: the newest line of a fatal error or of a panic.
+std::string last_words(std::istream& log);
+
 // Publishes and subscriptions that an identity may not make, by its public key: how many a second, over the
 // time that the text covers, at least one second. What clients say of themselves is quoted in the log, so
 // that none can pass for another.

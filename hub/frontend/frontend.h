@@ -105,6 +105,16 @@ Result<v1::JoinTokenResult> create_join_token(const Context& context, const Call
 Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolRequest& request);
 Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent);
 
+// Certificates of agents for the bus. Who asks for one, if the request is signed by that agent's key.
+// kUnauthenticated: no such agent, or not its key (which of the two is not told); kDenied: it is revoked;
+// kInvalid: the request's time is further than kRequestFresh from the hub's.
+inline constexpr Millis kRequestFresh = std::chrono::minutes(5);
+Result<v1::Agent> asker_of_certificate(const Context& context, const v1::CertificateRequest& request);
+// That the agent has been given one for the key under which it is enrolled.
+Result<> note_certificate(const Context& context, const v1::Agent& agent);
+// Agents that are not revoked and were never given one; in the order of their names.
+Result<std::vector<std::string>> agents_without_certificate(const Context& context);
+
 // What an empty store needs to be of use: roles, the environment "default", and the profiles in
 // `profiles_dir`
 // (*.yaml; empty: none). Objects that are there already are left alone.

@@ -106,6 +106,7 @@ std::string profile_rev(std::string_view profile, std::uint32_t generation) {
   return join_segments({"x/profile-rev", profile, hex8(generation)});
 }
 std::string token(std::string_view sha256_hex) { return join_segments({"x/token", sha256_hex}); }
+std::string certified(std::string_view agent) { return join_segments({"x/certified", agent}); }
 std::string join(std::string_view sha256_hex) { return join_segments({"x/join", sha256_hex}); }
 std::string idem(std::string_view subject, std::string_view key_sha256_hex) {
   return join_segments({"x/idem", subject, key_sha256_hex});

@@ -96,6 +96,10 @@ std::string token(std::string_view sha256_hex);
 //                                          {region, labels, expires_ms}
 std::string join(std::string_view sha256_hex);
 
+// x/certified/<agent>                      public key of the agent when it was given a certificate for the
+// bus
+std::string certified(std::string_view agent);
+
 // x/idem/<subject>/<sha256 hex of the key> answer given to an idempotent request
 std::string idem(std::string_view subject, std::string_view key_sha256_hex);
 

@@ -181,6 +181,8 @@ spec:
     options.name = name;
     options.tls_ca_pem = stored.identity.nats_ca();
     options.tls_server_name = stored.identity.nats_server_name();
+    options.tls_certificate_pem = stored.identity.nats_client_certificate();
+    options.tls_key_pem = stored.tls_key;
     options.user_jwt = stored.identity.nats_jwt();
     options.user_seed = stored.seed;
     options.reconnect_wait = Millis(20);

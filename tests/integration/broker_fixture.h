@@ -70,6 +70,11 @@ class BrokerTest : public ::testing::Test {
     options.name = name;
     options.tls_ca_pem = broker_->tls_ca_pem();
     options.tls_server_name = broker_->tls_server_name();
+    if (broker_->server() != nullptr) {
+      options.tls_key_pem = *crypto::make_client_key();
+      options.tls_certificate_pem =
+          *broker_->certify(name, *crypto::make_certificate_request(options.tls_key_pem, name));
+    }
     options.user_jwt = agent.jwt;
     options.user_seed = key.seed();
     options.reconnect_wait = Millis(20);

@@ -51,7 +51,9 @@ class Siege : public ::testing::Test {
     ASSERT_TRUE(hub_->wait_connected(kSoon));
     heard_handle_ = *hub_->subscribe("status.*", heard_.handler());
     ASSERT_TRUE(hub_->flush(kSoon));
-    trust_ = *TlsTrust::make(broker_->tls_ca_pem());
+    // With a certificate, without which none of them gets beyond TLS.
+    const auto shown = agent_options("besieger");
+    trust_ = *TlsTrust::make(broker_->tls_ca_pem(), {shown.tls_certificate_pem, shown.tls_key_pem});
   }
 
   // As a real one, with a key of its own.
@@ -63,6 +65,9 @@ class Siege : public ::testing::Test {
     options.name = name;
     options.tls_ca_pem = broker_->tls_ca_pem();
     options.tls_server_name = broker_->tls_server_name();
+    options.tls_key_pem = *crypto::make_client_key();
+    options.tls_certificate_pem =
+        *broker_->certify(name, *crypto::make_certificate_request(options.tls_key_pem, name));
     options.user_jwt = *broker_->identities().enrol(name, key.public_key());
     options.user_seed = key.seed();
     return options;
@@ -225,6 +230,21 @@ TEST(ServerLog, TellsWhomTheServerRefusedHowOften) {
   EXPECT_TRUE(read("").empty());
   EXPECT_TRUE(read("[").empty());
   EXPECT_TRUE(read("[1] 2026/11/23 21:31:00").empty());
+}
+
+TEST(ServerLog, TellsTheLastWordsOfAServerThatHasEnded) {
+  const auto read = [](const std::string& text) {
+    std::istringstream in(text);
+    return last_words(in);
+  };
+  const std::string start = "[7] 2026/11/23 21:31:00.000000 [INF] Starting nats-server\n";
+  const std::string panic =
+      "panic: ed25519: bad public key length: 4\n\ngoroutine 31 [running]:\nmain.main()\n";
+  EXPECT_EQ(read(""), "it left no reason");
+  EXPECT_EQ(read(start + panic), "panic: ed25519: bad public key length: 4");
+  EXPECT_EQ(read(start + panic + start), "it left no reason") << "the one before it said that";
+  EXPECT_EQ(read(start + "[7] 2026/11/23 21:31:00.000000 [FTL] no port\n"),
+            "[7] 2026/11/23 21:31:00.000000 [FTL] no port");
 }
 
 }  // namespace

@@ -1,4 +1,8 @@
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+
 #include <atomic>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -19,6 +23,55 @@ TEST(HttpServer, AnswersAVerifyingClient) {
   EXPECT_EQ(response->header("Content-Type"), "text/plain");
   EXPECT_EQ(response->header("Cache-Control"), "no-store");
   EXPECT_FALSE(response->header("X-Request-Id").empty());
+}
+
+TEST(HttpServer, TellsClientsToStayWithTls) {
+  const auto server = start(options());
+  TlsSocket socket(server->port());
+  ASSERT_TRUE(socket.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n"));
+  const auto all = socket.read_all();
+  const std::string field = "Strict-Transport-Security: max-age=31536000\r\n";
+  EXPECT_NE(all.find(field), std::string::npos);
+  EXPECT_NE(all.find(field), all.rfind(field)) << "on refusals as well";
+}
+
+// A client that offers one suite of TLS 1.2.
+bool takes_suite(std::uint16_t port, const char* suite) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  SSL_CTX_free);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  EXPECT_EQ(SSL_CTX_set_cipher_list(context.get(), suite), 1) << suite;
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new_ssl_connect(context.get()), BIO_free_all);
+  BIO_set_conn_hostname(bio.get(), ("127.0.0.1:" + std::to_string(port)).c_str());
+  return BIO_do_handshake(bio.get()) == 1;
+}
+
+TEST(HttpServer, TakesOfTls12OnlySuitesWithForwardSecrecyAndAuthenticatedEncryption) {
+  const auto server = start(options());
+  for (const char* suite :
+       {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305"})
+    EXPECT_TRUE(takes_suite(server->port(), suite)) << suite;
+  for (const char* suite : {"ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-ECDSA-AES128-SHA256",
+                            "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM"})
+    EXPECT_FALSE(takes_suite(server->port(), suite)) << suite;
+}
+
+TEST(HttpServer, ServesAnotherCertificateToNewConnectionsWithoutARestart) {
+  const auto server = start(options());
+  const auto url = "https://localhost:" + std::to_string(server->port());
+  http::Client before({.tls = {.ca_pem = ca().certificate_pem, .pinned_ca_sha256 = {}}});
+  ASSERT_TRUE(before.get(url + "/x"));
+  const auto other_ca = *crypto::make_ca("other", std::chrono::days(10), SystemClock().wall());
+  const auto other = *crypto::make_server_certificate(other_ca, {.dns = {"localhost"}, .ips = {}},
+                                                      std::chrono::days(5), SystemClock().wall());
+  EXPECT_FALSE(server->use_certificate(other.certificate_pem, certificate().private_key_pem));
+  EXPECT_FALSE(server->use_certificate("nonsense", "nonsense"));
+  ASSERT_TRUE(server->use_certificate(other.certificate_pem, other.private_key_pem));
+  EXPECT_TRUE(before.get(url + "/x")) << "on the connection that it has";
+  http::Client stale({.tls = {.ca_pem = ca().certificate_pem, .pinned_ca_sha256 = {}}});
+  EXPECT_FALSE(stale.get(url + "/x"));
+  http::Client fresh({.tls = {.ca_pem = other_ca.certificate_pem, .pinned_ca_sha256 = {}}});
+  EXPECT_TRUE(fresh.get(url + "/x"));
 }
 
 TEST(HttpServer, AnswersPipelinedRequestsInOrderOnOneConnection) {

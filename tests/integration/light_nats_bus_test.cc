@@ -9,6 +9,7 @@
 
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
+#include "tests/support/mutual_tls_server.h"
 #include "tests/support/nats_harness.h"
 #include "tests/support/temp_dir.h"
 
@@ -79,6 +80,19 @@ TEST_F(LightNatsBusTest, AfterCloseEverythingFailsAndHandlesMayOutliveIt) {
   bus.reset();
   subscription.reset();
   request.reset();
+}
+
+TEST_F(LightNatsBusTest, ShowsACertificateToAServerThatAsksForIt) {
+  const testing::MutualTlsServer server;
+  auto options = server.with_certificate("a");
+  const auto good = start(options);
+  EXPECT_TRUE(good->wait_connected(Millis(10'000)));
+  const auto refused = start(server.without_certificate("b"));
+  EXPECT_TRUE(eventually([&] { return refused->state() == BusState::kRefused; }));
+  options.tls_key_pem.clear();
+  EXPECT_THAT(LightNatsBus::start(options, io_.loop()).error().message, HasSubstr("one needs the other"));
+  options.tls_key_pem = "nonsense";
+  EXPECT_THAT(LightNatsBus::start(options, io_.loop()).error().message, HasSubstr("not a certificate"));
 }
 
 TEST_F(LightNatsBusTest, LargeMessagesBothWaysOverTls) {

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 
+#include "tests/support/mutual_tls_server.h"
 #include "tests/support/nats_harness.h"
 #include "tests/support/patience.h"
 
@@ -54,6 +55,16 @@ TEST(NatsBus, RefusesBadOptions) {
   EXPECT_THAT(error({.urls = {"nats://x"}, .name = "a", .user_jwt = "x"}), HasSubstr("one needs the other"));
   EXPECT_THAT(error({.urls = {"nats://x"}, .name = "a", .user_jwt = "x", .user_seed = "SUX"}),
               HasSubstr("user_seed: not an nkey seed"));
+}
+
+TEST(NatsBus, ShowsACertificateToAServerThatAsksForIt) {
+  const testing::MutualTlsServer server;
+  const auto good = *NatsBus::start(server.with_certificate("a"));
+  EXPECT_TRUE(good->wait_connected(Millis(10'000)));
+  const auto refused = *NatsBus::start(server.without_certificate("b"));
+  EXPECT_TRUE(eventually([&] {
+    return refused->state() == BusState::kDisconnected || refused->state() == BusState::kRefused;
+  }));
 }
 
 TEST(NatsBus, ConnectsToABrokerThatComesLater) {

@@ -198,10 +198,12 @@ void MiniFleet::set_clock(const std::string& of, long seconds) const {
 }
 
 void MiniFleet::launch_hub() {
-  hub_ = Child({binary("qleet-hub"), "serve", "--state", hub_state(), "--listen", "127.0.0.1:" + port_,
-                "--nats-listen", "127.0.0.1:0", "--heartbeat-ms", options_.heartbeat_ms, "--profiles",
-                options_.profiles},
-               folder_ / "hub.log", clock_of("hub"));
+  std::vector<std::string> command{binary("qleet-hub"),   "serve",       "--state",
+                                   hub_state(),           "--listen",    "127.0.0.1:" + port_,
+                                   "--nats-listen",       "127.0.0.1:0", "--heartbeat-ms",
+                                   options_.heartbeat_ms, "--profiles",  options_.profiles};
+  command.insert(command.end(), options_.hub_arguments.begin(), options_.hub_arguments.end());
+  hub_ = Child(std::move(command), folder_ / "hub.log", clock_of("hub"));
 }
 
 void MiniFleet::start_hub() {

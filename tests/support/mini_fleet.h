@@ -28,6 +28,7 @@ struct FleetOptions {
   std::filesystem::path hub_bin = {};     // of the hub alone, where that is another one
   std::filesystem::path agent_bin = {};   // of agents alone
   std::function<void(const std::filesystem::path& folder)> prepare = {};  // called before anything starts
+  std::vector<std::string> hub_arguments = {};                            // of qleet-hub serve, on top
 };
 
 struct AgentSpec {
@@ -60,6 +61,9 @@ class MiniFleet {
   void launch_hub();
   // From now on, with other binaries.
   void use_hub(const std::filesystem::path& bin) { options_.hub_bin = bin; }
+  void use_hub_arguments(std::vector<std::string> arguments) {
+    options_.hub_arguments = std::move(arguments);
+  }
   void use_agent(const std::filesystem::path& bin) { options_.agent_bin = bin; }
   bool hub_runs() { return hub_.running(); }
   void stop_hub() { hub_.stop(); }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,11 +13,15 @@
 #include <cstdlib>
 #include <deque>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
 #include <stdexcept>
 #include <vector>
+
+#include "common/clock/clock.h"
+#include "common/crypto/certificate.h"
 
 namespace qleet::test {
 
@@ -60,6 +65,32 @@ int connect_to(int port) {
 bool readable(int fd, milliseconds within) {
   pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
   return ::poll(&one, 1, static_cast<int>(within.count())) > 0;
+}
+
+std::string contents(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The gate cannot pass the agent's on, so it has one of its own.
+bool show_certificate(SSL_CTX* context, const std::filesystem::path& hub_state) {
+  const crypto::CertifiedKey ca{contents(hub_state / "tls/ca.pem"), contents(hub_state / "tls/ca.key")};
+  const auto key = crypto::make_client_key();
+  const auto request = key ? crypto::make_certificate_request(*key, "gate") : key;
+  const auto shown = request ? crypto::make_client_certificate(ca, *request, "gate", std::chrono::hours(24),
+                                                               SystemClock().wall())
+                             : request;
+  if (!shown) return false;
+  const std::unique_ptr<BIO, decltype(&BIO_free)> certificate_text(
+      BIO_new_mem_buf(shown->data(), static_cast<int>(shown->size())), BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> key_text(
+      BIO_new_mem_buf(key->data(), static_cast<int>(key->size())), BIO_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr), X509_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> secret(
+      PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  return SSL_CTX_use_certificate(context, certificate.get()) == 1 &&
+         SSL_CTX_use_PrivateKey(context, secret.get()) == 1;
 }
 
 // One line as it is, with its end; empty where none comes. Byte by byte: what follows belongs to TLS.
@@ -150,6 +181,7 @@ class NatsGate::Link {
       ::setsockopt(side->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     }
     to_hub_.reset(SSL_CTX_new(TLS_client_method()));
+    if (!show_certificate(to_hub_.get(), gate_.hub_state_)) return false;
     to_agent_.reset(SSL_CTX_new(TLS_server_method()));
     if (SSL_CTX_use_certificate_chain_file(to_agent_.get(), (broker / "tls.crt").c_str()) != 1 ||
         SSL_CTX_use_PrivateKey_file(to_agent_.get(), (broker / "tls.key").c_str(), SSL_FILETYPE_PEM) != 1)

@@ -1,6 +1,7 @@
 // What stands between an agent and its nats-server: it understands NATS, so that messages themselves can be
 // lost, doubled, held back and overtaken, which on a TCP stream nobody could do. It speaks TLS to both sides,
-// to the agent with the server's own certificate; what both say to prove who they are passes through.
+// to the agent with the server's own certificate, to the server with one for clients that it makes with the
+// hub's CA; what both say after that to prove who they are passes through.
 #pragma once
 
 #include <atomic>

@@ -251,6 +251,59 @@ TEST(Certificate, RefusesBadInput) {
   EXPECT_FALSE(inspect_certificate("x"));
 }
 
+TEST(Certificate, ClientsAreSignedForTheirOwnKeyAndForClientsAlone) {
+  const auto ca = *make_ca("test", std::chrono::days(3650), kNow);
+  const auto key = *make_client_key();
+  const auto request = *make_certificate_request(key, "whatever it says");
+  const auto made = make_client_certificate(ca, request, "eu-1", std::chrono::days(30), kNow);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(signed_by(*made, ca.certificate_pem));
+  EXPECT_TRUE(belong_together(*made, key));
+  EXPECT_FALSE(belong_together(*made, *make_client_key()));
+  EXPECT_FALSE(belong_together("", ""));
+  const auto info = *inspect_certificate(*made);
+  EXPECT_EQ(info.common_name, "eu-1") << "the hub says who it is";
+  EXPECT_TRUE(info.for_clients);
+  EXPECT_FALSE(info.for_servers);
+  EXPECT_FALSE(info.is_ca);
+  EXPECT_TRUE(info.names.dns.empty());
+  EXPECT_EQ(info.not_after, std::chrono::floor<std::chrono::seconds>(kNow + std::chrono::days(30)));
+  const auto server = *make_server_certificate(ca, {{"a"}, {}}, std::chrono::days(1), kNow);
+  EXPECT_TRUE(inspect_certificate(server.certificate_pem)->for_servers);
+  EXPECT_FALSE(inspect_certificate(server.certificate_pem)->for_clients);
+
+  const auto refused = [&](const std::string& asked) {
+    const auto answer = make_client_certificate(ca, asked, "x", std::chrono::days(1), kNow);
+    return answer ? "" : answer.error().message;
+  };
+  EXPECT_EQ(refused("nonsense"), "not a certificate signing request in PEM form");
+  EXPECT_EQ(refused(std::string(100'000, 'x')), "the certificate signing request is too large");
+  // One byte of the signature, which is at the end.
+  std::string torn = request;
+  const auto at = torn.find("\n-----END") - 8;
+  torn[at] = torn[at] == 'A' ? 'B' : 'A';
+  EXPECT_FALSE(refused(torn).empty());
+  EXPECT_EQ(check_certificate_request(torn).error().message, refused(torn));
+  EXPECT_TRUE(check_certificate_request(request));
+  EXPECT_FALSE(make_client_certificate({"", ""}, request, "x", std::chrono::days(1), kNow));
+}
+
+TEST(Certificate, IsRenewedInTheLastThirdOrWhereItIsNotGoodYet) {
+  const CertificateInfo info{.common_name = {},
+                             .fingerprint = {},
+                             .not_before = kNow,
+                             .not_after = kNow + std::chrono::days(90),
+                             .names = {}};
+  EXPECT_FALSE(renewal_due(info, kNow));
+  EXPECT_FALSE(renewal_due(info, kNow + std::chrono::days(59)));
+  EXPECT_TRUE(renewal_due(info, kNow + std::chrono::days(61)));
+  EXPECT_TRUE(renewal_due(info, kNow - Millis(1))) << "the clock was ahead";
+  EXPECT_FALSE(renewal_due(info, kNow + std::chrono::days(61), info.not_after)) << "it ends with its CA";
+  EXPECT_TRUE(good_at(info, kNow));
+  EXPECT_FALSE(good_at(info, kNow - Millis(1)));
+  EXPECT_FALSE(good_at(info, info.not_after));
+}
+
 TEST(PrivateFile, ModeReplaceAndCreate) {
   const Folder folder;
   const auto path = folder / "deep/key";

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "common/model/base64.h"
 #include "common/model/model.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/environment.pb.h"
@@ -152,6 +153,15 @@ TEST(Describe, FileAndLine) {
   EXPECT_EQ(describe({"spec.x", "is missing", 0, "shop.yaml"}), "shop.yaml: spec.x: is missing");
   EXPECT_EQ(describe({"spec.x", "${a}: unknown", 9, "shop.yaml"}), "shop.yaml:9: ${a}: unknown");
   EXPECT_EQ(invalid({{"a", "is missing"}, {"b", "is missing"}}).message, "a: is missing (and 1 more)");
+}
+
+TEST(Base64, ThereAndBack) {
+  for (const std::string bytes : {"", "f", "fo", "foo", "foob", "fooba", "foobar"})
+    EXPECT_EQ(unbase64(base64(bytes)), bytes);
+  EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(unbase64("/+8="), std::string("\xff\xef"));
+  for (const char* wrong : {"Z", "Zg", "Zg=", "Zg==Zg==", "Z===", "====", "Zm9$", "=m9v", "Z=9v"})
+    EXPECT_EQ(unbase64(wrong), std::nullopt) << wrong;
 }
 
 }  // namespace

@@ -74,6 +74,10 @@ TEST_F(Upgrade, HubFirstThenAgentAndBackAgain) {
   agent_to(QLEET_BIN);
   expect_same(middle);
   expect_it_works("both-new");
+  // Its certificate came over the API, and nobody is without one now.
+  EXPECT_TRUE(std::filesystem::exists(fleet.agent_state("local-1") / "identity/tls.crt"));
+  EXPECT_TRUE(
+      until([&] { return std::filesystem::exists(fleet.hub_state() / "broker/client-certificates"); }, 90s));
   const auto after = world();
 
   // The formats are the same, so the way back is open.
@@ -92,9 +96,11 @@ TEST_F(Upgrade, ANewAgentEnrolsWithAnOldHub) {
   expect_it_works("old-hub-new-agent");
 }
 
-TEST_F(Upgrade, AnOldAgentEnrolsWithANewHub) {
+// A new hub with no agents yet takes none without a certificate, unless it is told to.
+TEST_F(Upgrade, AnOldAgentEnrolsWithANewHubThatIsToldToTakeIt) {
   fleet.stop_hub();
   fleet.use_hub(QLEET_BIN);
+  fleet.use_hub_arguments({"--nats-client-certificates", "optional"});
   fleet.start_hub();
   fleet.add_agent({.name = "local-1"});
   expect_it_works("new-hub-old-agent");

@@ -33,10 +33,21 @@ class StaleFreshness final : public Freshness {
 
 class NotingEnroller final : public Enroller {
  public:
-  Result<v1::EnrolResult> admit(const v1::Agent& agent) override {
+  Result<> examine(const v1::EnrolRequest& request) override {
+    if (needs_certificate && request.tls_request().empty())
+      return fail(Code::kInvalid, "tlsRequest: is missing");
+    return {};
+  }
+  Result<v1::CertificateResult> certify(const v1::Agent& agent, const std::string& tls_request) override {
+    v1::CertificateResult result;
+    result.set_certificate("certificate of " + agent.metadata().name() + " for " + tls_request);
+    return result;
+  }
+  Result<v1::EnrolResult> admit(const v1::Agent& agent, const std::string& tls_request) override {
     v1::EnrolResult result;
     result.add_nats_urls("tls://hub:4222");
     result.set_nats_jwt("jwt of " + agent.metadata().name());
+    if (!tls_request.empty()) result.set_nats_client_certificate("certificate for " + tls_request);
     return result;
   }
   Result<> expel(const v1::Agent& agent) override {
@@ -44,6 +55,7 @@ class NotingEnroller final : public Enroller {
     return {};
   }
   std::vector<std::string> expelled;
+  bool needs_certificate = false;
 };
 
 class NotingLogs final : public LogSource {

@@ -172,4 +172,16 @@ Result<> revoke_agent(const Context&, const Caller& caller, std::string_view age
   return note("revoke-agent", caller, agent);
 }
 
+Result<v1::Agent> asker_of_certificate(const Context&, const v1::CertificateRequest& request) {
+  TRY(note("certificate", {}, request.agent()));
+  if (request.signature() != "good") return fail(Code::kUnauthenticated, "not signed by its key");
+  v1::Agent agent;
+  agent.mutable_metadata()->set_name(request.agent());
+  return agent;
+}
+
+Result<> note_certificate(const Context&, const v1::Agent& agent) {
+  return note("note-certificate", {}, agent.metadata().name());
+}
+
 }  // namespace qleet::hub::frontend

@@ -1,4 +1,6 @@
 // Who may do what, and how often.
+#include <gmock/gmock.h>
+
 #include "tests/unit/api/api_fixture.h"
 
 namespace qleet::hub::api {
@@ -81,6 +83,33 @@ TEST_F(ApiTest, AnAgentEnrolsWithItsJoinTokenAlone) {
   put("agents", "a1", agent);
   EXPECT_EQ(send("POST", "/v1/agents/a1/revoke", "", "operator").status, 204);
   EXPECT_EQ(enroller.expelled, std::vector<std::string>{"a1"});
+}
+
+TEST_F(ApiTest, AnAgentIsGivenACertificateForItsSignatureAlone) {
+  const auto enrolled = send("POST", "/v1/enrol",
+                             R"({"token":"qlj_good","agent":"a1","publicKey":"U1","tlsRequest":"mine"})", "");
+  EXPECT_EQ(enrolled.status, 201) << enrolled.body;
+  EXPECT_NE(enrolled.body.find(R"("natsClientCertificate":"certificate for mine")"), std::string::npos)
+      << enrolled.body;
+  EXPECT_THAT(test::frontend_double().calls, ::testing::Contains(::testing::HasSubstr("note-certificate")));
+
+  const std::string good = R"("tlsRequest":"next","signature":"Z29vZA==")";  // "good"
+  const auto given = send("POST", "/v1/agents/a1/certificate", "{" + good + "}", "");
+  EXPECT_EQ(given.status, 201) << given.body;
+  EXPECT_NE(given.body.find("certificate of a1 for next"), std::string::npos) << given.body;
+  const auto elsewhere = send("POST", "/v1/agents/a1/certificate", R"({"agent":"a2",)" + good + "}", "");
+  EXPECT_THAT(detail(elsewhere), ::testing::HasSubstr("but the address says"));
+  const auto refused = send("POST", "/v1/agents/a1/certificate", R"({"tlsRequest":"next"})", "");
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_THAT(header(refused, "Date"), ::testing::EndsWith(" GMT")) << "an agent's clock may be wrong";
+}
+
+TEST_F(ApiTest, ARequestThatCannotBeAdmittedUsesNoTokenUp) {
+  enroller.needs_certificate = true;
+  const auto refused = send("POST", "/v1/enrol", R"({"token":"qlj_good","agent":"a1","publicKey":"U1"})", "");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(test::frontend_double().calls,
+              ::testing::Not(::testing::Contains(::testing::HasSubstr("redeem"))));
 }
 
 TEST_F(ApiTest, GuessingIsSlowedDownPerAddress) {

@@ -57,6 +57,24 @@ TEST_F(PkiTest, RenewsTheServersCertificateWhenItEndsSoonOrLacksAName) {
   EXPECT_EQ(open().server.certificate_pem, named.server.certificate_pem) << "a name more does no harm";
 }
 
+TEST_F(PkiTest, WhatAClockMadeThatWasAheadIsMadeAnew) {
+  open();
+  clock.advance(std::chrono::days(800));
+  const Pki ahead = open();
+  clock.jump_wall(-std::chrono::days(400));
+  const Pki now = open();
+  EXPECT_NE(now.server.certificate_pem, ahead.server.certificate_pem);
+  EXPECT_TRUE(crypto::good_at(*crypto::inspect_certificate(now.server.certificate_pem), clock.wall()));
+  EXPECT_EQ(open().server.certificate_pem, now.server.certificate_pem);
+}
+
+TEST_F(PkiTest, NothingIsMadeAnewThatWouldEndNoLater) {
+  open();
+  clock.advance(std::chrono::days(3640));
+  const Pki last = open();
+  EXPECT_EQ(open().server.certificate_pem, last.server.certificate_pem);
+}
+
 TEST_F(PkiTest, AnUnreadableServerCertificateIsMadeAnew) {
   const Pki first = open();
   ASSERT_TRUE(crypto::write_private_file(tls("server.pem"), "half").has_value());
@@ -102,7 +120,15 @@ TEST_F(PkiTest, TakesGivenFilesAndSaysWhatIsWrongWithThem) {
   PkiOptions missing = options;
   missing.ca_file = folder / "no-such";
   EXPECT_EQ(open_pki(missing, clock).error().message, missing.ca_file.string() + ": cannot be read");
-  clock.advance(std::chrono::days(400));
+  PkiOptions foreign = options;
+  foreign.key_file = file("other.pem", made.ca.private_key_pem);
+  EXPECT_EQ(open_pki(foreign, clock).error().message,
+            foreign.key_file.string() + ": not the key of " + options.certificate_file.string());
+  clock.jump_wall(-std::chrono::days(2));
+  EXPECT_EQ(open_pki(options, clock).error().message,
+            options.certificate_file.string() +
+                ": the certificate is not valid yet; is this machine's clock right?");
+  clock.advance(std::chrono::days(402));
   EXPECT_EQ(open_pki(options, clock).error().message,
             options.certificate_file.string() + ": the certificate has expired");
 }

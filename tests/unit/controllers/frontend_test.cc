@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/clock/duration.h"
+#include "common/crypto/nkey.h"
 #include "common/crypto/token.h"
+#include "common/sync/certificate_proof.h"
 #include "hub/store/keys.h"
 #include "tests/unit/controllers/world.h"
 
@@ -276,6 +279,72 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
   EXPECT_EQ(world.at<v1::Agent>("one").status().state(), "Revoked");
   ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "two"));
   EXPECT_EQ(redeem(again, "two"), unknown) << "a used token brings no revoked agent back";
+}
+
+TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
+  World world;
+  crypto::SeededRandom random(7);
+  const auto key = crypto::NKey::generate(crypto::KeyKind::kUser, random);
+  const auto other = crypto::NKey::generate(crypto::KeyKind::kUser, random);
+  const auto enrol = [&](const std::string& name, const crypto::NKey& with) {
+    v1::JoinTokenRequest invite;
+    invite.set_region(name);
+    v1::EnrolRequest request;
+    request.set_token(frontend::create_join_token(world.context(), world.caller, invite)->token());
+    request.set_agent(name);
+    request.set_public_key(with.public_key());
+    EXPECT_TRUE(frontend::redeem_join_token(world.context(), request));
+  };
+  enrol("eu", key);
+  enrol("us", other);
+  const auto without = [&] { return *frontend::agents_without_certificate(world.context()); };
+  EXPECT_EQ(without(), (std::vector<std::string>{"eu", "us"}));
+
+  const auto request = [&](const std::string& agent, const crypto::NKey& with, Millis off = Millis(0)) {
+    v1::CertificateRequest made;
+    made.set_agent(agent);
+    made.set_tls_request("a request");
+    *made.mutable_time() = objects::timestamp(world.clock.wall() + off);
+    made.set_signature(with.sign(certificate_proof(agent, made.tls_request(), made.time().seconds())));
+    return made;
+  };
+  const auto code = [&](const v1::CertificateRequest& asked) {
+    const auto answer = frontend::asker_of_certificate(world.context(), asked);
+    return answer ? "" : answer.error().message;
+  };
+  const std::string stranger =
+      "there is no such agent, or the request is not signed by its key; enrol it (again) with qleet agent "
+      "join-token";
+  EXPECT_EQ(code(request("eu", key)), "");
+  EXPECT_EQ(code(request("eu", key, std::chrono::minutes(4))), "");
+  EXPECT_EQ(code(request("eu", key, -std::chrono::minutes(4))), "");
+  EXPECT_EQ(code(request("eu", other)), stranger);
+  EXPECT_EQ(code(request("nobody", key)), stranger) << "whether there is such an agent is not told";
+  auto for_another = request("eu", key);
+  for_another.set_agent("us");
+  EXPECT_EQ(code(for_another), stranger);
+  auto changed = request("eu", key);
+  changed.set_tls_request("another request");
+  EXPECT_EQ(code(changed), stranger);
+  auto unsigned_one = request("eu", key);
+  unsigned_one.clear_signature();
+  EXPECT_EQ(code(unsigned_one), stranger);
+  for (const auto off : {Millis(std::chrono::hours(2)), -Millis(std::chrono::hours(2))}) {
+    const auto late = code(request("eu", key, off));
+    EXPECT_THAT(late, testing::HasSubstr("set the clock of the agent, or of the hub"));
+    EXPECT_THAT(late, testing::HasSubstr("here it is " + format_time(world.clock.wall())));
+  }
+
+  // Known once it was given; until it is enrolled with another key.
+  ASSERT_TRUE(frontend::note_certificate(
+      world.context(), *frontend::asker_of_certificate(world.context(), request("eu", key))));
+  EXPECT_EQ(without(), std::vector<std::string>{"us"});
+  ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "us"));
+  EXPECT_TRUE(without().empty());
+  EXPECT_EQ(code(request("us", other)), "agent \"us\": it is revoked; enrol it again with a new key");
+  ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "eu"));
+  enrol("eu", other);
+  EXPECT_EQ(without(), std::vector<std::string>{"eu"});
 }
 
 TEST(Frontend, ADeadRegionCanBeForgotten) {
