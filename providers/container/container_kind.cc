@@ -178,7 +178,7 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
     out.recheck_after = kSoon;
   } else {
     out.reason = reasons::kExited;
-    out.message = why_ended(context_, *details);
+    out.message = why_ended(*details);
     const Millis wait = context_.restarts().remaining(details->name);
     if (wait > Millis(0)) {
       out.state = State::kDegraded;

@@ -8,12 +8,10 @@
 
 namespace qleet::container {
 
-std::string why_ended(Context& context, const containers::ContainerDetails& details) {
+std::string why_ended(const containers::ContainerDetails& details) {
   std::string out = fmt::format("{} ended with code {}", details.name, details.exit_code);
   if (details.oom_killed) out += " (killed: it took more memory than its limit)";
   if (!details.error.empty()) out += ": " + details.error.substr(0, 300);
-  const auto lines = containers::last_lines(context.client(), details.id, 3);
-  if (lines && !lines->empty()) out += ", its last lines: " + *lines;
   return out;
 }
 
