@@ -400,6 +400,10 @@ INSTANTIATE_TEST_SUITE_P(
              "spec.subjects[0]: \"alice\" is no subject; write serviceaccount:<name>"},
         Case{"SecretKey", "kind: Secret\nmetadata: {name: a}\nspec: {data: {'a/b': hush}}\n",
              "spec.data[\"a/b\"]: a key of a secret has letters, digits, -, _ and . only"},
+        Case{"SecretSealed", "kind: Secret\nmetadata: {name: a}\nspec: {data: {k: 'qleet-sealed-1:AQ'}}\n",
+             "spec.data.k: begins with \"qleet-sealed-1:\", which is how the hub marks what it has sealed: "
+             "give the "
+             "value itself"},
         Case{"BuildEmpty", "kind: Build\n",
              "spec.image: is missing\nspec.tag: is missing; give a tag, a digest, or both"},
         Case{"BuildDigest", "kind: Build\nspec: {image: a/b, digest: abc}\n",
