@@ -193,7 +193,7 @@ Result<> ContainerHandler::create(const ProviderResource& resource, const Contai
   const std::string network = network_of(resource, spec);
   if (spec.network.empty())
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
-  TRY(check_volumes(context_, spec.process));
+  TRY(check_volumes(context_, resource, spec.process));
   Placement placement;
   placement.labels = ownership(resource, kKind);
   placement.network = network;

@@ -5,6 +5,7 @@
 
 #include "common/model/reasons.h"
 #include "providers/container/kinds.h"
+#include "providers/container/names.h"
 
 namespace qleet::container {
 
@@ -32,10 +33,18 @@ std::string drift_of(const ProcessSpec& wanted, const std::string& network,
   return {};
 }
 
-Result<> check_volumes(Context& context, const ProcessSpec& process) {
+Result<> check_volumes(Context& context, const ProviderResource& resource, const ProcessSpec& process) {
   for (const auto& mount : process.volumes) {
     const auto volume = context.client().inspect_volume(mount.volume);
-    if (volume) continue;
+    if (volume) {
+      const std::string made_for = label(volume->labels, labels::kResource);
+      const bool ours = label(volume->labels, labels::kOwner) == resource.owner;
+      if (made_for.empty() || (ours && of_same_application(made_for, resource))) continue;
+      return fail(
+          Code::kInvalid, reasons::kInvalidTemplate,
+          fmt::format("volume {} (for {}) was not made for this application; name one that it depends on",
+                      mount.volume, mount.target));
+    }
     if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
     return fail(Code::kUnavailable, reasons::kProviderError,
                 fmt::format("volume {} (for {}) does not exist on this host", mount.volume, mount.target));

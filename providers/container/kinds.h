@@ -32,8 +32,9 @@ std::string why_ended(const containers::ContainerDetails& details);
 std::string drift_of(const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details);
 
-// Volumes that a container mounts must be there: an engine would silently make empty ones.
-Result<> check_volumes(Context& context, const ProcessSpec& process);
+// Volumes that a container mounts must be there: an engine would silently make empty ones. None that was made
+// for another application, or by another agent; an operator's own, made by hand, may be mounted.
+Result<> check_volumes(Context& context, const ProviderResource& resource, const ProcessSpec& process);
 
 // One life of one container, for checks of it.
 std::string life_of(const containers::ContainerDetails& details);

@@ -89,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
              "containers.main.volumes[0].source: \"data\" must be a placeholder for a resource of type "
              "volume, for "
              "example ${resources.data}"},
+        Case{"VolumeOtherOutput", "volumes: [{source: '${resources.data.size}', target: /d}]",
+             "${resources.data.size}: a volume's source is the resource alone: ${resources.data}"},
         Case{"VolumeUnknownSource", "volumes: [{source: '${resources.dat}', target: /d}]",
              "${resources.dat}: no resource \"dat\" in this workload; there is: data, db"},
         Case{"VolumeWrongType", "volumes: [{source: '${resources.db}', target: /d}]",
