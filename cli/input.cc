@@ -79,9 +79,7 @@ int line_of_source(const model::TextNode& node, const std::string& source) {
 // Puts in what the `source` of Score documents names.
 class Sources {
  public:
-  Sources(const Document& document, std::vector<std::string>& sent) : document_(document), sent_(sent) {
-    if (auto nodes = model::read_documents(document.text, {})) nodes_ = *std::move(nodes);
-  }
+  Sources(const Document& document, std::vector<std::string>& sent) : document_(document), sent_(sent) {}
 
   // `index`: of the document in its text. False: there was nothing to put in.
   Result<bool> put_into(v1::Application& application, size_t index) {
@@ -93,10 +91,10 @@ class Sources {
           any = true;
           auto content = read(file.source());
           if (!content) {
-            std::string field = is_score(index) ? "" : "spec.workloads." + workload_name + ".score.";
-            field += "containers." + container_name + ".files";
+            std::string field = "containers." + container_name + ".files";
             model::append_step(field, file.target());
-            return std::unexpected(located(content.error().message, field + ".source", file.source(), index));
+            return std::unexpected(
+                located(content.error().message, workload_name, field + ".source", file.source(), index));
           }
           file.set_content(*std::move(content));
           file.clear_source();
@@ -107,11 +105,6 @@ class Sources {
   }
 
  private:
-  bool is_score(size_t index) const {
-    const auto* version = index < nodes_.size() ? nodes_[index].find("apiVersion") : nullptr;
-    return version != nullptr && version->text.starts_with("score.dev/");
-  }
-
   Result<std::string> read(const std::string& source) {
     if (!document_.folder)
       return fail(Code::kInvalid,
@@ -123,16 +116,24 @@ class Sources {
     return content;
   }
 
-  Error located(const std::string& why, std::string field, const std::string& source, size_t index) const {
-    FieldError wrong{.field = std::move(field), .message = "\"" + source + "\" " + why};
+  // `field`: below the workload's Score document, which may be the whole document.
+  Error located(const std::string& why, const std::string& workload, const std::string& field,
+                const std::string& source, size_t index) const {
+    FieldError wrong{.field = "spec.workloads." + workload + ".score." + field,
+                     .message = "\"" + source + "\" " + why};
     wrong.file = document_.name;
-    if (index < nodes_.size()) wrong.line = line_of_source(nodes_[index], source);
+    const auto nodes = model::read_documents(document_.text, {});
+    if (nodes && index < nodes->size()) {
+      const auto& node = (*nodes)[index];
+      const auto* version = node.find("apiVersion");
+      if (version != nullptr && version->text.starts_with("score.dev/")) wrong.field = field;
+      wrong.line = line_of_source(node, source);
+    }
     return model::invalid({std::move(wrong)});
   }
 
   const Document& document_;
   std::vector<std::string>& sent_;
-  std::vector<model::TextNode> nodes_;
   std::optional<SourceFolder> folder_;
 };
 

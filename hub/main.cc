@@ -74,7 +74,14 @@ Result<std::unique_ptr<LmdbStore>> without_remains(std::unique_ptr<LmdbStore> st
 Result<std::unique_ptr<LmdbStore>> bring_under_keys(std::unique_ptr<LmdbStore> store,
                                                     const crypto::Sealer& sealer,
                                                     const std::filesystem::path& folder) {
-  const auto brought = TRY(secrets::bring_under_keys(*store, sealer));
+  const auto done = secrets::bring_under_keys(*store, sealer);
+  if (!done && (done.error().code == Code::kFull || done.error().code == Code::kUnavailable)) {
+    // What is there is served all the same, and what is written from here on is sealed.
+    kLog.warn("secrets are not brought under the newest key before the next start",
+              {{"error", done.error().message}});
+    return store;
+  }
+  const auto brought = TRY(done);
   if (brought.sealed + brought.renewed > 0)
     kLog.info("secrets sealed", {{"were_clear", std::to_string(brought.sealed)},
                                  {"were_under_an_older_key", std::to_string(brought.renewed)}});

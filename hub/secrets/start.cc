@@ -1,8 +1,11 @@
 #include "hub/secrets/start.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "common/crypto/private_file.h"
 #include "common/process/command.h"
@@ -102,8 +105,19 @@ Result<> forget_remains(Store& store) {
 
 Result<> rotate(const std::filesystem::path& file, crypto::Random& random) {
   std::error_code error;
-  if (std::filesystem::exists(file, error)) return crypto::Sealer::rotate(file, random);
-  TRY(crypto::Sealer::open_or_create(file, random));
+  if (std::filesystem::exists(file, error)) {
+    TRY(crypto::Sealer::rotate(file, random));
+  } else {
+    TRY(crypto::Sealer::open_or_create(file, random));
+  }
+  // Whoever does this as root does it for the hub's user.
+  struct stat folder{};
+  struct stat now{};
+  if (::stat(file.parent_path().c_str(), &folder) == 0 && ::stat(file.c_str(), &now) == 0 &&
+      now.st_uid != folder.st_uid && ::chown(file.c_str(), folder.st_uid, folder.st_gid) != 0) {
+    return fail(Code::kDenied, fmt::format("{}: cannot be given to the owner of its folder: {}",
+                                           file.string(), std::strerror(errno)));
+  }
   return {};
 }
 

@@ -41,8 +41,8 @@ Result<bool> log_tells_of_secrets(const Store& store, Revision after);
 // Nothing is left of it.
 Result<> forget_remains(Store& store);
 
-// Puts a fresh key in front of the file's; makes the file where there is none. Takes effect when the hub
-// starts next.
+// Puts a fresh key in front of the file's; makes the file where there is none. It belongs to its folder's
+// owner. Takes effect when the hub starts next.
 Result<> rotate(const std::filesystem::path& file, crypto::Random& random);
 
 }  // namespace qleet::hub::secrets
