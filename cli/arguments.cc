@@ -198,10 +198,15 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     app->add_flag("-w,--watch", options->watch, "Go on with every new one");
   }
   {
-    auto* app = root->add_subcommand("logs", "Logs of an application's workloads");
+    auto* app = root->add_subcommand("logs", "Logs of an application's workloads, or of what they stand on");
     auto options = command<LogsCommand>(app, parsed);
     app->add_option("application", options->application)->required()->option_text("APPLICATION");
-    app->add_option("workload", options->workload, "Only of this one")->option_text("WORKLOAD");
+    auto* workload =
+        app->add_option("workload", options->workload, "Only of this one")->option_text("WORKLOAD");
+    app->add_option("--resource", options->resource,
+                    "Instead of workloads: what they stand on, e.g. postgres/web-db")
+        ->option_text("TYPE/ID")
+        ->excludes(workload);
     app->add_option("-e,--environment", options->environment, "Only there");
     app->add_option("-c,--container", options->container, "Only of this container");
     app->add_flag("-f,--follow", options->follow, "Go on with every new line");

@@ -124,6 +124,7 @@ struct LogsCommand {
   std::string application;
   std::string environment;
   std::string workload;
+  std::string resource;  // instead: <type>/<id> of what it stands on
   std::string container;
   bool follow = false;
   unsigned tail = 100;

@@ -1,7 +1,6 @@
 // Commands that change what is wanted: apply, plan, delete, approve, rollback, build notify.
 #include <algorithm>
 #include <cctype>
-#include <cstdio>
 #include <optional>
 
 #include "cli/commands.h"
@@ -90,10 +89,8 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
     const Exit exit = until_gone(session, plural, name, *limit);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)
-        std::fputs(("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
-                    plural + " " + name + "\n")
-                       .c_str(),
-                   stderr);
+        print_error("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
+                    plural + " " + name + "\n");
       return exit;
     }
     print(std::string(kind.short_name) + "/" + name + " is gone\n");
@@ -101,11 +98,21 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
   return Exit::kOk;
 }
 
+// Before they leave.
+void tell_sent(const Input& input) {
+  if (input.sent_files().empty()) return;
+  const auto count = input.sent_files().size();
+  std::string text = "sends " + std::to_string(count) + (count == 1 ? " file: " : " files: ");
+  for (size_t i = 0; i < count; ++i) text += (i ? ", " : "") + one_line(input.sent_files()[i]);
+  print_error(text + "\n");
+}
+
 }  // namespace
 
 Exit run(Session& session, const ApplyCommand& command) {
   const auto input = Input::read(command.files);
   if (!input) return report(input.error());
+  tell_sent(*input);
   v1::ApplyResult result;
   const auto sent = session.hub.send_into("POST", command.dry_run ? "/v1/apply?dryRun=true" : "/v1/apply",
                                           input->text(), result);
@@ -122,7 +129,7 @@ Exit run(Session& session, const ApplyCommand& command) {
       }
     }
     if (session.format != Format::kName) print_answers(session, result.releases());
-    for (const auto& warning : result.warnings()) std::fputs(("warning: " + warning + "\n").c_str(), stderr);
+    for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   }
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
   if (!session.for_programs()) print("\n");
@@ -151,6 +158,7 @@ Exit run(Session& session, const PlanCommand& command) {
     auto read = Input::read(command.files);
     if (!read) return report(read.error());
     input = std::move(*read);
+    tell_sent(input);
     body = input.text();
   }
   v1::PlanResult plan;
@@ -176,13 +184,17 @@ Exit run(Session& session, const DeleteCommand& command) {
   };
 
   if (!command.files.empty()) {
-    const auto input = Input::read(command.files);
+    const auto input = Input::read(command.files, SourceFiles::kLeave);
     if (!input) return report(input.error());
-    auto objects = model::decode(input->text());
+    auto objects = model::decode(input->text(), {.validate = false});
     if (!objects) return report(input->locate(objects.error()));
     for (auto it = objects->rbegin(); it != objects->rend(); ++it) {
       const auto& kind = model::kind_of(**it);
-      const auto exit = erase(kind, model::meta(**it).name());
+      const auto& name = model::meta(**it).name();
+      if (name.empty())
+        return report(
+            {Code::kInvalid, "an object of kind " + std::string(kind.name) + " has no metadata.name", {}});
+      const auto exit = erase(kind, name);
       if (exit != Exit::kOk && exit != Exit::kNotFound) return exit;
     }
     return Exit::kOk;

@@ -76,7 +76,7 @@ Exit print_objects(Session& session, const model::Kind& kind, const std::vector<
   }
   if (session.format != Format::kTable && session.format != Format::kWide) return Exit::kOk;
   if (rows.empty()) {
-    std::fputs(("no " + std::string(kind.plural) + " here\n").c_str(), stderr);
+    print_error("no " + std::string(kind.plural) + " here\n");
   } else {
     print(table(header_of(session, kind), rows));
   }
@@ -99,7 +99,7 @@ Exit watch_objects(Session& session, const model::Kind& kind, Query query,
       print(std::string(kind.plural) + "/" + model::meta(**object).name() + "\n");
     } else {
       std::string line;
-      for (const auto& cell : row_of(session, **object)) line += cell + "   ";
+      for (const auto& cell : row_of(session, **object)) line += one_line(cell) + "   ";
       print((event.name == "deleted" ? "gone: " : "") + line + "\n");
     }
   });
@@ -196,8 +196,7 @@ Exit run(Session& session, const WaitCommand& command) {
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const Exit exit = until_gone(session, "applications", command.application, *limit);
   if (exit == Exit::kTimeout)
-    std::fputs(("qleet: " + command.application + " is still there after " + command.timeout + "\n").c_str(),
-               stderr);
+    print_error("qleet: " + command.application + " is still there after " + command.timeout + "\n");
   return exit;
 }
 
@@ -267,15 +266,20 @@ Exit run(Session& session, const LogsCommand& command) {
   Query query;
   query.add("environment", command.environment);
   query.add("workload", command.workload);
+  query.add("resource", command.resource);
   query.add("container", command.container);
   query.add("follow", command.follow ? "true" : "");
   query.add("tail", std::to_string(command.tail));
+  // Whoever pipes a log wants its bytes.
+  const bool terminal = prints_to_terminal();
+  VisibleStream seen;
   const auto streamed =
       session.hub.stream("/v1/applications/" + http::encode(command.application) + "/logs" + query.text,
-                         [](std::string_view data) {
-                           print(data);
+                         [&](std::string_view data) {
+                           terminal ? print(seen.feed(data)) : print_raw(data);
                            return true;
                          });
+  if (terminal) print(seen.finish());
   return streamed ? Exit::kOk : report(streamed.error());
 }
 

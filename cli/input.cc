@@ -5,8 +5,11 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
+#include "cli/sources.h"
 #include "common/model/model.h"
+#include "common/model/tree.h"
 #include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
@@ -14,49 +17,125 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::string> contents(const fs::path& path) {
+struct Document {
+  std::string name;  // for people
+  std::string text;
+  std::optional<fs::path> folder;  // of the files that it names; none where it is no file itself
+};
+
+// What the caller names himself: also a pipe or a link.
+Result<Document> named_document(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(in), {});
+  Document document{path.string(), std::string(std::istreambuf_iterator<char>(in), {}), std::nullopt};
   if (!in && !in.eof()) return fail(Code::kInvalid, path.string() + ": cannot be read");
-  return text;
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) document.folder = path.parent_path();
+  return document;
 }
 
-Result<std::vector<fs::path>> files_of(const std::string& path) {
-  if (path == "-") return std::vector<fs::path>{path};
+Result<std::vector<Document>> documents_of_folder(const std::string& path) {
+  std::vector<std::string> names;
   std::error_code error;
-  if (!fs::exists(path, error)) return fail(Code::kInvalid, path + ": no such file or folder");
-  if (!fs::is_directory(path, error)) return std::vector<fs::path>{path};
-  std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(path, error)) {
     const auto extension = entry.path().extension();
-    if (extension == ".yaml" || extension == ".yml" || extension == ".json") files.push_back(entry.path());
+    if (extension == ".yaml" || extension == ".yml" || extension == ".json")
+      names.push_back(entry.path().filename());
   }
-  if (files.empty()) return fail(Code::kInvalid, path + ": holds no *.yaml, *.yml or *.json");
-  std::ranges::sort(files);
-  return files;
+  if (names.empty()) return fail(Code::kInvalid, path + ": holds no *.yaml, *.yml or *.json");
+  std::ranges::sort(names);
+  const auto folder = TRY(SourceFolder::open(path));
+  std::vector<Document> documents;
+  for (const auto& name : names) {
+    const std::string shown = fs::path(path) / name;
+    auto text = folder.read(name, kMaxSourceBytes);
+    if (!text) return std::unexpected(wrap(std::move(text).error(), shown));
+    documents.push_back({shown, *std::move(text), path});
+  }
+  return documents;
 }
 
-// Puts in what `source` names. False: there was nothing to put in.
-Result<bool> inline_sources(v1::Application& application, const fs::path& folder) {
-  bool any = false;
-  for (auto& [workload_name, workload] : *application.mutable_spec()->mutable_workloads()) {
-    for (auto& [container_name, container] : *workload.mutable_score()->mutable_containers()) {
-      for (auto& file : *container.mutable_files()) {
-        if (file.source().empty()) continue;
-        const fs::path path = folder / file.source();
-        if (!fs::is_regular_file(path)) {
-          return fail(Code::kInvalid, "workload " + workload_name + ", container " + container_name +
-                                          ", file " + file.target() + ": source " + path.string() +
-                                          " does not exist");
+Result<std::vector<Document>> documents_of(const std::string& path) {
+  if (path == "-")
+    return std::vector<Document>{
+        {"standard input", std::string(std::istreambuf_iterator<char>(std::cin), {}), std::nullopt}};
+  std::error_code error;
+  if (!fs::exists(path, error)) return fail(Code::kInvalid, path + ": no such file or folder");
+  if (fs::is_directory(path, error)) return documents_of_folder(path);
+  return std::vector<Document>{TRY(named_document(path))};
+}
+
+// The line of `source: <source>` in one document of a text; 0 when it cannot be found.
+int line_of_source(const model::TextNode& node, const std::string& source) {
+  for (const auto& entry : node.entries) {
+    if (entry.key == "source" && entry.value.text == source) return entry.line;
+    if (const int line = line_of_source(entry.value, source)) return line;
+  }
+  for (const auto& item : node.items) {
+    if (const int line = line_of_source(item, source)) return line;
+  }
+  return 0;
+}
+
+// Puts in what the `source` of Score documents names.
+class Sources {
+ public:
+  Sources(const Document& document, std::vector<std::string>& sent) : document_(document), sent_(sent) {}
+
+  // `index`: of the document in its text. False: there was nothing to put in.
+  Result<bool> put_into(v1::Application& application, size_t index) {
+    bool any = false;
+    for (auto& [workload_name, workload] : *application.mutable_spec()->mutable_workloads()) {
+      for (auto& [container_name, container] : *workload.mutable_score()->mutable_containers()) {
+        for (auto& file : *container.mutable_files()) {
+          if (file.source().empty()) continue;
+          any = true;
+          auto content = read(file.source());
+          if (!content) {
+            std::string field = "containers." + container_name + ".files";
+            model::append_step(field, file.target());
+            return std::unexpected(
+                located(content.error().message, workload_name, field + ".source", file.source(), index));
+          }
+          file.set_content(*std::move(content));
+          file.clear_source();
         }
-        file.set_content(TRY(contents(path)));
-        file.clear_source();
-        any = true;
       }
     }
+    return any;
   }
-  return any;
-}
+
+ private:
+  Result<std::string> read(const std::string& source) {
+    if (!document_.folder)
+      return fail(Code::kInvalid,
+                  "is a file beside the document, which is none itself: save the document to a file, "
+                  "or put the text under content");
+    if (!folder_) folder_.emplace(TRY(SourceFolder::open(*document_.folder)));
+    auto content = TRY(folder_->read(source, kMaxSourceBytes));
+    sent_.push_back(*document_.folder / fs::path(source).lexically_normal());
+    return content;
+  }
+
+  // `field`: below the workload's Score document, which may be the whole document.
+  Error located(const std::string& why, const std::string& workload, const std::string& field,
+                const std::string& source, size_t index) const {
+    FieldError wrong{.field = "spec.workloads." + workload + ".score." + field,
+                     .message = "\"" + source + "\" " + why};
+    wrong.file = document_.name;
+    const auto nodes = model::read_documents(document_.text, {});
+    if (nodes && index < nodes->size()) {
+      const auto& node = (*nodes)[index];
+      const auto* version = node.find("apiVersion");
+      if (version != nullptr && version->text.starts_with("score.dev/")) wrong.field = field;
+      wrong.line = line_of_source(node, source);
+    }
+    return model::invalid({std::move(wrong)});
+  }
+
+  const Document& document_;
+  std::vector<std::string>& sent_;
+  std::optional<SourceFolder> folder_;
+};
 
 // Whether it is one JSON document, which YAML's `---` can join too.
 void append_document(std::string& text, const std::string& document) {
@@ -67,31 +146,28 @@ void append_document(std::string& text, const std::string& document) {
 
 }  // namespace
 
-Result<Input> Input::read(const std::vector<std::string>& paths) {
+Result<Input> Input::read(const std::vector<std::string>& paths, SourceFiles source_files) {
   Input input;
   for (const auto& path : paths) {
-    for (const auto& file : TRY(files_of(path))) {
-      const bool standard_input = file == "-";
-      std::string text =
-          standard_input ? std::string(std::istreambuf_iterator<char>(std::cin), {}) : TRY(contents(file));
+    for (auto& document : TRY(documents_of(path))) {
       // Read here only to put in sources and to learn names; what is wrong with it the hub says, better.
-      if (auto objects = model::decode(text, {.validate = false})) {
+      if (auto objects = model::decode(document.text, {.validate = false})) {
+        Sources sources(document, input.sent_files_);
         bool rewritten = false;
         std::string inlined;
-        for (auto& object : *objects) {
-          if (auto* application = dynamic_cast<v1::Application*>(object.get())) {
+        for (size_t i = 0; i < objects->size(); ++i) {
+          auto& object = *(*objects)[i];
+          if (auto* application = dynamic_cast<v1::Application*>(&object)) {
             input.applications_.push_back(application->metadata().name());
-            rewritten |=
-                TRY(inline_sources(*application, standard_input ? fs::path(".") : file.parent_path()));
+            if (source_files == SourceFiles::kPutIn) rewritten |= TRY(sources.put_into(*application, i));
           }
-          append_document(inlined, model::to_yaml(*object));
+          append_document(inlined, model::to_yaml(object));
         }
-        if (rewritten) text = inlined;
+        if (rewritten) document.text = inlined;
       }
       const auto lines_before = static_cast<int>(std::ranges::count(input.text_, '\n'));
-      input.parts_.push_back(
-          {standard_input ? "standard input" : file.string(), lines_before + (input.text_.empty() ? 1 : 2)});
-      append_document(input.text_, text);
+      input.parts_.push_back({document.name, lines_before + (input.text_.empty() ? 1 : 2)});
+      append_document(input.text_, document.text);
     }
   }
   return input;

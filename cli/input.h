@@ -8,18 +8,28 @@
 
 namespace qleet::cli {
 
+// What becomes of files that a Score document names as `source`.
+enum class SourceFiles {
+  kPutIn,  // their text takes their place
+  kLeave,  // for who needs names alone
+};
+
 class Input {
  public:
-  // `paths`: files, "-", or folders (their *.yaml, *.yml and *.json, sorted). Files that a Score document
-  // names as `source` are put in as content, relative to the document's folder. kInvalid when something
-  // cannot be read or nothing is there.
-  static Result<Input> read(const std::vector<std::string>& paths);
+  // `paths`: files, "-", or folders (their *.yaml, *.yml and *.json, sorted). A Score document is somebody
+  // else's as often as not: as `source` it may name regular files below its own folder alone, and none where
+  // it comes from standard input or a pipe; the files of a folder may not be links that lead out of it.
+  // kInvalid, with document, line and field, when something cannot be read or nothing is there.
+  static Result<Input> read(const std::vector<std::string>& paths,
+                            SourceFiles source_files = SourceFiles::kPutIn);
 
   const std::string& text() const { return text_; }
   // Gives each wrong field its file and the line in it.
   Error locate(Error error) const;
   // Names of the applications in it, in order.
   const std::vector<std::string>& applications() const { return applications_; }
+  // The files whose content went into the text.
+  const std::vector<std::string>& sent_files() const { return sent_files_; }
 
  private:
   struct Part {
@@ -29,6 +39,7 @@ class Input {
   std::string text_;
   std::vector<Part> parts_;
   std::vector<std::string> applications_;
+  std::vector<std::string> sent_files_;
 };
 
 }  // namespace qleet::cli

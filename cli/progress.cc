@@ -37,7 +37,7 @@ void collect(const v1::TreeNode& node, const std::string& before, const std::str
   const bool workload = node.type() == "workload";
   const std::string name =
       workload ? node.id() : node.type() + " " + (node.alias().empty() ? node.id() : node.alias());
-  lines.push_back({before + mark + " " + name, node.state(), remark(node)});
+  lines.push_back({before + mark + " " + one_line(name), node.state(), one_line(remark(node))});
   // What was shown further up and is well needs no second line.
   std::vector<const v1::TreeNode*> shown;
   for (const auto& child : node.children()) {
@@ -66,7 +66,7 @@ std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const st
     if (!elapsed.empty()) out += elapsed;
     while (out.ends_with(' ')) out.pop_back();
     out += "\n";
-    if (!place.message().empty()) out += "  " + place.message() + "\n";
+    if (!place.message().empty()) out += "  " + one_line(place.message()) + "\n";
     for (const auto& line : lines) {
       std::string text = pad(line.label, width) +
                          terminal.paint(pad(line.state, 13), colour_of_state(line.state)) + line.remark;
@@ -181,17 +181,14 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
     for (const auto& application : stalled) {
       v1::Description description;
       if (session.hub.get_into("/v1/describe/applications/" + http::encode(application), description)) {
-        std::fputs(("\n" + description.summary() + "\n").c_str(), stderr);
-        for (const auto& detail : description.details()) std::fputs(("  " + detail + "\n").c_str(), stderr);
-        if (!description.repair().empty())
-          std::fputs(("  To repair: " + description.repair() + "\n").c_str(), stderr);
+        print_error("\n" + description.summary() + "\n");
+        for (const auto& detail : description.details()) print_error("  " + detail + "\n");
+        if (!description.repair().empty()) print_error("  To repair: " + description.repair() + "\n");
       }
     }
     if (exit == Exit::kTimeout)
-      std::fputs(("qleet: not done within " + timeout + "; it goes on: qleet tree --watch " +
-                  applications.front() + "\n")
-                     .c_str(),
-                 stderr);
+      print_error("qleet: not done within " + timeout + "; it goes on: qleet tree --watch " +
+                  applications.front() + "\n");
   }
   return exit;
 }

@@ -1,22 +1,15 @@
 #include "cli/session.h"
 
-#include <cstdio>
-
 #include "common/model/model.h"
 
 namespace qleet::cli {
 
 Exit report(const Error& error) {
   std::string text;
-  for (const auto& field : error.fields) text += model::describe(field) + "\n";
+  for (const auto& field : error.fields) text += one_line(model::describe(field)) + "\n";
   if (error.fields.empty()) text = "qleet: " + error.message + "\n";
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  print_error(text);
   return exit_of(error.code);
-}
-
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
 }
 
 bool print_for_programs(const Session& session, const google::protobuf::Message& message) {

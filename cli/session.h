@@ -5,6 +5,7 @@
 
 #include "cli/exit_codes.h"
 #include "cli/hub_client.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "common/clock/clock.h"
 
@@ -27,7 +28,5 @@ Exit report(const Error& error);
 
 // Prints a message as the format says when that is for programs; true if it did.
 bool print_for_programs(const Session& session, const google::protobuf::Message& message);
-
-void print(std::string_view text);
 
 }  // namespace qleet::cli

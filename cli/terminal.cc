@@ -4,34 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 namespace qleet::cli {
 namespace {
-
-std::string_view code_of(Colour colour) {
-  switch (colour) {
-    case Colour::kGreen:
-      return "\x1b[32m";
-    case Colour::kYellow:
-      return "\x1b[33m";
-    case Colour::kRed:
-      return "\x1b[31m";
-    case Colour::kDim:
-      return "\x1b[2m";
-    case Colour::kBold:
-      return "\x1b[1m";
-    case Colour::kNone:
-      break;
-  }
-  return "";
-}
-
-void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
 
 // So that no line wraps, which would make counting lines wrong.
 std::string clipped(std::string_view line, size_t columns) {
@@ -39,14 +15,14 @@ std::string clipped(std::string_view line, size_t columns) {
   size_t width = 0;
   for (size_t i = 0, length = 0; i < line.size(); i += length) {
     const auto lead = static_cast<unsigned char>(line[i]);
-    const bool escape = lead == 0x1b;
-    if (escape) {
-      length = std::min(line.find('m', i), line.size() - 1) - i + 1;
+    const auto mark = mark_size(line.substr(i));
+    if (mark > 0) {
+      length = mark;
     } else {
       length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
       ++width;
     }
-    if (escape || width <= columns) result += line.substr(i, length);
+    if (mark > 0 || width <= columns) result += line.substr(i, length);
   }
   return result;
 }
@@ -61,10 +37,11 @@ Terminal::Terminal() {
 
 std::string Terminal::paint(std::string_view text, Colour colour) const {
   if (!colours_ || colour == Colour::kNone) return std::string(text);
-  return std::string(code_of(colour)) + std::string(text) + "\x1b[0m";
+  return marked(text, colour);
 }
 
-void Terminal::draw(const std::string& picture) {
+void Terminal::draw(const std::string& given) {
+  const std::string picture = visible(given);
   if (!interactive_) {
     std::string news;
     for (size_t at = 0; at < picture.size();) {
@@ -80,17 +57,15 @@ void Terminal::draw(const std::string& picture) {
   winsize size{};
   const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   const size_t columns = known ? size.ws_col : 80;
-  std::string out;
-  if (drawn_lines_ > 0) out += "\x1b[" + std::to_string(drawn_lines_) + "A";
+  std::string out = drawn_lines_ > 0 ? "\x1b[" + std::to_string(drawn_lines_) + "A" : "";
   drawn_lines_ = 0;
   for (size_t at = 0; at < picture.size();) {
     const auto end = std::min(picture.find('\n', at), picture.size());
-    out += "\x1b[2K" + clipped(std::string_view(picture).substr(at, end - at), columns) + "\n";
+    out += "\x1b[2K" + rendered(clipped(std::string_view(picture).substr(at, end - at), columns)) + "\n";
     ++drawn_lines_;
     at = end + 1;
   }
-  out += "\x1b[J";
-  print(out);
+  print_raw(out + "\x1b[J");  // put together of what is rendered
 }
 
 void Terminal::settle() {
@@ -101,10 +76,8 @@ void Terminal::settle() {
 size_t display_width(std::string_view text) {
   size_t width = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\x1b') {
-      const auto end = text.find('m', i);
-      if (end == std::string_view::npos) break;
-      i = end;
+    if (const auto mark = mark_size(text.substr(i))) {
+      i += mark - 1;
     } else if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
       ++width;
     }
@@ -118,10 +91,11 @@ std::string pad(std::string text, size_t width) {
   return text;
 }
 
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows) {
   std::vector<size_t> widths;
   for (const auto& cell : header) widths.push_back(display_width(cell));
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
+    for (auto& cell : row) cell = one_line(cell);
     for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
       widths[i] = std::max(widths[i], display_width(row[i]));
   }

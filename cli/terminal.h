@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace qleet::cli {
+#include "cli/output.h"
 
-enum class Colour { kNone, kGreen, kYellow, kRed, kDim, kBold };
+namespace qleet::cli {
 
 class Terminal {
  public:
@@ -18,7 +18,7 @@ class Terminal {
 
   // Replaces what the last draw() printed. On something that is no terminal only a picture that differs from
   // the last one is printed, below it.
-  void draw(const std::string& picture);
+  void draw(const std::string& given);
   // What comes next is printed below the last picture.
   void settle();
 
@@ -29,10 +29,10 @@ class Terminal {
   std::string last_;
 };
 
-// Columns as wide as their widest cell; header in capitals. Cells may hold colours.
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+// Columns as wide as their widest cell; header in capitals. Cells may hold colours; each is one line.
+std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows);
 
-// Of what is seen: UTF-8 characters, without colour codes.
+// Of what is seen: UTF-8 characters, without marks of colours.
 size_t display_width(std::string_view text);
 std::string pad(std::string text, size_t width);
 

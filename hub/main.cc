@@ -7,6 +7,8 @@
 #include "common/process/stop_signals.h"
 #include "hub/assembly/hub.h"
 #include "hub/assembly/state_backup.h"
+#include "hub/secrets/sealing_store.h"
+#include "hub/secrets/start.h"
 #include "hub/store/lmdb_store.h"
 
 namespace {
@@ -49,17 +51,63 @@ StoreSigns signs_of(const LmdbStore& store) {
   return signs;
 }
 
-int serve(const HubOptions& options) {
+// Takes what was clear text once out of the change log and out of the file. What fails is tried again at the
+// next start.
+Result<std::unique_ptr<LmdbStore>> without_remains(std::unique_ptr<LmdbStore> store,
+                                                   const std::filesystem::path& folder) {
+  const auto stats = TRY(store->stats());
+  if (TRY(secrets::log_tells_of_secrets(*store, stats.log_floor))) TRY(store->compact(stats.revision + 1));
+  store.reset();
+  const auto scrubbed = scrub_lmdb(folder);
+  auto again = TRY(LmdbStore::open(folder));
+  if (scrubbed) {
+    TRY(secrets::forget_remains(*again));
+    kLog.info("the store's file is written anew: nothing is left in it of secrets in clear text");
+  } else {
+    kLog.warn("secrets in clear text may be left in the store's file until the next start",
+              {{"error", scrubbed.error().message}});
+  }
+  return again;
+}
+
+// Everything that the store holds of secrets is under these keys from here on.
+Result<std::unique_ptr<LmdbStore>> bring_under_keys(std::unique_ptr<LmdbStore> store,
+                                                    const crypto::Sealer& sealer,
+                                                    const std::filesystem::path& folder) {
+  const auto done = secrets::bring_under_keys(*store, sealer);
+  if (!done && (done.error().code == Code::kFull || done.error().code == Code::kUnavailable)) {
+    // What is there is served all the same, and what is written from here on is sealed.
+    kLog.warn("secrets are not brought under the newest key before the next start",
+              {{"error", done.error().message}});
+    return store;
+  }
+  const auto brought = TRY(done);
+  if (brought.sealed + brought.renewed > 0)
+    kLog.info("secrets sealed", {{"were_clear", std::to_string(brought.sealed)},
+                                 {"were_under_an_older_key", std::to_string(brought.renewed)}});
+  for (const auto& name : brought.closed)
+    kLog.error("a secret cannot be opened with the keys at hand: restore its key, or apply it again",
+               {{"secret", name}});
+  return brought.remains ? without_remains(std::move(store), folder) : std::move(store);
+}
+
+int serve(const HubOptions& options, const secrets::KeySource& keys) {
   const StopSignals stop;
   std::error_code error;
   std::filesystem::create_directories(options.state, error);
   std::filesystem::permissions(options.state, std::filesystem::perms::owner_all, error);
   if (error) return failed({Code::kInvalid, options.state.string() + ": " + error.message(), {}});
-  auto store = LmdbStore::open(options.state / "store");
+  const auto folder = options.state / "store";
+  auto store = LmdbStore::open(folder);
   if (!store) return failed(store.error());
   const SystemClock clock;
   crypto::SystemRandom random;
-  auto hub = Hub::start(options, **store, clock, random, signs_of(**store));
+  const auto sealer = secrets::open_keys(keys, **store, random);
+  if (!sealer) return failed(sealer.error());
+  store = bring_under_keys(*std::move(store), *sealer, folder);
+  if (!store) return failed(store.error());
+  secrets::SealingStore sealing(**store, *sealer);
+  auto hub = Hub::start(options, sealing, clock, random, signs_of(**store));
   if (!hub) return failed(hub.error());
   const int signal = stop.wait();
   kLog.info("stopping", {{"signal", std::to_string(signal)}});
@@ -67,16 +115,31 @@ int serve(const HubOptions& options) {
   return 0;
 }
 
-int backup(const std::filesystem::path& state, const std::filesystem::path& to) {
+int rotate_secrets_key(const std::filesystem::path& state) {
+  crypto::SystemRandom random;
+  const auto file = state / secrets::kKeyFile;
+  if (const auto done = secrets::rotate(file, random); !done) return failed(done.error());
+  std::cout << "a new key stands first in " << file.string()
+            << ": the hub seals all secrets anew under it when it starts next\n";
+  return 0;
+}
+
+int backup(const std::filesystem::path& state, const std::filesystem::path& to, BackupParts parts) {
   Revision revision = 0;
-  const auto done = backup_state(state, to, [&](const std::filesystem::path& store) -> Result<> {
-    // A running hub has the store: LMDB lets a second process read it.
-    revision = TRY(backup_lmdb(state / "store", store));
-    return {};
-  });
+  const auto done = backup_state(
+      state, to,
+      [&](const std::filesystem::path& store) -> Result<> {
+        // A running hub has the store: LMDB lets a second process read it.
+        revision = TRY(backup_lmdb(state / "store", store));
+        return {};
+      },
+      parts);
   if (!done) return failed(done.error());
   std::cout << "backup of revision " << revision << " in " << to.string()
             << ", with the keys of this hub: keep it as safe as the hub itself\n";
+  if (!parts.secrets_key)
+    std::cout << "the key of its secrets is not in it: they open only where "
+              << (state / secrets::kKeyFile).string() << " is kept, too\n";
   return 0;
 }
 
@@ -107,6 +170,7 @@ struct ServeArguments {
   std::string listen = "127.0.0.1:7443";
   std::string nats_listen = "127.0.0.1:4222";
   std::int64_t heartbeat_ms = HubOptions{}.heartbeat.count();
+  std::string secrets_key_command;
   bool verbose = false;
 
   bool finish() {
@@ -190,6 +254,9 @@ void add_serve(CLI::App& app, ServeArguments& arguments) {
           "many at once")
       ->check(CLI::Range(1.0, 1e6))
       ->capture_default_str();
+  command->add_option(
+      "--secrets-key-command", arguments.secrets_key_command,
+      "Command that prints the keys of secrets, newest first, instead of <state>/secrets.key");
   command->add_flag("-v,--verbose", arguments.verbose, "Log more");
 }
 
@@ -208,12 +275,19 @@ int main(int argc, char** argv) {
   auto* backing_up = app.add_subcommand("backup", "Copy the store and the hub's keys while the hub runs");
   backing_up->add_option("--state", state, "The hub's folder")->required();
   backing_up->add_option("to", to, "Folder to be made")->required();
+  bool without_secrets_key = false;
+  backing_up->add_flag("--without-secrets-key", without_secrets_key,
+                       "Leave out the key of secrets, which is then kept elsewhere");
   auto* restoring = app.add_subcommand("restore", "Make the folder of a new hub from a backup");
   restoring->add_option("--state", state, "The new hub's folder; must hold no store")->required();
   restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
 
+  auto* rotating = app.add_subcommand("rotate-secrets-key", "Put a new key in front of those of secrets");
+  rotating->add_option("--state", state, "The hub's folder")->required()->check(CLI::ExistingDirectory);
+
   if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
-  if (*backing_up) return backup(state, to);
+  if (*backing_up) return backup(state, to, {.secrets_key = !without_secrets_key});
+  if (*rotating) return rotate_secrets_key(state);
   if (*restoring) return restore(from, state);
 
   if (!arguments.finish()) {
@@ -221,5 +295,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (arguments.verbose) log::set_level(log::Level::kDebug);
-  return serve(arguments.hub);
+  return serve(arguments.hub, {state / secrets::kKeyFile, arguments.secrets_key_command});
 }

@@ -31,7 +31,7 @@ std::string new_line(Random& random) { return std::string(kLinePrefix) + base64u
 
 }  // namespace
 
-Result<std::vector<Sealer::Key>> Sealer::parse(const std::filesystem::path& path, std::string_view content) {
+Result<std::vector<Sealer::Key>> Sealer::parse(std::string_view origin, std::string_view content) {
   std::vector<Key> keys;
   while (!content.empty()) {
     const auto end = content.find('\n');
@@ -41,12 +41,12 @@ Result<std::vector<Sealer::Key>> Sealer::parse(const std::filesystem::path& path
     auto secret = line.starts_with(kLinePrefix) ? unbase64url(line.substr(kLinePrefix.size())) : std::nullopt;
     if (!secret || secret->size() != 32) {
       return fail(Code::kInvalid, fmt::format("{}: line {} is not a key (\"qleet-key-1 <43 characters>\")",
-                                              path.string(), keys.size() + 1));
+                                              origin, keys.size() + 1));
     }
     keys.push_back({sha256("qleet-key-id" + *secret).substr(0, kIdSize), *secret});
   }
   if (keys.empty()) {
-    return fail(Code::kInvalid, fmt::format("{}: holds no key; restore it from a backup", path.string()));
+    return fail(Code::kInvalid, fmt::format("{}: holds no key; restore it from a backup", origin));
   }
   return keys;
 }
@@ -60,12 +60,16 @@ Result<Sealer> Sealer::open_or_create(const std::filesystem::path& key_file, Ran
     }
     content = read_private_file(key_file);
   }
-  return Sealer(TRY(parse(key_file, TRY(std::move(content)))), random);
+  return of_keys(key_file.string(), TRY(std::move(content)), random);
+}
+
+Result<Sealer> Sealer::of_keys(std::string_view origin, std::string_view content, Random& random) {
+  return Sealer(TRY(parse(origin, content)), random);
 }
 
 Result<> Sealer::rotate(const std::filesystem::path& key_file, Random& random) {
   const std::string content = TRY(read_private_file(key_file));
-  TRY(parse(key_file, content));
+  TRY(parse(key_file.string(), content));
   return write_private_file(key_file, new_line(random) + content);
 }
 
@@ -95,9 +99,7 @@ std::string Sealer::seal(std::string_view plain, std::string_view associated) co
 }
 
 Result<std::string> Sealer::open(std::string_view box, std::string_view associated) const {
-  if (box.size() < kHeadSize + kTagSize || box.front() != kVersion) {
-    return fail(Code::kInvalid, "not a sealed value");
-  }
+  if (!is_box(box)) return fail(Code::kInvalid, "not a sealed value");
   const auto head = box.substr(0, kHeadSize);
   const auto id = head.substr(1, kIdSize);
   const auto nonce = head.substr(1 + kIdSize);
@@ -125,6 +127,10 @@ Result<std::string> Sealer::open(std::string_view box, std::string_view associat
       EVP_DecryptFinal_ex(cipher.get(), nullptr, &size) == 1;
   if (!good) return fail(Code::kInvalid, "a sealed value was changed, or belongs elsewhere");
   return plain;
+}
+
+bool Sealer::is_box(std::string_view bytes) {
+  return bytes.size() >= kHeadSize + kTagSize && bytes.front() == kVersion;
 }
 
 bool Sealer::outdated(std::string_view box) const {

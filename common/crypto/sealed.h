@@ -21,6 +21,9 @@ class Sealer {
   // Reads the key file; makes it, with one fresh key, if there is none. `random` must outlive the sealer.
   static Result<Sealer> open_or_create(const std::filesystem::path& key_file, Random& random);
 
+  // Of the content of a key file that comes from elsewhere; `origin` names it in errors.
+  static Result<Sealer> of_keys(std::string_view origin, std::string_view content, Random& random);
+
   // Puts a fresh key in front: what is sealed from then on (by sealers opened afterwards) uses it, older
   // boxes still open.
   static Result<> rotate(const std::filesystem::path& key_file, Random& random);
@@ -35,13 +38,16 @@ class Sealer {
   // True if the box was sealed with an older key: seal it again.
   bool outdated(std::string_view box) const;
 
+  // Whether it has the form of one.
+  static bool is_box(std::string_view bytes);
+
  private:
   struct Key {
     std::string id;
     std::string secret;
   };
   Sealer(std::vector<Key> keys, Random& random) : keys_(std::move(keys)), random_(&random) {}
-  static Result<std::vector<Key>> parse(const std::filesystem::path& path, std::string_view content);
+  static Result<std::vector<Key>> parse(std::string_view origin, std::string_view content);
 
   std::vector<Key> keys_;
   Random* random_;

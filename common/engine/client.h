@@ -114,7 +114,4 @@ class Client {
   http::Client http_;
 };
 
-// A container's process that ended says why in its last lines; at most `lines`, newest last.
-Result<std::string> last_lines(Client& client, std::string_view container, unsigned lines);
-
 }  // namespace qleet::containers

@@ -108,14 +108,4 @@ Result<> Client::logs(std::string_view container, const LogOptions& options, std
   return {};
 }
 
-Result<std::string> last_lines(Client& client, std::string_view container, unsigned lines) {
-  std::string text;
-  TRY(client.logs(container, {.follow = false, .tail = lines}, {}, [&](Stream, std::string_view line) {
-    if (!text.empty()) text += '\n';
-    text.append(line.substr(0, 500));
-    return true;
-  }));
-  return text;
-}
-
 }  // namespace qleet::containers

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "common/clock/duration.h"
+#include "common/text/visible.h"
 
 namespace qleet::log {
 namespace {
@@ -26,23 +27,23 @@ std::string_view name(Level level) {
   return "error";
 }
 
+// Values come from anywhere: none ends a line, none reaches a terminal as anything but text.
 void append_value(std::string& line, std::string_view value) {
-  const bool plain = !value.empty() && value.find_first_of(" \"=\n\r\t\\") == std::string_view::npos;
+  std::string seen;
+  text::append_visible(seen, value, {.lines = false});
+  const bool plain =
+      !value.empty() && seen == value && value.find_first_of(" \"=\\") == std::string_view::npos;
   if (plain) {
     line += value;
     return;
   }
-  line += '"';
+  std::string quoted;
   for (const char c : value) {
-    if (c == '"' || c == '\\') {
-      line += '\\';
-      line += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      line += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      line += c;
-    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
   }
+  line += '"';
+  text::append_visible(line, quoted, {.lines = false});
   line += '"';
 }
 
@@ -50,8 +51,7 @@ void append_value(std::string& line, std::string_view value) {
 
 void set_level(Level level) { threshold.store(level); }
 
-void write(Level level, std::string_view component, std::string_view message, Fields fields) {
-  if (level < threshold.load()) return;
+std::string line_of(Level level, std::string_view component, std::string_view message, Fields fields) {
   std::string line =
       fmt::format("{} {} component={} msg=", format_time(SystemClock().wall()), name(level), component);
   append_value(line, message);
@@ -61,7 +61,12 @@ void write(Level level, std::string_view component, std::string_view message, Fi
     line += '=';
     append_value(line, value);
   }
-  line += '\n';
+  return line + '\n';
+}
+
+void write(Level level, std::string_view component, std::string_view message, Fields fields) {
+  if (level < threshold.load()) return;
+  const std::string line = line_of(level, component, message, fields);
   // One write a line, so that lines of several threads do not mix.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }

@@ -18,6 +18,9 @@ void set_level(Level level);
 
 void write(Level level, std::string_view component, std::string_view message, Fields fields);
 
+// What write() writes: one line, whatever the values hold.
+std::string line_of(Level level, std::string_view component, std::string_view message, Fields fields);
+
 // One per component: `constexpr log::Logger kLog{"dispatch"};`. Thread-safe.
 struct Logger {
   std::string_view component;

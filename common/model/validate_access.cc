@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "common/model/rules.h"
+#include "common/model/sealed_values.h"
 
 namespace qleet::model {
 namespace {
@@ -86,7 +87,13 @@ void check(const qleet::v1::Secret& secret, Checks& checks) {
       return std::isalnum(c) || c == '-' || c == '_' || c == '.';
     });
     if (!good) checks.wrong({&data, key}, "a key of a secret has letters, digits, -, _ and . only");
-    total += secret.spec().data().at(key).size();
+    const auto& value = secret.spec().data().at(key);
+    if (value.starts_with(kSealedPrefix))
+      checks.wrong({&data, key},
+                   fmt::format("begins with \"{}\", which is how the hub marks what it has sealed: give "
+                               "the value itself",
+                               kSealedPrefix));
+    total += value.size();
   }
   if (total > kMaxSecretBytes)
     checks.wrong(data, fmt::format("has {} bytes; at most {} are allowed", total, kMaxSecretBytes));

@@ -36,6 +36,7 @@ bool is_block(std::string_view text) {
   const auto newline = text.find('\n');
   if (newline == std::string_view::npos || newline + 1 == text.size()) return false;
   if (text.front() == ' ' || text.front() == '\n' || text.ends_with("\n\n")) return false;
+  if (text.contains("\u061c")) return false;  // turns the direction of writing: shown escaped, as in quotes
   return std::ranges::none_of(text, [](char c) {
     const auto u = static_cast<unsigned char>(c);
     // Bytes of U+0085, U+2028, U+2029 and U+FEFF, which some readers take for line ends: quote instead.

@@ -9,17 +9,16 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-Result<> append_as_text(std::string& out, const Value& value, std::string_view placeholder) {
+Result<std::string> text_of(const Value& value, std::string_view placeholder) {
+  std::string out;
   switch (value.kind_case()) {
     case Value::kStringValue:
-      out += value.string_value();
-      return {};
+      return value.string_value();
     case Value::kNumberValue:
       json::append_number(out, value.number_value());
-      return {};
+      return out;
     case Value::kBoolValue:
-      out += value.bool_value() ? "true" : "false";
-      return {};
+      return value.bool_value() ? "true" : "false";
     case Value::kStructValue:
       return fail(Code::kInvalid,
                   fmt::format("{} is an object and cannot stand inside a longer text", placeholder));
@@ -33,36 +32,94 @@ Result<> append_as_text(std::string& out, const Value& value, std::string_view p
   return fail(Code::kInternal, "unknown kind of value");
 }
 
-Result<Value> expand_string(const std::string& text, const Lookup& lookup, bool last_pass) {
+// A template put together out of plain text and placeholders that stay. Plain text is escaped as a whole, so
+// that no two pieces of it make a placeholder.
+class Writer {
+ public:
+  void plain(std::string_view text) { plain_ += text; }
+
+  Result<> placeholder(std::string_view written) {
+    if (plain_.ends_with('$'))
+      return fail(Code::kInvalid, fmt::format("a \"$\" cannot stand right before {}", written));
+    flush();
+    out_ += written;
+    return {};
+  }
+
+  Result<> append(const std::vector<Piece>& pieces) {
+    for (const auto& piece : pieces) {
+      if (piece.type == Piece::Type::kPlaceholder) {
+        TRY(placeholder(piece.text));
+      } else {
+        plain(piece.type == Piece::Type::kEscape ? "${" : piece.text);
+      }
+    }
+    return {};
+  }
+
+  std::string finish() {
+    flush();
+    return std::move(out_);
+  }
+
+ private:
+  void flush() {
+    out_ += escape(plain_);
+    plain_.clear();
+  }
+
+  std::string out_;
+  std::string plain_;
+};
+
+// The last pass: what is put together is text.
+Result<Value> fill_in(const std::vector<Piece>& pieces, const Lookup& lookup) {
+  std::string out;
+  for (const auto& piece : pieces) {
+    if (piece.type != Piece::Type::kPlaceholder) {
+      out += piece.type == Piece::Type::kEscape ? "${" : piece.text;
+      continue;
+    }
+    const auto found = TRY(lookup(piece.path));
+    if (found && pieces.size() == 1) return *found;
+    out += found ? TRY(text_of(*found, piece.text)) : std::string(piece.text);
+  }
   Value result;
+  result.set_string_value(std::move(out));
+  return result;
+}
+
+// A pass before the last one: what is put together is a template.
+Result<Value> rewrite(const std::vector<Piece>& pieces, const Lookup& lookup) {
+  Writer out;
+  for (const auto& piece : pieces) {
+    if (piece.type != Piece::Type::kPlaceholder) {
+      TRY(out.append({piece}));
+      continue;
+    }
+    const auto found = TRY(lookup(piece.path));
+    if (!found) {
+      TRY(out.placeholder(piece.text));
+    } else if (pieces.size() == 1) {
+      return *found;
+    } else {
+      const std::string text = TRY(text_of(*found, piece.text));
+      TRY(out.append(TRY(scan(text))));
+    }
+  }
+  Value result;
+  result.set_string_value(out.finish());
+  return result;
+}
+
+Result<Value> expand_string(const std::string& text, const Lookup& lookup, bool last_pass) {
   if (text.find('$') == std::string::npos) {
+    Value result;
     result.set_string_value(text);
     return result;
   }
-  auto pieces = scan(text);
-  if (!pieces) return std::unexpected(std::move(pieces).error());
-  std::string out;
-  for (const auto& piece : *pieces) {
-    if (piece.type == Piece::Type::kText) {
-      out += piece.text;
-      continue;
-    }
-    if (piece.type == Piece::Type::kEscape) {
-      out += last_pass ? "${" : "$${";
-      continue;
-    }
-    auto found = lookup(piece.path);
-    if (!found) return std::unexpected(std::move(found).error());
-    if (!*found) {
-      out += piece.text;
-      continue;
-    }
-    if (pieces->size() == 1) return **std::move(found);
-    if (auto done = append_as_text(out, **found, piece.text); !done)
-      return std::unexpected(std::move(done).error());
-  }
-  result.set_string_value(std::move(out));
-  return result;
+  const auto pieces = TRY(scan(text));
+  return last_pass ? fill_in(pieces, lookup) : rewrite(pieces, lookup);
 }
 
 }  // namespace

@@ -149,6 +149,18 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+Value escape(const Value& value) {
+  Value out = value;
+  if (value.kind_case() == Value::kStringValue) {
+    out.set_string_value(escape(value.string_value()));
+  } else if (value.kind_case() == Value::kStructValue) {
+    for (auto& [key, field] : *out.mutable_struct_value()->mutable_fields()) field = escape(field);
+  } else if (value.kind_case() == Value::kListValue) {
+    for (auto& item : *out.mutable_list_value()->mutable_values()) item = escape(item);
+  }
+  return out;
+}
+
 std::string to_text(const Path& path) {
   std::string out = "${";
   for (const auto& segment : path) {

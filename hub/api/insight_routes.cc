@@ -90,43 +90,62 @@ Result<v1::Deployment> find_deployment(const Reader& reader, const std::string& 
   return std::move(all.front());
 }
 
-Result<std::vector<std::string>> workload_resources(const Reader& reader, const Call& call) {
+// What of the application's is to be read: its workloads, one of them, or something that it stands on.
+struct Wanted {
+  std::string type{kWorkload};
+  std::string id;  // empty: all
+};
+
+Result<Wanted> wanted_of(const Call& call) {
+  const std::string resource(call.request.parameter("resource"));
+  if (resource.empty()) return Wanted{.id = std::string(call.request.parameter(kWorkload))};
+  const auto slash = resource.find('/');
+  if (slash == std::string::npos || slash == 0 || slash + 1 == resource.size())
+    return fail(
+        Code::kInvalid,
+        fmt::format("query parameter resource: \"{}\" is not <type>/<id>, for example postgres/web-db",
+                    resource));
+  if (!call.request.parameter(kWorkload).empty())
+    return fail(Code::kInvalid, "query parameter resource: stands in place of workload, not beside it");
+  return Wanted{resource.substr(0, slash), resource.substr(slash + 1)};
+}
+
+Result<std::vector<std::string>> resources_with_logs(const Reader& reader, const Call& call) {
   const std::string& application = call.at("application");
+  const auto wanted = TRY(wanted_of(call));
   const auto deployment = TRY(find_deployment(reader, application, call.request.parameter("environment")));
   const auto region = call.request.parameter("region");
-  const std::string workload(call.request.parameter(kWorkload));
   std::vector<std::string> found;
-  std::vector<std::string> workloads;
+  std::vector<std::string> ids;
   for (const auto& place : deployment.status().regions()) {
     if (!region.empty() && place.region() != region) continue;
-    const std::string prefix =
-        fmt::format("{}.{}.{}.{}.", place.region(), deployment.spec().environment(), application, kWorkload);
+    const std::string prefix = fmt::format("{}.{}.{}.{}.", place.region(), deployment.spec().environment(),
+                                           application, wanted.type);
     for (const auto& resource : TRY(objects::list<v1::Resource>(reader, {.name_prefix = prefix}))) {
       if (resource.spec().deleted()) continue;
-      workloads.push_back(resource.spec().id());
-      if (workload.empty() || resource.spec().id() == workload) found.push_back(resource.metadata().name());
+      ids.push_back(resource.spec().id());
+      if (wanted.id.empty() || resource.spec().id() == wanted.id) found.push_back(resource.metadata().name());
     }
   }
   if (!found.empty()) return found;
-  if (!workload.empty() && !workloads.empty())
-    return fail(Code::kNotFound, fmt::format("Application \"{}\" has no workload \"{}\" there; it has: {}",
-                                             application, workload, fmt::join(workloads, ", ")));
-  return fail(Code::kNotFound,
-              fmt::format("Application \"{}\" has no running workload in environment \"{}\"{}", application,
-                          deployment.spec().environment(),
-                          region.empty() ? "" : fmt::format(", region \"{}\"", region)));
+  if (!wanted.id.empty() && !ids.empty())
+    return fail(Code::kNotFound, fmt::format("Application \"{}\" has no {} \"{}\" there; it has: {}",
+                                             application, wanted.type, wanted.id, fmt::join(ids, ", ")));
+  return fail(Code::kNotFound, fmt::format("Application \"{}\" has no running {} in environment \"{}\"{}",
+                                           application, wanted.type, deployment.spec().environment(),
+                                           region.empty() ? "" : fmt::format(", region \"{}\"", region)));
 }
 
 Result<Response> logs(const Handlers& h, const Call& call) {
-  TRY(only_parameters(call.request,
-                      {"environment", "region", "workload", "container", "follow", "tail", "prefix"}));
+  TRY(only_parameters(call.request, {"environment", "region", "workload", "resource", "container", "follow",
+                                     "tail", "prefix"}));
   if (h.hub.logs == nullptr) return fail(Code::kUnsupported, "this hub does not serve logs");
   LogQuery query;
   query.container = call.request.parameter("container");
   query.follow = TRY(flag(call.request, "follow"));
   query.tail = static_cast<unsigned>(TRY(number(call.request, "tail", kMostTail)).value_or(0));
   const bool bare = call.request.query.contains("prefix") && !TRY(flag(call.request, "prefix"));
-  query.resources = TRY(workload_resources(*TRY(h.hub.store.snapshot()), call));
+  query.resources = TRY(resources_with_logs(*TRY(h.hub.store.snapshot()), call));
   const auto sink = std::make_shared<LogSink>(!bare);
   TRY(h.hub.logs->open(query, sink));
   Response response;

@@ -72,6 +72,7 @@ std::vector<ApiOperation> operations() {
        .parameters = {{"environment", "string", "May be left out where there is one."},
                       {"region", "string", "Only this one."},
                       {"workload", "string", "Only this one."},
+                      {"resource", "string", "Instead of workloads: what they stand on, as <type>/<id>."},
                       {"container", "string", "Only this one."},
                       {"follow", "boolean", "Go on with new lines."},
                       {"tail", "integer", "The last lines of each source; 0: all."},

@@ -5,6 +5,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <ranges>
+#include <string_view>
 #include <system_error>
 
 #include "common/crypto/private_file.h"
@@ -17,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFolders[] = {"broker", "tls"};
 constexpr const char* kAdminToken = "admin-token";
+constexpr const char* kSecretsKey = "secrets.key";
 
 std::unexpected<Error> failed(const fs::path& path, const std::error_code& error) {
   return fail(error == std::errc::no_space_on_device ? Code::kFull : Code::kInternal,
@@ -38,10 +41,26 @@ Result<> copy_token(const fs::path& from, const fs::path& to) {
   return crypto::write_private_file(to / kAdminToken, std::string(std::istreambuf_iterator<char>(in), {}));
 }
 
+// What is there stays in front, for it is newer: one line a key.
+Result<> add_secrets_keys(const fs::path& from, const fs::path& to) {
+  auto more = crypto::read_private_file(from / kSecretsKey);
+  if (!more && more.error().code == Code::kNotFound) return {};
+  auto keys = crypto::read_private_file(to / kSecretsKey);
+  if (!keys && keys.error().code != Code::kNotFound) return std::unexpected(std::move(keys).error());
+  const std::string old = TRY(std::move(more));
+  std::string all = keys.value_or("");
+  if (!all.empty() && !all.ends_with('\n')) all += '\n';
+  for (const auto line : std::views::split(old, '\n')) {
+    const std::string_view key(line.begin(), line.end());
+    if (!key.empty() && !all.contains(key)) all += std::string(key) + "\n";
+  }
+  return crypto::write_private_file(to / kSecretsKey, all);
+}
+
 }  // namespace
 
 Result<> backup_state(const fs::path& state, const fs::path& to,
-                      const std::function<Result<>(const fs::path& to)>& store) {
+                      const std::function<Result<>(const fs::path& to)>& store, BackupParts parts) {
   std::error_code error;
   if (fs::exists(to) && !fs::is_empty(to, error))
     return fail(Code::kConflict, to.string() + ": is not empty: name a new folder");
@@ -57,6 +76,8 @@ Result<> backup_state(const fs::path& state, const fs::path& to,
     for (const char* part : kFolders) TRY(crypto::copy_private_tree(state / part, partial / part));
     TRY(copy_token(state, partial));
     TRY(store(partial / "store"));
+    // After it: a key that was put in front meanwhile may have sealed what is in there.
+    if (parts.secrets_key) TRY(add_secrets_keys(state, partial));
     TRY(sync_folder(partial));
     fs::rename(partial, target, error);
     if (error) return failed(target, error);
@@ -81,6 +102,7 @@ Result<Restored> restore_state(const fs::path& from, const fs::path& state,
       restored.taken.emplace_back(part);
     }
     if (!fs::exists(state / kAdminToken)) TRY(copy_token(from, state));
+    TRY(add_secrets_keys(from, state));
   }
   TRY(store(whole ? from / "store" : from));
   restored.taken.emplace_back("store");

@@ -4,6 +4,7 @@
 //
 //   store/      as the store's own backup makes it
 //   broker/ tls/ admin-token
+//   secrets.key   unless it is kept elsewhere
 #pragma once
 
 #include <filesystem>
@@ -15,10 +16,15 @@
 
 namespace qleet::hub {
 
+struct BackupParts {
+  bool secrets_key = true;  // what opens the store's Secrets
+};
+
 // Makes the folder `to`, which must not exist or be empty, readable by its owner alone; it appears whole or
 // not at all. `store` makes the store's part in the folder it is given. Works while the hub runs.
 Result<> backup_state(const std::filesystem::path& state, const std::filesystem::path& to,
-                      const std::function<Result<>(const std::filesystem::path& to)>& store);
+                      const std::function<Result<>(const std::filesystem::path& to)>& store,
+                      BackupParts parts = {});
 
 struct Restored {
   std::vector<std::string> taken;  // from the backup

@@ -42,7 +42,7 @@ Result<> set_policy(v1::ResourceSpec& spec, const v1::Profile& profile, const v1
 
 }  // namespace
 
-std::string written(const templates::Path& path) { return fmt::format("${{{}}}", fmt::join(path, ".")); }
+std::string written(const templates::Path& path) { return templates::to_text(path); }
 
 std::vector<std::string> keys_of(const Struct& fields) {
   std::vector<std::string> keys;
@@ -153,8 +153,8 @@ Result<Struct> Resolver::wanted_params(Frame& frame, const std::string& alias, c
       TRY(check_output(target, path, where, field));
       return text_value(written({"resources", late_alias(target), path[2]}));
     }
-    if (head == "metadata") return TRY(frame.metadata(path));
-    if (in_profile && head == "variables") return TRY(variable(frame.home, path, where));
+    if (head == "metadata") return templates::escape(TRY(frame.metadata(path)));
+    if (in_profile && head == "variables") return templates::escape(TRY(variable(frame.home, path, where)));
     if (in_profile && head == "params") {
       const auto found =
           path.size() == 2 ? frame.params->fields().find(path[1]) : frame.params->fields().end();
@@ -228,8 +228,8 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
                                 there_is(keys_of(profile->spec().parameters()))),
                     "");
     }
-    if (head == "variables") return TRY(variable(below.home, path, where));
-    if (head == "metadata") return TRY(below.metadata(path));
+    if (head == "variables") return templates::escape(TRY(variable(below.home, path, where)));
+    if (head == "metadata") return templates::escape(TRY(below.metadata(path)));
     if (head == "generated" || head == "self") return std::nullopt;
     if (head == "requires") {
       const auto found = path.size() >= 2 ? below.done.find(path[1]) : below.done.end();

@@ -91,7 +91,8 @@ class Preparer {
     if (mode != Mode::kStrict) source.set_string_value(escape(in.string_value(), mode));
     if (mode == Mode::kLiteral) return source;
     const templates::Lookup lookup = [&](const templates::Path& path) -> Result<std::optional<Value>> {
-      if (path.front() == "metadata") return TRY(score_metadata(workload_, score_, path));
+      // What stands there is text, whatever it looks like.
+      if (path.front() == "metadata") return templates::escape(TRY(score_metadata(workload_, score_, path)));
       if (path.front() == "resources") {
         Value kept;
         kept.set_string_value(TRY(reference_(path, field)));

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include "common/clock/duration.h"
+#include "common/text/visible.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/profiles.h"
@@ -217,19 +218,27 @@ Result<> Describer::profile(const v1::Profile& profile) {
   return {};
 }
 
+// Messages come from regions: none takes more than its line.
+std::string line(std::string_view text) {
+  std::string out;
+  text::append_visible(out, text, {.lines = false});
+  return out;
+}
+
 std::string text_of(const v1::Description& description) {
-  std::string text = description.summary() + "\n";
-  for (const auto& detail : description.details()) text += fmt::format("  {}\n", detail);
-  if (!description.repair().empty()) text += fmt::format("  To repair: {}\n", description.repair());
-  for (const auto& fact : description.facts()) text += fmt::format("{}: {}\n", fact.name(), fact.value());
+  std::string text = line(description.summary()) + "\n";
+  for (const auto& detail : description.details()) text += fmt::format("  {}\n", line(detail));
+  if (!description.repair().empty()) text += fmt::format("  To repair: {}\n", line(description.repair()));
+  for (const auto& fact : description.facts())
+    text += fmt::format("{}: {}\n", fact.name(), line(fact.value()));
   if (!description.conditions().empty()) text += "conditions:\n";
   for (const auto& condition : description.conditions())
     text += fmt::format("  {} {} {}{}{}\n", condition.type(), condition.status(), condition.reason(),
-                        condition.message().empty() ? "" : ": ", condition.message());
+                        condition.message().empty() ? "" : ": ", line(condition.message()));
   if (!description.events().empty()) text += "events:\n";
   for (const auto& event : description.events()) {
     text += fmt::format("  {} {} {} ({}x): {}\n", format_time(from_timestamp(event.last_seen())),
-                        event.type(), event.reason(), event.count(), event.message());
+                        event.type(), line(event.reason()), event.count(), line(event.message()));
   }
   return text;
 }

@@ -57,9 +57,14 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
         "give the region a pull secret (qleet create secret registry ...), or name another image in {}.",
         where);
   if (reason == reasons::kProbeFailing || reason == reasons::kExited) {
-    if (!workload) return fmt::format("look at what it says on its host, and at {}.", profile);
-    return fmt::format("see what it says: qleet logs {}/{}.", resource->spec().application(),
-                       resource->spec().id());
+    if (resource == nullptr || resource->spec().application().empty())
+      return fmt::format("look at what it says on its host, and at {}.", profile);
+    const auto& spec = resource->spec();
+    const auto place = fmt::format("-e {}", spec.environment());
+    if (workload)
+      return fmt::format("see what it says: qleet logs {} {} {}.", spec.application(), spec.id(), place);
+    return fmt::format("see what it says: qleet logs {} --resource {}/{} {}, and look at {}.",
+                       spec.application(), spec.type(), spec.id(), place, profile);
   }
   if (reason == reasons::kPortInUse) return "free the port on the host, or ask for another one.";
   if (reason == reasons::kLimitRefused)

@@ -118,7 +118,8 @@ std::string counter(std::string_view name);
 // m/<name>                                 meta of the hub itself: defaults (made), controllers-position
 // (revision,
 //                                          decimal), profiles-changed (its revision: when any profile changed
-//                                          last)
+//                                          last), secrets ("clean", or "remains": clear text of before may be
+//                                          left in the file)
 std::string meta(std::string_view name);
 
 }  // namespace qleet::hub::keys

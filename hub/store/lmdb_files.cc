@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr const char* kData = mdb::kDataFile;
 constexpr const char* kLock = "LOCK";
 constexpr const char* kRestoring = "restoring";
+constexpr const char* kScrubbing = "scrubbing";
 
 // More than a store commits in its life.
 constexpr Revision kRestoreGap = 1ULL << 32;
@@ -52,17 +54,20 @@ Result<> check_empty(const fs::path& dir) {
   if (error) return failed(dir, "read", error);
   for (const auto& entry : entries) {
     const auto name = entry.path().filename();
-    if (name == kLock || name == kRestoring || name == mdb::making_folder("").filename()) continue;
+    if (name == kLock || name == kRestoring || name == kScrubbing ||
+        name == mdb::making_folder("").filename())
+      continue;
     return fail(Code::kConflict, fmt::format("{}: is not empty (it holds {}): name a new directory",
                                              dir.string(), name.string()));
   }
   return {};
 }
 
-Result<> copy_compact(const Env& env, const fs::path& to) {
+// `free_pages`: they may go along where they cannot be told from the others.
+Result<> copy_compact(const Env& env, const fs::path& to, bool free_pages = true) {
   if (env.handle() == nullptr) return std::unexpected(env.error(MDB_PANIC, "copy"));
   int rc = mdb_env_copy2(env.handle(), to.c_str(), MDB_CP_COMPACT);
-  if (rc == MDB_INCOMPATIBLE) {
+  if (rc == MDB_INCOMPATIBLE && free_pages) {
     // The pages do not add up, which LMDB counts only when it compacts; a plain copy is good all the same.
     std::error_code ignored;
     fs::remove(to / kData, ignored);
@@ -73,6 +78,34 @@ Result<> copy_compact(const Env& env, const fs::path& to) {
   fs::permissions(to / kData, fs::perms::owner_read | fs::perms::owner_write, error);
   if (error) return failed(to / kData, "set permissions", error);
   return sync_path(to / kData);
+}
+
+// Whether another process has the store open. Also says yes where it cannot be known.
+bool open_elsewhere(const fs::path& dir) {
+  const int fd = ::open((dir / "lock.mdb").c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return errno != ENOENT;
+  // What LMDB takes for as long as an environment lives.
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  const bool known = ::fcntl(fd, F_GETLK, &lock) == 0;
+  ::close(fd);
+  return !known || lock.l_type != F_UNLCK;
+}
+
+Result<> overwrite(int fd, const fs::path& path) {
+  const std::string zeros(1 << 20, '\0');
+  const off_t size = ::lseek(fd, 0, SEEK_END);
+  for (off_t at = 0; at < size;) {
+    const auto part = std::min<size_t>(zeros.size(), static_cast<size_t>(size - at));
+    const auto written = ::pwrite(fd, zeros.data(), part, at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return failed(path, "overwrite the old file", {errno, std::generic_category()});
+    at += written;
+  }
+  if (::fsync(fd) != 0) return failed(path, "overwrite the old file", {errno, std::generic_category()});
+  return {};
 }
 
 // Gives the copy in `dir` its new life.
@@ -193,6 +226,43 @@ Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesy
   }
   auto env = TRY(lmdb::Env::open(dir, {}));
   return lmdb::copy_env(*env, to);
+}
+
+Result<> scrub_lmdb(const std::filesystem::path& dir) {
+  using namespace lmdb;
+  const DirectoryLock lock = TRY(DirectoryLock::acquire(dir));
+  if (open_elsewhere(dir))
+    return fail(Code::kUnavailable,
+                fmt::format("{}: is being read by another process, a backup perhaps", dir.string()));
+  const fs::path fresh = dir / kScrubbing;
+  std::error_code error;
+  fs::remove_all(fresh, error);
+  if (error) return failed(fresh, "remove what was left", error);
+  TRY(make_directory(fresh));
+  const auto replaced = [&]() -> Result<> {
+    {
+      auto env = TRY(Env::open(dir, {}));
+      TRY(copy_compact(*env, fresh, false));
+      auto copied = TRY(Env::open(fresh, {.read_only = true}));
+      const TxnHandle before = TRY(TxnHandle::begin(*env, true));
+      const TxnHandle after = TRY(TxnHandle::begin(*copied, true));
+      if (TRY(get_meta_revision(*env, before.get(), meta::kRevision)) !=
+          TRY(get_meta_revision(*copied, after.get(), meta::kRevision)))
+        return fail(Code::kUnavailable, fmt::format("{}: was written meanwhile", dir.string()));
+    }
+    const int old = ::open((dir / kData).c_str(), O_RDWR | O_CLOEXEC);
+    if (old < 0) return failed(dir / kData, "open", {errno, std::generic_category()});
+    fs::rename(fresh / kData, dir / kData, error);
+    Result<> done = error ? failed(dir / kData, "replace", error) : sync_path(dir);
+    // Who came meanwhile may have the old file.
+    if (done && open_elsewhere(dir))
+      done = fail(Code::kUnavailable, fmt::format("{}: is being read by another process", dir.string()));
+    if (done) done = overwrite(old, dir / kData);
+    ::close(old);
+    return done;
+  }();
+  fs::remove_all(fresh, error);
+  return replaced;
 }
 
 Result<StoreIdentity> restore_lmdb(const std::filesystem::path& from, const std::filesystem::path& dir,

@@ -76,6 +76,12 @@ class LmdbStore final : public Store {
 // As LmdbStore::backup, of a store that another process may have open and be writing.
 Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesystem::path& to);
 
+// Writes the store's file anew, without what is no longer in the store, and overwrites the old file: of what
+// was erased or replaced before, LMDB's free pages keep nothing. The store stays the same one, its change log
+// included. It is open nowhere: kUnavailable where it is, also for a backup; nothing is changed then. Needs
+// room for a second file.
+Result<> scrub_lmdb(const std::filesystem::path& dir);
+
 // What a store that is restored from a backup at that revision goes on from: by a random distance above all
 // that any store made of that backup can have given out.
 Revision revision_after_restore(Revision backup, const Random& random);

@@ -46,8 +46,9 @@ struct Observation {
     kDegraded,     // as wanted but does not work fully (probe fails, replica missing and being remade)
   };
   State state = State::kAbsent;
-  std::string reason;                       // from common/model/reasons.h
-  std::string message;                      // for people; no secrets
+  std::string reason;  // from common/model/reasons.h
+  std::string
+      message;  // for people, also those who may not read logs: no secrets, nothing a workload printed
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
   std::optional<Millis> recheck_after;      // look again then, even if no watch event comes
   std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass

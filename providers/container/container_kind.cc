@@ -178,7 +178,7 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
     out.recheck_after = kSoon;
   } else {
     out.reason = reasons::kExited;
-    out.message = why_ended(context_, *details);
+    out.message = why_ended(*details);
     const Millis wait = context_.restarts().remaining(details->name);
     if (wait > Millis(0)) {
       out.state = State::kDegraded;
@@ -193,7 +193,7 @@ Result<> ContainerHandler::create(const ProviderResource& resource, const Contai
   const std::string network = network_of(resource, spec);
   if (spec.network.empty())
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
-  TRY(check_volumes(context_, spec.process));
+  TRY(check_volumes(context_, resource, spec.process));
   Placement placement;
   placement.labels = ownership(resource, kKind);
   placement.network = network;

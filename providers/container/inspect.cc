@@ -5,15 +5,14 @@
 
 #include "common/model/reasons.h"
 #include "providers/container/kinds.h"
+#include "providers/container/names.h"
 
 namespace qleet::container {
 
-std::string why_ended(Context& context, const containers::ContainerDetails& details) {
+std::string why_ended(const containers::ContainerDetails& details) {
   std::string out = fmt::format("{} ended with code {}", details.name, details.exit_code);
   if (details.oom_killed) out += " (killed: it took more memory than its limit)";
   if (!details.error.empty()) out += ": " + details.error.substr(0, 300);
-  const auto lines = containers::last_lines(context.client(), details.id, 3);
-  if (lines && !lines->empty()) out += ", its last lines: " + *lines;
   return out;
 }
 
@@ -36,10 +35,18 @@ std::string drift_of(Context& context, const ProcessSpec& wanted, const std::str
   return {};
 }
 
-Result<> check_volumes(Context& context, const ProcessSpec& process) {
+Result<> check_volumes(Context& context, const ProviderResource& resource, const ProcessSpec& process) {
   for (const auto& mount : process.volumes) {
     const auto volume = context.client().inspect_volume(mount.volume);
-    if (volume) continue;
+    if (volume) {
+      const std::string made_for = label(volume->labels, labels::kResource);
+      const bool ours = label(volume->labels, labels::kOwner) == resource.owner;
+      if (made_for.empty() || (ours && of_same_application(made_for, resource))) continue;
+      return fail(
+          Code::kInvalid, reasons::kInvalidTemplate,
+          fmt::format("volume {} (for {}) was not made for this application; name one that it depends on",
+                      mount.volume, mount.target));
+    }
     if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
     return fail(Code::kUnavailable, reasons::kProviderError,
                 fmt::format("volume {} (for {}) does not exist on this host", mount.volume, mount.target));

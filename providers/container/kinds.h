@@ -24,15 +24,17 @@ std::unique_ptr<Handler> make_container(Context& context);
 std::unique_ptr<Handler> make_exec(Context& context);
 std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board);
 
-// What a container that ended has to say: exit code and last lines.
-std::string why_ended(Context& context, const containers::ContainerDetails& details);
+// Of a container that ended: its exit code, and what the engine says. Nothing that the process printed:
+// statuses and events are read by people who may not read logs.
+std::string why_ended(const containers::ContainerDetails& details);
 
 // Nothing, or what someone changed on a container of ours since it was made.
 std::string drift_of(Context& context, const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details);
 
-// Volumes that a container mounts must be there: an engine would silently make empty ones.
-Result<> check_volumes(Context& context, const ProcessSpec& process);
+// Volumes that a container mounts must be there: an engine would silently make empty ones. None that was made
+// for another application, or by another agent; an operator's own, made by hand, may be mounted.
+Result<> check_volumes(Context& context, const ProviderResource& resource, const ProcessSpec& process);
 
 // One life of one container, for checks of it.
 std::string life_of(const containers::ContainerDetails& details);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 namespace qleet::container {
 
 std::string replica_name(const ProviderResource& resource, std::string_view revision, unsigned replica,
@@ -23,6 +26,29 @@ containers::Labels selector(const ProviderResource& resource) {
 
 bool owned(const containers::Labels& found, const ProviderResource& resource) {
   return label(found, labels::kOwner) == resource.owner && label(found, labels::kResource) == resource.name;
+}
+
+bool of_same_application(std::string_view other, const ProviderResource& resource) {
+  // <region>.<environment or ->.<application or ->.<type>.<id>
+  const auto part = [](std::string_view name, unsigned number) {
+    for (; number > 0; --number) {
+      const auto dot = name.find('.');
+      name.remove_prefix(dot == std::string_view::npos ? name.size() : dot + 1);
+    }
+    return name.substr(0, name.find('.'));
+  };
+  if (std::ranges::count(other, '.') < 4) return true;
+  for (const unsigned number : {1U, 2U}) {
+    const auto theirs = part(other, number);
+    if (theirs != "-" && theirs != part(resource.name, number)) return false;
+  }
+  return true;
+}
+
+bool is_volume_name(std::string_view text) {
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  return !text.empty() && text.size() <= 255 && plain(text.front()) &&
+         std::ranges::all_of(text, [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
 }
 
 }  // namespace qleet::container

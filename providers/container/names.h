@@ -28,4 +28,12 @@ containers::Labels ownership(const ProviderResource& resource, std::string_view 
 containers::Labels selector(const ProviderResource& resource);
 bool owned(const containers::Labels& labels, const ProviderResource& resource);
 
+// Whether what was made for the resource of that name may be used by this one: it is of the same application
+// and environment, or shared by all there ("-" in its name). Outputs are text that developers can choose, so
+// a name alone proves nothing. True for names that are no hub's.
+bool of_same_application(std::string_view other, const ProviderResource& resource);
+
+// Of a volume, as engines take it: no path.
+bool is_volume_name(std::string_view text);
+
 }  // namespace qleet::container

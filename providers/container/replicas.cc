@@ -91,7 +91,7 @@ void judge(Context& context, Replica& replica) {
       } else if (details.state == "paused") {
         not_ready(replica, reasons::kDriftRepaired, fmt::format("{} was paused", details.name));
       } else {
-        not_ready(replica, reasons::kExited, why_ended(context, details));
+        not_ready(replica, reasons::kExited, why_ended(details));
       }
       continue;
     }

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "common/template/fields.h"
+#include "providers/container/names.h"
 #include "providers/container/template.h"
 #include "qleet/v1/score.pb.h"
 
@@ -43,9 +44,9 @@ CheckSpec check_of(const v1::ScoreProbe& probe, const std::string& path, std::ve
 
 FileSpec file_of(const v1::ScoreFile& file, const std::string& path, std::vector<FieldError>& errors) {
   FileSpec out{.target = file.target(), .content = file.content(), .mode = 0644};
-  if (!out.target.starts_with('/') || out.target.find(':') != std::string::npos) {
-    errors.push_back({.field = path + ".target", .message = "must be an absolute path without \":\""});
-  }
+  if (!is_target(out.target))
+    errors.push_back(
+        {.field = path + ".target", .message = "must be an absolute path without \"..\" and \":\""});
   if (!file.binary_content().empty()) {
     auto bytes = decode_base64(file.binary_content());
     if (!bytes) errors.push_back({.field = path + ".binaryContent", .message = "must be base64"});
@@ -83,10 +84,11 @@ WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer
   for (int i = 0; i < score.volumes_size(); ++i) {
     const auto& volume = score.volumes(i);
     const std::string at = fmt::format("{}.volumes[{}]", path, i);
-    if (volume.source().empty()) errors.push_back({.field = at + ".source", .message = "must name a volume"});
-    if (!volume.target().starts_with('/')) {
-      errors.push_back({.field = at + ".target", .message = "must be an absolute path"});
-    }
+    if (!is_volume_name(volume.source()))
+      errors.push_back({.field = at + ".source", .message = "must name a volume, and is no path"});
+    if (!is_target(volume.target()))
+      errors.push_back(
+          {.field = at + ".target", .message = "must be an absolute path without \"..\" and \":\""});
     if (!volume.path().empty()) {
       errors.push_back(
           {.field = at + ".path", .message = "a path inside a volume is not supported by this provider"});

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "common/template/fields.h"
+#include "providers/container/names.h"
 
 namespace qleet::container {
 
@@ -34,10 +35,7 @@ unsigned parse_mode(Fields& fields, unsigned otherwise) {
 }
 
 void check_target(Fields& fields, std::string_view name, const std::string& target) {
-  if (!target.starts_with('/') || target.find("/../") != std::string::npos ||
-      target.find(':') != std::string::npos) {
-    fields.wrong(name, "must be an absolute path without \"..\" and \":\"");
-  }
+  if (!is_target(target)) fields.wrong(name, "must be an absolute path without \"..\" and \":\"");
 }
 
 std::vector<FileSpec> parse_files(Fields& fields) {
@@ -84,12 +82,14 @@ std::vector<MountSpec> parse_volumes(Fields& fields) {
   for (const auto& [target, value] : volumes->fields()) {
     const std::string at = "volumes." + target;
     check_target(fields, at, target);
-    if (const auto name = as_text(value); name && !name->empty()) {
+    if (const auto name = as_text(value); name && is_volume_name(*name)) {
       out.push_back({.volume = *name, .target = target});
     } else if (value.kind_case() == Value::kStructValue) {
       Fields mount(value.struct_value(), fields.path(at), fields.errors());
       mount.only({"name", "readOnly"});
       const std::string volume = mount.required("name");
+      if (!volume.empty() && !is_volume_name(volume))
+        mount.wrong("name", "must name a volume, and is no path");
       out.push_back({.volume = volume, .target = target, .read_only = mount.flag("readOnly", false)});
     } else {
       fields.wrong(at, "must be the name of a volume");
@@ -211,6 +211,10 @@ std::optional<std::string> decode_base64(std::string_view text) {
     }
   }
   return out;
+}
+
+bool is_target(std::string_view path) {
+  return path.starts_with('/') && !(std::string(path) + "/").contains("/../") && !path.contains(':');
 }
 
 Result<Kind> kind_of(const ProviderResource& resource) {

@@ -134,6 +134,9 @@ Result<ContainerSpec> parse_container(const google::protobuf::Struct& object);
 Result<WorkloadSpec> parse_workload(const google::protobuf::Struct& object, const std::string& id);
 Result<ExecTarget> parse_exec(const google::protobuf::Struct& object);
 
+// Whether it can be a path in a container at which something is mounted.
+bool is_target(std::string_view path);
+
 // Bytes out of base64 text.
 std::optional<std::string> decode_base64(std::string_view text);
 

@@ -291,7 +291,8 @@ Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& 
   if (scene.spec.network.empty()) {
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
-  for (const auto& container : scene.spec.containers) TRY(check_volumes(context_, container.process));
+  for (const auto& container : scene.spec.containers)
+    TRY(check_volumes(context_, resource, container.process));
   TRY(remember_version(context_, resource, scene.revision));
   for (const auto& container : scene.spec.containers) {
     TRY(create_part(resource, scene, index, container));

@@ -128,6 +128,7 @@ Result<> NoopProvider::logs(const ProviderResource& resource, bool, unsigned,
   const auto thing = world_->find(resource.owner, resource.name);
   if (!thing) return fail(Code::kNotFound, resource.name + " does not exist");
   sink({.source = resource.name, .data = "changes " + std::to_string(thing->changes) + "\n"});
+  if (const auto log = text(resource, "log"); !log.empty()) sink({.source = resource.name, .data = log});
   return {};
 }
 

@@ -10,6 +10,7 @@
 //   failTimes     number: only the first so many applies fail
 //   failRemove    text: every removal fails so (retryable)
 //   invalid       text: apply refuses the template so (kInvalid)
+//   log           text: what its log says
 //   degraded      truth value: exists, but does not work
 #pragma once
 

@@ -173,9 +173,6 @@ Result<Observation> RouteProvider::observe_router(const ProviderResource& resour
   } else if (!details->running()) {
     out.reason = details->state == "paused" ? reasons::kDriftRepaired : reasons::kExited;
     out.message = fmt::format("{} is {}, code {}", name, details->state, details->exit_code);
-    if (const auto lines = containers::last_lines(host_.client(), details->id, 3); lines && !lines->empty()) {
-      out.message += ", its last lines: " + *lines;
-    }
   } else if (!router(name)->current()) {
     out.reason = reasons::kCreating;
     out.message = fmt::format("{} does not run its newest configuration yet", name);

@@ -1,4 +1,6 @@
 // "${...}" in texts: found, filled in, escaped.
+#include <algorithm>
+
 #include "common/template/scan.h"
 #include "common/template/template.h"
 #include "tests/fuzz/fuzz.h"
@@ -55,6 +57,19 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (left) fuzz::must(left->string_value() == text, "a pass that knows nothing changes nothing");
   (void)templates::expand(text_value(text), known, false);
   (void)templates::expand(text_value(text), known, true);
+
+  // Text that is put in before the last pass adds no reference.
+  const templates::Lookup as_text = [&](const templates::Path& path) -> Result<std::optional<Value>> {
+    if (path.front() != "text") return std::nullopt;
+    return text_value(templates::escape(replacement));
+  };
+  if (const auto once = templates::expand(text_value(text), as_text, false); once && references) {
+    const auto after = templates::references(once->string_value());
+    fuzz::must(after.has_value(), "what comes of a pass can be read: " + once->string_value());
+    for (const auto& path : *after)
+      fuzz::must(path.front() != "text" && std::ranges::find(*references, path) != references->end(),
+                 "text makes no placeholder: " + once->string_value());
+  }
 
   const auto escaped = templates::expand(text_value(templates::escape(text)), known, true);
   fuzz::must(escaped && escaped->string_value() == text, "what is escaped comes out as it was");

@@ -273,7 +273,8 @@ TEST_F(ContainerTest, DriftIsNoticedByEventsAndRepaired) {
   }
 }
 
-TEST_F(ContainerTest, AProcessThatEndsSaysWhy) {
+// Status and events are read by people who may not read logs.
+TEST_F(ContainerTest, AProcessThatEndsSaysItsCodeAndNotItsLog) {
   const auto wanted = resource(
       "web", "web", R"({"kind":"container","image":")" + podman_->image() + R"(","args":["exit","3"]})");
   ASSERT_TRUE(provider_->observe(wanted));
@@ -285,7 +286,13 @@ TEST_F(ContainerTest, AProcessThatEndsSaysWhy) {
     return seen.reason == reasons::kExited;
   }));
   EXPECT_THAT(seen.message, ::testing::HasSubstr("ended with code 3"));
-  EXPECT_THAT(seen.message, ::testing::HasSubstr("ending as told"));
+  EXPECT_THAT(seen.message, ::testing::Not(::testing::HasSubstr("ending as told")));
+  std::string log;
+  ASSERT_TRUE(provider_->logs(wanted, false, 10, [&](const LogLine& line) {
+    log += line.data;
+    return true;
+  }));
+  EXPECT_THAT(log, ::testing::HasSubstr("ending as told"));
 }
 
 TEST_F(ContainerTest, ErrorsNameTheirCause) {

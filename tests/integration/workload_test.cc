@@ -145,6 +145,33 @@ TEST_F(WorkloadTest, IsReplacedWithoutAFailedRequestThenScaledThenGone) {
   EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "mounts"));
 }
 
+// What a volume's source becomes is an output, text that a developer may have chosen: a name proves nothing.
+TEST_F(WorkloadTest, MountsNoVolumeOfAnotherApplication) {
+  auto theirs = resource("volume", "data", R"({"kind":"volume","size":"1Gi"})");
+  theirs.application = "cart";
+  theirs.name = "local-1.dev.cart.volume.data";
+  const auto made = reach(*provider_, theirs);
+  ASSERT_EQ(made.state, State::kReady) << made.message;
+  const auto wanted = [&](const std::string& volume) {
+    return web("v1", 1, R"(,"volumes":[{"source":")" + volume + R"(","target":"/d"}])");
+  };
+  const auto refused = wanted(made.self.at("name"));
+  ASSERT_TRUE(provider_->observe(refused));
+  const auto applied = provider_->apply(refused, {});
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().code, Code::kInvalid);
+  EXPECT_THAT(applied.error().message, HasSubstr("was not made for this application"));
+
+  const auto ours = resource("volume", "data", R"({"kind":"volume","size":"1Gi"})");
+  const auto own = reach(*provider_, ours);
+  ASSERT_EQ(own.state, State::kReady) << own.message;
+  const auto taken = wanted(own.self.at("name"));
+  const auto seen = reach(*provider_, taken);
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  for (const auto& gone : {taken, ours, theirs}) EXPECT_TRUE(test::remove_all(*provider_, gone));
+  EXPECT_TRUE(test::remove_all(*provider_, host_));
+}
+
 TEST_F(WorkloadTest, ABadVersionTakesNothingDownAndAGoodOneGoesOn) {
   const auto first = reach(*provider_, web("v1", 1));
   ASSERT_EQ(first.state, State::kReady) << first.message;

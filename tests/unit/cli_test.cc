@@ -1,13 +1,22 @@
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cli/arguments.h"
 #include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/sources.h"
 #include "cli/sse.h"
 #include "cli/terminal.h"
 
@@ -55,8 +64,60 @@ TEST(Sse, EventsComeWholeHoweverTheBytesAreCut) {
 }
 
 TEST(Table, ColumnsAreAsWideAsWhatIsSeen) {
-  EXPECT_EQ(table({"NAME", "STATE"}, {{"\x1b[32mshop\x1b[0m", "Ready"}, {"└─✔ db", "x"}}),
-            "NAME     STATE\n\x1b[32mshop\x1b[0m     Ready\n└─✔ db   x\n");
+  const auto drawn = table({"NAME", "STATE"}, {{marked("shop", Colour::kGreen), "Ready"}, {"└─✔ db", "x"}});
+  EXPECT_EQ(rendered(drawn), "NAME     STATE\n\x1b[32mshop\x1b[0m     Ready\n└─✔ db   x\n");
+}
+
+TEST(Table, ACellIsOneLine) {
+  EXPECT_EQ(table({"MESSAGE"}, {{"a\nReady  forged\tb"}}), "MESSAGE\na\\nReady  forged\\tb\n");
+}
+
+struct Shown {
+  std::string name, text, seen;
+};
+class Output : public testing::TestWithParam<Shown> {};
+
+// What a workload, or another tenant, wrote must not reach a terminal as anything but text.
+TEST_P(Output, ShowsControlCharacters) {
+  const auto& [name, text, seen] = GetParam();
+  EXPECT_EQ(rendered(text), seen);
+  for (size_t cut = 0; cut <= text.size(); ++cut) {
+    VisibleStream stream;
+    std::string pieces = stream.feed(std::string_view(text).substr(0, cut));
+    pieces += stream.feed(std::string_view(text).substr(cut));
+    EXPECT_EQ(pieces + stream.finish(), seen) << "cut at " << cut;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Output,
+    testing::Values(Shown{"Plain", "grün ✔ 日本 👩‍👩‍👧\n\ttab\n",
+                          "grün ✔ 日本 👩‍👩‍👧\n\ttab\n"},
+                    Shown{"Title", "\x1b]0;owned\x07", "\\u001b]0;owned\\u0007"},
+                    Shown{"Colour", "\x1b[31mred\x1b[0m", "\\u001b[31mred\\u001b[0m"},
+                    Shown{"Clear", "\x1b[2J\x1b[H", "\\u001b[2J\\u001b[H"},
+                    Shown{"CsiInUtf8", "\xc2\x9b[2J", "\\u009b[2J"},
+                    Shown{"CsiAsByte", "\x9b[2J", "\\x9b[2J"}, Shown{"Delete", "a\x7f", "a\\u007f"},
+                    Shown{"Backspace", "safe\b\b\b\brm", "safe\\u0008\\u0008\\u0008\\u0008rm"},
+                    Shown{"Overwrite", "failed\rready", "failed\\rready"},
+                    Shown{"LinesOfDos", "a\r\nb\r\n", "a\nb\n"},
+                    Shown{"Nul", std::string("a\0b", 3), "a\\u0000b"},
+                    Shown{"Bidi", "a\u202eb\u2066c\u200fd\u061ce", "a\\u202eb\\u2066c\\u200fd\\u061ce"},
+                    Shown{"Latin1", "gr\xfcn", "gr\\xfcn"}, Shown{"Overlong", "\xc0\x9b", "\\xc0\\x9b"},
+                    Shown{"Surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80"},
+                    Shown{"Cut", "a\xe2\x9c", "a\\xe2\\x9c"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(OutputMarks, AreColoursAndNothingElseIs) {
+  EXPECT_EQ(rendered(marked("x", Colour::kRed) + "\x1b[1m"), "\x1b[31mx\x1b[0m\\u001b[1m");
+  EXPECT_EQ(rendered("\xff?"), "\\xff?");
+  VisibleStream log;
+  EXPECT_EQ(log.feed(marked("x", Colour::kRed)) + log.finish(), "\\xffrx\\xff0");
+  EXPECT_EQ(display_width(marked("grün", Colour::kDim)), 4U);
+}
+
+TEST(OutputText, WhatIsShownReadsBackFromJsonAsItWas) {
+  EXPECT_EQ(rendered("{\"a\":\"x\u202e\x7f\u0085\"}\n"), "{\"a\":\"x\\u202e\\u007f\\u0085\"}\n");
 }
 
 TEST(Input, LinesLeadBackToTheirFile) {
@@ -94,6 +155,115 @@ TEST(Input, SourcesOfScoreFilesBecomeContent) {
   EXPECT_NE(input->text().find("<h1>hello</h1>"), std::string::npos) << input->text();
   EXPECT_EQ(input->text().find("source:"), std::string::npos) << input->text();
   EXPECT_EQ(input->applications(), std::vector<std::string>{"hello"});
+}
+
+std::string score_with(const std::string& source) {
+  return "apiVersion: score.dev/v1b1\nmetadata: {name: hello}\ncontainers:\n  web:\n    image: nginx\n"
+         "    files:\n      /f:\n        source: " +
+         source + "\n";
+}
+
+struct Named {
+  std::string name, source, why;  // empty: it is taken
+};
+class InputSources : public testing::TestWithParam<Named> {};
+
+// A document of somebody else names files of whoever applies it.
+TEST_P(InputSources, AreRegularFilesBelowTheDocument) {
+  TempDir dir;
+  fs::create_directories(dir.path() / "doc/sub");
+  dir.write("secret", "topsecret\n");
+  dir.write("doc/near", "near\n");
+  dir.write("doc/sub/deep", "deep\n");
+  dir.write("doc/large", std::string(kMaxSourceBytes + 1, 'x'));
+  fs::create_symlink("near", dir.path() / "doc/link");
+  fs::create_symlink("../secret", dir.path() / "doc/out");
+  fs::create_symlink(dir.path() / "doc/near", dir.path() / "doc/absolute");
+  fs::create_directory_symlink("..", dir.path() / "doc/up");
+  fs::create_symlink("/proc/self/cwd", dir.path() / "doc/magic");
+  ASSERT_EQ(::mkfifo((dir.path() / "doc/fifo").c_str(), 0600), 0);
+  const auto& c = GetParam();
+  const auto document = dir.write("doc/score.yaml", score_with(c.source));
+  const auto input = Input::read({document.string()});
+  if (c.why.empty()) {
+    ASSERT_TRUE(input) << input.error().message;
+    ASSERT_EQ(input->sent_files().size(), 1U);
+    EXPECT_TRUE(input->sent_files()[0].starts_with(dir.path().string() + "/doc/")) << input->sent_files()[0];
+    return;
+  }
+  ASSERT_FALSE(input);
+  ASSERT_EQ(input.error().fields.size(), 1U);
+  const auto& wrong = input.error().fields[0];
+  EXPECT_EQ(wrong.file, document.string());
+  EXPECT_EQ(wrong.line, 8);
+  EXPECT_EQ(wrong.field, "containers.web.files[\"/f\"].source");
+  EXPECT_EQ(wrong.message, "\"" + c.source + "\" " + c.why);
+}
+
+const std::string kOut = "leads out of the folder; only what is below it is read";
+INSTANTIATE_TEST_SUITE_P(
+    Table, InputSources,
+    testing::Values(Named{"Beside", "near", ""}, Named{"Dotted", "./near", ""},
+                    Named{"Below", "sub/deep", ""}, Named{"BackWithin", "sub/../near", ""},
+                    Named{"LinkWithin", "link", ""}, Named{"Absolute", "/etc/passwd", kOut},
+                    Named{"AbsoluteWithin", "/dev/null", kOut}, Named{"Above", "../secret", kOut},
+                    Named{"AboveFromBelow", "sub/../../secret", kOut}, Named{"LinkOut", "out", kOut},
+                    Named{"AbsoluteLink", "absolute", kOut}, Named{"FolderOut", "up/secret", kOut},
+                    Named{"Magic", "magic/x", kOut}, Named{"Folder", "sub", "is not a regular file"},
+                    Named{"Fifo", "fifo", "is not a regular file"},
+                    Named{"Missing", "gone", "does not exist"},
+                    Named{"Large", "large", "is larger than 1024 KiB"}),
+    [](const auto& info) { return info.param.name; });
+
+// Where the kernel does not do it.
+TEST(InputBySteps, NothingLeadsOutEither) {
+  TempDir dir;
+  fs::create_directories(dir.path() / "doc/sub");
+  dir.write("secret", "topsecret\n");
+  dir.write("doc/sub/deep", "deep\n");
+  fs::create_symlink("../secret", dir.path() / "doc/out");
+  fs::create_directory_symlink("..", dir.path() / "doc/up");
+  const int folder = ::open((dir.path() / "doc").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  for (const std::string good : {"sub/deep", "./sub//deep"}) {
+    const int fd = open_below_by_steps(folder, good);
+    EXPECT_GE(fd, 0) << good << ": " << std::strerror(-fd);
+    ::close(fd);
+  }
+  for (const std::string bad : {"../secret", "sub/../../secret", "/etc/passwd"})
+    EXPECT_EQ(open_below_by_steps(folder, bad), -EXDEV) << bad;
+  for (const std::string bad : {"out", "up/secret"})
+    EXPECT_EQ(open_below_by_steps(folder, bad), -ELOOP) << bad;
+  ::close(folder);
+}
+
+TEST(InputWithoutFolder, SourcesOfWhatIsNoFileAreRefused) {
+  TempDir dir;
+  ASSERT_EQ(::mkfifo((dir.path() / "score.yaml").c_str(), 0600), 0);
+  std::jthread writer([&] { dir.write("score.yaml", score_with("near")); });
+  const auto input = Input::read({(dir.path() / "score.yaml").string()});
+  ASSERT_FALSE(input);
+  EXPECT_EQ(input.error().fields.at(0).message,
+            "\"near\" is a file beside the document, which is none itself: save the document to a file, or "
+            "put the text "
+            "under content");
+}
+
+TEST(Input, FilesOfAFolderAreThoseThatAreInIt) {
+  TempDir dir;
+  const auto secret = dir.write("secret", "token");
+  fs::create_directories(dir.path() / "foreign");
+  fs::create_symlink(secret, dir.path() / "foreign/a.yaml");
+  const auto input = Input::read({(dir.path() / "foreign").string()});
+  ASSERT_FALSE(input);
+  EXPECT_EQ(input.error().message, (dir.path() / "foreign/a.yaml").string() + ": " + kOut);
+}
+
+TEST(Input, NothingIsReadForNamesAlone) {
+  TempDir dir;
+  const auto input =
+      Input::read({dir.write("score.yaml", score_with("/etc/passwd")).string()}, SourceFiles::kLeave);
+  ASSERT_TRUE(input) << input.error().message;
+  EXPECT_TRUE(input->sent_files().empty());
 }
 
 TEST(Contexts, AreKeptPrivateAndComeBack) {

@@ -12,6 +12,7 @@
 #include "common/crypto/nkey.h"
 #include "common/crypto/private_file.h"
 #include "common/crypto/sealed.h"
+#include "common/crypto/sealed_box.h"
 #include "common/crypto/token.h"
 
 namespace qleet::crypto {
@@ -360,6 +361,44 @@ TEST(Sealed, Rotation) {
   const std::string new_box = after->seal("x", "a");
   EXPECT_FALSE(after->outdated(new_box));
   EXPECT_EQ(before->open(new_box, "a").error().code, Code::kNotFound);
+}
+
+TEST(SealedBox, OnlyTheHolderOpensIt) {
+  SystemRandom random;
+  const auto agent = make_box_keys(random);
+  const auto other = make_box_keys(random);
+  EXPECT_EQ(box_public_key(agent.private_key), agent.public_key);
+  const auto box = seal_box("a password", agent.public_key, "secret/stripe", random);
+  ASSERT_TRUE(box) << box.error().message;
+  EXPECT_THAT(*box, Not(HasSubstr("password")));
+  EXPECT_NE(*box, *seal_box("a password", agent.public_key, "secret/stripe", random));
+  EXPECT_EQ(open_box(*box, agent.private_key, "secret/stripe"), "a password");
+  EXPECT_EQ(open_box(*box, agent.private_key, "secret/other").error().code, Code::kInvalid);
+  EXPECT_FALSE(open_box(*box, other.private_key, "secret/stripe"));
+  EXPECT_FALSE(open_box(*box, "short", "secret/stripe"));
+  for (std::size_t i = 0; i < box->size(); ++i) {
+    std::string changed = *box;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_FALSE(open_box(changed, agent.private_key, "secret/stripe")) << i;
+    EXPECT_FALSE(open_box(box->substr(0, i), agent.private_key, "secret/stripe")) << i;
+  }
+  EXPECT_EQ(open_box(*seal_box("", agent.public_key, "", random), agent.private_key, ""), "");
+  EXPECT_EQ(seal_box("x", "short", "", random).error().code, Code::kInvalid);
+  EXPECT_EQ(seal_box("x", std::string(32, '\0'), "", random).error().code, Code::kInvalid)
+      << "with this one nothing secret is agreed";
+}
+
+TEST(Sealed, KeysFromElsewhere) {
+  const Folder folder;
+  SystemRandom random;
+  const auto file = Sealer::open_or_create(folder / "key", random);
+  const auto text = Sealer::of_keys("the vault", *read_private_file(folder / "key"), random);
+  ASSERT_TRUE(text);
+  EXPECT_EQ(text->open(file->seal("x", "a"), "a"), "x");
+  EXPECT_EQ(Sealer::of_keys("the vault", "oops", random).error().message,
+            "the vault: line 1 is not a key (\"qleet-key-1 <43 characters>\")");
+  EXPECT_TRUE(Sealer::is_box(file->seal("", "")));
+  EXPECT_FALSE(Sealer::is_box("x"));
 }
 
 TEST(Sealed, RefusesABadKeyFile) {

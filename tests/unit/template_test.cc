@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace qleet::templates {
 namespace {
 
@@ -114,6 +116,33 @@ TEST(Expand, EscapesStayUntilTheLastPass) {
   for (const std::string original : {"echo ${HOME} $${X} $$${Y} ${", "", "$"}) {
     EXPECT_EQ(expanded(expanded(escape(original), false), true), original);
   }
+}
+
+// Before the last pass, text that comes to stand beside other text never becomes a placeholder with it.
+TEST(Expand, WhatIsPutTogetherIsNoPlaceholder) {
+  const std::map<std::string, std::string> texts = {
+      {"d", "$"}, {"dd", "$$"}, {"b", "{generated.p}"}, {"p", "${generated.p}"}, {"e", "$${"}};
+  const Lookup of_texts = [&](const Path& path) -> Result<std::optional<Value>> {
+    const auto found = texts.find(path.front());
+    if (found == texts.end()) return std::nullopt;
+    return text(escape(found->second));
+  };
+  const auto twice = [&](std::string_view written) -> std::string {
+    const auto once = expand(text(written), of_texts, false);
+    if (!once) return "error: " + once.error().message;
+    const Lookup live = [](const Path&) -> Result<std::optional<Value>> { return text("LIVE"); };
+    const auto last = expand(*once, live, true);
+    return last ? last->string_value() : "error: " + last.error().message;
+  };
+  EXPECT_EQ(twice("${p}"), "${generated.p}");
+  EXPECT_EQ(twice("x${p}"), "x${generated.p}");
+  EXPECT_EQ(twice("${d}{generated.p}"), "${generated.p}");
+  EXPECT_EQ(twice("${d}${b}"), "${generated.p}");
+  EXPECT_EQ(twice("${dd}${b} ${later.x}"), "$${generated.p} LIVE");
+  EXPECT_EQ(twice("${d}$${generated.p}"), "$${generated.p}");
+  EXPECT_EQ(twice("${e}generated.p}"), "$${generated.p}");
+  EXPECT_EQ(twice("${d}${later.x}"), "error: a \"$\" cannot stand right before ${later.x}");
+  EXPECT_EQ(twice("${d} ${later.x}"), "$ LIVE");
 }
 
 TEST(Expand, AloneTakesTheType) {

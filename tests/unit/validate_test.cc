@@ -89,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
              "containers.main.volumes[0].source: \"data\" must be a placeholder for a resource of type "
              "volume, for "
              "example ${resources.data}"},
+        Case{"VolumeOtherOutput", "volumes: [{source: '${resources.data.size}', target: /d}]",
+             "${resources.data.size}: a volume's source is the resource alone: ${resources.data}"},
         Case{"VolumeUnknownSource", "volumes: [{source: '${resources.dat}', target: /d}]",
              "${resources.dat}: no resource \"dat\" in this workload; there is: data, db"},
         Case{"VolumeWrongType", "volumes: [{source: '${resources.db}', target: /d}]",
@@ -400,6 +402,10 @@ INSTANTIATE_TEST_SUITE_P(
              "spec.subjects[0]: \"alice\" is no subject; write serviceaccount:<name>"},
         Case{"SecretKey", "kind: Secret\nmetadata: {name: a}\nspec: {data: {'a/b': hush}}\n",
              "spec.data[\"a/b\"]: a key of a secret has letters, digits, -, _ and . only"},
+        Case{"SecretSealed", "kind: Secret\nmetadata: {name: a}\nspec: {data: {k: 'qleet-sealed-1:AQ'}}\n",
+             "spec.data.k: begins with \"qleet-sealed-1:\", which is how the hub marks what it has sealed: "
+             "give the "
+             "value itself"},
         Case{"BuildEmpty", "kind: Build\n",
              "spec.image: is missing\nspec.tag: is missing; give a tag, a digest, or both"},
         Case{"BuildDigest", "kind: Build\nspec: {image: a/b, digest: abc}\n",

@@ -102,6 +102,46 @@ TEST(Template, ScoreMistakes) {
   }
 }
 
+// Outputs, and so what a volume's source becomes, are text that a developer may have chosen.
+TEST(Template, NothingMountsAPathOfTheHost) {
+  for (const std::string source : {"/etc", "../x", "a/b", "vol:/etc", "vol,x", "", "-v"}) {
+    const auto workload =
+        parse_workload(object(R"({"score":{"containers":{"web":{"image":"a","volumes":[{"source":")" +
+                              source + R"(","target":"/d"}]}}}})"),
+                       "web");
+    ASSERT_FALSE(workload) << source;
+    EXPECT_THAT(workload.error().message, HasSubstr("volumes[0].source: must name a volume, and is no path"));
+    EXPECT_FALSE(parse_container(object(R"({"image":"a","volumes":{"/d":")" + source + R"("}})"))) << source;
+    EXPECT_FALSE(parse_container(object(R"({"image":"a","volumes":{"/d":{"name":")" + source + R"("}}})")))
+        << source;
+  }
+  for (const std::string target : {"d", "/d:/etc", "/d/../../etc", "/d/..", ""}) {
+    EXPECT_FALSE(parse_workload(
+        object(R"({"score":{"containers":{"web":{"image":"a","volumes":[{"source":"v","target":")" + target +
+               R"("}]}}}})"),
+        "web"))
+        << target;
+    EXPECT_FALSE(parse_workload(
+        object(R"({"score":{"containers":{"web":{"image":"a","files":[{"content":"x","target":")" + target +
+               R"("}]}}}})"),
+        "web"))
+        << target;
+  }
+}
+
+TEST(Names, WhatIsOfTheSameApplication) {
+  ProviderResource web;
+  web.name = "eu-1.dev.shop.workload.web";
+  for (const std::string good : {"eu-1.dev.shop.volume.web-data", "eu-1.dev.-.volume.default",
+                                 "eu-1.-.-.volume.default", "made-by-hand"})
+    EXPECT_TRUE(of_same_application(good, web)) << good;
+  for (const std::string bad : {"eu-1.dev.cart.volume.web-data", "eu-1.prod.shop.volume.web-data",
+                                "eu-1.prod.-.volume.default", "eu-1.dev.shop-2.volume.x"})
+    EXPECT_FALSE(of_same_application(bad, web)) << bad;
+  web.name = "eu-1.dev.-.postgres-server.default";
+  EXPECT_FALSE(of_same_application("eu-1.dev.shop.volume.web-data", web));
+}
+
 TEST(Body, ContainerGolden) {
   auto spec =
       parse_container(object(R"({"image":"postgres:15","args":["-c","x=1"],"env":{"POSTGRES_USER":"app"},

@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
+#include "common/template/template.h"
 #include "hub/controllers/identity.h"
 #include "tests/unit/controllers/protos.h"
 
@@ -177,6 +181,131 @@ TEST(Resolver, KeepsAShellsPlaceholdersLiteral) {
   const auto text = tests::as_json(node(graph, "local.dev.shop.workload.web").spec.template_());
   EXPECT_THAT(text, HasSubstr("echo $${HOME} web"));
   EXPECT_THAT(text, HasSubstr("$${anything}"));
+}
+
+// What a template still asks the agent for.
+std::set<templates::Path> asked_of_the_agent(const Node& node) {
+  std::set<templates::Path> all;
+  for (const auto* part : {&node.spec.template_(), &node.spec.outputs()}) {
+    const auto found = templates::references(*part);
+    if (!found) throw std::runtime_error(node.name + ": " + found.error().message);
+    all.insert(found->begin(), found->end());
+  }
+  return all;
+}
+
+TEST(Resolver, TextFromMetadataIsNotAPlaceholder) {
+  World world(
+      R"({"web":{"score":{"metadata":{"name":"web","annotations":{"x":"${generated.password}"},"dollar":"$","brace":"{self.address}"},
+                          "containers":{"web":{"image":"i","args":["${metadata.annotations.x}"],
+                              "variables":{"ALONE":"${metadata.annotations.x}","BESIDE":"a ${metadata.annotations.x}",
+                                           "MADE":"${metadata.dollar}{generated.password}",
+                                           "MADE2":"${metadata.dollar}${metadata.brace}"},
+                              "files":[{"target":"/f","content":"${metadata.annotations.x}"}]}},
+                          "resources":{"url":{"type":"route","params":{"host":"${metadata.annotations.x}","port":80}}}}}})");
+  (*world.environment.mutable_spec()->mutable_variables())["tier"] = "${generated.environment}";
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(
+      asked_of_the_agent(node(graph, "local.dev.shop.workload.web")),
+      ElementsAre(templates::Path{"requires", "runtime", "network"}, templates::Path{"self", "address"}));
+  EXPECT_THAT(asked_of_the_agent(node(graph, "local.dev.shop.route.web-url")), ElementsAre());
+  // The agent makes of it what was written.
+  const auto filled = templates::expand(
+      node(graph, "local.dev.shop.workload.web").spec.template_(),
+      [](const templates::Path&) -> Result<std::optional<google::protobuf::Value>> { return std::nullopt; },
+      true);
+  ASSERT_TRUE(filled);
+  const auto json = tests::as_json(*filled);
+  EXPECT_THAT(json, HasSubstr(R"("ALONE":"${generated.password}")"));
+  EXPECT_THAT(json, HasSubstr(R"("BESIDE":"a ${generated.password}")"));
+  EXPECT_THAT(json, HasSubstr(R"("MADE":"${generated.password}")"));
+  EXPECT_THAT(json, HasSubstr(R"("MADE2":"${self.address}")"));
+  EXPECT_THAT(json, HasSubstr(R"("env":"${generated.environment}")"));
+}
+
+// Whatever a developer writes, wherever text can stand: the agent is asked for outputs of what the workload
+// depends on, and for what the profiles themselves ask for.
+TEST(Resolver, NoTextOfADeveloperIsExpandedUnchecked) {
+  const std::vector<std::string> parts = {"${generated.password}",
+                                          "${self.address}",
+                                          "${requires.runtime.network}",
+                                          "${params.score}",
+                                          "${variables.tier}",
+                                          "${metadata.a}",
+                                          "${metadata.b}",
+                                          "${metadata.n.c}",
+                                          "${metadata.n}",
+                                          "${metadata.name}",
+                                          "${resources.db.host}",
+                                          "${resources.db}",
+                                          "${resources.url.url}",
+                                          "$",
+                                          "$$",
+                                          "$${",
+                                          "${",
+                                          "{generated.password}",
+                                          "{self.address}",
+                                          "}",
+                                          "generated.password}",
+                                          "text",
+                                          " ",
+                                          "\\"};
+  std::mt19937 dice(7);  // NOLINT(cert-msc51-cpp): the same every time
+  const auto some = [&] {
+    std::string out;
+    for (auto left = dice() % 4 + 1; left > 0; --left) out += parts[dice() % parts.size()];
+    return out;
+  };
+  std::set<templates::Path> of_profiles;
+  World plain(web(R"({"db":{"type":"postgres"},"url":{"type":"route","params":{"host":"h","port":80}}})"));
+  for (const auto& node : plain.resolve().nodes) of_profiles.merge(asked_of_the_agent(node));
+  int resolved = 0;
+  for (int turn = 0; turn < 4'000; ++turn) {
+    World world(web(R"({"db":{"type":"postgres"},"url":{"type":"route","params":{"host":"h","port":80}}})"));
+    auto& score = *(*world.app.mutable_workloads())["web"].mutable_score();
+    auto& metadata = *score.mutable_metadata()->mutable_fields();
+    metadata["a"].set_string_value(some());
+    metadata["b"].set_string_value(some());
+    (*metadata["n"].mutable_struct_value()->mutable_fields())["c"].set_string_value(some());
+    auto& container = (*score.mutable_containers())["web"];
+    const auto place = dice() % 8;
+    if (place == 0) (*container.mutable_variables())["V"] = some();
+    if (place == 1) container.add_args(some());
+    if (place == 2) container.add_command(some());
+    if (place == 3) container.set_image(some());
+    if (place == 4) {
+      auto& file = *container.add_files();
+      file.set_target(some());
+      file.set_content(some());
+      file.set_no_expand(dice() % 2 == 0);
+    }
+    if (place == 5) {
+      auto& volume = *container.add_volumes();
+      volume.set_source(some());
+      volume.set_path(some());
+    }
+    if (place == 6) container.mutable_readiness_probe()->mutable_http_get()->set_path(some());
+    if (place == 7) {
+      auto& params = *(*score.mutable_resources())["url"].mutable_params()->mutable_fields();
+      params["host"].set_string_value(some());
+    }
+    const auto graph = world.resolve();
+    if (graph.refusal) continue;
+    ++resolved;
+    for (const auto& node : graph.nodes) {
+      for (const auto& path : asked_of_the_agent(node)) {
+        const bool dependency = (path[0] == "resources" || path[0] == "requires") && path.size() > 1 &&
+                                node.spec.dependencies().contains(path[1]) &&
+                                (path[0] == "resources" || of_profiles.contains(path));
+        ASSERT_TRUE(dependency || of_profiles.contains(path))
+            << node.name << " asks for " << templates::to_text(path) << " after "
+            << tests::as_json(world.app);
+        ASSERT_FALSE(node.spec.type() == "workload" && path[0] == "generated") << tests::as_json(world.app);
+      }
+    }
+  }
+  EXPECT_GT(resolved, 400);
 }
 
 TEST(Resolver, TheSameMeaningHasTheSameHash) {
