@@ -23,6 +23,10 @@ struct Options {
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
 };
 
+// Below Options::state: the key of the hashes that tell whether containers are as wanted. With another one
+// all of them would be replaced, so it belongs into a backup.
+inline constexpr const char* kRevisionKey = "revision.key";
+
 // Publishes the ready replicas of workloads on `board`. `board` and `clock` must outlive it.
 std::unique_ptr<Provider> make_provider(Options options, EndpointBoard& board, const Clock& clock);
 
