@@ -13,15 +13,17 @@
 
 #include "agent/assembly/agent.h"
 #include "agent/enrol/certificate_keeper.h"
+#include "agent/assembly/state_backup.h"
 #include "agent/enrol/enrol.h"
+#include "agent/journal/epoch_order.h"
 #include "agent/journal/lmdb_journal.h"
 #include "common/bus/light_nats_bus.h"
-#include "common/crypto/private_tree.h"
 #include "common/crypto/sealed.h"
 #include "common/engine/podman_service.h"
 #include "common/log/log.h"
 #include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
+#include "common/process/bus_error.h"
 #include "common/process/code_pages.h"
 #include "common/process/command_line.h"
 #include "common/process/stop_signals.h"
@@ -160,22 +162,26 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   return {};
 }
 
-// The journal and what opens it; what runs is not in it.
-Result<> backup(const std::filesystem::path& state, const std::filesystem::path& to) {
-  std::error_code error;
-  if (std::filesystem::exists(to) && !std::filesystem::is_empty(to, error))
-    return fail(Code::kConflict, to.string() + ": is not empty: name a new folder");
-  TRY(crypto::copy_private_tree(state / "identity", to / "identity"));
-  return agent::copy_journal((state / "journal").string(), (to / "journal").string());
+// What providers keep that cannot be made again: without it all that runs would be replaced.
+std::vector<std::filesystem::path> provider_files() {
+  return {std::filesystem::path("container") / container::kRevisionKey};
 }
 
-Result<> restore(const std::filesystem::path& from, const std::filesystem::path& state) {
-  for (const char* part : {"identity", "journal"})
-    if (crypto::holds_files(state / part))
-      return fail(Code::kConflict,
-                  (state / part).string() + ": is there already: name another folder, or move it away");
-  TRY(crypto::copy_private_tree(from / "identity", state / "identity"));
-  return agent::copy_journal((from / "journal").string(), (state / "journal").string());
+// Follows another hub's store: what is held runs on until that states it.
+Result<bool> accept_epoch(const std::filesystem::path& state, const std::string& epoch) {
+  crypto::SystemRandom random;
+  const auto sealer = TRY(crypto::Sealer::open_or_create(state / "identity/journal.key", random));
+  const auto journal = TRY(agent::LmdbJournal::open({.folder = (state / "journal").string()}, sealer));
+  return agent::order_epoch(*journal, epoch);
+}
+
+Result<> follow(const std::filesystem::path& state, const std::string& epoch) {
+  if (!std::filesystem::exists(state / "journal"))
+    return fail(Code::kNotFound, (state / "journal").string() + ": there is no journal");
+  const bool entered = TRY(accept_epoch(state, epoch));
+  std::cout << (entered ? "the agent will follow epoch " : "the agent is in this epoch already: ") << epoch
+            << "\n";
+  return {};
 }
 
 std::string host_name() {
@@ -232,6 +238,15 @@ int enrol(agent::EnrolOptions& options) {
   crypto::SystemRandom random;
   const auto identity = agent::enrol(options, random);
   if (!identity) return failed(identity.error());
+  // A journal of before knows another store: to enrol is the order to follow this one.
+  if (std::filesystem::exists(options.state / "journal")) {
+    const auto ordered = accept_epoch(options.state, identity->epoch());
+    if (!ordered)
+      return failed(wrap(ordered.error(),
+                         "enrolled, but the journal is not told: stop the agent and run qleet-agent "
+                         "accept-epoch " +
+                             identity->epoch()));
+  }
   std::cout << "enrolled as agent " << identity->name() << " of region " << identity->region()
             << "; now: qleet-agent run --state " << options.state.string() << "\n";
   return 0;
@@ -242,6 +257,7 @@ int enrol(agent::EnrolOptions& options) {
 int main(int argc, char** argv) {
   // An arena of malloc's for each thread would cost more than sharing one: threads here mostly wait.
   ::mallopt(M_ARENA_MAX, 1);
+  explain_bus_errors();
   const StopSignals stop;
 
   CLI::App app("qleet-agent: makes true, in its region, what the hub wants", "qleet-agent");
@@ -262,15 +278,23 @@ int main(int argc, char** argv) {
   backing_up->add_option("to", to, "Folder to be made")->required();
   auto* restoring = add_command(app, "restore", "Put them back, before the agent is started", options.state);
   restoring->add_option("from", from, "The backup")->required()->check(CLI::ExistingDirectory);
+  std::string epoch;
+  auto* accepting = add_command(
+      app, "accept-epoch",
+      "Order the agent, which is stopped, to follow a hub's store that it refuses; nothing is deleted for it",
+      options.state);
+  accepting->add_option("epoch", epoch, "As qleet describe agent shows it in EpochRefused")->required();
 
   if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
   if (*enrolling) return enrol(enrolment);
   if (options.verbose) log::set_level(log::Level::kDebug);
   Result<> done;
   if (*backing_up)
-    done = backup(options.state, to);
+    done = agent::backup_state(options.state, to, provider_files());
   else if (*restoring)
-    done = restore(from, options.state);
+    done = agent::restore_state(from, options.state, provider_files());
+  else if (*accepting)
+    done = follow(options.state, epoch);
   else
     done = run(options, stop);
   return done ? 0 : failed(done.error());

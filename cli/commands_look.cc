@@ -131,8 +131,10 @@ Exit run(Session& session, const GetCommand& command) {
   query.add("application", command.application);
   query.add("environment", command.environment);
   query.add("region", command.region);
-  auto listed = session.hub.list(base + query.text);
+  std::vector<std::string> left_out;
+  auto listed = session.hub.list(base + query.text, &left_out);
   if (!listed) return report(listed.error());
+  for (const auto& why : left_out) std::fputs(("warning: left out: " + why + "\n").c_str(), stderr);
   const Exit exit = print_objects(session, **kind, *listed, false);
   return command.watch && exit == Exit::kOk ? watch_objects(session, **kind, query, {}) : exit;
 }

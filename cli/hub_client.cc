@@ -89,7 +89,8 @@ Result<> HubClient::send_into(const std::string& method, const std::string& path
   return parse(TRY(send(method, path, std::move(body), headers)), message);
 }
 
-Result<std::vector<std::string>> HubClient::list(const std::string& path) {
+Result<std::vector<std::string>> HubClient::list(const std::string& path,
+                                                 std::vector<std::string>* left_out) {
   std::vector<std::string> items;
   std::string next;
   do {
@@ -103,7 +104,13 @@ Result<std::vector<std::string>> HubClient::list(const std::string& path) {
       if (google::protobuf::util::MessageToJsonString(item.struct_value(), &json).ok())
         items.push_back(std::move(json));
     }
-    next = (*fields["metadata"].mutable_struct_value()->mutable_fields())["continue"].string_value();
+    auto& metadata = *fields["metadata"].mutable_struct_value()->mutable_fields();
+    if (left_out)
+      for (const auto& one : metadata["undecodable"].list_value().values())
+        if (const auto why = one.struct_value().fields().find("message");
+            why != one.struct_value().fields().end())
+          left_out->push_back(why->second.string_value());
+    next = metadata["continue"].string_value();
   } while (!next.empty());
   return items;
 }

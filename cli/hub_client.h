@@ -29,8 +29,10 @@ class HubClient {
   Result<> send_into(const std::string& method, const std::string& path, std::string body,
                      google::protobuf::Message& message, const http::Headers& headers = {});
 
-  // Every item of a list, following `continue`, each as JSON.
-  Result<std::vector<std::string>> list(const std::string& path);
+  // Every item of a list, following `continue`, each as JSON. `left_out`, where given: why objects that the
+  // hub cannot read are not among them.
+  Result<std::vector<std::string>> list(const std::string& path,
+                                        std::vector<std::string>* left_out = nullptr);
 
   // Bytes of a stream as they come; false ends it.
   Result<> stream(const std::string& path, const http::OnData& on_data, std::stop_token stop = {});

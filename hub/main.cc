@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common/log/log.h"
+#include "common/process/bus_error.h"
 #include "common/process/command_line.h"
 #include "common/process/stop_signals.h"
 #include "hub/assembly/hub.h"
@@ -263,6 +264,7 @@ void add_serve(CLI::App& app, ServeArguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  explain_bus_errors();
   CLI::App app("qleet-hub: holds what is wanted, and hands each agent its share", "qleet-hub");
   app.require_subcommand(1);
   app.set_version_flag("--version", "qleet-hub " QLEET_VERSION);

@@ -47,6 +47,7 @@ MonoTime Agent::step() {
   // What the hub says is stored first, then acted upon; what came of it is reported in the next step, for
   // which the reports wake.
   auto session_due = session_->step();
+  engine_->hold(session_->superseded());
   const std::string trouble = engine_->trouble();
   const auto engine_due = engine_->step();
   if (engine_->trouble() != trouble) session_due = session_->step();

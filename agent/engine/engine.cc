@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "agent/engine/damage.h"
 #include "common/log/log.h"
+#include "common/model/reasons.h"
 
 namespace qleet::agent {
 namespace {
@@ -42,12 +44,13 @@ Engine::~Engine() {
 
 Result<> Engine::restore() {
   auto contents = TRY(seams_.journal.load());
+  JournalChanges boot;
+  const auto damage = take_damage(contents, boot);
   meta_ = std::move(contents.meta);
   meta_.set_boots(meta_.boots() + 1);
   if (meta_.hash_key().empty()) meta_.set_hash_key(seams_.random.bytes(kHashKeyBytes));
   // Lower case: names of events are made of it.
   boot_id_ = fmt::format("{}-{}", meta_.boots(), crypto::random_uuid(seams_.random).substr(24));
-  JournalChanges boot;
   boot.meta = meta_;
   for (auto& [name, desired] : contents.desired) {
     Node& node = graph_.add(name);
@@ -63,6 +66,10 @@ Result<> Engine::restore() {
     enqueue(name);
   }
   ledger_.restore(contents.events);
+  for (const auto& [name, message] : damage) {
+    kLog.error("the journal is damaged", {{"resource", name}, {"what", message}});
+    event(name, "Warning", reasons::kJournalDamaged, message);
+  }
   kLog.info(
       "journal read",
       {{"resources", std::to_string(graph_.nodes().size())}, {"boot", boot_id_}, {"epoch", meta_.epoch()}});
@@ -81,6 +88,7 @@ void Engine::watch_providers() {
 MonoTime Engine::step() {
   absorb(inbox_->take());
   ledger_.take_confirmed(graph_);
+  if (held_) return std::min(flush_if_due(), probe_journal());
   for (const auto& name : timers_.take_due(seams_.clock.mono())) {
     Node* node = graph_.find(name);
     if (!node) continue;

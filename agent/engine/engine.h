@@ -69,6 +69,8 @@ class Engine final : public Stepper {
 
   // Owner thread.
   MonoTime step() override;
+  // While it is held it begins nothing, whatever happens; steps that run end by themselves.
+  void hold(bool held) { held_ = held; }
   // Durable when it returns success; on an error nothing has changed. Acts in the next step.
   Result<> apply_desired(const DesiredChange& change);
   Holding holding() const;
@@ -133,6 +135,8 @@ class Engine final : public Stepper {
   void failed(Node& node, Error error);
   void show(Node& node, Decision decision);
   void event(const Node& node, std::string_view type, std::string_view reason, std::string message);
+  // `message` holds no secret. Without a name: about the agent.
+  void event(const std::string& name, std::string_view type, std::string_view reason, std::string message);
   Millis jittered(Millis base) const;
   std::vector<std::string> secrets_near(const Node& node) const;
   ProviderResource provider_resource(const Node& node) const;
@@ -157,6 +161,7 @@ class Engine final : public Stepper {
   std::vector<PendingAct> acts_;  // wait for their intent to be durable
   std::optional<MonoTime> pending_since_;
   std::optional<MonoTime> retry_flush_at_;
+  bool held_ = false;
   std::string trouble_;
   MonoTime probe_at_{};
   MonoTime flushed_at_{};

@@ -106,6 +106,7 @@ bool Engine::done(Node& node, Decision& decision) {
   v1::Runtime after = runtime;
   after.set_applied_hash(node.target());
   after.clear_intent_hash();
+  after.clear_lost();
   after.set_removing(false);
   after.set_made_by(node.spec().provider());
   const auto drawn_on = dependency_names(node);

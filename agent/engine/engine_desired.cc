@@ -33,6 +33,7 @@ Result<> Engine::apply_desired(const DesiredChange& change) {
   JournalChanges changes;
   v1::Meta meta = meta_;
   meta.set_epoch(change.epoch);
+  meta.mutable_lineage()->Assign(change.lineage.begin(), change.lineage.end());
   meta.set_position(change.position);
   changes.meta = meta;
   for (const auto& stated : change.put) {
@@ -109,7 +110,10 @@ void Engine::put(const wire::v1::DesiredResource& stated, const v1::Desired& des
 }
 
 Holding Engine::holding() const {
-  Holding holding{.epoch = meta_.epoch(), .position = meta_.position(), .resources = {}};
+  Holding holding{.epoch = meta_.epoch(),
+                  .position = meta_.position(),
+                  .resources = {},
+                  .lineage = {meta_.lineage().begin(), meta_.lineage().end()}};
   for (const auto& [name, node] : graph_.nodes())
     holding.resources.push_back({.name = name,
                                  .generation = node->spec().generation(),

@@ -1,6 +1,7 @@
 // One resource: from what is known about it to the next step.
 #include <algorithm>
 
+#include "agent/engine/damage.h"
 #include "agent/engine/engine.h"
 #include "agent/engine/render.h"
 #include "agent/engine/report.h"
@@ -90,6 +91,11 @@ void Engine::refresh_inputs(Node& node) {
   }
   const std::string before = node.target();
   node.invalid.reset();
+  if (is_stub(node.desired)) {
+    node.rendered.reset();
+    node.invalid = stub_error();
+    return;
+  }
   // Nothing is generated for what cannot begin yet.
   if (!graph_.inputs_known(node) || (!node.touched() && !graph_.blockers(node).empty())) {
     node.rendered.reset();
@@ -105,6 +111,12 @@ void Engine::refresh_inputs(Node& node) {
   for (const auto& name : *names) {
     auto& generated = *node.runtime.mutable_secrets()->mutable_generated();
     if (generated.contains(name)) continue;
+    // What exists may have been made with the one that was lost.
+    if (node.runtime.lost()) {
+      node.rendered.reset();
+      node.invalid = lost_error(name);
+      return;
+    }
     generated[name] = crypto::random_password(seams_.random, kSecretLength);
     ledger_.runtime_changed(node.name);
   }
@@ -200,12 +212,17 @@ void Engine::show(Node& node, Decision decision) {
 }
 
 void Engine::event(const Node& node, std::string_view type, std::string_view reason, std::string message) {
+  event(node.name, type, reason, redact(std::move(message), secrets_near(node)));
+}
+
+void Engine::event(const std::string& name, std::string_view type, std::string_view reason,
+                   std::string message) {
   wire::v1::EventReport event;
   event.set_id(boot_id_ + "-" + std::to_string(++events_made_));
-  event.set_resource(node.name);
+  event.set_resource(name);
   event.set_type(std::string(type));
   event.set_reason(std::string(reason));
-  event.set_message(redact(std::move(message), secrets_near(node)));
+  event.set_message(std::move(message));
   const auto ms = seams_.clock.wall().time_since_epoch().count();
   event.mutable_time()->set_seconds(ms / 1000);
   event.mutable_time()->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));

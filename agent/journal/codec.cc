@@ -1,8 +1,10 @@
 #include "agent/journal/codec.h"
 
 #include <charconv>
+#include <optional>
 
 #include "agent/journal/keys.h"
+#include "common/crypto/token.h"
 
 namespace qleet::agent {
 namespace {
@@ -60,6 +62,23 @@ Result<v1::Runtime> decode_runtime(std::string_view key, std::string_view value,
   return runtime;
 }
 
+constexpr char kCheckTag = 15 << 3 | 5;  // field 15, fixed32
+constexpr std::size_t kCheckSize = 5;
+
+// What stands behind a value: it belongs to the key, too.
+std::string check_of(std::string_view key, std::string_view value) {
+  std::string text(key);
+  text += '\0';
+  text += value;
+  return kCheckTag + crypto::sha256(text).substr(0, kCheckSize - 1);
+}
+
+// The value before its check; nullopt: it has none.
+std::optional<std::string_view> without_check(std::string_view stored) {
+  if (stored.size() < kCheckSize || stored[stored.size() - kCheckSize] != kCheckTag) return std::nullopt;
+  return stored.substr(0, stored.size() - kCheckSize);
+}
+
 Result<> check_name(const std::string& name) {
   if (name.empty() || name.size() > keys::kMaxName)
     return fail(Code::kInvalid, "resource name of " + std::to_string(name.size()) +
@@ -69,7 +88,23 @@ Result<> check_name(const std::string& name) {
 
 }  // namespace
 
-Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, const WriteEntry& write) {
+std::string with_check(std::string_view key, std::string_view value) {
+  return std::string(value) + check_of(key, value);
+}
+
+std::optional<std::string> checked(std::string_view key, std::string_view stored) {
+  const auto plain = without_check(stored);
+  if (!plain) return std::string(stored);
+  if (check_of(key, *plain) != stored.substr(plain->size())) return std::nullopt;
+  return std::string(*plain);
+}
+
+Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, const WriteEntry& to) {
+  const WriteEntry write = [&](const std::string& key, const std::string* value) -> Result<> {
+    if (!value) return to(key, nullptr);
+    const std::string stored = with_check(key, *value);
+    return to(key, &stored);
+  };
   if (changes.meta) {
     const std::string value = encode_meta(*changes.meta, sealer);
     TRY(write(std::string(keys::kMetaKey), &value));
@@ -92,10 +127,10 @@ Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, con
   return {};
 }
 
-Result<> decode(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
-                JournalContents& contents) {
-  // Looked at when the journal is opened.
-  if (key == keys::kFormatKey) return {};
+namespace {
+
+Result<> decode_entry(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
+                      JournalContents& contents) {
   if (key == keys::kMetaKey) {
     contents.meta = TRY(decode_meta(value, sealer));
     return {};
@@ -119,6 +154,43 @@ Result<> decode(std::string_view key, std::string_view value, const crypto::Seal
     return {};
   }
   return broken(key, "is unknown to this format");
+}
+
+// Whose a record is, as it says itself; empty: it does not.
+std::string owner_in(std::string_view key, std::string_view value) {
+  const int size = static_cast<int>(value.size());
+  if (key.starts_with(keys::kDesiredPrefix)) {
+    v1::Desired desired;
+    if (desired.ParseFromArray(value.data(), size)) return desired.resource().name();
+  } else if (key.starts_with(keys::kRuntimePrefix)) {
+    v1::StoredRuntime stored;
+    if (stored.ParseFromArray(value.data(), size)) return stored.plain().report().name();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> decode(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
+                JournalContents& contents) {
+  // Looked at when the journal is opened.
+  if (key == keys::kFormatKey) return {};
+  const auto damaged = [&](std::string why, std::string belongs_to = {}) -> Result<> {
+    contents.damaged.push_back({std::string(key), std::move(why), std::move(belongs_to)});
+    return {};
+  };
+  const auto plain = without_check(value);
+  std::string real_key(key);
+  if (plain && check_of(key, *plain) != value.substr(plain->size())) {
+    const std::string owner = owner_in(key, *plain);
+    real_key = (key.starts_with(keys::kDesiredPrefix) ? keys::desired : keys::runtime)(owner);
+    if (owner.empty() || check_of(real_key, *plain) != value.substr(plain->size()))
+      return damaged("journal entry " + std::string(key) + ": is not what was written");
+    (void)damaged("journal entry " + std::string(key) + ": stood under a wrong key", owner);
+  }
+  auto decoded = decode_entry(real_key, plain.value_or(value), sealer, contents);
+  if (decoded || decoded.error().code == Code::kNotFound) return decoded;
+  return damaged(std::move(decoded).error().message);
 }
 
 }  // namespace qleet::agent

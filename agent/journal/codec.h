@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,7 +17,13 @@ using WriteEntry = std::function<Result<>(const std::string& key, const std::str
 // Calls `write` for each entry that `changes` puts or erases, in key order within a kind.
 Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, const WriteEntry& write);
 
-// Adds one stored entry to `contents`. A key that this format does not know is kInternal.
+// A stored value with its check (agent/journal/keys.h), and without it; nullopt: the check says that it is not
+// what was written. One that has none comes back as it is.
+std::string with_check(std::string_view key, std::string_view value);
+std::optional<std::string> checked(std::string_view key, std::string_view stored);
+
+// Adds one stored entry to `contents`, to what is damaged where it cannot be read. kNotFound: it is sealed
+// with a key that the sealer lacks, which is no damage.
 Result<> decode(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
                 JournalContents& contents);
 

@@ -15,6 +15,7 @@
 
 #include "agent/journal/codec.h"
 #include "agent/journal/keys.h"
+#include "common/mdb/check.h"
 #include "common/mdb/disk.h"
 
 namespace qleet::agent {
@@ -71,6 +72,9 @@ Error LmdbJournal::error(int rc, std::string_view doing) const {
   if (rc == MDB_TXN_FULL) return make(Code::kTooLarge, "too much at once");
   if (rc == MDB_PANIC || mdb::is_system_error(rc))
     return make(Code::kUnavailable, std::string("the disk fails: ") + mdb_strerror(rc));
+  if (rc == MDB_INVALID || rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_VERSION_MISMATCH)
+    return make(Code::kInternal, std::string(mdb_strerror(rc)) + ": " + mdb::kDataFile +
+                                     " is damaged: move it away and restore a backup");
   return make(Code::kInternal, mdb_strerror(rc));
 }
 
@@ -118,6 +122,8 @@ void LmdbJournal::close_env() {
 }
 
 Result<> LmdbJournal::open_env(const std::string& folder) {
+  if (const auto damage = mdb::check(folder); !damage.empty())
+    return fail(Code::kInternal, "journal " + damage);
   int rc = mdb_env_create(&env_);
   if (rc == 0) rc = mdb_env_set_mapsize(env_, options_.max_bytes);
   if (rc == 0) rc = mdb_env_set_maxreaders(env_, kMaxReaders);
@@ -173,16 +179,23 @@ Result<> LmdbJournal::migrate(unsigned from) {
   if (const int rc = txn.begin(env_, 0)) return std::unexpected(error(rc, "begin"));
   if (from != 0) {
     std::map<std::string, std::string> entries;
+    std::map<std::string, std::string> damaged;  // no step is to look at them; they stay what they are
     MDB_cursor* cursor = nullptr;
     if (const int rc = mdb_cursor_open(txn.get(), dbi_, &cursor)) return std::unexpected(error(rc, "read"));
     MDB_val key, value;
-    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) entries.emplace(view(key), view(value));
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+      if (auto plain = checked(view(key), view(value)))
+        entries.emplace(view(key), *std::move(plain));
+      else
+        damaged.emplace(view(key), view(value));
+    }
     mdb_cursor_close(cursor);
     for (; from < options_.format; ++from)
       for (const auto& step : options_.migrations)
         if (step.from == from) TRY(step.run(entries));
     if (const int rc = mdb_drop(txn.get(), dbi_, 0)) return std::unexpected(error(rc, "migrate"));
-    for (const auto& [name, content] : entries)
+    for (const auto& [name, content] : entries) damaged.try_emplace(name, with_check(name, content));
+    for (const auto& [name, content] : damaged)
       if (const int rc = put(txn.get(), dbi_, name, content)) return std::unexpected(error(rc, "migrate"));
   }
   int rc = put(txn.get(), dbi_, keys::kFormatKey, std::to_string(options_.format));
@@ -247,6 +260,8 @@ Result<> LmdbJournal::write(const JournalChanges& changes) {
 
 Result<> copy_journal(const std::string& folder, const std::string& to) {
   if (!mdb::has_data(folder)) return fail(Code::kNotFound, folder + ": holds no journal");
+  if (const auto damage = mdb::check(folder); !damage.empty())
+    return fail(Code::kInternal, "journal " + damage);
   std::error_code wrong;
   std::filesystem::create_directories(to, wrong);
   if (!wrong) std::filesystem::permissions(to, std::filesystem::perms::owner_all, wrong);

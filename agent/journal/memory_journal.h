@@ -19,6 +19,8 @@ class MemoryJournal final : public Journal {
   // The next `commits` commits fail with kFull and change nothing.
   void fill_disk(unsigned commits) { failing_ = commits; }
   const std::map<std::string, std::string>& entries() const { return entries_; }
+  // What a disk may do to them.
+  void replace(std::map<std::string, std::string> entries) { entries_ = std::move(entries); }
   unsigned commits() const { return commits_; }
 
  private:

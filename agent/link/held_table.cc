@@ -4,18 +4,21 @@ namespace qleet::agent {
 
 void HeldTable::load(const Holding& holding) {
   *this = {};
-  epoch_ = holding.epoch;
+  epochs_ = {holding.epoch, holding.lineage};
   position_ = holding.position;
   for (const auto& held : holding.resources)
     put(held.name, {held.generation, held.hash, held.epoch, held.deleted, held.uid});
 }
 
 void HeldTable::apply(const DesiredChange& change) {
-  if (change.epoch != epoch_) enter(change.epoch);
+  if (change.epoch != epochs_.current)
+    enter({change.epoch, change.lineage});
+  else
+    epochs_.lineage = change.lineage;
   position_ = change.position;
   for (const auto& resource : change.put)
     put(resource.name(),
-        {resource.generation(), resource.hash(), epoch_, resource.deleted(), resource.uid()});
+        {resource.generation(), resource.hash(), epochs_.current, resource.deleted(), resource.uid()});
   for (const auto& name : change.disown) {
     const auto it = entries_.find(name);
     if (it == entries_.end()) continue;
@@ -41,8 +44,8 @@ std::vector<std::string> HeldTable::unclaimed(size_t limit) const {
   return names;
 }
 
-void HeldTable::enter(const std::string& epoch) {
-  epoch_ = epoch;
+void HeldTable::enter(sync::KnownEpochs epochs) {
+  epochs_ = std::move(epochs);
   digest_ = {};
   claimed_ = 0;
   for (const auto& [name, entry] : entries_) {

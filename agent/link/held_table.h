@@ -20,7 +20,8 @@ class HeldTable {
   void apply(const DesiredChange& change);
 
   const sync::Entry* find(std::string_view name) const;
-  const std::string& epoch() const { return epoch_; }
+  const std::string& epoch() const { return epochs_.current; }
+  const sync::KnownEpochs& epochs() const { return epochs_; }
   std::uint64_t position() const { return position_; }
   const sync::Digest& digest() const { return digest_; }
   const sync::Manifest& entries() const { return entries_; }
@@ -28,12 +29,12 @@ class HeldTable {
   std::vector<std::string> unclaimed(size_t limit) const;
 
  private:
-  void enter(const std::string& epoch);
+  void enter(sync::KnownEpochs epochs);
   void put(const std::string& name, sync::Entry entry);
   void erase(std::string_view name);
-  bool claimed(const sync::Entry& entry) const { return entry.epoch == epoch_; }
+  bool claimed(const sync::Entry& entry) const { return entry.epoch == epochs_.current; }
 
-  std::string epoch_;
+  sync::KnownEpochs epochs_;
   std::uint64_t position_ = 0;
   sync::Manifest entries_;
   sync::Digest digest_;

@@ -31,11 +31,13 @@ struct Holding {
   std::string epoch;  // of the hub, that the agent knows; empty only before the first sync
   std::uint64_t position = 0;
   std::vector<HeldResource> resources;
+  std::vector<std::string> lineage = {};  // other epochs that it knows (sync::KnownEpochs)
 };
 
 // One accepted step. Everything in it is stored in one durable transaction, then handed to the engine.
 struct DesiredChange {
-  std::string epoch;  // known from now on
+  std::string epoch;                 // known from now on
+  std::vector<std::string> lineage;  // known besides it: all of it, each time
   std::uint64_t position = 0;
   // New content of these entries; their epoch is `epoch`. `deleted` set: delete it now; clear: make or keep
   // it so, also where it was being deleted.

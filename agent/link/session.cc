@@ -120,6 +120,8 @@ MonoTime Session::step() {
   for (const auto& incoming : mailbox_.take()) take(incoming, now);
   if (log_server_) log_server_->reap();
   const MonoTime sync_due = sync_.step(now);
+  // Who has been superseded says nothing but that it asks.
+  if (sync_.superseded()) return sync_due;
   const MonoTime send_due = sender_.step({sync_.held().epoch(), sync_.protocol()}, now);
   return std::min({sync_due, send_due, beat_if_due(now)});
 }
@@ -199,15 +201,8 @@ SessionState Session::state() const {
   const HeldTable& held = sync_.held();
   return {sync_.in_sync(),          held.epoch(),
           held.position(),          sync_.refusal(),
-          held.unclaimed(SIZE_MAX), {sync_.kept().begin(), sync_.kept().end()}};
-}
-
-Result<> enter_epoch(Desired& desired, const std::string& epoch) {
-  const auto holding = TRY(desired.holding());
-  if (holding.epoch == epoch) return {};
-  DesiredChange change;
-  change.epoch = epoch;
-  return desired.commit(change);
+          held.unclaimed(SIZE_MAX), {sync_.kept().begin(), sync_.kept().end()},
+          sync_.superseded()};
 }
 
 }  // namespace qleet::agent

@@ -56,6 +56,7 @@ struct SessionState {
   std::string refusal;
   std::vector<std::string> unclaimed;
   std::vector<std::string> kept;
+  bool superseded = false;
 };
 
 class Session final : public Stepper {
@@ -72,6 +73,8 @@ class Session final : public Stepper {
   SessionState state() const;
   const HeldTable& held() const { return sync_.held(); }
   bool idle() const { return sync_.in_sync() && sender_.idle(); }
+  // Another process of this agent serves: nothing is to be done here until that has changed.
+  bool superseded() const { return sync_.superseded(); }
 
  private:
   struct Incoming {
@@ -107,9 +110,4 @@ class Session final : public Stepper {
   std::shared_ptr<Guard> guard_;
   std::vector<std::shared_ptr<void>> subscriptions_;
 };
-
-// After an enrolment with another hub: what is held stays as it is, and the journal knows the new hub's
-// epoch.
-Result<> enter_epoch(Desired& desired, const std::string& epoch);
-
 }  // namespace qleet::agent

@@ -49,6 +49,7 @@ Result<> SyncClient::load() {
 }
 
 void SyncClient::want_sync(MonoTime now) {
+  if (superseded_) return;  // it asks by itself, now and then
   if (flight_) {
     asked_again_ = true;
     return;
@@ -72,9 +73,10 @@ void SyncClient::reconnected(MonoTime now) {
 }
 
 void SyncClient::on_delta(const wire::v1::Delta& delta, MonoTime now) {
+  if (superseded_) return;
   const sync::DeltaStatement statement{delta.epoch(), lineage_of(delta), delta.prev_position(),
                                        delta.position()};
-  const DeltaVerdict verdict = sync::accept_delta({held_.epoch(), held_.position()}, statement);
+  const DeltaVerdict verdict = sync::accept_delta({held_.epochs(), held_.position()}, statement);
   if (flight_) {
     if (verdict == DeltaVerdict::kNewEpoch) asked_again_ = true;
     if (verdict == DeltaVerdict::kApply || verdict == DeltaVerdict::kGap)
@@ -85,7 +87,8 @@ void SyncClient::on_delta(const wire::v1::Delta& delta, MonoTime now) {
     case DeltaVerdict::kStale:
       return;
     case DeltaVerdict::kRefused:
-      refusal_ = sync::epoch_refusal(held_.epoch(), delta.epoch());
+      refusal_ = sync::epoch_refusal(held_.epoch(), delta.epoch(),
+                                     sync::accept_epoch(held_.epochs(), statement.epoch, statement.lineage));
       return;
     case DeltaVerdict::kGap:
     case DeltaVerdict::kNewEpoch:
@@ -95,12 +98,12 @@ void SyncClient::on_delta(const wire::v1::Delta& delta, MonoTime now) {
   }
   if (delta.protocol() > sync::kProtocolMax) return want_sync(now);
   if (!deltas_) deltas_ = std::make_unique<DesiredChange>();
-  DesiredChange step;
-  step.epoch = held_.epoch();
+  DesiredChange step = new_change();
   step.position = delta.position();
   for (const auto& resource : delta.resources()) take(resource, Authority::kOrdered, step);
   held_.apply(step);
   deltas_->epoch = step.epoch;
+  deltas_->lineage = step.lineage;
   deltas_->position = step.position;
   for (auto& resource : step.put) {
     std::erase(deltas_->kept, resource.name());
@@ -124,13 +127,11 @@ void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authori
     case EntryVerdict::kIgnore:
       return;
     case EntryVerdict::kPut:
-      kept_.erase(stated.name());
       change.put.push_back(stated);
       return;
     case EntryVerdict::kPutLive:
       kLog.warn("tombstone not honoured, kept running",
                 {{"resource", stated.name()}, {"generation", std::to_string(stated.generation())}});
-      kept_.insert(stated.name());
       change.put.push_back(stated);
       change.put.back().set_deleted(false);
       change.kept.push_back(stated.name());
@@ -138,10 +139,25 @@ void SyncClient::take(const wire::v1::DesiredResource& stated, Authority authori
   }
 }
 
+DesiredChange SyncClient::new_change() const {
+  DesiredChange change;
+  change.epoch = held_.epoch();
+  change.lineage = held_.epochs().lineage;
+  change.position = held_.position();
+  return change;
+}
+
+void SyncClient::note_kept(const DesiredChange& change) {
+  for (const auto& resource : change.put) kept_.erase(resource.name());
+  kept_.insert(change.kept.begin(), change.kept.end());
+}
+
 void SyncClient::on_batch(std::uint64_t number, const wire::v1::SyncBatch& batch, MonoTime now) {
   if (!flight_ || flight_->number != number) return;
   if (!batch.refused().empty()) {
     refusal_ = batch.refused().substr(0, kLongestRefusal);
+    if (batch.refused_code() == sync::kSuperseded && !std::exchange(superseded_, true))
+      kLog.error("another process has this agent's state; this one does nothing", {{"why", refusal_}});
     // Only "busy" passes by itself soon.
     return failed(now, batch.refused_code() == "busy" ? backoff_.next() : options_.backoff.longest);
   }
@@ -151,11 +167,13 @@ void SyncClient::on_batch(std::uint64_t number, const wire::v1::SyncBatch& batch
     refusal_ = sync::protocol_refusal(batch.protocol(), batch.protocol());
     return failed(now, options_.backoff.longest);
   }
-  if (sync::accept_epoch(held_.epoch(), batch.epoch(), lineage_of(batch)) == EpochVerdict::kRefused) {
-    refusal_ = sync::epoch_refusal(held_.epoch(), batch.epoch());
+  const auto verdict = sync::accept_epoch(held_.epochs(), batch.epoch(), lineage_of(batch));
+  if (sync::refused(verdict)) {
+    refusal_ = sync::epoch_refusal(held_.epoch(), batch.epoch(), verdict);
     kLog.error("hub refused", {{"why", refusal_}});
     return failed(now, options_.backoff.longest);
   }
+  if (std::exchange(superseded_, false)) kLog.warn("the other process is gone: this one goes on");
   auto change = change_of(batch);
   if (!change) {
     kLog.error("sync cannot be carried out", {{"error", change.error().message}});
@@ -175,14 +193,14 @@ void SyncClient::on_no_hub(std::uint64_t number, MonoTime now) {
 }
 
 Result<DesiredChange> SyncClient::change_of(const wire::v1::SyncBatch& batch) {
-  DesiredChange change;
-  change.epoch = batch.epoch();
-  change.position = held_.position();
+  DesiredChange change = new_change();
+  auto known = sync::known_after(held_.epochs(), batch.epoch(), lineage_of(batch));
+  change.epoch = std::move(known.current);
+  change.lineage = std::move(known.lineage);
   if (batch.epoch() != held_.epoch()) {
     TRY(entered_());
     kLog.warn("entering another epoch of the hub", {{"from", held_.epoch()}, {"to", batch.epoch()}});
     change.position = 0;
-    kept_.clear();
     // The answer cannot be one to a manifest: that spoke of the epoch before.
     flight_->by_manifest = false;
     manifest_.reset();
@@ -262,6 +280,7 @@ wire::v1::SyncRequest SyncClient::new_request() const {
   request.set_protocol_min(sync::kProtocolMin);
   request.set_boot_id(options_.boot_id);
   request.set_version(options_.version);
+  request.set_superseded(superseded_);
   request.set_epoch(held_.epoch());
   request.set_position(held_.position());
   request.set_digest(held_.digest().bytes());
@@ -316,9 +335,7 @@ void SyncClient::begin_manifest(MonoTime now) {
 
 Result<> SyncClient::forget(const std::vector<std::pair<std::string, std::uint32_t>>& gone, MonoTime now) {
   if (!commit_deltas(now)) return fail(Code::kUnavailable, "the journal does not take it");
-  DesiredChange change;
-  change.epoch = held_.epoch();
-  change.position = held_.position();
+  DesiredChange change = new_change();
   for (const auto& [name, generation] : gone)
     if (const auto* entry = held_.find(name); entry && entry->deleted && entry->generation == generation)
       change.forget.push_back(name);
@@ -330,11 +347,14 @@ Result<> SyncClient::forget(const std::vector<std::pair<std::string, std::uint32
 
 bool SyncClient::commit(const DesiredChange& change, MonoTime now) {
   const bool nothing = change.put.empty() && change.disown.empty() && change.epoch == held_.epoch() &&
-                       change.position == held_.position();
+                       change.lineage == held_.epochs().lineage && change.position == held_.position();
   if (nothing) return true;
+  const bool entered = change.epoch != held_.epoch();
   const auto stored = desired_.commit(change);
   if (stored) {
     held_.apply(change);
+    if (entered) kept_.clear();
+    note_kept(change);
     return true;
   }
   kLog.error("journal does not take what the hub stated", {{"error", stored.error().message}});
@@ -346,7 +366,10 @@ bool SyncClient::commit_deltas(MonoTime now) {
   if (!deltas_) return true;
   const auto change = std::exchange(deltas_, nullptr);
   const auto stored = desired_.commit(*change);
-  if (stored) return true;
+  if (stored) {
+    note_kept(*change);
+    return true;
+  }
   kLog.error("journal does not take what the hub stated", {{"error", stored.error().message}});
   // The table ran ahead of the journal.
   if (const auto loaded = load(); !loaded)

@@ -68,8 +68,11 @@ class SyncClient {
   const std::string& refusal() const { return refusal_; }
   // Tombstones that may not be honoured, since this process started.
   const std::set<std::string>& kept() const { return kept_; }
+  // The hub says that another process with this agent's state serves: until it says otherwise nothing that it
+  // states is taken, and this one is to act on nothing.
+  bool superseded() const { return superseded_; }
   // The last sync ended well, and no other is wanted.
-  bool in_sync() const { return synced_ && !wanted_ && !flight_; }
+  bool in_sync() const { return synced_ && !wanted_ && !flight_ && !superseded_; }
 
  private:
   // A request that waits for its answers.
@@ -93,6 +96,10 @@ class SyncClient {
   void request(MonoTime now);
   void begin_manifest(MonoTime now);
   wire::v1::SyncRequest new_request() const;
+  // Of what is known, nothing else.
+  DesiredChange new_change() const;
+  // Once it is durable.
+  void note_kept(const DesiredChange& change);
   void take(const wire::v1::DesiredResource& stated, sync::Authority authority, DesiredChange& change);
   Result<DesiredChange> change_of(const wire::v1::SyncBatch& batch);
   void answered(const wire::v1::SyncBatch& batch, MonoTime now);
@@ -113,6 +120,7 @@ class SyncClient {
   std::uint32_t protocol_ = sync::kProtocolMax;
   bool wanted_ = true;
   bool synced_ = false;
+  bool superseded_ = false;
   bool unanswered_ = false;        // the last try, and nothing was heard of the hub since
   bool asked_again_ = false;       // while a sync was under way
   std::uint64_t passed_over_ = 0;  // the last position of deltas that came while a sync was under way

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -25,6 +27,12 @@ using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
 unsigned char* raw(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+bool one_bit_apart(std::string_view a, std::string_view b) {
+  int bits = 0;
+  for (std::size_t i = 0; i < kIdSize; ++i) bits += std::popcount(static_cast<unsigned char>(a[i] ^ b[i]));
+  return bits == 1;
 }
 
 std::string new_line(Random& random) { return std::string(kLinePrefix) + base64url(random.bytes(32)) + "\n"; }
@@ -109,6 +117,10 @@ Result<std::string> Sealer::open(std::string_view box, std::string_view associat
   for (const Key& candidate : keys_) {
     if (candidate.id == id) key = &candidate;
   }
+  // A key that is gone has another id altogether; this is one of ours, with a bit that has turned over.
+  if (key == nullptr &&
+      std::ranges::any_of(keys_, [&](const Key& known) { return one_bit_apart(known.id, id); }))
+    return fail(Code::kInvalid, "a sealed value was changed, or belongs elsewhere");
   if (key == nullptr) {
     return fail(Code::kNotFound,
                 fmt::format("sealed with key {}, which the key file does not hold; restore it", hex(id)));

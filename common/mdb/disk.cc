@@ -47,8 +47,7 @@ std::size_t page_size(int fd) {
 
 bool has_data(const fs::path& dir) {
   std::error_code error;
-  const auto size = fs::file_size(dir / kDataFile, error);
-  return !error && size > 0;
+  return fs::exists(fs::symlink_status(dir / kDataFile, error));
 }
 
 int settle(const fs::path& dir) {

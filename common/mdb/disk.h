@@ -11,8 +11,8 @@ inline constexpr const char* kDataFile = "data.mdb";
 // LMDB's codes are negative, those of the system positive.
 inline bool is_system_error(int rc) { return rc > 0; }
 
-// Whether `dir` holds a file that was written to. One without any content is what a crash left of a file that
-// was being made.
+// Whether `dir` holds a file, be it damaged: one that is being made stands in another folder until it is
+// whole.
 bool has_data(const std::filesystem::path& dir);
 
 // Brings the disk to what this machine sees of the file in `dir`: its two meta pages are written again, and

@@ -13,6 +13,7 @@ inline constexpr std::string_view kResolved = "Resolved";    // (Deployment) dep
 inline constexpr std::string_view kPlaced = "Placed";        // (Deployment) regions were found
 inline constexpr std::string_view kConnected = "Connected";  // (Agent)
 inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
+inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
 
 // Reasons on a resource.
 inline constexpr std::string_view kAvailable = "Available";
@@ -69,7 +70,13 @@ inline constexpr std::string_view kProtocolRefused = "ProtocolRefused";  // no p
 inline constexpr std::string_view kDeletesNotHonoured =
     "DeletesNotHonoured";  // tombstones of a restored store: kept running
 inline constexpr std::string_view kJournalWritable = "JournalWritable";
-inline constexpr std::string_view kJournalUnwritable = "JournalUnwritable";    // what runs goes on
+inline constexpr std::string_view kJournalUnwritable = "JournalUnwritable";  // what runs goes on
+inline constexpr std::string_view kJournalDamaged =
+    "JournalDamaged";  // (event) an entry of the agent's journal could not be read
+inline constexpr std::string_view kRecordLost =
+    "RecordLost";  // (on a resource) what was generated for it was lost with a damaged entry
+inline constexpr std::string_view kCopiesRunning = "CopiesRunning";  // two processes with one agent's state
+inline constexpr std::string_view kOneRunning = "OneRunning";
 inline constexpr std::string_view kUnclaimedResources = "UnclaimedResources";  // kept, unknown to this hub
 
 }  // namespace qleet::reasons

@@ -6,25 +6,82 @@
 
 namespace qleet::sync {
 
-EpochVerdict accept_epoch(std::string_view known, std::string_view epoch,
-                          const std::vector<std::string>& lineage) {
-  if (known.empty() || epoch.empty()) return EpochVerdict::kRefused;
-  if (known == epoch) return EpochVerdict::kSame;
-  return std::ranges::find(lineage, known) != lineage.end() ? EpochVerdict::kDescends
-                                                            : EpochVerdict::kRefused;
+namespace {
+
+bool holds(const std::vector<std::string>& epochs, std::string_view epoch) {
+  return std::ranges::find(epochs, epoch) != epochs.end();
 }
 
-std::string epoch_refusal(std::string_view known, std::string_view epoch) {
+// Those that stand in front are kept where there are too many.
+class Lineage {
+ public:
+  explicit Lineage(std::string_view current) : current_(current) {}
+  void add(std::string_view epoch) {
+    const bool word = !epoch.empty() && epoch.size() <= kMaxWord;
+    if (word && epoch != current_ && epochs_.size() < kMaxLineage && !holds(epochs_, epoch))
+      epochs_.emplace_back(epoch);
+  }
+  void add(const std::vector<std::string>& epochs) {
+    for (const auto& epoch : epochs) add(epoch);
+  }
+  KnownEpochs known() && { return {std::string(current_), std::move(epochs_)}; }
+
+ private:
+  const std::string_view current_;
+  std::vector<std::string> epochs_;
+};
+
+}  // namespace
+
+EpochVerdict accept_epoch(const KnownEpochs& known, std::string_view epoch,
+                          const std::vector<std::string>& lineage) {
+  if (known.current.empty() || epoch.empty()) return EpochVerdict::kStranger;
+  if (known.current == epoch) return EpochVerdict::kSame;
+  // Before its own lineage is looked at: an ancestor descends from those before it.
+  if (holds(known.lineage, epoch)) return EpochVerdict::kAncestor;
+  const bool descends = std::ranges::any_of(lineage, [&](const auto& ancestor) {
+    return ancestor == known.current || holds(known.lineage, ancestor);
+  });
+  return descends ? EpochVerdict::kDescends : EpochVerdict::kStranger;
+}
+
+KnownEpochs known_after(const KnownEpochs& known, std::string_view epoch,
+                        const std::vector<std::string>& lineage) {
+  Lineage after(epoch);
+  const bool same = known.current == epoch;
+  if (same) after.add(known.lineage);
+  after.add(known.current);
+  after.add(lineage);
+  if (!same) after.add(known.lineage);
+  return std::move(after).known();
+}
+
+KnownEpochs known_after_order(const KnownEpochs& known, std::string_view epoch) {
+  return known_after(known, epoch, {});
+}
+
+std::string epoch_refusal(std::string_view known, std::string_view epoch, EpochVerdict verdict) {
+  const std::string_view theirs = epoch.empty() ? "(none)" : epoch;
+  const std::string_view mine = known.empty() ? "(none)" : known;
+  if (verdict == EpochVerdict::kAncestor)
+    return fmt::format(
+        "the hub's store has epoch {}, which this agent left when a restored store took its place (epoch "
+        "{}); "
+        "everything is kept running as it is. Bring back the hub of epoch {}; or, if this older store shall "
+        "be followed, stop its hub, and run qleet-hub backup over it and qleet-hub restore from that",
+        theirs, mine, mine);
   return fmt::format(
-      "the hub's store has epoch {}, which is not {} and does not descend from it; everything is kept "
-      "running "
-      "as it is. Restore the hub from a backup of the store that this agent knows, or enrol the agent again",
-      epoch.empty() ? "(none)" : epoch, known.empty() ? "(none)" : known);
+      "the hub's store has epoch {}, which descends from none that this agent knows (it is in {}); "
+      "everything "
+      "is kept running as it is. Restore the hub from a backup of the store that this agent knows; or order "
+      "this agent to follow, on its host: stop it, run qleet-agent accept-epoch {}, start it",
+      theirs, mine, theirs);
 }
 
 DeltaVerdict accept_delta(const OwnState& own, const DeltaStatement& delta) {
-  switch (accept_epoch(own.epoch, delta.epoch, delta.lineage)) {
-    case EpochVerdict::kRefused:
+  switch (accept_epoch(own.epochs, delta.epoch, delta.lineage)) {
+    case EpochVerdict::kAncestor:
+    case EpochVerdict::kStranger:
       return DeltaVerdict::kRefused;
     case EpochVerdict::kDescends:
       return DeltaVerdict::kNewEpoch;

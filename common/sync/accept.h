@@ -12,23 +12,43 @@ namespace qleet::sync {
 
 // --- epochs ------------------------------------------------------------------------------------------
 
-enum class EpochVerdict {
-  kSame,      // the epoch that the agent knows
-  kDescends,  // descends from it (the store was restored): accepted, everything is restated
-  kRefused,   // neither: nothing of this hub is acted upon
+// What an agent knows of its hub's store.
+struct KnownEpochs {
+  std::string current;  // empty only for an agent that was never told one; it refuses everything
+  // Others that it was in, or that those descend from; newest first, at most kMaxLineage.
+  std::vector<std::string> lineage;
+  bool operator==(const KnownEpochs&) const = default;
 };
+inline constexpr std::size_t kMaxLineage = 64;
 
-// `known` is empty only for an agent that was never told one; it refuses everything.
-EpochVerdict accept_epoch(std::string_view known, std::string_view epoch,
+enum class EpochVerdict {
+  kSame,      // the epoch that the agent is in
+  kDescends,  // descends from one that it knows (the store was restored): accepted, everything is restated
+  kAncestor,  // one that was left for a restored store: refused
+  kStranger,  // none of these: refused
+};
+// Nothing of such a hub is acted upon.
+constexpr bool refused(EpochVerdict verdict) {
+  return verdict == EpochVerdict::kAncestor || verdict == EpochVerdict::kStranger;
+}
+
+EpochVerdict accept_epoch(const KnownEpochs& known, std::string_view epoch,
                           const std::vector<std::string>& lineage);
 
+// What is known once `epoch`, which has been accepted, is entered; of the current one, what its hub adds to
+// the lineage.
+KnownEpochs known_after(const KnownEpochs& known, std::string_view epoch,
+                        const std::vector<std::string>& lineage);
+// The same where an operator ordered it, whatever the epoch is.
+KnownEpochs known_after_order(const KnownEpochs& known, std::string_view epoch);
+
 // For people: why an epoch was refused, and what to do.
-std::string epoch_refusal(std::string_view known, std::string_view epoch);
+std::string epoch_refusal(std::string_view known, std::string_view epoch, EpochVerdict verdict);
 
 // --- deltas ------------------------------------------------------------------------------------------
 
 struct OwnState {
-  std::string epoch;
+  KnownEpochs epochs;
   std::uint64_t position = 0;
 };
 
@@ -74,6 +94,11 @@ enum class EntryVerdict {
 
 // `held`: null where the agent holds nothing of that name. `stated.epoch` has been accepted by accept_epoch.
 EntryVerdict accept_entry(const Entry* held, const Entry& stated, Authority authority);
+
+// --- refusals --------------------------------------------------------------------------------------------
+
+// The code of SyncBatch.refused_code after which a process of an agent does nothing (docs/protocol.md).
+inline constexpr std::string_view kSuperseded = "superseded";
 
 // --- what may be named and said at all ------------------------------------------------------------------
 

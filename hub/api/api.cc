@@ -54,7 +54,7 @@ struct Api::Impl {
   Impl(const ApiOptions& options, ApiDependencies dependencies)
       : hub(std::move(dependencies)),
         handlers(hub),
-        metrics(hub.gauges),
+        metrics(with_own(hub.gauges)),
         per_subject(options.per_subject, hub.clock),
         per_address(options.per_address, hub.clock) {
     add_object_routes(router, handlers);
@@ -63,6 +63,13 @@ struct Api::Impl {
     add_insight_routes(router, handlers);
     add_access_routes(router, handlers);
     add_system_routes(router, handlers, metrics);
+  }
+
+  std::vector<Gauge> with_own(std::vector<Gauge> gauges) {
+    gauges.push_back({"qleet_hub_objects_undecodable",
+                      "Objects of the store that lists could not read, since start.",
+                      [this] { return static_cast<double>(handlers.unreadable->count()); }});
+    return gauges;
   }
 
   ApiDependencies hub;

@@ -78,7 +78,7 @@ Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::stri
   Subject subject;
   subject.name = "serviceaccount:" + owner->value;
   if (!account->spec().role().empty()) TRY(add_role(reader, account->spec().role(), subject));
-  for (const auto& binding : TRY(objects::list<v1::RoleBinding>(reader))) {
+  for (const auto& binding : TRY(objects::list_readable<v1::RoleBinding>(reader))) {
     const auto& subjects = binding.spec().subjects();
     if (std::ranges::find(subjects, subject.name) != subjects.end())
       TRY(add_role(reader, binding.spec().role(), subject));

@@ -16,24 +16,24 @@ class FreshReader final : public Reader {
 
   Result<std::optional<Entry>> get(std::string_view key) const override {
     auto entry = TRY(reader_->get(key));
-    if (entry) TRY(refresh(*entry));
+    if (entry) refresh(*entry);
     return entry;
   }
 
   Result<std::vector<Entry>> scan(const Range& range) const override {
     auto entries = TRY(reader_->scan(range));
-    for (Entry& entry : entries) TRY(refresh(entry));
+    for (Entry& entry : entries) refresh(entry);
     return entries;
   }
 
  private:
-  Result<> refresh(Entry& entry) const {
-    if (!entry.key.starts_with("o/resources/") && !entry.key.starts_with("o/agents/")) return {};
-    const auto object = TRY(objects::decode(entry));
-    freshness_.refresh(*object);
-    model::meta(*object).clear_resource_version();
-    entry.value = objects::serialize(*object);
-    return {};
+  void refresh(Entry& entry) const {
+    if (!entry.key.starts_with("o/resources/") && !entry.key.starts_with("o/agents/")) return;
+    const auto object = objects::decode(entry);
+    if (!object) return;  // who reads it finds out
+    freshness_.refresh(**object);
+    model::meta(**object).clear_resource_version();
+    entry.value = objects::serialize(**object);
   }
 
   std::unique_ptr<Reader> reader_;

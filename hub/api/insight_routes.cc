@@ -78,7 +78,7 @@ Result<v1::Deployment> find_deployment(const Reader& reader, const std::string& 
     return *std::move(found);
   }
   const std::string prefix = application + ".";
-  auto all = TRY(objects::list<v1::Deployment>(reader, {.name_prefix = prefix}));
+  auto all = TRY(objects::list_readable<v1::Deployment>(reader, {.name_prefix = prefix}));
   if (all.empty())
     return fail(Code::kNotFound, fmt::format("Application \"{}\" runs in no environment", application));
   if (all.size() > 1) {
@@ -121,7 +121,7 @@ Result<std::vector<std::string>> resources_with_logs(const Reader& reader, const
     if (!region.empty() && place.region() != region) continue;
     const std::string prefix = fmt::format("{}.{}.{}.{}.", place.region(), deployment.spec().environment(),
                                            application, wanted.type);
-    for (const auto& resource : TRY(objects::list<v1::Resource>(reader, {.name_prefix = prefix}))) {
+    for (const auto& resource : TRY(objects::list_readable<v1::Resource>(reader, {.name_prefix = prefix}))) {
       if (resource.spec().deleted()) continue;
       ids.push_back(resource.spec().id());
       if (wanted.id.empty() || resource.spec().id() == wanted.id) found.push_back(resource.metadata().name());

@@ -18,6 +18,7 @@ constexpr size_t kScanAtOnce = 500;
 // A list that matches little reads this many objects at most before it answers, with a `continue`.
 constexpr size_t kScanLimit = 20'000;
 constexpr size_t kListBytes = 4 << 20;
+constexpr size_t kUnreadableAtOnce = 20;
 
 Error not_found(const model::Kind& kind, std::string_view name) {
   return {Code::kNotFound, fmt::format("{} \"{}\": not found", kind.name, name), {}};
@@ -81,8 +82,13 @@ Result<Continue> decode_continue(std::string_view text, std::string_view prefix)
 
 // A page of a list. The revision is that of the list's first page: a watch from there misses nothing,
 // whatever changed between the pages.
+struct Unreadable {
+  std::string name;
+  std::string why;
+};
 struct Page {
   std::vector<model::Object> objects;
+  std::vector<Unreadable> unreadable;  // what else stands between them
   Revision revision = 0;
   std::string next;  // empty: complete
 };
@@ -103,7 +109,15 @@ Result<Page> read_page(const Handlers& h, const model::Kind& kind, const Filter&
         page.next = encode(at);
         return page;
       }
-      auto shown = TRY(h.shower.show(kind, keys::last(entry.key), entry.value, entry.revision));
+      auto read = h.shower.show(kind, keys::last(entry.key), entry.value, entry.revision);
+      if (!read) {
+        h.unreadable->note(entry.key, entry.revision, read.error().message);
+        if (page.unreadable.size() < kUnreadableAtOnce)
+          page.unreadable.push_back({printable(keys::last(entry.key)), read.error().message});
+        at.after = entry.key;
+        continue;
+      }
+      auto& shown = *read;
       if (!filter.matches(*shown.object)) {
         at.after = entry.key;
         continue;
@@ -137,6 +151,12 @@ Response write_list(const Request& request, const model::Kind& kind, const Page&
   json.key("metadata").begin_object();
   json.key("resourceVersion").string(std::to_string(page.revision));
   if (!page.next.empty()) json.key("continue").string(page.next);
+  if (!page.unreadable.empty()) {
+    json.key("undecodable").begin_array();
+    for (const auto& one : page.unreadable)
+      json.begin_object().key("name").string(one.name).key("message").string(one.why).end_object();
+    json.end_array();
+  }
   json.end_object();
   json.key("items").begin_array();
   for (const auto& object : page.objects) json.raw(model::to_json(*object));
@@ -172,6 +192,11 @@ Result<Response> list(const Handlers& h, const model::Kind& kind, const Call& ca
   Response response = write_list(call.request, kind, page);
   response.headers.emplace_back("X-Resource-Version", std::to_string(page.revision));
   if (!page.next.empty()) response.headers.emplace_back("X-Continue", page.next);
+  // RFC 7234: 199 is a warning of any kind.
+  for (const auto& one : page.unreadable)
+    response.headers.emplace_back(
+        "Warning",
+        fmt::format("199 qleet-hub \"{} {} cannot be read and is left out\"", kind.name, one.name));
   return response;
 }
 

@@ -1,10 +1,13 @@
 // The API's handlers, by what they are about. Each function adds its routes.
 #pragma once
 
+#include <memory>
+
 #include "hub/api/dependencies.h"
 #include "hub/api/metrics.h"
 #include "hub/api/router.h"
 #include "hub/api/show.h"
+#include "hub/api/unreadable.h"
 #include "hub/frontend/frontend.h"
 
 namespace qleet::hub::api {
@@ -13,6 +16,7 @@ namespace qleet::hub::api {
 struct Handlers {
   const ApiDependencies& hub;
   Shower shower;
+  std::unique_ptr<UnreadableObjects> unreadable = std::make_unique<UnreadableObjects>();
 
   explicit Handlers(const ApiDependencies& dependencies)
       : hub(dependencies), shower(dependencies.clock, dependencies.freshness) {}

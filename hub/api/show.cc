@@ -7,6 +7,8 @@
 
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
+#include "hub/api/unreadable.h"
+#include "hub/store/keys.h"
 #include "qleet/v1/access.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/region.pb.h"
@@ -31,7 +33,11 @@ Result<Shower::Shown> Shower::show(const model::Kind& kind, std::string_view nam
   Shown shown{model::Object(kind.prototype->New()), fmt::format("\"{}\"", revision)};
   google::protobuf::Message& object = *shown.object;
   if (!object.ParseFromArray(value.data(), static_cast<int>(value.size())))
-    return fail(Code::kInternal, fmt::format("{}/{} in the store cannot be read", kind.plural, name));
+    return fail(
+        Code::kInternal,
+        fmt::format("{} \"{}\": what the store holds of it is damaged and cannot be read (key {}, "
+                    "revision {}); it is left as it is, and what runs goes on. Restore a backup of the hub",
+                    kind.name, printable(name), keys::object(kind.plural, printable(name)), revision));
   model::meta(object).set_resource_version(revision);
 
   const auto state_tag = [&](std::string_view state) {

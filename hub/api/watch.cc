@@ -74,7 +74,12 @@ Result<bool> WatchStream::list_some(std::string& out) {
   const auto entries = TRY(reader->scan({.prefix = prefix_, .after = list_after_, .limit = kObjectsAtOnce}));
   for (const Entry& entry : entries) {
     const std::string_view name = std::string_view(entry.key).substr(entry.key.rfind('/') + 1);
-    const auto shown = TRY(shower_.show(*options_.kind, name, entry.value, entry.revision));
+    const auto read = shower_.show(*options_.kind, name, entry.value, entry.revision);
+    if (!read) {
+      kLog.error("object left out of a watch", {{"key", entry.key}, {"error", read.error().message}});
+      continue;
+    }
+    const auto& shown = *read;
     const bool matches = options_.filter.matches(*shown.object);
     if (!options_.filter.selector.empty()) known_[std::hash<std::string>()(entry.key)] = matches;
     // No id: a client that comes back in the middle of a list has to begin again.

@@ -9,9 +9,14 @@ namespace {
 struct OpenQuery {
   std::mutex mutex;
   std::vector<std::shared_ptr<void>> handles;
-  size_t running = 0;
+  size_t running = 1;  // open() itself, until it has begun them all
   bool cancelled = false;
 };
+
+void one_ended(OpenQuery& open, api::LogSink& sink) {
+  std::lock_guard lock(open.mutex);
+  if (--open.running == 0) sink.finish();
+}
 
 std::string region_of(const std::string& resource) { return resource.substr(0, resource.find('.')); }
 
@@ -58,6 +63,7 @@ Result<> BrokerEnroller::expel(const v1::Agent& agent) {
 Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSink> sink) {
   auto open = std::make_shared<OpenQuery>();
   std::string away;
+  bool any = false;
   for (const auto& resource : query.resources) {
     const std::string region = region_of(resource);
     const auto agent = agents_.serving(region);
@@ -72,8 +78,7 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
     }
     auto ended = [open, sink, region](const std::string& error) {
       if (!error.empty()) sink->note(fmt::format("{}: {}", region, error));
-      std::lock_guard lock(open->mutex);
-      if (--open->running == 0) sink->finish();
+      one_ended(*open, *sink);
     };
     auto handle = streams_.open(
         {.agent = *agent,
@@ -88,6 +93,7 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
       ended(away);
       continue;
     }
+    any = true;
     std::lock_guard lock(open->mutex);
     if (!open->cancelled) open->handles.push_back(std::move(*handle));
   }
@@ -97,8 +103,8 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
     open->cancelled = true;
     handles.swap(open->handles);
   });
-  std::lock_guard lock(open->mutex);
-  if (open->handles.empty() && open->running == 0 && !away.empty()) return fail(Code::kUnavailable, away);
+  if (!any && !away.empty()) return fail(Code::kUnavailable, away);
+  one_ended(*open, *sink);
   return {};
 }
 

@@ -70,6 +70,7 @@ FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, cons
             return controllers::erase_resource(work, resource.metadata().name());
           },
           .record_event = {},
+          .random = random,
           .note = [&clock, random](Txn& txn, const std::string& agent, std::string_view reason,
                                    const std::string& message) -> Result<> {
             controllers::Work work{txn, {.now = clock.wall(), .random = random}};
@@ -102,6 +103,7 @@ struct Hub::Impl {
   std::unique_ptr<IoThread> io;
   std::unique_ptr<LightNatsBus> bus;
   FloodWatch flood;
+  BootWatch boots;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
@@ -182,11 +184,13 @@ Result<> Hub::Impl::start_bus(crypto::Random& random) {
 Result<> Hub::Impl::start_fleet() {
   DispatchOptions dispatch_options;
   dispatch_options.flood = &flood;
+  dispatch_options.boots = &boots;
   dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;
   fleet_options.heartbeat = options.heartbeat;
   fleet_options.flood = &flood;
+  fleet_options.boots = &boots;
   fleet = std::make_unique<Fleet>(store, *bus, clock, dispatch->agents(), dispatch->index(),
                                   hooks_of(store, *broker, clock, ids), fleet_options);
   TRY(fleet->start());
@@ -272,6 +276,8 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
            &FleetCounters::over);
   of_fleet("qleet_hub_agents_suspended", "Times that an agent was cut off for flooding, since start.",
            &FleetCounters::suspended);
+  needs.gauges.push_back({"qleet_hub_agents_with_copies", "Agents whose state two processes have.",
+                          [this] { return static_cast<double>(boots.agents_with_copies(clock.mono())); }});
   needs.gauges.push_back({"qleet_hub_agent_syncs_over_allowance",
                           "Sync requests not answered because their agent asks too often, since start.",
                           [this] { return static_cast<double>(dispatch->counters().syncs_over); }});

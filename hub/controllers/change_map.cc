@@ -84,11 +84,12 @@ Result<> ChangeMap::restore(const Reader& reader, Revision upto) {
   seen_regions_.clear();
   seen_connections_.clear();
   seen_environments_.clear();
-  for (const auto& environment : TRY(objects::list<v1::Environment>(reader))) {
+  seen_shared_.clear();
+  for (const auto& environment : TRY(objects::list_readable<v1::Environment>(reader))) {
     if (environment.metadata().resource_version() <= upto)
       seen_environments_[environment.metadata().name()] = objects::serialize(environment.spec());
   }
-  for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
+  for (const auto& region : TRY(objects::list_readable<v1::Region>(reader))) {
     if (region.metadata().resource_version() > upto) continue;
     seen_regions_[region.metadata().name()] = print_of(region);
     seen_connections_[region.metadata().name()] = told_of(region);
@@ -127,7 +128,7 @@ Result<> ChangeMap::places(const Reader& reader, const Change& change, std::set<
     keys.insert({Controller::kDeployment, std::string(keys::last(entry.key))});
   // Nobody can be placed in one that was not there: the environments' lists come first, and are changes too.
   if (change.created) return {};
-  for (const auto& known : TRY(objects::list<v1::Environment>(reader))) {
+  for (const auto& known : TRY(objects::list_readable<v1::Environment>(reader))) {
     const auto& regions = known.status().regions();
     if (std::find(regions.begin(), regions.end(), name) != regions.end())
       TRY(environment(reader, known.metadata().name(), false, keys));
@@ -189,6 +190,26 @@ Result<> ChangeMap::profile(const Reader& reader, const Change& change, std::set
   return {};
 }
 
+std::set<Key> ChangeMap::keys_by_name(const Change& change, TouchedRegions& touched) {
+  const auto object = objects::parse_key(change.key);
+  if (!object) return {};
+  const auto plural = object->kind->plural;
+  const std::string name(object->name);
+  if (plural == "applications") return {{Controller::kApplication, name}};
+  if (plural == "environments") return {{Controller::kEnvironment, name}};
+  if (plural == "agents") return {{Controller::kAgent, name}};
+  if (plural == "deployments")
+    return {{Controller::kApplication, application_of(name)}, {Controller::kDeployment, name}};
+  if (plural == "regions") {
+    touched.add("", name);
+    return {{Controller::kRegions, ""}};
+  }
+  const auto parts = plural == "resources" ? parse_resource_name(name) : std::nullopt;
+  if (parts && !parts->application.empty() && !parts->environment.empty())
+    return {{Controller::kDeployment, deployment_name(parts->application, parts->environment)}};
+  return {};
+}
+
 Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& change,
                                          TouchedRegions& touched) {
   std::set<Key> keys;
@@ -208,9 +229,10 @@ Result<std::set<Key>> ChangeMap::keys_of(const Reader& reader, const Change& cha
         change.erased ? std::string() : objects::serialize(TRY(parse<v1::Environment>(change)).spec());
     const auto seen = seen_environments_.find(name);
     const bool same = seen != seen_environments_.end() && seen->second == print;
-    seen_environments_[name] = print;
     if (!same) keys.insert({Controller::kEnvironment, name});
     TRY(environment(reader, name, !same, keys));
+    // Last: what failed on the way is looked at again.
+    seen_environments_[name] = print;
   } else if (plural == "profiles") {
     TRY(profile(reader, change, keys));
   } else if (plural == "regions") {

@@ -32,7 +32,10 @@ class ChangeMap {
  public:
   // `reader` is at the change's revision or newer. Each kStatus key comes with a region in `touched`.
   Result<std::set<Key>> keys_of(const Reader& reader, const Change& change, TouchedRegions& touched);
-  // Regions and environments as they were at `upto`, when everything had been looked at.
+  // What can be said by its name alone, where the change or what it points to cannot be read.
+  static std::set<Key> keys_by_name(const Change& change, TouchedRegions& touched);
+  // Regions and environments as they were at `upto`, when everything had been looked at; all else
+  // that was seen is forgotten. What cannot be read counts as not seen.
   Result<> restore(const Reader& reader, Revision upto);
 
  private:

@@ -184,21 +184,42 @@ bool Manager::run_one(bool rests) {
 Result<size_t> Manager::poll() {
   const std::lock_guard lock(poll_mutex_);
   auto changes = store_.changes(position_, options_.max_changes_per_read);
-  if (!changes && changes.error().code == Code::kCompacted) {
-    kLog.warn("the change log no longer reaches back: looking at everything once");
+  if (!changes) {
+    // A log that is damaged is passed over like one that has gone.
+    const bool lasts = changes.error().code == Code::kCompacted || changes.error().code == Code::kInternal;
+    if (!lasts) return std::unexpected(changes.error());
+    kLog.warn("the change log cannot be followed: looking at everything once",
+              {{"why", changes.error().message}});
     const auto reader = TRY(store_.snapshot());
-    TRY(find_everything(*reader, [this](const Key& key) { queue_.add(key); }));
-    position_ = reader->revision();
+    TRY(look_at_everything(*reader));
     return 1;
   }
-  if (!changes) return std::unexpected(changes.error());
   if (changes->empty()) return 0;
   const auto reader = TRY(store_.snapshot());
   for (const auto& change : *changes) {
-    for (const auto& key : TRY(changes_.keys_of(*reader, change, touched_))) queue_.add(key);
+    for (const auto& key : TRY(keys_of(*reader, change))) queue_.add(key);
   }
   position_ = changes->back().revision;
   return changes->size();
+}
+
+// One object that cannot be read must not keep all others from being looked at: its own step then fails, and
+// says so.
+Result<std::set<Key>> Manager::keys_of(const Reader& reader, const Change& change) {
+  auto keys = changes_.keys_of(reader, change, touched_);
+  if (keys || keys.error().retryable()) return keys;
+  kLog.error(
+      "change cannot be followed further than by its name",
+      {{"key", change.key}, {"revision", std::to_string(change.revision)}, {"error", keys.error().message}});
+  return ChangeMap::keys_by_name(change, touched_);
+}
+
+// All as of the reader: what was seen of it before says nothing about what changes from then on.
+Result<> Manager::look_at_everything(const Reader& reader) {
+  TRY(changes_.restore(reader, reader.revision()));
+  TRY(find_everything(reader, [this](const Key& key) { queue_.add(key); }));
+  position_ = reader.revision();
+  return {};
 }
 
 Result<size_t> Manager::run_until_idle(size_t max_steps) {
@@ -246,8 +267,7 @@ Result<> Manager::resume() {
     search_.emplace();
     position_ = from;
   } else {
-    TRY(find_everything(*reader, [this](const Key& key) { queue_.add(key); }));
-    position_ = reader->revision();
+    TRY(look_at_everything(*reader));
   }
   noted_ = known ? from : 0;
   return {};

@@ -70,6 +70,8 @@ class Manager {
 
  private:
   Result<size_t> poll();
+  Result<std::set<Key>> keys_of(const Reader& reader, const Change& change);
+  Result<> look_at_everything(const Reader& reader);
   // Goes on with looking at what was unfinished. False: it has seen everything.
   Result<bool> search();
   bool run_one(bool rests);

@@ -12,6 +12,8 @@
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/times.h"
+#include "hub/store/keys.h"
+#include "hub/store/objects.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -54,9 +56,20 @@ std::optional<std::string> why_away(const v1::Agent& agent) {
 Result<> refresh_environment(Work& work, const std::string& name) {
   auto environment = TRY(objects::get<v1::Environment>(work.txn, name));
   if (!environment) return {};
+  const std::set<std::string> placed(environment->status().regions().begin(),
+                                     environment->status().regions().end());
   std::vector<std::string> regions;
-  for (const auto& region : TRY(objects::list<v1::Region>(work.txn))) {
-    if (may_use(*environment, region)) regions.push_back(region.metadata().name());
+  for (const auto& entry :
+       TRY(work.txn.scan(objects::range(model::kind_of(v1::Region::default_instance()), {})))) {
+    v1::Region region;
+    const std::string name(keys::last(entry.key));
+    // One that cannot be read neither comes nor goes.
+    if (const auto read = objects::decode_into(entry, region); !read) {
+      objects::log_left_out(entry, read.error());
+      if (placed.contains(name)) regions.push_back(name);
+    } else if (may_use(*environment, region)) {
+      regions.push_back(name);
+    }
   }
   return set_regions(work, *environment, std::move(regions));
 }
@@ -68,9 +81,17 @@ Result<> refresh_region(Work& work, const std::string& name) {
 
 Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names) {
   std::map<std::string, std::optional<v1::Region>> regions;
-  for (const auto& name : names) regions[name] = TRY(objects::get<v1::Region>(work.txn, name));
+  for (const auto& name : names) {
+    const auto entry = TRY(work.txn.get(objects::key(model::kind_of(v1::Region::default_instance()), name)));
+    v1::Region region;
+    // One that cannot be read neither comes nor goes.
+    if (const auto read = entry ? objects::decode_into(*entry, region) : Result<>(); !read)
+      objects::log_left_out(*entry, read.error());
+    else
+      regions[name] = entry ? std::optional(std::move(region)) : std::nullopt;
+  }
   size_t most = 0;
-  for (auto& environment : TRY(objects::list<v1::Environment>(work.txn))) {
+  for (auto& environment : TRY(objects::list_readable<v1::Environment>(work.txn))) {
     std::set<std::string> placed(environment.status().regions().begin(),
                                  environment.status().regions().end());
     bool changed = false;

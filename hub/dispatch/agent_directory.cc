@@ -2,6 +2,7 @@
 
 #include "google/protobuf/util/time_util.h"
 #include "hub/store/keys.h"
+#include "hub/store/objects.h"
 
 namespace qleet::hub {
 namespace {
@@ -23,8 +24,13 @@ Result<EnrolledAgent> parse(std::string_view key, const std::string& value) {
 
 Result<> AgentDirectory::rebuild(const Reader& reader) {
   std::vector<EnrolledAgent> agents;
-  for (const auto& entry : TRY(reader.scan({std::string(kAgents), "", SIZE_MAX})))
-    agents.push_back(TRY(parse(entry.key, entry.value)));
+  for (const auto& entry : TRY(reader.scan({std::string(kAgents), "", SIZE_MAX}))) {
+    // One that cannot be read counts as not enrolled; the others are served.
+    if (auto agent = parse(entry.key, entry.value))
+      agents.push_back(*std::move(agent));
+    else
+      objects::log_left_out(entry, agent.error());
+  }
   std::lock_guard lock(mutex_);
   agents_.clear();
   by_region_.clear();

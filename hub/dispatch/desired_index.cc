@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "hub/store/keys.h"
+#include "hub/store/objects.h"
 #include "hub/store/resource_sketch.h"
 
 namespace qleet::hub {
@@ -57,9 +58,14 @@ Result<std::vector<SpecChange>> DesiredIndex::build(const Reader& reader, const 
   Region region;
   region.built_at = reader.revision();
   TRY(for_each(reader, std::string(kResources) + name + ".", [&](const Entry& entry) -> Result<> {
-    const auto resource = TRY(read(entry.key, entry.value));
-    const auto digest = digest_of(resource);
-    region.entries.emplace(resource.name, digest);
+    const auto resource = read(entry.key, entry.value);
+    // It states nothing: its agent keeps what it has of it, as unclaimed.
+    if (!resource) {
+      objects::log_left_out(entry, resource.error());
+      return {};
+    }
+    const auto digest = digest_of(*resource);
+    region.entries.emplace(resource->name, digest);
     region.view.digest.add(digest);
     return {};
   }));
@@ -89,7 +95,12 @@ Result<std::vector<SpecChange>> DesiredIndex::build(const Reader& reader, const 
 
 Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, MonoTime now) {
   if (!change.key.starts_with(kResources)) return std::nullopt;
-  const auto resource = TRY(read(change.key, change.value));
+  const auto parsed = read(change.key, change.value);
+  if (!parsed) {
+    forget_resource(std::string(keys::last(change.key)), now);
+    return std::unexpected(parsed.error());
+  }
+  const auto& resource = *parsed;
 
   const std::lock_guard lock(mutex_);
   const auto known = regions_.find(resource.region);
@@ -118,6 +129,19 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   region.view.changed_at = now;
   const Revision previous = std::exchange(region.view.position, change.revision);
   return SpecChange{std::string(resource.region), name, change.revision, previous, change.value};
+}
+
+void DesiredIndex::forget_resource(const std::string& name, MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  const auto known = regions_.find(name.substr(0, name.find('.')));
+  if (known == regions_.end()) return;
+  Region& region = known->second;
+  const auto held = region.entries.find(name);
+  if (held == region.entries.end()) return;
+  region.view.digest.remove(held->second);
+  region.entries.erase(held);
+  region.view.resources = region.entries.size();
+  region.view.changed_at = now;
 }
 
 void DesiredIndex::forget() {

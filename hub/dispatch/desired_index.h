@@ -41,7 +41,7 @@ class DesiredIndex {
   explicit DesiredIndex(std::function<void()> asked = [] {}) : asked_(std::move(asked)) {}
 
   // One change of the log, of any key, in order. nullopt: an agent need not hear of it, or its region is not
-  // known, or was built from a snapshot that has it.
+  // known, or was built from a snapshot that has it. kInternal: it cannot be read, and counts as not there.
   Result<std::optional<SpecChange>> apply(const Change& change, MonoTime now);
   // Makes a region known, as of the reader's revision. The log was given to `apply` up to `followed` or
   // further, and not beyond the reader. Returns what has changed since `followed`, as it is now: what the log
@@ -66,6 +66,9 @@ class DesiredIndex {
     Revision built_at = 0;  // changes up to there are in it
     std::unordered_map<std::string, sync::Digest> entries;
   };
+
+  // It cannot be read, and so states nothing.
+  void forget_resource(const std::string& name, MonoTime now);
 
   const std::function<void()> asked_;
   mutable std::mutex mutex_;

@@ -1,5 +1,7 @@
 #include "hub/dispatch/dispatch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/log/log.h"
@@ -24,6 +26,19 @@ std::string inbox_prefix_of(std::string pattern, std::string_view agent) {
   const size_t at = pattern.find("{agent}");
   if (at != std::string::npos) pattern.replace(at, 7, agent);
   return pattern;
+}
+
+bool knows(const StoreIdentity& identity, std::string_view epoch) {
+  return epoch == identity.epoch || std::ranges::find(identity.lineage, epoch) != identity.lineage.end();
+}
+
+std::string superseded_text(std::string_view agent) {
+  return fmt::format(
+      "another process with the state of agent {} was started later and serves: this one does nothing while "
+      "that "
+      "lives. End one of the two; a copy that shall go on needs an empty state folder and an enrolment of "
+      "its own",
+      agent);
 }
 
 }  // namespace
@@ -100,7 +115,11 @@ Result<bool> Dispatch::follow(Revision upto) {
   for (size_t i = 0; i < kMaxReadsPerStep; ++i) {
     auto changes = store_.changes(cursor_, options_.changes_per_read);
     if (!changes) {
-      if (changes.error().code != Code::kCompacted) return std::unexpected(changes.error());
+      // A log that is damaged is passed over like one that has gone.
+      const bool lasts = changes.error().code == Code::kCompacted || changes.error().code == Code::kInternal;
+      if (!lasts) return std::unexpected(changes.error());
+      if (changes.error().code == Code::kInternal)
+        kLog.error("change log cannot be read", {{"error", changes.error().message}});
       compacted_ = true;
       return true;
     }
@@ -191,7 +210,10 @@ void Dispatch::flush(const std::string& region, const Pending& pending) {
   size_t bytes = 0;
   for (const auto& [name, change] : pending.changes) {
     auto resource = desired(name, change.value);
-    if (!resource) return kLog.error("delta left out", {{"error", resource.error().message}});
+    if (!resource) {
+      kLog.error("left out of a delta", {{"resource", name}, {"error", resource.error().message}});
+      continue;
+    }
     if (!*resource) continue;
     bytes += (*resource)->ByteSizeLong() + 8;
     *delta.add_resources() = **std::move(resource);
@@ -269,9 +291,15 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   if (protocol == 0)
     return std::vector{refuse_sync(identity_, "protocol",
                                    sync::protocol_refusal(request.protocol_min(), request.protocol()))};
-  if (sync::accept_epoch(request.epoch(), identity_.epoch, identity_.lineage) == sync::EpochVerdict::kRefused)
-    return std::vector{
-        refuse_sync(identity_, "epoch", sync::epoch_refusal(request.epoch(), identity_.epoch))};
+  if (options_.boots &&
+      !options_.boots->heard(call.agent, request.boot_id(), request.superseded(), clock_.mono()))
+    return std::vector{refuse_sync(identity_, sync::kSuperseded, superseded_text(call.agent))};
+  // Whether it may enter this epoch the agent alone knows: what it was in before stands in its journal.
+  if (!knows(identity_, request.epoch())) {
+    auto batch = enter_sync(identity_);
+    batch.set_protocol(protocol);
+    return std::vector{std::move(batch)};
+  }
 
   const auto reader = TRY(store_.snapshot());
   // The digest must be that of the snapshot, not of a moment before it.

@@ -17,6 +17,7 @@
 #include "common/loop/loop.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/allowance.h"
+#include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/desired_index.h"
 #include "hub/dispatch/flood_watch.h"
 #include "hub/dispatch/sync_answer.h"
@@ -44,6 +45,7 @@ struct DispatchOptions {
   // the hub speak on subjects that are not its own.
   std::string inbox_prefix = "_INBOX.{agent}.";
   FloodWatch* flood = nullptr;  // told of each request; outlives the dispatch
+  BootWatch* boots = nullptr;   // the same; null: every process of an agent is answered
 };
 
 struct DispatchCounters {

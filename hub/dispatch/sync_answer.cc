@@ -8,6 +8,7 @@
 #include "common/sync/manifest.h"
 #include "hub/dispatch/messages.h"
 #include "hub/store/keys.h"
+#include "hub/store/objects.h"
 #include "hub/store/resource_sketch.h"
 
 namespace qleet::hub {
@@ -51,7 +52,12 @@ Result<Answer> changes_behind(const Reader& reader, const SyncContext& context, 
       const std::string key = keys::object("resources", parts[4]);
       const auto object = TRY(reader.get(key));
       if (!object) continue;  // an index entry without its object states nothing
-      auto resource = TRY(desired(key, object->value));
+      auto read = desired(key, object->value);
+      if (!read) {
+        objects::log_left_out(*object, read.error());
+        continue;
+      }
+      auto& resource = *read;
       if (!resource) continue;
       bytes += resource->ByteSizeLong();
       answer.resources.push_back(*std::move(resource));
@@ -92,7 +98,13 @@ Result<Answer> manifest_differences(const Reader& reader, const SyncContext& con
     const auto page = TRY(reader.scan(range));
     more = page.size() == kPage;
     for (const auto& entry : page) {
-      const auto wanted = TRY(sketch(entry.value));
+      const auto read = sketch(entry.value);
+      // It states nothing: what the agent holds of it is unclaimed.
+      if (!read) {
+        objects::log_left_out(entry, read.error());
+        continue;
+      }
+      const auto& wanted = *read;
       if (!names.until.empty() && wanted.name > names.until) {
         more = false;
         break;
@@ -165,6 +177,15 @@ Result<std::vector<SyncBatch>> answer_sync(const Reader& reader, const SyncConte
     return pack_batches(context, TRY(manifest_differences(reader, context, request)));
   auto answer = TRY(changes_behind(reader, context, same_epoch ? request.position() : 0));
   return pack_batches(context, std::move(answer));
+}
+
+SyncBatch enter_sync(const StoreIdentity& identity) {
+  SyncBatch batch;
+  batch.set_protocol(sync::kProtocolMax);
+  put_identity(identity, batch);
+  batch.set_last(true);
+  batch.set_more(true);
+  return batch;
 }
 
 SyncBatch refuse_sync(const StoreIdentity& identity, std::string_view code, std::string_view why) {

@@ -30,6 +30,10 @@ struct SyncContext {
 Result<std::vector<wire::v1::SyncBatch>> answer_sync(const Reader& reader, const SyncContext& context,
                                                      const wire::v1::SyncRequest& request);
 
+// To an agent of an epoch that this store does not descend from: what this one is, and nothing else. If it
+// may enter it, it asks again.
+wire::v1::SyncBatch enter_sync(const StoreIdentity& identity);
+
 // The one batch that says no.
 wire::v1::SyncBatch refuse_sync(const StoreIdentity& identity, std::string_view code, std::string_view why);
 

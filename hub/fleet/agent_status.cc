@@ -91,6 +91,20 @@ void describe_work(const wire::v1::Heartbeat& beat, WallTime now, v1::AgentStatu
   }
 }
 
+// Said only once there was something to say.
+void describe_copies(const AgentFacts& facts, WallTime now, v1::AgentStatus& status) {
+  auto& conditions = *status.mutable_conditions();
+  if (facts.copies)
+    set_condition(
+        conditions, reasons::kUnique, "False", reasons::kCopiesRunning,
+        fmt::format("two processes have the state of this agent: boot {} serves, boot {} is cut off",
+                    facts.copies->serving, facts.copies->other),
+        now);
+  else if (std::ranges::find(conditions, reasons::kUnique,
+                             [](const auto& c) { return std::string_view(c.type()); }) != conditions.end())
+    set_condition(conditions, reasons::kUnique, "True", reasons::kOneRunning, "", now);
+}
+
 }  // namespace
 
 void describe(const AgentFacts& facts, WallTime now, v1::Agent& agent) {
@@ -101,6 +115,7 @@ void describe(const AgentFacts& facts, WallTime now, v1::Agent& agent) {
     *status.mutable_since() = stamp(now);
     if (facts.sight.last_seen) *status.mutable_last_seen() = stamp(*facts.sight.last_seen);
   }
+  describe_copies(facts, now, status);
   const auto& beat = facts.beat;
   if (beat.boot_id().empty()) return;
   status.set_version(beat.version());

@@ -1,6 +1,7 @@
 // The stored status of an agent and of its region, from what is known of the agent. Pure.
 #pragma once
 
+#include "hub/dispatch/boot_watch.h"
 #include "hub/fleet/liveness.h"
 #include "qleet/v1/region.pb.h"
 #include "qleet/wire/v1/wire.pb.h"
@@ -12,6 +13,7 @@ struct AgentFacts {
   bool revoked = false;
   bool suspended = false;    // cut off for a while
   wire::v1::Heartbeat beat;  // the newest; empty: none was heard by this process
+  std::optional<BootWatch::Copies> copies;
 };
 
 // Sets the agent's status. Equal facts give an equal status, so that nothing is written without a change.

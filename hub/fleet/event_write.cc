@@ -30,7 +30,7 @@ Result<> drop_oldest(Txn& txn, std::string_view plural, const std::string& regar
 }  // namespace
 
 Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::EventReport& report,
-                         WallTime now) {
+                         WallTime now, const Random& random) {
   const std::string name = agent + "." + report.id();
   if (TRY(txn.get(keys::object("events", name)))) return false;
   v1::Event event;
@@ -53,7 +53,7 @@ Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::Eve
   const std::string_view plural = of_resource ? kResources : kAgents;
   TRY(drop_oldest(txn, plural, spec.regarding_name()));
   txn.put(keys::event_of(plural, spec.regarding_name(), name), "");
-  TRY(objects::put(txn, event, {now, system_random()}));
+  TRY(objects::put(txn, event, {now, random}));
   return true;
 }
 

@@ -30,7 +30,11 @@ const model::Kind& resources() {
 }
 
 FleetHooks with_defaults(FleetHooks hooks) {
-  if (!hooks.record_event) hooks.record_event = write_event;
+  if (!hooks.record_event)
+    hooks.record_event = [random = hooks.random](Txn& txn, const std::string& agent,
+                                                 const wire::v1::EventReport& event, WallTime now) {
+      return write_event(txn, agent, event, now, random);
+    };
   return hooks;
 }
 
@@ -54,12 +58,14 @@ Fleet::~Fleet() = default;
 
 Result<> Fleet::start() {
   const auto reader = TRY(store_.snapshot());
-  for (const auto& agent : TRY(objects::list<v1::Agent>(*reader))) {
+  for (const auto& agent : TRY(objects::list_readable<v1::Agent>(*reader))) {
     const std::string& name = agent.metadata().name();
     if (agent.spec().revoked()) revoked_.insert(name);
     const std::string& state = agent.status().state();
     if (state == "Connected" || state == "Lost")
       liveness_.restore(name, state == "Connected", clock_.mono(), clock_.wall());
+    if (options_.boots && state == "Connected")
+      options_.boots->restore(name, agent.status().boot_id(), clock_.mono());
   }
   const auto agent_of = [this](const Message& message) {
     std::string agent(subjects::agent_of(message.subject));
@@ -118,6 +124,28 @@ std::optional<EnrolledAgent> Fleet::speaker(const std::string& name) {
   return std::nullopt;
 }
 
+bool Fleet::serves(const std::string& agent, const std::string& boot) {
+  if (!options_.boots || options_.boots->heard(agent, boot, false, clock_.mono())) return true;
+  count(&FleetCounters::ignored);
+  return false;
+}
+
+void Fleet::watch_copies(MonoTime now) {
+  if (!options_.boots) return;
+  for (const auto& agent : options_.boots->take_news(now)) {
+    show(agent, now);
+    const auto copies = options_.boots->copies(agent, now);
+    if (!copies) continue;
+    copies_[agent] = fmt::format(
+        "two processes have the state of this agent: boot {} serves, boot {} is cut off; end the one that "
+        "shall "
+        "not be, and enrol it as an agent of its own if it shall go on",
+        copies->serving, copies->other);
+    kLog.warn("two processes have one agent's state",
+              {{"agent", agent}, {"serving", copies->serving}, {"other", copies->other}});
+  }
+}
+
 bool Fleet::within_allowance(const EnrolledAgent& agent, size_t bytes) {
   const auto region = index_.ask(agent.region);
   // How much that would be is known in a moment.
@@ -148,6 +176,12 @@ void Fleet::take_heartbeat(const EnrolledAgent& agent, const std::string& data) 
   if (!beat) {
     misconduct_.count(agent.name, Misconduct::What::kUnreadable);
     return count(&FleetCounters::garbage);
+  }
+  if (!serves(agent.name, beat->boot_id())) {
+    // It asks, and is told that it does not.
+    if (options_.boots->copies(agent.name, clock_.mono()))
+      poke(agent.name, "another process of this agent serves");
+    return;
   }
   count(&FleetCounters::heartbeats);
   heard(agent.name);
@@ -181,6 +215,7 @@ void Fleet::take_status(const EnrolledAgent& agent, const std::string& data, std
     misconduct_.count(agent.name, Misconduct::What::kUnreadable);
     return count(&FleetCounters::garbage);
   }
+  if (!serves(agent.name, checked->report.boot_id())) return;
   constexpr size_t kEachEvent = 4096;
   if (checked->report.events_size() > 0)
     (void)within_allowance(agent, static_cast<size_t>(checked->report.events_size()) * kEachEvent);
@@ -273,6 +308,7 @@ void Fleet::watch_presence(MonoTime now) {
   if (now < next_watch_) return;
   next_watch_ = now + kWatchEvery;
   watch_floods(now);
+  watch_copies(now);
   for (const auto& name : std::exchange(uncompared_, {})) {
     const auto beat = beats_.find(name);
     const auto agent = directory_.find(name);
@@ -294,6 +330,7 @@ void Fleet::watch_presence(MonoTime now) {
       written_.erase(agent.name);
       allowances_.forget(agent.name);
       misconduct_.forget(agent.name);
+      if (options_.boots) options_.boots->forget(agent.name);
       show(agent.name, now);
     }
   }
@@ -333,8 +370,6 @@ void Fleet::watch_floods(MonoTime now) {
 bool Fleet::write_agents(MonoTime mono) {
   const auto due = unwritten_.take_due(mono);
   const auto remarks = misconduct_.remarks(mono);
-  for (const auto& remark : remarks)
-    kLog.warn("agent misbehaves", {{"agent", remark.agent}, {"what", remark.message}});
   if (due.empty() && remarks.empty()) return true;
   const WallTime now = clock_.wall();
   const auto done = store_.transact([&](Txn& txn) -> Result<> {
@@ -345,6 +380,9 @@ bool Fleet::write_agents(MonoTime mono) {
     for (const auto& name : due)
       if (const auto flood = floods_.find(name); flood != floods_.end())
         TRY(hooks_.note(txn, name, reasons::kSuspended, flood->second));
+    for (const auto& name : due)
+      if (const auto copies = copies_.find(name); copies != copies_.end())
+        TRY(hooks_.note(txn, name, reasons::kCopiesRunning, copies->second));
     return {};
   });
   if (!done) {
@@ -353,9 +391,13 @@ bool Fleet::write_agents(MonoTime mono) {
     return false;
   }
   note_store({});
+  misconduct_.told(remarks, mono);
+  for (const auto& remark : remarks)
+    kLog.warn("agent misbehaves", {{"agent", remark.agent}, {"what", remark.message}});
   for (const auto& name : due) {
     written_[name] = mono;
     floods_.erase(name);
+    copies_.erase(name);
   }
   return true;
 }
@@ -364,7 +406,8 @@ Result<> Fleet::write_agent(Txn& txn, const std::string& name, WallTime now) con
   auto agent = TRY(objects::get<v1::Agent>(txn, name));
   if (!agent) return {};
   AgentFacts facts{
-      liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}};
+      liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}, {}};
+  if (options_.boots) facts.copies = options_.boots->copies(name, clock_.mono());
   if (const auto beat = beats_.find(name); beat != beats_.end()) facts.beat = beat->second;
   describe(facts, now, *agent);
   // What it says of its region follows from what is known of it.

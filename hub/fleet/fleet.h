@@ -19,6 +19,7 @@
 #include "common/sync/limits.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/allowance.h"
+#include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/desired_index.h"
 #include "hub/dispatch/flood_watch.h"
 #include "hub/fleet/agent_status.h"
@@ -27,6 +28,7 @@
 #include "hub/fleet/misconduct.h"
 #include "hub/fleet/poke_policy.h"
 #include "hub/fleet/report_check.h"
+#include "hub/store/random.h"
 #include "hub/store/store.h"
 #include "qleet/v1/delivery.pb.h"
 
@@ -52,6 +54,7 @@ struct FleetOptions {
   Millis suspend_for{60'000};
   Millis longest_suspension{3'600'000};
   FloodWatch* flood = nullptr;  // told of each message by all who take some; outlives the fleet
+  BootWatch* boots = nullptr;   // the same; null: every process of an agent is listened to
   size_t resources_per_transaction = 2000;
   PokeLimits poke;
   ReportLimits limits;
@@ -76,9 +79,11 @@ struct FleetCounters {
 struct FleetHooks {
   // Removes a resource whose tombstone was carried out, with its edges and index keys.
   std::function<Result<>(Txn&, const v1::Resource&)> erase_resource;
-  // Stores an event of an agent, once however often it comes; false: it was there already. Null: write_event.
+  // Stores an event of an agent, once however often it comes; false: it was there already. Null: write_event,
+  // with `random`.
   std::function<Result<bool>(Txn&, const std::string& agent, const wire::v1::EventReport&, WallTime)>
       record_event;
+  Random random = system_random();
   // The hub's own event about an agent. Null: none is stored.
   std::function<Result<>(Txn&, const std::string& agent, std::string_view reason, const std::string& message)>
       note;
@@ -121,6 +126,9 @@ class Fleet final : public Stepper {
   void poke(const std::string& agent, std::string_view why);
   // The agent, if it is to be listened to.
   std::optional<EnrolledAgent> speaker(const std::string& name);
+  // Whether what this process of it says counts.
+  bool serves(const std::string& agent, const std::string& boot);
+  void watch_copies(MonoTime now);
   bool within_allowance(const EnrolledAgent& agent, size_t bytes);
   void heard(const std::string& agent);
   void take_heartbeat(const EnrolledAgent& agent, const std::string& data);
@@ -161,6 +169,7 @@ class Fleet final : public Stepper {
   Allowances allowances_;
   Misconduct misconduct_;
   std::map<std::string, std::string> floods_;  // agents that were cut off, not yet told of: in words
+  std::map<std::string, std::string> copies_;  // agents with a second process, not yet told of: in words
   std::set<std::string> revoked_;              // agents that are known as such
   MonoTime next_watch_{};
   std::uint64_t directory_seen_ = 0;

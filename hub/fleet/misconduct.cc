@@ -28,9 +28,9 @@ void Misconduct::count(const std::string& agent, What what, std::uint64_t by) {
   }
 }
 
-std::vector<Misconduct::Remark> Misconduct::remarks(MonoTime now) {
+std::vector<Misconduct::Remark> Misconduct::remarks(MonoTime now) const {
   std::vector<Remark> out;
-  for (auto& [agent, record] : agents_) {
+  for (const auto& [agent, record] : agents_) {
     if (record.over + record.unreadable + record.parts == 0) continue;
     if (record.told && now - record.told_at < kTellEvery) continue;
     std::vector<std::string> parts;
@@ -42,11 +42,19 @@ std::vector<Misconduct::Remark> Misconduct::remarks(MonoTime now) {
           fmt::format("{} parts of reports are of another region, too big or malformed", record.parts));
     out.push_back({agent, fmt::format("dropped: {}; if this is no fault of its version, revoke it",
                                       fmt::join(parts, ", "))});
+  }
+  return out;
+}
+
+void Misconduct::told(const std::vector<Remark>& remarks, MonoTime now) {
+  for (const auto& remark : remarks) {
+    const auto it = agents_.find(remark.agent);
+    if (it == agents_.end()) continue;
+    Record& record = it->second;
     record.over = record.unreadable = record.parts = 0;
     record.told = true;
     record.told_at = now;
   }
-  return out;
 }
 
 std::optional<Millis> Misconduct::suspend(const std::string& agent, Millis first, Millis longest,

@@ -22,8 +22,10 @@ class Misconduct {
     std::string agent;
     std::string message;
   };
-  // What was counted and not told of yet, of each agent at most once a minute.
-  std::vector<Remark> remarks(MonoTime now);
+  // What was counted and not told of yet, of each agent at most once a minute. The same again until `told`.
+  std::vector<Remark> remarks(MonoTime now) const;
+  // They are durable.
+  void told(const std::vector<Remark>& remarks, MonoTime now);
 
   // For how long an agent that floods is cut off: `first`, doubling with each time within an hour, up to
   // `longest`. nullopt: it is cut off already.

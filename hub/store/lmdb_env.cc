@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "common/mdb/check.h"
 #include "common/mdb/disk.h"
 #include "hub/store/keys.h"
 
@@ -26,6 +27,8 @@ Result<std::unique_ptr<Env>> Env::open(const std::filesystem::path& dir, const E
 }
 
 Result<> Env::start() {
+  if (const auto damage = mdb::check(dir_); !damage.empty())
+    return fail(Code::kInternal, fmt::format("store {}", damage));
   if (int rc = mdb_env_create(&env_)) return std::unexpected(error(rc, "create"));
   if (options_.map_bytes != 0) {
     if (int rc = mdb_env_set_mapsize(env_, options_.map_bytes)) {
@@ -201,8 +204,8 @@ Error Env::error(int rc, std::string_view doing) const {
     case MDB_VERSION_MISMATCH:
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
-      return make(Code::kInternal,
-                  fmt::format("{}: the file is damaged or not a store: restore a backup", mdb_strerror(rc)));
+      return make(Code::kInternal, fmt::format("{}: {} is damaged or not a store: restore a backup",
+                                               mdb_strerror(rc), mdb::kDataFile));
     case MDB_PANIC:
       return make(Code::kUnavailable, "an earlier write to the disk failed: check the disk");
     default:

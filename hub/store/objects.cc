@@ -7,12 +7,14 @@
 
 #include <utility>
 
+#include "common/log/log.h"
 #include "hub/store/keys.h"
 #include "hub/store/wire_fields.h"
 
 namespace qleet::hub::objects {
 namespace {
 
+constexpr log::Logger kLog{"store"};
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::util::TimeUtil;
@@ -196,6 +198,10 @@ Result<std::vector<model::Object>> list(const Reader& reader, const model::Kind&
   std::vector<model::Object> found;
   for (const auto& entry : TRY(reader.scan(range(kind, page)))) found.push_back(TRY(decode(entry)));
   return found;
+}
+
+void log_left_out(const Entry& entry, const Error& error) {
+  kLog.error("object left out", {{"key", entry.key}, {"error", error.message}});
 }
 
 Result<Written> put(Txn& txn, Message& object, const Stamp& stamp) {

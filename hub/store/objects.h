@@ -69,6 +69,22 @@ Result<std::vector<T>> list(const Reader& reader, const Page& page = {}) {
   return found;
 }
 
+// Those that can be read; what cannot is left out, with a line in the log. For who looks for what is to be
+// looked at; who decides by what there is must use list, and fail.
+void log_left_out(const Entry& entry, const Error& error);
+template <class T>
+Result<std::vector<T>> list_readable(const Reader& reader, const Page& page = {}) {
+  std::vector<T> found;
+  for (const auto& entry : TRY(reader.scan(range(model::kind_of(T::default_instance()), page)))) {
+    T object;
+    if (const auto read = decode_into(entry, object))
+      found.push_back(std::move(object));
+    else
+      log_left_out(entry, read.error());
+  }
+  return found;
+}
+
 enum class Written { kCreated, kChanged, kNothing };
 
 // What a write takes from outside.

@@ -1,13 +1,9 @@
 #include "providers/container/context.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/rand.h>
-#include <unistd.h>
 
-#include <fstream>
-#include <iterator>
-
+#include "common/crypto/private_file.h"
 #include "common/template/template.h"
 #include "providers/container/names.h"
 
@@ -17,21 +13,26 @@ namespace {
 
 constexpr std::size_t kKeyBytes = 32;
 
+// Made where there is none, and nowhere else: with another key every container would be another than the
+// wanted one, and be replaced.
 Result<std::string> load_or_make_key(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string key((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (key.size() == kKeyBytes) return key;
-  key.resize(kKeyBytes);
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1) {
-    return fail(Code::kInternal, "no random bytes");
+  auto key = crypto::read_private_file(file);
+  if (!key && key.error().code == Code::kNotFound) {
+    std::string fresh(kKeyBytes, '\0');
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(fresh.data()), static_cast<int>(fresh.size())) != 1)
+      return fail(Code::kInternal, "no random bytes");
+    const auto made = crypto::create_private_file(file, fresh);
+    if (!made && made.error().code != Code::kExists) return std::unexpected(made.error());
+    key = crypto::read_private_file(file);
   }
-  std::error_code ignored;
-  std::filesystem::create_directories(file.parent_path(), ignored);
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  const bool written = fd >= 0 && ::write(fd, key.data(), key.size()) == static_cast<ssize_t>(key.size());
-  if (fd >= 0) ::close(fd);
-  if (!written) return fail(Code::kUnavailable, fmt::format("{}: cannot be written", file.string()));
-  return key;
+  if (!key) return std::unexpected(Error{Code::kUnavailable, key.error().message, {}});
+  if (key->size() != kKeyBytes)
+    return fail(
+        Code::kUnavailable,
+        fmt::format("{}: has {} bytes instead of {}: it is damaged; restore it from a backup of the agent, "
+                    "or remove it: everything that runs in containers is then replaced once",
+                    file.string(), key->size(), kKeyBytes));
+  return *std::move(key);
 }
 
 }  // namespace
@@ -40,7 +41,7 @@ Context::Context(Options options, const Clock& clock)
     : Host(
           {.socket = options.socket, .registry_auth = options.registry_auth, .timed_out = options.timed_out}),
       clock_(clock),
-      key_file_(options.state / "revision.key"),
+      key_file_(options.state / kRevisionKey),
       mounts_(options.state / "mounts"),
       restarts_(clock),
       prober_([this](const ProbeTarget& t) { return probe(client(), t.check, t.address, t.container); },

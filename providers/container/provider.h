@@ -24,6 +24,10 @@ struct Options {
   std::function<void()> timed_out;  // as in containers::HostOptions
 };
 
+// Below Options::state: the key of the hashes that tell whether containers are as wanted. With another one
+// all of them would be replaced, so it belongs into a backup.
+inline constexpr const char* kRevisionKey = "revision.key";
+
 // Publishes the ready replicas of workloads on `board`. `board` and `clock` must outlive it.
 std::unique_ptr<Provider> make_provider(Options options, EndpointBoard& board, const Clock& clock);
 

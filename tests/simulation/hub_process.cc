@@ -28,19 +28,22 @@ hub::FleetHooks hooks(const Clock& clock, const hub::Random& ids) {
             return hub::controllers::erase_resource(work, resource.metadata().name());
           },
           .record_event = {},
+          .random = ids,
           .note = {},
           .suspend = {}};
 }
 
-hub::DispatchOptions dispatch_options() {
+hub::DispatchOptions dispatch_options(hub::BootWatch& boots) {
   hub::DispatchOptions options;
+  options.boots = &boots;
   options.sync_limits.max_resources = 7;  // several answers with few resources
   options.poke_recent_revisions = 100;
   return options;
 }
 
-hub::FleetOptions fleet_options(Millis heartbeat) {
+hub::FleetOptions fleet_options(Millis heartbeat, hub::BootWatch& boots) {
   hub::FleetOptions options;
+  options.boots = &boots;
   options.heartbeat = heartbeat;
   return options;
 }
@@ -55,9 +58,9 @@ HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clo
       random_(options.seed),
       ids_(ids_from(random_)),
       bus_(broker.connect("hub")),
-      dispatch_(store, *bus_, clock, dispatch_options()),
+      dispatch_(store, *bus_, clock, dispatch_options(boots_)),
       fleet_(store, *bus_, clock, dispatch_.agents(), dispatch_.index(), hooks(clock, ids_),
-             fleet_options(options.heartbeat)),
+             fleet_options(options.heartbeat, boots_)),
       freshness_(dispatch_.agents(), fleet_.liveness(), store.identity().epoch),
       api_freshness_(freshness_),
       shower_(clock, options.freshness ? &api_freshness_ : nullptr),

@@ -59,6 +59,7 @@ class HubProcess {
   Bytes random_;
   hub::Random ids_;
   std::unique_ptr<MemoryBus> bus_;
+  hub::BootWatch boots_;
   hub::Dispatch dispatch_;
   hub::Fleet fleet_;
   hub::Freshness freshness_;

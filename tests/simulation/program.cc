@@ -21,6 +21,8 @@ std::string key_of(const google::protobuf::Message& object) {
 }
 
 // Which kinds of trouble a seed has differs: what never comes alone hides what comes of it.
+constexpr std::size_t kBackups = 3;
+
 Trouble random_trouble(Dice& dice) {
   Trouble t;
   const auto maybe = [&](unsigned percent, std::uint64_t most) {
@@ -58,7 +60,8 @@ void Program::begin() {
   const bool skips = world_.options.sabotage == Sabotage::kSkippedChange;
   world_.add_watcher(skips ? "resources" : kWatched[dice_.below(5)]);
   world_.run(Millis(1'000));
-  restores_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kRevisionBack;
+  restores_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kRevisionBack ||
+              world_.options.sabotage == Sabotage::kForgottenLineage;
   trouble_ = random_trouble(dice_);
   world_.set_trouble(trouble_);
 }
@@ -260,10 +263,12 @@ void Program::misfortune() {
       return machine.clock.set_skew(some_time(7'200'000) - Millis(3'600'000));
     }
     case 9:
-      if (restores_) backup_ = world_.backup();
+      if (!restores_) return;
+      if (backups_.size() == kBackups) backups_.erase(backups_.begin());
+      backups_.push_back(world_.backup());
       return;
     case 10:
-      if (restores_ && backup_) world_.restore(*backup_);
+      if (restores_ && !backups_.empty()) world_.restore(backups_[dice_.below(backups_.size())]);
       return;
     case 11:
       if (dice_.percent(20)) world_.impostor(some_time(60'000));

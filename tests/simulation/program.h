@@ -51,7 +51,7 @@ class Program {
   Dice& dice_;
   Universe universe_;
   Trouble trouble_;
-  std::optional<Backup> backup_;
+  std::vector<Backup> backups_;  // any of them may be restored, also again
   bool restores_ = false;
   unsigned builds_ = 0;
   unsigned operations_ = 0;

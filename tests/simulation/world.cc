@@ -223,14 +223,14 @@ void World::start_hub() {
 
 Backup World::backup() const {
   const auto reader = must(store_->snapshot());
-  return {testing::copy_of(*reader), reader->revision(), checker.expected()};
+  return {testing::copy_of(*reader), reader->revision(), checker.expected(), store_->identity()};
 }
 
 void World::restore(const Backup& backup) {
   trace.note("restore", backup.revision);
   for (auto& watcher : watchers) watcher->forget();
   hub_.reset();
-  auto identity = store_->identity();
+  auto identity = backup.identity;
   identity.lineage.insert(identity.lineage.begin(), identity.epoch);
   identity.epoch = fmt::format("e{}", ++lives_);
   // Drawn by the number of the life: what the product leaves to chance alone, a million seeds would see
@@ -283,6 +283,7 @@ void World::enrol(const std::string& region, const std::map<std::string, std::st
   auto machine = std::make_unique<Machine>(
       MachineOptions{.agent = agent, .region = region, .enrolled_epoch = store_->identity().epoch}, clock,
       broker, cloud, [this] { return step_duration(); });
+  machine->journal.forgets_lineage = options.sabotage == Sabotage::kForgottenLineage;
   machine->journal.fate = [this, agent] { return journal_fate(agent); };
   start_agent(*machines.emplace(region, std::move(machine)).first->second);
 }

@@ -41,6 +41,7 @@ struct Backup {
   std::shared_ptr<const testing::StoreContent> content;
   hub::Revision revision = 0;
   Checker::Writes expected;
+  hub::StoreIdentity identity;  // of the store that it was taken of
 };
 
 class World {

@@ -67,9 +67,16 @@ agent::SessionOptions session_options(const std::string& name, const std::string
   return options;
 }
 
-hub::DispatchOptions dispatch_options() {
+hub::DispatchOptions dispatch_options(hub::BootWatch& boots) {
   hub::DispatchOptions options;
+  options.boots = &boots;
   options.sync_limits.max_resources = 7;  // several answers with few resources
+  return options;
+}
+
+hub::FleetOptions fleet_options(hub::BootWatch& boots) {
+  hub::FleetOptions options;
+  options.boots = &boots;
   return options;
 }
 
@@ -77,8 +84,8 @@ hub::DispatchOptions dispatch_options() {
 
 HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock, hub::FleetHooks hooks)
     : bus(broker.connect("hub")),
-      dispatch(store, *bus, clock, dispatch_options()),
-      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), std::move(hooks), {}) {
+      dispatch(store, *bus, clock, dispatch_options(boots)),
+      fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), std::move(hooks), fleet_options(boots)) {
   must(dispatch.start());
   must(fleet.start());
 }
@@ -197,15 +204,20 @@ std::shared_ptr<const StoreContent> LinkWorld::backup() const {
 
 hub::Revision LinkWorld::revision() const { return must(store_->snapshot())->revision(); }
 
-void LinkWorld::restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision) {
+void LinkWorld::copy_back(const std::shared_ptr<const StoreContent>& content, hub::Revision revision,
+                          const hub::StoreIdentity& identity) {
   const bool ran = hub_runs();
   stop_hub();
-  auto identity = store_->identity();
-  identity.lineage.insert(identity.lineage.begin(), identity.epoch);
-  identity.epoch = fmt::format("e{}", ++epochs_);
   store_ =
       std::make_unique<hub::OverlayStore>(std::make_unique<StoreCopyReader>(content, revision), identity);
   if (ran) start_hub();
+}
+
+void LinkWorld::restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision,
+                        hub::StoreIdentity identity) {
+  identity.lineage.insert(identity.lineage.begin(), identity.epoch);
+  identity.epoch = fmt::format("e{}", ++epochs_);
+  copy_back(content, revision, identity);
 }
 
 void LinkWorld::impostor() {

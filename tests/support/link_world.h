@@ -26,6 +26,7 @@ struct HubProcess {
   HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock, hub::FleetHooks hooks);
 
   std::unique_ptr<MemoryBus> bus;
+  hub::BootWatch boots;
   hub::Dispatch dispatch;
   hub::Fleet fleet;
 };
@@ -64,7 +65,16 @@ class LinkWorld {
   v1::Agent agent_object(const std::string& name) const;
   // Everything as it is now; restore() begins another epoch over it.
   std::shared_ptr<const StoreContent> backup() const;
-  void restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision);
+  void restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision) {
+    restore(content, revision, store_->identity());
+  }
+  // `identity`: of the store that the backup was taken of.
+  void restore(const std::shared_ptr<const StoreContent>& content, hub::Revision revision,
+               hub::StoreIdentity identity);
+  hub::StoreIdentity identity() const { return store_->identity(); }
+  // As if the files were put back: the same epoch again.
+  void copy_back(const std::shared_ptr<const StoreContent>& content, hub::Revision revision,
+                 const hub::StoreIdentity& identity);
   // Another hub takes the place of this one, with an empty store and an epoch that nobody knows. Agents stay
   // enrolled. `bring_back` undoes it.
   void impostor();

@@ -36,7 +36,7 @@ bool SimAgent::reports_confirmed() const {
 }
 
 Result<agent::Holding> SimAgent::holding() {
-  agent::Holding out{epoch, position, {}};
+  agent::Holding out{epoch, position, {}, lineage};
   for (const auto& [name, entry] : held)
     out.resources.push_back({name, entry.resource.generation(), entry.resource.hash(), entry.epoch,
                              entry.resource.deleted(), entry.resource.uid(), entry.kept});
@@ -47,6 +47,7 @@ Result<> SimAgent::commit(const agent::DesiredChange& change) {
   if (!disk()) return fail(Code::kFull, "the disk is full");
   ++commits;
   epoch = change.epoch;
+  lineage = change.lineage;
   position = change.position;
   for (const auto& resource : change.put) {
     const std::string& name = resource.name();

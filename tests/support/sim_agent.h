@@ -37,6 +37,7 @@ class SimAgent final : public agent::Desired, public agent::Reports {
       on_delete = [](auto&&...) {};
 
   std::string epoch;
+  std::vector<std::string> lineage;
   std::uint64_t position = 0;
   std::map<std::string, Held> held;
   std::map<std::string, Running> world;

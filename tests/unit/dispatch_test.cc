@@ -227,5 +227,40 @@ TEST_F(DispatchTest, TheNewestAgentThatIsNotRevokedServes) {
   EXPECT_EQ(directory.refusal("new")->text, "agent new was revoked");
 }
 
+// What cannot be read states nothing: its agent keeps it as unclaimed, and all others are answered.
+TEST_F(DispatchTest, AResourceThatCannotBeReadHoldsUpNoOther) {
+  write({make("eu.a", 1), make("eu.b", 1), make("eu.c", 1)});
+  ASSERT_TRUE(store_.transact([&](Txn& txn) -> Result<> {
+    txn.put(keys::object("resources", "eu.b"), "\xff\xff\xff");
+    return {};
+  }));
+  EXPECT_EQ(names(answer(from(0))), (std::vector<std::string>{"eu.a", "eu.c"}));
+  auto request = from(0);
+  request.set_manifest(true);
+  for (const char* name : {"eu.a", "eu.b"}) {
+    auto& held = *request.add_held();
+    held.set_name(name);
+    held.set_uid(std::string("uid-") + name);
+    held.set_generation(1);
+    held.set_hash("h1");
+  }
+  const auto batches = answer(request);
+  EXPECT_EQ(names(batches), (std::vector<std::string>{"eu.c"}));
+  ASSERT_EQ(batches.back().unclaimed_size(), 1);
+  EXPECT_EQ(batches.back().unclaimed(0), "eu.b");
+}
+
+TEST_F(DispatchTest, AnAgentThatCannotBeReadKeepsTheHubFromServingNobodyElse) {
+  put_agent("good", "eu", 1);
+  ASSERT_TRUE(store_.transact([&](Txn& txn) -> Result<> {
+    txn.put(keys::object("agents", "damaged"), "\xff\xff\xff");
+    return {};
+  }));
+  AgentDirectory directory;
+  ASSERT_TRUE(directory.rebuild(**store_.snapshot()));
+  EXPECT_EQ(directory.serving("eu"), "good");
+  EXPECT_EQ(directory.refusal("damaged")->code, "unknown");
+}
+
 }  // namespace
 }  // namespace qleet::hub

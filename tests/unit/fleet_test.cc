@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/bus/memory_bus.h"
 #include "hub/dispatch/allowance.h"
+#include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/flood_watch.h"
 #include "hub/fleet/agent_status.h"
 #include "hub/fleet/event_write.h"
+#include "hub/fleet/fleet.h"
 #include "hub/fleet/intake.h"
 #include "hub/fleet/liveness.h"
 #include "hub/fleet/misconduct.h"
@@ -18,6 +21,11 @@
 
 namespace qleet::hub {
 namespace {
+
+std::uint64_t counted() {
+  static std::uint64_t next = 0;
+  return ++next;
+}
 
 MonoTime at(int ms) { return MonoTime(Millis(ms)); }
 
@@ -287,7 +295,7 @@ TEST(EventWrite, OfAResourceTheNewestAreKept) {
     event.set_reason("Creating");
     for (int again = 0; again < 2; ++again)
       ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
-        EXPECT_EQ(TRY(write_event(txn, "agent", event, {})), again == 0);
+        EXPECT_EQ(TRY(write_event(txn, "agent", event, {}, counted)), again == 0);
         return {};
       }));
   }
@@ -305,13 +313,133 @@ TEST(EventWrite, WhatIsSaidOfNothingCountsAsTheAgentsOwnAndIsBounded) {
     event.set_id(std::to_string(i));
     if (i % 2 == 0) event.set_resource("eu.not-there-" + std::to_string(i));
     ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
-      TRY(write_event(txn, "agent", event, {}));
+      TRY(write_event(txn, "agent", event, {}, counted));
       return {};
     }));
   }
   const auto events = *objects::list<v1::Event>(**store.snapshot());
   EXPECT_EQ(events.size(), kEventsPerResource);
   for (const auto& event : events) EXPECT_EQ(event.spec().regarding_kind(), "Agent");
+}
+
+// A simulated hub is the same each time: no other random numbers than those it is given.
+TEST(EventWrite, TakesItsUidFromTheGivenNumbers) {
+  std::string uids[2];
+  for (auto& uid : uids) {
+    MemoryStore store;
+    wire::v1::EventReport event;
+    event.set_id("1");
+    ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+      TRY(write_event(txn, "agent", event, {}, [] { return std::uint64_t{7}; }));
+      return {};
+    }));
+    uid = objects::list<v1::Event>(**store.snapshot())->front().metadata().uid();
+  }
+  EXPECT_EQ(uids[0], uids[1]);
+}
+
+// What is said of an agent must survive a store that does not take it.
+TEST(Fleet, TellsOfMisconductAgainWhereTheStoreFailed) {
+  MemoryStore memory;
+  ASSERT_TRUE(memory.transact([&](Txn& txn) -> Result<> {
+    v1::Agent agent;
+    agent.mutable_metadata()->set_name("eu");
+    agent.mutable_spec()->set_region("eu");
+    TRY(objects::put(txn, agent, {{}, system_random()}));
+    return {};
+  }));
+  ManualClock clock;
+  MemoryBroker broker(clock);
+  const auto bus = broker.connect("hub");
+  const auto agent = broker.connect("eu");
+  AgentDirectory directory;
+  ASSERT_TRUE(directory.rebuild(**memory.snapshot()));
+  DesiredIndex index;
+  std::vector<std::string> notes;
+  int fail_next = 1;
+  Fleet fleet(
+      memory, *bus, clock, directory, index,
+      {.note = [&](Txn&, const std::string& name, std::string_view reason, const std::string&) -> Result<> {
+        if (fail_next-- > 0) return fail(Code::kFull, "the disk is full");
+        notes.push_back(name + " " + std::string(reason));
+        return {};
+      }},
+      {});
+  ASSERT_TRUE(fleet.start());
+  ASSERT_TRUE(agent->publish("status.eu", "garbage"));
+  for (int i = 0; i < 100 && notes.empty(); ++i) {
+    broker.pump();
+    fleet.step();
+    clock.advance(Millis(100));
+  }
+  EXPECT_THAT(notes, ::testing::ElementsAre("eu MessagesDropped"));
+}
+
+TEST(BootWatch, ARestartIsNoSecondProcess) {
+  BootWatch watch;
+  EXPECT_TRUE(watch.heard("eu", "1-a", false, at(0)));
+  EXPECT_TRUE(watch.heard("eu", "2-b", false, at(10'000)));
+  // What the first one sent came late, all of it at one time, and once more a moment later.
+  EXPECT_FALSE(watch.heard("eu", "1-a", false, at(10'100)));
+  EXPECT_FALSE(watch.heard("eu", "1-a", false, at(12'000)));
+  EXPECT_FALSE(watch.copies("eu", at(12'000)));
+  EXPECT_TRUE(watch.take_news(at(12'000)).empty());
+  for (int i = 3; i < 100; ++i)
+    EXPECT_TRUE(watch.heard("eu", std::to_string(i) + "-c", false, at(20'000 + i))) << "restarts without end";
+  EXPECT_FALSE(watch.copies("eu", at(30'000)));
+}
+
+TEST(BootWatch, TwoThatSpeakInTurnsAreCopiesAndTheOneThatBeganLastServes) {
+  BootWatch watch;
+  EXPECT_TRUE(watch.heard("eu", "1-a", false, at(0)));
+  EXPECT_TRUE(watch.heard("eu", "1-b", false, at(5'000)));
+  for (int ms = 10'000; ms <= 40'000; ms += 10'000) {
+    EXPECT_FALSE(watch.heard("eu", "1-a", false, at(ms)));
+    EXPECT_TRUE(watch.heard("eu", "1-b", false, at(ms + 5'000)));
+  }
+  EXPECT_EQ(watch.copies("eu", at(45'000)), (BootWatch::Copies{"1-b", "1-a"}));
+  EXPECT_EQ(watch.agents_with_copies(at(45'000)), 1U);
+  EXPECT_THAT(watch.take_news(at(45'000)), ::testing::ElementsAre("eu"));
+  EXPECT_TRUE(watch.take_news(at(45'000)).empty());
+  // It is told, says nothing more, and asks now and then.
+  EXPECT_FALSE(watch.heard("eu", "1-a", true, at(100'000)));
+  EXPECT_TRUE(watch.heard("eu", "1-b", false, at(105'000)));
+  // The other one ends: it may go on.
+  EXPECT_TRUE(watch.heard("eu", "1-a", true, at(170'000)));
+  EXPECT_FALSE(watch.copies("eu", at(400'000)));
+  EXPECT_THAT(watch.take_news(at(400'000)), ::testing::ElementsAre("eu"));
+}
+
+TEST(BootWatch, AMessageOfAnEarlierProcessThatComesLateTakesNothingOver) {
+  BootWatch watch;
+  EXPECT_TRUE(watch.heard("eu", "10-b", false, at(0)));
+  EXPECT_FALSE(watch.heard("eu", "9-a", false, at(1'000))) << "it was never heard before, and is older";
+  EXPECT_TRUE(watch.heard("eu", "10-b", false, at(2'000)));
+  EXPECT_FALSE(watch.copies("eu", at(2'000)));
+  // A state that was put back from a backup goes on once the other is gone.
+  EXPECT_FALSE(watch.heard("eu", "3-c", false, at(61'000)));
+  EXPECT_TRUE(watch.heard("eu", "3-c", false, at(62'000)));
+}
+
+TEST(BootWatch, AHubThatStartsAnewGoesOnWithTheOneThatServed) {
+  BootWatch watch;
+  watch.restore("eu", "1-b", at(0));
+  EXPECT_FALSE(watch.heard("eu", "1-a", true, at(1'000))) << "it says itself that it does not serve";
+  EXPECT_TRUE(watch.heard("eu", "1-b", false, at(2'000)));
+  EXPECT_TRUE(watch.copies("eu", at(2'000)));
+}
+
+TEST(AgentStatus, CopiesAreACondition) {
+  v1::Agent agent;
+  AgentFacts facts;
+  describe(facts, {}, agent);
+  EXPECT_EQ(agent.status().DebugString().find("Unique"), std::string::npos) << "nothing to say";
+  facts.copies = BootWatch::Copies{"2-b", "1-a"};
+  describe(facts, {}, agent);
+  EXPECT_NE(agent.status().DebugString().find("CopiesRunning"), std::string::npos);
+  facts.copies.reset();
+  describe(facts, {}, agent);
+  EXPECT_NE(agent.status().DebugString().find("OneRunning"), std::string::npos);
 }
 
 TEST(Intake, OneAgentsFloodLeavesTheOthersTheirPlaces) {
@@ -350,6 +478,8 @@ TEST(Misconduct, IsToldOfOnceAMinuteAndSuspensionsGrow) {
   auto remarks = misconduct.remarks(at(0));
   ASSERT_EQ(remarks.size(), 1U);
   EXPECT_NE(remarks[0].message.find("3 messages are none"), std::string::npos) << remarks[0].message;
+  EXPECT_EQ(misconduct.remarks(at(1)).size(), 1U) << "until it was told it is not forgotten";
+  misconduct.told(remarks, at(0));
   misconduct.count("a", Misconduct::What::kPartsRefused);
   EXPECT_TRUE(misconduct.remarks(at(59'000)).empty());
   EXPECT_EQ(misconduct.remarks(at(60'000)).size(), 1U);

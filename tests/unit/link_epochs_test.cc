@@ -81,6 +81,128 @@ TEST_F(LinkTest, AnAgentAwayForTwoRestoresFollowsTheLineage) {
   expect_equal();
 }
 
+TEST_F(LinkTest, TheSameBackupRestoredAgainIsFollowedAndDeletesNothing) {
+  world_.put_all({"eu.a", "eu.b", "eu.c"}, "1");
+  world_.run(kSoon);
+  world_.tombstone("eu.c");
+  world_.stop_agent("eu");
+  const auto backup = world_.backup();
+  const auto revision = world_.revision();
+  const auto identity = world_.identity();
+  world_.put("eu.c", "1");  // wanted again, which no backup knows
+  world_.start_agent("eu");
+  world_.run(kSoon);
+  world_.restore(backup, revision, identity);
+  world_.run(Millis(60'000));
+  ASSERT_EQ(machine().epoch, "e2");
+  world_.put("eu.new", "1");  // wanted in the first restored life alone
+  world_.tombstone("eu.a");
+  world_.run(kSoon);
+  ASSERT_FALSE(machine().world.contains("eu.a"));
+
+  world_.restore(backup, revision, identity);
+  world_.run(Millis(60'000));
+  EXPECT_EQ(machine().epoch, "e3");
+  EXPECT_EQ(world_.session("eu").state().refusal, "");
+  EXPECT_TRUE(machine().world.contains("eu.a")) << "this life wants it";
+  EXPECT_TRUE(machine().world.contains("eu.b"));
+  EXPECT_TRUE(machine().world.contains("eu.c")) << "a tombstone that is the first word";
+  EXPECT_TRUE(machine().world.contains("eu.new"));
+  EXPECT_EQ(world_.session("eu").state().unclaimed, std::vector<std::string>{"eu.new"});
+  expect_equal();
+
+  // Nor is a restart in between forgotten.
+  world_.restart_agent("eu");
+  world_.restore(backup, revision, identity);
+  world_.run(Millis(60'000));
+  EXPECT_EQ(machine().epoch, "e4");
+  expect_equal();
+  world_.tombstone("eu.b");
+  world_.run(kBeat);
+  EXPECT_FALSE(machine().world.contains("eu.b")) << "deletes of this life count";
+}
+
+TEST_F(LinkTest, ARestoredStoreThatWasLeftForAnotherDoesNotComeBack) {
+  world_.put("eu.a", "1");
+  world_.run(kSoon);
+  const auto backup = world_.backup();
+  const auto revision = world_.revision();
+  const auto first = world_.identity();
+  world_.restore(backup, revision, first);
+  world_.run(Millis(60'000));
+  const auto left = world_.identity();
+  world_.restore(backup, revision, first);
+  world_.run(Millis(60'000));
+  ASSERT_EQ(machine().epoch, "e3");
+  for (const auto& old : {left, first}) {
+    world_.copy_back(backup, revision, old);
+    world_.tombstone("eu.a");
+    world_.run(Millis(120'000));
+    EXPECT_EQ(machine().epoch, "e3");
+    EXPECT_TRUE(machine().world.contains("eu.a"));
+    EXPECT_NE(world_.session("eu").state().refusal.find("qleet-hub restore"), std::string::npos);
+  }
+  // What it then says helps: restored, it is followed.
+  world_.restore(backup, revision, first);
+  world_.run(Millis(120'000));
+  EXPECT_EQ(machine().epoch, world_.epoch());
+  expect_equal();
+}
+
+TEST_F(LinkTest, ASecondCopyOfAnAgentIsNoticedAndTheOneThatBeganFirstIsCutOff) {
+  world_.put("eu.a", "1");
+  world_.run(kSoon);
+  // A cloned machine: the same state, on another one.
+  SimAgent clone(world_.clock);
+  clone.epoch = machine().epoch;
+  clone.position = machine().position;
+  clone.held = machine().held;
+  clone.world = machine().world;
+  auto copy = std::make_unique<AgentProcess>("eu", clone, world_.broker, world_.clock, 7, "boot-copy");
+  const auto both = [&](Millis time) {
+    for (const MonoTime end = world_.clock.mono() + time; world_.clock.mono() < end;) {
+      world_.run(Millis(100));
+      if (copy) copy->session.step();
+    }
+  };
+  both(Millis(60'000));
+  EXPECT_FALSE(copy->session.superseded());
+  EXPECT_TRUE(world_.session("eu").superseded());
+  const auto status = world_.agent_object("eu").status();
+  EXPECT_NE(status.DebugString().find("CopiesRunning"), std::string::npos) << status.DebugString();
+  EXPECT_EQ(status.boot_id(), "boot-copy");
+  EXPECT_EQ(world_.hub().boots.agents_with_copies(world_.clock.mono()), 1U);
+  // It acts on nothing any more.
+  world_.put("eu.b", "1");
+  both(Millis(20'000));
+  EXPECT_TRUE(clone.held.contains("eu.b"));
+  EXPECT_FALSE(machine().held.contains("eu.b"));
+  // A hub that starts anew does not take the one that is cut off for a new one.
+  world_.restart_hub();
+  both(Millis(130'000));
+  EXPECT_FALSE(copy->session.superseded());
+  EXPECT_TRUE(world_.session("eu").superseded());
+  // The other one ends: it goes on.
+  copy.reset();
+  world_.run(Millis(200'000));
+  EXPECT_FALSE(world_.session("eu").superseded());
+  EXPECT_TRUE(machine().held.contains("eu.b"));
+  const auto after = world_.agent_object("eu").status();
+  EXPECT_NE(after.DebugString().find("OneRunning"), std::string::npos) << after.DebugString();
+}
+
+TEST_F(LinkTest, ARestartOfAnAgentIsNoCopy) {
+  world_.put("eu.a", "1");
+  for (int i = 0; i < 5; ++i) {
+    world_.run(Millis(3'000));
+    world_.restart_agent("eu");
+  }
+  world_.run(Millis(60'000));
+  EXPECT_FALSE(world_.session("eu").superseded());
+  EXPECT_EQ(world_.agent_object("eu").status().DebugString().find("Unique"), std::string::npos);
+  expect_equal();
+}
+
 TEST_F(LinkTest, AnUnknownHubIsRefusedAndEverythingRunsOn) {
   world_.put_all({"eu.a", "eu.b"}, "1");
   world_.run(kSoon);

@@ -62,7 +62,8 @@ TEST(Digest, BytesArePermanent) {
 }
 
 struct EpochCase {
-  const char* known;
+  const char* what;
+  KnownEpochs known;
   const char* epoch;
   std::vector<std::string> lineage;
   EpochVerdict want;
@@ -70,18 +71,47 @@ struct EpochCase {
 
 TEST(AcceptEpoch, Table) {
   const EpochCase cases[] = {
-      {"e1", "e1", {}, EpochVerdict::kSame},
-      {"e1", "e2", {"e1"}, EpochVerdict::kDescends},
-      {"e1", "e3", {"e2", "e1"}, EpochVerdict::kDescends},
-      {"e2", "e1", {}, EpochVerdict::kRefused},      // an ancestor came back
-      {"e1", "e9", {}, EpochVerdict::kRefused},      // an empty, new hub
-      {"e2", "e3", {"e1"}, EpochVerdict::kRefused},  // a sibling
-      {"", "e1", {}, EpochVerdict::kRefused},
-      {"", "e1", {""}, EpochVerdict::kRefused},
-      {"e1", "", {"e1"}, EpochVerdict::kRefused},
+      {"the same", {"e1", {}}, "e1", {}, EpochVerdict::kSame},
+      {"restored", {"e1", {}}, "e2", {"e1"}, EpochVerdict::kDescends},
+      {"restored twice, one after the other", {"e1", {}}, "e3", {"e2", "e1"}, EpochVerdict::kDescends},
+      {"the same backup restored again", {"e2", {"e1"}}, "e3", {"e1"}, EpochVerdict::kDescends},
+      {"an older backup restored again", {"e3", {"e2", "e1"}}, "e4", {"e1"}, EpochVerdict::kDescends},
+      {"an ancestor came back", {"e2", {"e1"}}, "e1", {}, EpochVerdict::kAncestor},
+      {"with ancestors of its own", {"e3", {"e2", "e1"}}, "e2", {"e1"}, EpochVerdict::kAncestor},
+      {"the sibling that was left", {"e3", {"e2", "e1"}}, "e2", {"e1"}, EpochVerdict::kAncestor},
+      {"an empty, new hub", {"e1", {}}, "e9", {}, EpochVerdict::kStranger},
+      {"of another family", {"e2", {"e1"}}, "e9", {"e8"}, EpochVerdict::kStranger},
+      {"a sibling, before its agents told of lineages", {"e2", {}}, "e3", {"e1"}, EpochVerdict::kStranger},
+      {"knows none", {"", {}}, "e1", {}, EpochVerdict::kStranger},
+      {"knows none, nor does the hub", {"", {}}, "e1", {""}, EpochVerdict::kStranger},
+      {"the hub has none", {"e1", {}}, "", {"e1"}, EpochVerdict::kStranger},
   };
-  for (const auto& c : cases)
-    EXPECT_EQ(accept_epoch(c.known, c.epoch, c.lineage), c.want) << c.known << " <- " << c.epoch;
+  for (const auto& c : cases) EXPECT_EQ(accept_epoch(c.known, c.epoch, c.lineage), c.want) << c.what;
+}
+
+TEST(KnownEpochs, HoldWhatWasLeftAndWhatTheHubDescendsFrom) {
+  using Known = KnownEpochs;
+  EXPECT_EQ(known_after({"e1", {}}, "e2", {"e1"}), (Known{"e2", {"e1"}}));
+  EXPECT_EQ(known_after({"e1", {}}, "e3", {"e2", "e1"}), (Known{"e3", {"e1", "e2"}}))
+      << "also what it was never in";
+  EXPECT_EQ(known_after({"e2", {"e1"}}, "e3", {"e1"}), (Known{"e3", {"e2", "e1"}}));
+  EXPECT_EQ(known_after({"e2", {}}, "e2", {"e1"}), (Known{"e2", {"e1"}}))
+      << "told by a hub that was followed before";
+  EXPECT_EQ(known_after({"e3", {"e2", "e1"}}, "e3", {"e1"}), (Known{"e3", {"e2", "e1"}})) << "nothing new";
+  EXPECT_EQ(known_after({"e2", {"e1"}}, "e2", {std::string(kMaxWord + 1, 'x'), ""}), (Known{"e2", {"e1"}}));
+  // Ordered back: the one that was left may not come back by itself.
+  EXPECT_EQ(known_after_order({"e2", {"e1"}}, "e1"), (Known{"e1", {"e2"}}));
+  std::vector<std::string> many;
+  for (int i = 0; i < 200; ++i) many.push_back("a" + std::to_string(i));
+  const auto bounded = known_after({"e1", many}, "e2", many);
+  EXPECT_EQ(bounded.lineage.size(), kMaxLineage);
+  EXPECT_EQ(bounded.lineage.front(), "e1");
+}
+
+TEST(EpochRefusal, SaysWhatHelps) {
+  EXPECT_NE(epoch_refusal("e2", "e1", EpochVerdict::kAncestor).find("qleet-hub restore"), std::string::npos);
+  EXPECT_NE(epoch_refusal("e2", "e9", EpochVerdict::kStranger).find("qleet-agent accept-epoch e9"),
+            std::string::npos);
 }
 
 struct DeltaCase {
@@ -107,7 +137,8 @@ TEST(AcceptDelta, Table) {
   for (const auto& c : cases) {
     DeltaStatement delta{c.epoch, {}, c.prev, c.position};
     if (delta.epoch == "e2") delta.lineage = {"e1"};
-    EXPECT_EQ(accept_delta({"e1", c.own}, delta), c.want) << c.own << " <- " << c.prev << ".." << c.position;
+    EXPECT_EQ(accept_delta({{"e1", {}}, c.own}, delta), c.want)
+        << c.own << " <- " << c.prev << ".." << c.position;
   }
 }
 

@@ -194,12 +194,70 @@ TEST_F(LmdbJournalTest, AnotherKeyFileOpensNothing) {
   EXPECT_TRUE(loaded.error().message.starts_with("secrets of journal entry r/a: ")) << loaded.error().message;
 }
 
-TEST(JournalFormatTest, AnUnknownEntryIsRefused) {
+TEST(JournalFormatTest, AnUnknownEntryIsDamage) {
   test::TempDir folder;
   crypto::SystemRandom random;
   const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
   JournalContents contents;
-  EXPECT_FALSE(decode("q/what", "", sealer, contents));
+  ASSERT_TRUE(decode("q/what", "", sealer, contents));
+  ASSERT_EQ(contents.damaged.size(), 1u);
+  EXPECT_EQ(contents.damaged[0].key, "q/what");
+}
+
+// As every agent before this one wrote them: without a check.
+TEST(JournalFormatTest, AnEntryWithoutACheckIsRead) {
+  test::TempDir folder;
+  crypto::SystemRandom random;
+  const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
+  JournalContents contents;
+  ASSERT_TRUE(decode("d/web", desired("web", 3).SerializeAsString(), sealer, contents));
+  EXPECT_TRUE(contents.damaged.empty());
+  EXPECT_EQ(contents.desired.at("web").resource().generation(), 3u);
+}
+
+TEST(JournalFormatTest, NoFlippedBitGoesUnnoticedAndNoneIsFatal) {
+  test::TempDir folder;
+  crypto::SystemRandom random;
+  const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
+  JournalChanges changes;
+  changes.meta.emplace();
+  changes.meta->set_epoch("e1");
+  changes.meta->set_hash_key("a-key-of-the-hashes");
+  changes.desired["web"] = desired("web", 3);
+  changes.runtime["web"] = runtime("x");
+  changes.events[7] = event("7");
+  std::map<std::string, std::string> entries;
+  ASSERT_TRUE(encode(changes, sealer, [&](const std::string& key, const std::string* value) -> Result<> {
+    entries[key] = *value;
+    return {};
+  }));
+  for (const auto& [key, value] : entries) {
+    for (std::size_t bit = 0; bit < value.size() * 8; ++bit) {
+      std::string flipped = value;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      JournalContents contents;
+      ASSERT_TRUE(decode(key, flipped, sealer, contents)) << key << " bit " << bit;
+      // Where the check itself is no check any more, the rest is what was written.
+      if (bit / 8 == value.size() - 5) continue;
+      EXPECT_EQ(contents.damaged.size(), 1u) << key << " bit " << bit;
+    }
+  }
+}
+
+TEST(JournalFormatTest, AnEntryUnderAWrongKeyIsTakenUnderItsOwn) {
+  test::TempDir folder;
+  crypto::SystemRandom random;
+  const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
+  JournalChanges changes;
+  changes.desired["web"] = desired("web", 3);
+  JournalContents contents;
+  ASSERT_TRUE(encode(changes, sealer, [&](const std::string&, const std::string* value) {
+    return decode("d/wef", *value, sealer, contents);
+  }));
+  ASSERT_EQ(contents.damaged.size(), 1u);
+  EXPECT_EQ(contents.damaged[0].belongs_to, "web");
+  EXPECT_EQ(contents.desired.at("web").resource().generation(), 3u);
+  EXPECT_FALSE(contents.desired.contains("wef"));
 }
 
 // A child commits and says so, one number at a time, until it is killed: everything it said is there.

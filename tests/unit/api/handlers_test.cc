@@ -76,6 +76,46 @@ TEST_F(ApiTest, ListsInPagesThatAWatchCanGoOnFrom) {
   EXPECT_EQ(resumed.stream->next().data, "") << "the header wins over the address";
 }
 
+TEST_F(ApiTest, AListLeavesOutWhatCannotBeReadAndSaysSo) {
+  for (const char* name : {"a", "c"}) send("POST", "/v1/regions", region(name));
+  v1::Region good;
+  for (const char* name : {"a", "c"}) {
+    good.mutable_metadata()->set_name(name);
+    put("regions", name, good);
+  }
+  ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+    txn.put(keys::object("regions", "b"), "\xff\xff\xff");
+    return {};
+  }));
+  for (int i = 0; i < 2; ++i) {
+    const auto list = send("GET", "/v1/regions");
+    EXPECT_EQ(list.status, 200);
+    EXPECT_NE(list.body.find("\"name\":\"a\""), std::string::npos) << list.body;
+    EXPECT_NE(list.body.find("\"name\":\"c\""), std::string::npos) << list.body;
+    EXPECT_NE(list.body.find("\"undecodable\":[{\"name\":\"b\""), std::string::npos) << list.body;
+    EXPECT_EQ(header(list, "Warning"), "199 qleet-hub \"Region b cannot be read and is left out\"");
+  }
+  const auto one = send("GET", "/v1/regions/b");
+  EXPECT_EQ(one.status, 500);
+  EXPECT_NE(one.body.find("what the store holds of it is damaged"), std::string::npos) << one.body;
+  EXPECT_NE(one.body.find("Restore a backup"), std::string::npos);
+  EXPECT_NE(send("GET", "/metrics").body.find("qleet_hub_objects_undecodable 1"), std::string::npos);
+  auto watched = send("GET", "/v1/regions?watch=true");
+  ASSERT_TRUE(watched.stream);
+  const auto data = watched.stream->next().data;
+  EXPECT_NE(data.find("\"name\":\"c\""), std::string::npos) << data;
+  EXPECT_EQ(data.find("event: error"), std::string::npos) << data;
+}
+
+// A binding that cannot be read gives nobody anything, and takes nothing from the others.
+TEST_F(ApiTest, ADamagedRoleBindingLocksNobodyOut) {
+  ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
+    txn.put(keys::object("rolebindings", "damaged"), "\xff\xff\xff");
+    return {};
+  }));
+  EXPECT_EQ(send("GET", "/v1/regions", "", "viewer").status, 200);
+}
+
 TEST_F(ApiTest, ListsAsYamlDocuments) {
   send("POST", "/v1/regions", region("a"));
   send("POST", "/v1/regions", region("b"));

@@ -7,6 +7,7 @@
 
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/store/keys.h"
 #include "tests/support/eventually.h"
 #include "tests/unit/controllers/world.h"
 
@@ -198,6 +199,87 @@ TEST(Manager, LooksAtEverythingWhereTheLogNoLongerReachesBack) {
   ASSERT_TRUE(late.run_until_idle());
   const auto found = world.resources();
   EXPECT_NE(std::ranges::find(found, "lab.default.app-1.workload.web"), found.end());
+}
+
+// What was seen before the log was cut says nothing about what comes after.
+TEST(Manager, WhatChangedBackAfterACompactionIsANewChange) {
+  World world;
+  settle_with(world, 3);
+  controllers::Manager manager(world.store, world.clock, counter());
+  ASSERT_TRUE(manager.resume());
+  ASSERT_TRUE(manager.run_until_idle());
+  const auto write = [&](const std::string& status, const std::string& message) {
+    EXPECT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+      auto region = objects::get<v1::Region>(txn, "lab").value().value();
+      region.mutable_status()->mutable_conditions(0)->set_status(status);
+      region.mutable_status()->mutable_conditions(0)->set_message(message);
+      return objects::put_status(txn, region) ? Result<>() : fail(Code::kInternal, "not written");
+    }));
+  };
+  write("False", "away");
+  ASSERT_TRUE(manager.run_until_idle());
+  write("True", "");
+  ASSERT_TRUE(world.compact(world.store.snapshot().value()->revision() + 1));
+  ASSERT_TRUE(manager.run_until_idle());
+  write("False", "away");
+  EXPECT_GE(manager.run_until_idle().value(), 3u) << "the status of each deployment";
+}
+
+TEST(Manager, ObjectsThatCannotBeReadStopNobodyElse) {
+  World world;
+  world.join("lab");
+  world.settle();
+  controllers::Manager following(world.store, world.clock, counter());
+  ASSERT_TRUE(following.resume());
+  ASSERT_TRUE(following.run_until_idle());
+  ASSERT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+    for (const char* kind : {"environments", "regions", "resources", "deployments", "profiles", "agents"})
+      txn.put(keys::object(kind, "damaged"), "\xff\xff\xff");
+    return {};
+  }));
+  world.apply(app(1));
+  ASSERT_TRUE(following.run_until_idle());
+  EXPECT_TRUE(world.get<v1::Resource>("lab.default.app-1.workload.web"));
+  // Nor one that starts over such a store.
+  world.apply(app(2));
+  controllers::Manager fresh(world.store, world.clock, counter());
+  ASSERT_TRUE(fresh.resume());
+  ASSERT_TRUE(fresh.run_until_idle());
+  EXPECT_TRUE(world.get<v1::Resource>("lab.default.app-2.workload.web"));
+  // A region that comes is still given to the environments that can be read.
+  world.join("lab-2");
+  ASSERT_TRUE(fresh.run_until_idle());
+  const auto regions = world.at<v1::Environment>("default").status().regions();
+  EXPECT_NE(std::ranges::find(regions, "lab-2"), regions.end());
+}
+
+// A disk that fails for a moment.
+class FailingReader final : public Reader {
+ public:
+  explicit FailingReader(const Reader& reader) : reader_(reader) {}
+  Revision revision() const override { return reader_.revision(); }
+  Result<std::optional<Entry>> get(std::string_view key) const override { return reader_.get(key); }
+  Result<std::vector<Entry>> scan(const Range&) const override {
+    return fail(Code::kUnavailable, "the disk fails");
+  }
+
+ private:
+  const Reader& reader_;
+};
+
+TEST(ChangeMap, WhatFailedOnTheWayIsLookedAtAgain) {
+  World world;
+  settle_with(world, 2);
+  const auto reader = world.store.snapshot().value();
+  auto environment = world.at<v1::Environment>("default");
+  Change change{.revision = reader->revision() + 1, .key = keys::object("environments", "default")};
+  change.value = environment.SerializeAsString();
+  controllers::ChangeMap map;
+  controllers::TouchedRegions touched;
+  EXPECT_FALSE(map.keys_of(FailingReader(*reader), change, touched));
+  const auto keys = map.keys_of(*reader, change, touched);
+  ASSERT_TRUE(keys);
+  EXPECT_TRUE(keys->contains({controllers::Controller::kEnvironment, "default"}));
 }
 
 }  // namespace
