@@ -71,8 +71,10 @@ ProbeResult exec(containers::Client& client, const CheckSpec& check, const std::
   std::string said = result->err.empty() ? result->out : result->err;
   said = said.substr(0, 200);
   while (said.ends_with('\n')) said.pop_back();
-  return {false, fmt::format("{} ends with code {}{}{}", check.command.front(), result->exit_code,
-                             said.empty() ? "" : ": ", said)};
+  return {false,
+          fmt::format("{} ends with code {}{}{}", check.command.front(), result->exit_code,
+                      said.empty() ? "" : ": ", said),
+          result->exit_code == kRefused};
 }
 
 }  // namespace

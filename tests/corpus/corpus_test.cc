@@ -216,8 +216,8 @@ TEST(Corpus, EveryRecordedJournalIsReadAsItWasWritten) {
   }
 }
 
-// A journal of before secrets were kept with their data: from the first start on they are, and nothing else of it
-// changes.
+// A journal of before secrets were kept with their data: from the first start on they are, and nothing else
+// of it changes.
 TEST(Corpus, TheSecretsOfARecordedJournalAreKeptWithTheirData) {
   log::set_level(log::Level::kError);
   for (const auto& format : folders("journal", "format-")) {
