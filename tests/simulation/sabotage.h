@@ -8,23 +8,25 @@ namespace qleet::sim {
 
 enum class Sabotage {
   kNone,
-  kLostWrite,      // the store acknowledges an apply and forgets it
-  kLeakyCloud,     // the cloud says that a thing is gone, and keeps it
-  kTrampling,      // a provider deletes a neighbour of what it makes
-  kNeedlessApply,  // a provider says once that a thing that is as wanted is not
-  kNoFreshness,    // the API shows status without looking at its age
-  kLyingProvider,  // a provider says ready for what is not there
-  kRevisionBack,   // a restored store goes on with the revisions that the lost one gave out
-  kSkippedChange,  // the change log leaves a change out, for a watch
-  kDeafProvider,   // one thing never becomes ready
-  kForgetfulHub,   // the hub erases a tombstone before its agent has carried it out
-  kRestless,       // the hub writes although nothing happens
+  kLostWrite,        // the store acknowledges an apply and forgets it
+  kLeakyCloud,       // the cloud says that a thing is gone, and keeps it
+  kTrampling,        // a provider deletes a neighbour of what it makes
+  kNeedlessApply,    // a provider says once that a thing that is as wanted is not
+  kNoFreshness,      // the API shows status without looking at its age
+  kLyingProvider,    // a provider says ready for what is not there
+  kRevisionBack,     // a restored store goes on with the revisions that the lost one gave out
+  kSkippedChange,    // the change log leaves a change out, for a watch
+  kDeafProvider,     // one thing never becomes ready
+  kForgetfulHub,     // the hub erases a tombstone before its agent has carried it out
+  kRestless,         // the hub writes although nothing happens
+  kForgottenSecret,  // an agent's journal does not keep secrets with their data
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
-  constexpr std::string_view kNames[] = {"none",           "lost-write",    "leaky-cloud",    "trampling",
-                                         "needless-apply", "no-freshness",  "lying-provider", "revision-back",
-                                         "skipped-change", "deaf-provider", "forgetful-hub",  "restless"};
+  constexpr std::string_view kNames[] = {
+      "none",          "lost-write",     "leaky-cloud",     "trampling",      "needless-apply",
+      "no-freshness",  "lying-provider", "revision-back",   "skipped-change", "deaf-provider",
+      "forgetful-hub", "restless",       "forgotten-secret"};
   return kNames[static_cast<int>(sabotage)];
 }
 

@@ -18,7 +18,15 @@ class SimJournal final : public agent::Journal {
   // Once set, nothing is written any more: the process is dead, and its destructors are no last will.
   bool dead = false;
 
-  Result<agent::JournalContents> load() override { return disk_.load(); }
+  // Sabotage: secrets that are kept with data are not there any more at the next start.
+  bool forgets_kept = false;
+
+  Result<agent::JournalContents> load() override {
+    auto contents = TRY(disk_.load());
+    if (forgets_kept)
+      for (auto& [name, runtime] : contents.runtime) runtime.mutable_secrets()->clear_kept();
+    return contents;
+  }
   Result<> commit(const agent::JournalChanges& changes) override {
     if (dead) return fail(Code::kUnavailable, "journal: the process has ended");
     switch (fate()) {
