@@ -82,10 +82,12 @@ spec:
                        value, replicas);
   };
   world_.apply(mounting("one", "replicas: 1"));
+  world_.settle();
   EXPECT_THAT(text(mounting("two", "replicas: 1")),
               HasSubstr("~ web        stops before it starts again: its volume data cannot be shared"));
   EXPECT_THAT(text(mounting("one", "replicas: 2")), HasSubstr("scales"));
   world_.apply(mounting("one", "replicas: 2"));
+  world_.settle();
   EXPECT_THAT(text(mounting("two", "replicas: 2")), HasSubstr("rolls 2 replicas"));
 }
 
