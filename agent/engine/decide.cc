@@ -75,7 +75,20 @@ Decision decide_tombstone(const Situation& s) {
   return decide_removal(s, Act::kGone);
 }
 
+// What keeps data was made here, and is not there any more: an empty one in its place would pass for it.
+bool data_lost(const Situation& s) {
+  if (s.applied.empty()) return false;
+  if (s.seen->state == State::kAbsent) return s.keeps_data || s.seen->reason == reasons::kDataLost;
+  return s.seen->state == State::kOutOfDate && s.seen->reason == reasons::kDataLost;
+}
+
 Decision decide_seen(const Situation& s) {
+  if (data_lost(s))
+    return show(
+        Act::kWait, states::kStalled, reasons::kDataLost,
+        or_else(s.seen->message,
+                "what held its data is not there any more, and nothing is made in its place: put it back "
+                "from a backup, or delete this resource"));
   const Observation& seen = *s.seen;
   const bool drift = s.applied == s.target && s.intent.empty();
   // A step was begun, perhaps before a crash, and nobody has said that it was the last one.
@@ -96,9 +109,13 @@ Decision decide_seen(const Situation& s) {
                                        ? "does not exist although it was made"
                                        : "is not as wanted although it was brought up to date");
       // What the failed try said stands until this one brings something new.
-      Decision d = s.error
-                       ? quiet(Act::kApply)
-                       : show(Act::kApply, drift ? states::kDegraded : states::kProgressing, doing, message);
+      Decision d =
+          s.error ? quiet(Act::kApply)
+          : s.secrets_lost
+              ? show(Act::kApply, states::kProgressing, reasons::kSecretsLost,
+                     "is there, but this journal does not hold the secrets that it was made with: it is "
+                     "brought to new ones")
+              : show(Act::kApply, drift ? states::kDegraded : states::kProgressing, doing, message);
       d.drift = drift;
       return d;
     }

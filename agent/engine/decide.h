@@ -31,6 +31,9 @@ struct Situation {
   bool moved = false;
   std::string successor;  // the wanted one then
   bool successor_known = true;
+  bool keeps_data = false;
+  // It exists although this journal has made nothing of it, and secrets are generated for it: new ones now.
+  bool secrets_lost = false;
   std::vector<Blocker> blockers;
   std::vector<std::string> dependents;  // that need what a tombstone would remove: the first few
   size_t more_dependents = 0;

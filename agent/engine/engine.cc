@@ -60,6 +60,7 @@ Result<> Engine::restore() {
     // Stated anew just before the end, which the record had no time to follow.
     if (!node.tombstone()) node.runtime.set_gone(false);
   }
+  keep_present_secrets(boot);
   TRY(seams_.journal.commit(boot));
   for (const auto& [name, node] : graph_.nodes()) {
     graph_.refresh_edges(*node);

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,10 @@ class Engine final : public Stepper {
   // engine_pass.cc, engine_acts.cc, engine_outcomes.cc: one resource.
   void consider(Node& node);
   void refresh_inputs(Node& node);
+  // engine_secrets.cc
+  void keep_present_secrets(JournalChanges& changes);
+  Result<> make_secrets(Node& node, const std::set<std::string>& names);
+  void note_found(Node& node);
   // One look at a resource has one time: what waits for a moment that passes meanwhile would wait for ever.
   Situation situation(const Node& node, MonoTime now) const;
   void carry_out(Node& node, const Decision& decision, MonoTime now);

@@ -54,6 +54,7 @@ void Engine::observed(Node& node, Result<Observation> result, const std::string&
     return;
   }
   node.seen = std::move(*result);
+  if (!removing) note_found(node);
   const bool watched = watched_[node.provider()];
   const bool ready = node.seen->state == Observation::State::kReady;
   const Millis usual = ready ? (watched ? jittered(options_.safety_look) : jittered(options_.poll))

@@ -3,6 +3,7 @@
 
 #include "agent/engine/damage.h"
 #include "agent/engine/engine.h"
+#include "agent/engine/kept_secrets.h"
 #include "agent/engine/render.h"
 #include "agent/engine/report.h"
 #include "common/clock/duration.h"
@@ -11,7 +12,6 @@
 namespace qleet::agent {
 namespace {
 
-constexpr size_t kSecretLength = 32;
 // Users of a tombstone that are named; the others are counted.
 constexpr size_t kNamedUsers = 5;
 
@@ -108,17 +108,10 @@ void Engine::refresh_inputs(Node& node) {
     node.invalid = std::move(names).error();
     return;
   }
-  for (const auto& name : *names) {
-    auto& generated = *node.runtime.mutable_secrets()->mutable_generated();
-    if (generated.contains(name)) continue;
-    // What exists may have been made with the one that was lost.
-    if (node.runtime.lost()) {
-      node.rendered.reset();
-      node.invalid = lost_error(name);
-      return;
-    }
-    generated[name] = crypto::random_password(seams_.random, kSecretLength);
-    ledger_.runtime_changed(node.name);
+  if (auto made = make_secrets(node, *names); !made) {
+    node.rendered.reset();
+    node.invalid = std::move(made).error();
+    return;
   }
   auto rendered = render(node.spec(), graph_.inputs(node), meta_.hash_key());
   if (!rendered) {
@@ -152,6 +145,8 @@ Situation Engine::situation(const Node& node, MonoTime now) const {
   } else {
     s.blockers = graph_.blockers(node);
   }
+  s.keeps_data = keeps_data(node.spec());
+  s.secrets_lost = node.secrets_lost && !s.touched;
   s.invalid = node.invalid;
   s.target = node.target();
   s.applied = node.runtime.applied_hash();
@@ -236,6 +231,7 @@ std::vector<std::string> Engine::secrets_near(const Node& node) const {
       if (output.secret()) secrets.push_back(text_of(output.value()));
   };
   for (const auto& [name, value] : node.runtime.secrets().generated()) secrets.push_back(value);
+  for (const auto& [name, value] : node.runtime.secrets().kept()) secrets.push_back(value);
   add_outputs(node);
   for (const auto& [alias, name] : node.spec().dependencies())
     if (const Node* dependency = graph_.find(name)) add_outputs(*dependency);

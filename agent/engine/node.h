@@ -31,6 +31,8 @@ struct Node {
   bool inputs_stale = true;
   std::optional<Rendered> rendered;
   std::optional<Error> invalid;
+  // Exists, with secrets that this journal does not know: seen before the first step.
+  bool secrets_lost = false;
 
   // The pass.
   bool queued = false;

@@ -23,7 +23,7 @@ std::string encode_meta(v1::Meta meta, const crypto::Sealer& sealer) {
 
 std::string encode_runtime(const std::string& key, v1::Runtime runtime, const crypto::Sealer& sealer) {
   v1::StoredRuntime stored;
-  if (runtime.secrets().outputs_size() + runtime.secrets().generated_size() > 0)
+  if (runtime.secrets().ByteSizeLong() > 0)
     stored.set_sealed_secrets(sealer.seal(runtime.secrets().SerializeAsString(), key));
   runtime.clear_secrets();
   *stored.mutable_plain() = std::move(runtime);

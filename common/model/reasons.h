@@ -33,6 +33,13 @@ inline constexpr std::string_view kPortInUse = "PortInUse";
 inline constexpr std::string_view kLimitRefused = "LimitRefused";  // the host refuses an asked-for limit
 inline constexpr std::string_view kHostUnavailable =
     "HostUnavailable";  // the container engine does not answer
+// What keeps data was there and is not any more: nothing is made in its place.
+inline constexpr std::string_view kDataLost = "DataLost";
+// The journal that held the generated secrets is gone: data that they open, or that was made with them, is
+// there.
+inline constexpr std::string_view kSecretsLost = "SecretsLost";
+// The data was made with another secret than the one that is handed out.
+inline constexpr std::string_view kCredentialsRefused = "CredentialsRefused";
 inline constexpr std::string_view kProviderMissing = "ProviderMissing";
 inline constexpr std::string_view kProviderError = "ProviderError";
 inline constexpr std::string_view kInvalidTemplate = "InvalidTemplate";

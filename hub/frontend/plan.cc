@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/clock/duration.h"
+#include "common/template/replacement.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
@@ -98,6 +99,14 @@ Result<> Planner::add(const v1::ResourceSpec& spec, v1::PlanChange change) {
   return {};
 }
 
+// Where the next version cannot start beside the one that runs, what that means for those who use it.
+std::string gap_of(const v1::ResourceSpec& spec) {
+  const auto replacement = templates::replacement_of(spec.template_());
+  if (!replacement.stops_first) return {};
+  if (replacement.volume.empty()) return "stops before it starts again";
+  return fmt::format("stops before it starts again: its volume {} cannot be shared", replacement.volume);
+}
+
 void Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
                               v1::PlanChange& change) {
   const bool workload = after.type() == "workload";
@@ -136,13 +145,17 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
     const auto replicas = after.params().fields().find("replicas");
     const auto count =
         replicas == after.params().fields().end() ? 1 : static_cast<int>(replicas->second.number_value());
-    change.set_summary(fmt::format("rolls {} {}", count, count == 1 ? "replica" : "replicas"));
+    const auto gap = gap_of(after);
+    change.set_summary(gap.empty() ? fmt::format("rolls {} {}", count, count == 1 ? "replica" : "replicas")
+                                   : gap);
   } else {
     change.set_action("change");
     change.set_summary(before.profile_generation() == after.profile_generation() &&
                                before.profile() == after.profile()
                            ? "changes"
                            : fmt::format("changes: profile {}", after.profile()));
+    if (const auto gap = gap_of(after); !gap.empty())
+      change.set_summary(fmt::format("{}; {}", change.summary(), gap));
   }
   if (details.size() > kMaxDetails) {
     const auto more = details.size() - kMaxDetails;

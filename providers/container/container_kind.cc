@@ -1,5 +1,6 @@
 // One long-running container: replaced in place, since what it keeps (a volume) cannot be shared by two.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/json.hpp>
 
@@ -55,6 +56,22 @@ CheckSpec check_of(const ContainerSpec& spec) {
     }
   }
   return spec.health;
+}
+
+// Names of the secrets alone.
+std::string refused_message(const ContainerSpec& spec, const containers::ContainerDetails& details) {
+  std::vector<std::string> secrets;
+  for (const auto& [name, value] : spec.process.secrets) secrets.push_back(name);
+  std::vector<std::string> volumes;
+  for (const auto& mount : spec.process.volumes) volumes.push_back(mount.volume);
+  return fmt::format(
+      "{} runs, but refuses the credentials that are handed out (secret {}): the data in volume {} was made "
+      "with "
+      "others. Restore this agent's journal, or the data, from the backup in which they belong together; or, "
+      "to "
+      "begin without that data, delete the database and its volume",
+      details.name, secrets.empty() ? "none" : fmt::format("{}", fmt::join(secrets, ", ")),
+      volumes.empty() ? "none" : fmt::format("{}", fmt::join(volumes, ", ")));
 }
 
 std::string address_in(const std::string& network, const containers::ContainerDetails& details) {
@@ -116,6 +133,12 @@ void ContainerHandler::judge_running(const ProviderResource& resource, const Con
   out.self = self_of(resource, spec, details);
   if (health.ok) {
     out.state = State::kReady;
+    return;
+  }
+  if (health.refused) {
+    out.state = State::kDegraded;
+    out.reason = reasons::kCredentialsRefused;
+    out.message = refused_message(spec, details);
     return;
   }
   out.reason = health.ever_ok || health.failures > 20 ? reasons::kProbeFailing : reasons::kCreating;

@@ -51,7 +51,7 @@ Result<std::string> Context::revision_of(const ProviderResource& resource) {
   const std::lock_guard lock(key_mutex_);
   if (key_.empty()) key_ = TRY(load_or_make_key(key_file_));
   google::protobuf::Struct made_of = resource.template_;
-  for (const char* other : {"replicas", "drain", "stopGrace", "startWithin"})
+  for (const char* other : {"replicas", "drain", "stopGrace", "startWithin", "update"})
     made_of.mutable_fields()->erase(other);
   return short_hash(key_ + templates::canonical(made_of));
 }

@@ -14,8 +14,9 @@ namespace {
 
 using State = Observation::State;
 
-constexpr const char* kMadeFor = "made-for";  // note: the hash that it was made for last
-constexpr const char* kMadeBy = "made-by";    // note: the template of that time, to remove it by
+constexpr const char* kMadeFor = "made-for";       // note: the hash that it was made for last
+constexpr const char* kUnfinished = "unfinished";  // instead of it, while commands run
+constexpr const char* kMadeBy = "made-by";         // note: the template of that time, to remove it by
 constexpr Millis kSoon{300};
 constexpr Millis kLongestCheck{8'000};
 constexpr std::size_t kMostWords = 500;
@@ -32,6 +33,8 @@ class ExecHandler final : public Handler {
   // Nothing where the container is gone, and all in it.
   Result<std::optional<std::string>> find(const ProviderResource& resource, const ExecTarget& target);
   Result<bool> is_there(const std::string& container, const ExecTarget& target);
+  // What it keeps is gone for sure: not where that cannot be told at the moment.
+  Result<bool> lost_data(const std::string& container, const ExecTarget& target);
   Result<> run(const std::string& container, const ExecTarget& target,
                const std::vector<std::string>& command);
   std::string job_of(const ProviderResource& resource) const { return "exec " + base_name(resource); }
@@ -92,6 +95,13 @@ Result<bool> ExecHandler::is_there(const std::string& container, const ExecTarge
   return result.exit_code == 0;
 }
 
+Result<bool> ExecHandler::lost_data(const std::string& container, const ExecTarget& target) {
+  if (target.data.empty()) return false;
+  const auto result = TRY(context_.client().exec(container, spec_of(target, target.data),
+                                                 std::min(target.timeout, kLongestCheck)));
+  return result.exit_code == 1;
+}
+
 Result<> ExecHandler::run(const std::string& container, const ExecTarget& target,
                           const std::vector<std::string>& command) {
   const auto result = TRY(context_.client().exec(container, spec_of(target, command), target.timeout));
@@ -117,7 +127,17 @@ Result<Observation> ExecHandler::observe(const ProviderResource& resource) {
     out.message = fmt::format("commands run in {}", target.container);
     return out;
   }
-  if (!TRY(is_there(*container, target))) return out;
+  if (!TRY(is_there(*container, target))) {
+    if (!made_for.empty() && made_for != kUnfinished && TRY(lost_data(*container, target))) {
+      out.reason = reasons::kDataLost;
+      out.message = fmt::format(
+          "what was made in {} is not there any more: somebody removed it, and with it its data. Nothing is "
+          "made "
+          "in its place. Put it back from a backup, or delete this resource to begin anew",
+          target.container);
+    }
+    return out;
+  }
   out.state = made_for == resource.hash ? State::kReady : State::kOutOfDate;
   out.self = {{"container", target.container}};
   return out;
@@ -140,7 +160,7 @@ Result<StepResult> ExecHandler::apply(const ProviderResource& resource, const Ob
     std::string text;
     (void)google::protobuf::util::MessageToJsonString(resource.template_, &text);
     TRY(context_.mounts().write_note(key, kMadeBy, text));
-    TRY(context_.mounts().write_note(key, kMadeFor, "unfinished"));
+    TRY(context_.mounts().write_note(key, kMadeFor, kUnfinished));
     for (const auto& command : target.create) TRY(run(id, target, command));
     return context_.mounts().write_note(key, kMadeFor, resource.hash);
   };

@@ -69,7 +69,8 @@ ProbeResult exec(containers::Client& client, const CheckSpec& check, const std::
   if (!result) return {false, result.error().message};
   if (result->exit_code == 0) return {true, {}};
   // What it printed is the workload's own, as its log is.
-  return {false, fmt::format("{} ends with code {}", check.command.front(), result->exit_code)};
+  return {false, fmt::format("{} ends with code {}", check.command.front(), result->exit_code),
+          result->exit_code == kRefused};
 }
 
 }  // namespace

@@ -11,7 +11,12 @@ namespace qleet::container {
 struct ProbeResult {
   bool ok = false;
   std::string message;  // why not, for people
+  // What is checked works, and refuses the credentials that it was given.
+  bool refused = false;
 };
+
+// A check that ends with this code says so.
+inline constexpr int kRefused = 77;
 
 // `address`: the container's own, or the host's. Blocks for the check's timeout at most.
 ProbeResult probe(containers::Client& client, const CheckSpec& check, const std::string& address,

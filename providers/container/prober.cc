@@ -34,14 +34,19 @@ bool Prober::take(Entry& entry, ProbeResult result) {
   }
   ++health.failures;
   health.message = std::move(result.message);
-  if (health.ok && health.failures < entry.target.check.failures) return false;
+  const bool other = health.refused != result.refused;
+  health.refused = result.refused;
+  // A refusal is no matter of chance: the first one counts.
+  if (health.ok && !health.refused && health.failures < entry.target.check.failures) return false;
   // Also when a streak becomes long enough to act upon.
-  const bool changed = health.ok || health.failures == entry.target.check.failures;
+  const bool changed = health.ok || health.failures == entry.target.check.failures || other;
   health.ok = false;
   return changed;
 }
 
 Millis Prober::pause(const Entry& entry) {
+  // Each further try is a failed login in somebody's log, and none helps.
+  if (entry.health.refused) return entry.target.check.interval;
   if (entry.health.failures > 0) {
     return std::min(entry.health.ever_ok ? kWhileFailing : kUntilFirstSuccess, entry.target.check.interval);
   }

@@ -22,6 +22,7 @@ struct Health {
   bool ever_ok = false;
   unsigned failures = 0;  // in a row
   std::string message;    // of the last failure
+  bool refused = false;   // it said that the credentials are refused
 };
 
 struct ProbeTarget {

@@ -55,8 +55,11 @@ std::optional<unsigned> free_index(const std::vector<ReplicaView>& views, unsign
 
 }  // namespace
 
-std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned wanted) {
+std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned wanted, Update update) {
   std::vector<Move> moves;
+  // Something of an older version is there that the wanted one cannot run beside.
+  const bool barred = update == Update::kStopFirst &&
+                      std::ranges::any_of(views, [](const auto& view) { return !view.current; });
   for (std::size_t i = 0; i < views.size(); ++i) {
     const auto& view = views[i];
     if (view.stopping) continue;
@@ -65,17 +68,24 @@ std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned w
       moves.push_back({MoveKind::kKeep, view.index, i});
     } else if (view.draining && view.settled) {
       moves.push_back({MoveKind::kStop, view.index, i});
-    } else if (!view.draining && kept && view.broken) {
+    } else if (!view.draining && kept && view.broken && !barred) {
       moves.push_back({MoveKind::kMend, view.index, i});
     }
   }
 
+  if (barred) {
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      const auto& view = views[i];
+      if (!view.current && !view.draining && !view.stopping)
+        moves.push_back({MoveKind::kDrain, view.index, i});
+    }
+  }
   const Count now = count(views);
-  if (now.current < wanted &&
+  if (!barred && now.current < wanted &&
       (now.old == 0 || (now.current_ready && (now.current == 0 || now.old + now.current <= wanted)))) {
     if (const auto index = free_index(views, wanted)) moves.push_back({MoveKind::kCreate, *index, 0});
   }
-  if (now.old > 0 && now.old + now.current > wanted) {
+  if (!barred && now.old > 0 && now.old + now.current > wanted) {
     const bool replaced = wanted == 0 || (now.current > 0 && now.current_ready);
     if (const auto old = dispensable(views, replaced))
       moves.push_back({MoveKind::kDrain, views[*old].index, *old});

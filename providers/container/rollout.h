@@ -3,6 +3,9 @@
 //
 // New ones come up beside the old, one at a time; an old one goes only when there are more than wanted and
 // every new one is ready. So as many as wanted are ready throughout, if they were before.
+//
+// Where versions cannot run side by side (common/template/replacement.h says when), every old one goes before
+// the first new one is made.
 #pragma once
 
 #include <string>
@@ -35,6 +38,9 @@ struct Move {
   bool operator==(const Move&) const = default;
 };
 
-std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned wanted);
+enum class Update { kRolling, kStopFirst };
+
+std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned wanted,
+                               Update update = Update::kRolling);
 
 }  // namespace qleet::container

@@ -151,7 +151,11 @@ Struct with_texts(Struct document) {
 Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "score", "replicas", "name", "network", "drain", "stopGrace", "startWithin"});
+  fields.only(
+      {"kind", "score", "replicas", "name", "network", "drain", "stopGrace", "startWithin", "update"});
+  if (const std::string update = fields.text("update", "auto");
+      update != "auto" && update != "rolling" && update != "stopFirst")
+    fields.wrong("update", "must be \"auto\", \"rolling\" or \"stopFirst\"");
   WorkloadSpec out;
   out.name = fields.text("name", id);
   out.replicas = static_cast<unsigned>(fields.number("replicas", 0, 1000).value_or(1));

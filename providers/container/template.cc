@@ -278,13 +278,15 @@ Result<ContainerSpec> parse_container(const Struct& object) {
 Result<ExecTarget> parse_exec(const Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "container", "env", "secrets", "user", "check", "create", "delete", "timeout"});
+  fields.only(
+      {"kind", "container", "env", "secrets", "user", "check", "data", "create", "delete", "timeout"});
   ExecTarget out;
   out.container = fields.required("container");
   out.env = fields.map("env");
   out.secrets = fields.map("secrets");
   out.user = fields.text("user");
   out.check = fields.list("check");
+  out.data = fields.list("data");
   if (out.check.empty())
     fields.wrong("check", "is needed: the command that tells whether it is there already");
   const auto commands = [&](std::string_view name) {

@@ -122,6 +122,7 @@ struct ExecTarget {
   std::map<std::string, std::string> secrets;
   std::string user;
   std::vector<std::string> check;
+  std::vector<std::string> data;  // empty: not asked
   std::vector<std::vector<std::string>> create;
   std::vector<std::vector<std::string>> remove;
   Millis timeout{30'000};

@@ -24,7 +24,17 @@ class VolumeHandler final : public Handler {
     const auto volume = context_.client().inspect_volume(name);
     if (!volume) {
       if (volume.error().code != Code::kNotFound) return std::unexpected(volume.error());
-      if (context_.mounts().has(name)) out.state = Observation::State::kOutOfDate;
+      if (!context_.mounts().has(name)) return out;
+      out.state = Observation::State::kOutOfDate;
+      if (!context_.mounts().read_note(name, kMadeFor).empty()) {
+        out.reason = reasons::kDataLost;
+        out.message = fmt::format(
+            "volume {0} is not there any more: somebody removed it, and with it the data in it. Nothing is "
+            "made in "
+            "its place. Put it back from a backup, or go on with an empty one: podman volume create --label "
+            "{1}={2} --label {3}={4} {0}",
+            name, labels::kOwner, resource.owner, labels::kResource, resource.name);
+      }
       return out;
     }
     if (!owned(volume->labels, resource)) {

@@ -1,5 +1,5 @@
 // A Score workload: replicas of containers that share one network namespace each, replaced without a failed
-// request.
+// request, or, where two versions cannot run side by side, by stopping first.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
+#include "common/template/replacement.h"
 #include "providers/container/body.h"
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
@@ -46,11 +47,13 @@ class WorkloadHandler final : public Handler {
     std::vector<Replica> replicas;
     std::vector<ReplicaView> views;
     std::vector<Move> moves;
+    Update update = Update::kRolling;
   };
 
   Result<Scene> look(const ProviderResource& resource);
   void publish(const ProviderResource& resource, const Scene& scene);
   Result<> act(const ProviderResource& resource, Scene& scene, const Move& move, StepResult& result);
+  Result<bool> can_create(const ProviderResource& resource, const Scene& scene, StepResult& result);
   Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
   Result<> create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
                        const WorkloadContainer& container);
@@ -60,6 +63,7 @@ class WorkloadHandler final : public Handler {
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
   void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
+  static bool takes_down_old(const Scene& scene);
   bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
   std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
   Observation describe(const ProviderResource& resource, const Scene& scene) const;
@@ -109,7 +113,8 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
     view.settled = view.draining && (!replica.ready || settled(resource, replica, scene.spec.drain));
     scene.views.push_back(view);
   }
-  scene.moves = decide_moves(scene.views, scene.spec.replicas);
+  if (templates::replacement_of(resource.template_).stops_first) scene.update = Update::kStopFirst;
+  scene.moves = decide_moves(scene.views, scene.spec.replicas, scene.update);
   return scene;
 }
 
@@ -213,6 +218,10 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
   Scene scene = TRY(look(resource));
   publish(resource, scene);
   StepResult result;
+  if (scene.update == Update::kStopFirst && takes_down_old(scene)) {
+    // Before an old one goes, so that what cannot be made does not take down what works.
+    if (!TRY(can_create(resource, scene, result))) return result;
+  }
   // Replicas that nobody waits for must not be held up by one that cannot be made.
   std::optional<Error> first;
   for (const auto& move : scene.moves) {
@@ -279,20 +288,33 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   return {};
 }
 
-Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& scene, unsigned index,
-                                 StepResult& result) {
+bool WorkloadHandler::takes_down_old(const Scene& scene) {
+  return std::ranges::any_of(scene.moves, [&](const Move& move) {
+    return move.kind == MoveKind::kDrain && !scene.views[move.view].current && scene.views[move.view].ready;
+  });
+}
+
+// False while an image is on its way.
+Result<bool> WorkloadHandler::can_create(const ProviderResource& resource, const Scene& scene,
+                                         StepResult& result) {
   for (const auto& container : scene.spec.containers) {
     if (auto pulling = TRY(context_.ensure_image(container.process.image, resource.name))) {
       result.message = *pulling;
       result.recheck_after = Millis(5'000);
-      return {};
+      return false;
     }
-  }
-  if (scene.spec.network.empty()) {
-    TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
   for (const auto& container : scene.spec.containers)
     TRY(check_volumes(context_, resource, container.process));
+  return true;
+}
+
+Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& scene, unsigned index,
+                                 StepResult& result) {
+  if (!TRY(can_create(resource, scene, result))) return {};
+  if (scene.spec.network.empty()) {
+    TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
+  }
   TRY(remember_version(context_, resource, scene.revision));
   for (const auto& container : scene.spec.containers) {
     TRY(create_part(resource, scene, index, container));

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "agent/engine/engine.h"
 #include "agent/journal/lmdb_journal.h"
 #include "common/log/log.h"
 #include "common/sync/accept.h"
@@ -212,6 +213,46 @@ TEST(Corpus, EveryRecordedJournalIsReadAsItWasWritten) {
     const auto contents = (*journal)->load();
     ASSERT_TRUE(contents) << contents.error().message;
     EXPECT_EQ(dump(*contents), read_file(format / "expected.txt")) << format;
+  }
+}
+
+// A journal of before secrets were kept with their data: from the first start on they are, and nothing else
+// of it changes.
+TEST(Corpus, TheSecretsOfARecordedJournalAreKeptWithTheirData) {
+  log::set_level(log::Level::kError);
+  for (const auto& format : folders("journal", "format-")) {
+    test::TempDir dir;
+    fs::create_directory(dir / "j");
+    fs::copy_file(format / "data.mdb", dir / "j" / "data.mdb");
+    fs::copy_file(format / "journal.key", dir / "key");
+    fs::permissions(dir / "key", fs::perms::owner_read | fs::perms::owner_write);
+    crypto::SystemRandom random;
+    const auto sealer = crypto::Sealer::open_or_create(dir / "key", random).value();
+    auto journal = agent::LmdbJournal::open({.folder = (dir / "j").string()}, sealer).value();
+    const auto before = journal->load().value();
+    SystemClock clock;
+    Wake wake;
+    agent::ThreadExecutor executor(1);
+    ASSERT_TRUE(agent::Engine::open({.agent = "eu-1"}, {.journal = *journal,
+                                                        .clock = clock,
+                                                        .random = random,
+                                                        .executor = executor,
+                                                        .wake = wake,
+                                                        .providers = {}}));
+    auto after = journal->load().value();
+    std::size_t kept = 0;
+    for (auto& [name, runtime] : after.runtime) {
+      for (const auto& [key, value] : runtime.secrets().kept()) {
+        const auto parts = hub::keys::segments(key);
+        ASSERT_EQ(parts.size(), 3U) << key;
+        const auto& owner = before.runtime.at(std::string(parts[1]));
+        EXPECT_EQ(owner.secrets().generated().at(std::string(parts[2])), value) << key;
+        ++kept;
+      }
+      if (!runtime.secrets().kept().empty()) runtime.mutable_secrets()->clear_kept();
+      EXPECT_EQ(json_of(runtime), json_of(before.runtime.at(name))) << name;
+    }
+    EXPECT_GE(kept, 2U) << "of the database and of the cache";
   }
 }
 

@@ -174,6 +174,36 @@ TEST_F(ContainerTest, AContainerWhoseStartWasCutOffIsMadeAnew) {
   EXPECT_EQ(gone.error().code, Code::kNotFound);
 }
 
+TEST_F(ContainerTest, AVolumeThatSomebodyRemovedIsSaidToBeLostAndTakenBack) {
+  const auto wanted = resource("volume", "data", R"({"size":"1Gi"})");
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  const std::string name = container::base_name(wanted);
+  ASSERT_TRUE(podman_->client().remove_volume(name));
+  auto seen = provider_->observe(wanted).value_or(Observation{});
+  EXPECT_EQ(seen.state, State::kOutOfDate);
+  EXPECT_EQ(seen.reason, reasons::kDataLost);
+  EXPECT_NE(
+      seen.message.find("podman volume create --label io.qleet.owner=agent-1 --label io.qleet.resource=" +
+                        wanted.name + " " + name),
+      std::string::npos)
+      << seen.message;
+  // As the message says.
+  ASSERT_TRUE(podman_->client().create_volume(
+      name, {{container::labels::kOwner, "agent-1"}, {container::labels::kResource, wanted.name}}));
+  seen = provider_->observe(wanted).value_or(Observation{});
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_TRUE(test::remove_all(*provider_, wanted));
+}
+
+TEST_F(ContainerTest, ACheckThatEndsWith77SaysThatTheCredentialsAreRefused) {
+  const auto wanted = web(R"(,"secrets":{"password":"s3cret"},"health":{"exec":["/bin/web","exit","77"]})");
+  auto seen = reach(*provider_, wanted, State::kDegraded);
+  EXPECT_EQ(seen.reason, reasons::kCredentialsRefused);
+  EXPECT_NE(seen.message.find("(secret password)"), std::string::npos) << seen.message;
+  EXPECT_EQ(seen.message.find("s3cret"), std::string::npos) << seen.message;
+  EXPECT_TRUE(test::remove_all(*provider_, wanted));
+}
+
 TEST_F(ContainerTest, ComesUpWithVolumeFilesAndSecretsAndLeavesNothingBehind) {
   const auto volume = resource("volume", "data", R"({"size":"1Gi"})");
   const auto data = reach(*provider_, volume);

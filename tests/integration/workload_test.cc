@@ -256,6 +256,49 @@ TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
 }
 
+// What locks its data cannot start beside its older version.
+TEST_F(WorkloadTest, WhatLocksItsVolumeStopsBeforeItsNextVersionStarts) {
+  const auto data = reach(*provider_, resource("volume", "data", "{}"));
+  ASSERT_EQ(data.state, State::kReady) << data.message;
+  const auto locking = [&](const std::string& version, const std::string& more = "") {
+    auto wanted = web(version, 1,
+                      R"(,"volumes":[{"source":")" + data.self.at("name") + R"(","target":"/data"}])" + more);
+    auto& score = *wanted.template_.mutable_fields()->at("score").mutable_struct_value();
+    auto& web = *score.mutable_fields()
+                     ->at("containers")
+                     .mutable_struct_value()
+                     ->mutable_fields()
+                     ->at("web")
+                     .mutable_struct_value();
+    (*web.mutable_fields()->at("variables").mutable_struct_value()->mutable_fields())["LOCK"]
+        .set_string_value("/data/lock");
+    return wanted;
+  };
+  auto seen = reach(*provider_, locking("v1"));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  seen = reach(*provider_, locking("v2"));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(test::get(endpoints().at(0)), "v2");
+  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+
+  // What cannot be made takes nothing down.
+  auto missing = locking("v3");
+  auto& score = *missing.template_.mutable_fields()->at("score").mutable_struct_value();
+  auto& web = *score.mutable_fields()
+                   ->at("containers")
+                   .mutable_struct_value()
+                   ->mutable_fields()
+                   ->at("web")
+                   .mutable_struct_value();
+  (*web.mutable_fields())["image"].set_string_value("localhost/no/such:1");
+  seen = reach(*provider_, missing, State::kReady, Millis(2'000));
+  EXPECT_NE(seen.state, State::kReady);
+  EXPECT_EQ(test::get(endpoints().at(0)), "v2");
+  seen = reach(*provider_, locking("v4"));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(test::get(endpoints().at(0)), "v4");
+}
+
 TEST_F(WorkloadTest, LogsAreFollowedIntoTheNextVersion) {
   ASSERT_EQ(reach(*provider_, web("v1", 1)).state, State::kReady);
   std::mutex mutex;

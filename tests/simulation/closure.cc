@@ -65,8 +65,25 @@ class Closure {
     }
     const auto name = fmt::format("{}.{}.{}.{}.{}", region_, environment, application, type, id);
     if (!names_.insert(name).second) return;
-    for (const auto& [alias, needed] : profile(profile_name, name).spec().requirements())
-      add(needed.type(), needed.type(), "", "-");
+    for (const auto& [alias, needed] : profile(profile_name, name).spec().requirements()) {
+      if (needed.type() == "volume")
+        add_own(needed.class_().empty() ? needed.type() : needed.class_(), name, alias);
+      else
+        add(needed.type(), needed.type(), "", "-");
+    }
+  }
+
+  // What a resource requires for itself alone. How such ids are made is not told twice.
+  void add_own(const std::string& profile_name, const std::string& of, const std::string& alias) {
+    const auto resource = must(objects::get<v1::Resource>(reader_, of));
+    if (!resource) return;
+    const auto found = resource->spec().dependencies().find(alias);
+    const std::string prefix = fmt::format("{}.{}.{}.volume.", region_, environment_, application_);
+    if (found == resource->spec().dependencies().end() || !found->second.starts_with(prefix)) {
+      names_.insert(prefix + "of " + of);
+      return;
+    }
+    add(profile_name, "volume", found->second.substr(prefix.size()), application_);
   }
 
   const hub::Reader& reader_;

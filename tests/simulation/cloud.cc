@@ -121,7 +121,10 @@ Result<Observation> Cloud::observe(const std::string& provider, const ProviderRe
   }
   seen.state = thing->degraded ? Observation::State::kDegraded : Observation::State::kReady;
   if (thing->degraded) seen.reason = reasons::kProbeFailing;
-  if (!thing->degraded) ready_.emplace(r.name, r.generation);
+  if (!thing->degraded) {
+    ready_.emplace(r.name, r.generation);
+    check_secret(r);
+  }
   return seen;
 }
 
@@ -170,8 +173,34 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
   before->drifted = false;
   before->ready_at = clock_.mono() + some_time();
   before->deaf = sabotage_ == Sabotage::kDeafProvider && r.type == "host";
+  lay_data(r);
+  lost_.erase(Key{provider, r.name});
   tell(r.name);
   return StepResult{.done = true};
+}
+
+// Where a database keeps its data; null: it is none, or its disk is not there.
+Thing* Cloud::disk_of(const ProviderResource& r) {
+  const auto data = r.dependencies.find("data");
+  if (!r.template_.fields().contains("password") || data == r.dependencies.end()) return nullptr;
+  for (auto& [key, thing] : things_)
+    if (thing.name == data->second.at("name")) return &thing;
+  return nullptr;
+}
+
+// The first one to start on a disk makes its data with its secret. Others find the data as it is.
+void Cloud::lay_data(const ProviderResource& r) {
+  Thing* disk = disk_of(r);
+  if (disk && disk->opened_by.empty()) disk->opened_by = r.template_.fields().at("password").string_value();
+}
+
+void Cloud::check_secret(const ProviderResource& r) {
+  const Thing* disk = disk_of(r);
+  if (!disk || disk->opened_by.empty() ||
+      disk->opened_by == r.template_.fields().at("password").string_value())
+    return;
+  findings_.add(Rule::kSecret, fmt::format("{} is ready with a secret that does not open its data in {}",
+                                           r.name, disk->name));
 }
 
 // Sabotage: the first neighbour that is not being removed.
@@ -226,6 +255,7 @@ bool Cloud::meddle() {
   switch (dice_.below(3)) {
     case 0:
       trace_.note("somebody destroys", name);
+      if (name.contains(".volume.") && !thing.half) lost_[key] = thing;
       erase(Key(key));
       break;
     case 1:
@@ -246,6 +276,22 @@ void Cloud::heal() {
     if (!thing.degraded) continue;
     thing.degraded = false;
     tell(thing.name);
+  }
+}
+
+void Cloud::put_back(const std::function<bool(const std::string&)>& missed) {
+  for (auto it = lost_.begin(); it != lost_.end();) {
+    auto next = std::next(it);
+    if (things_.contains(it->first)) {
+      lost_.erase(it);
+    } else if (missed(it->second.name)) {
+      trace_.note("somebody puts back", it->second.name);
+      it->second.degraded = false;
+      const std::string name = it->second.name;
+      things_.insert(lost_.extract(it));
+      tell(name);
+    }
+    it = next;
   }
 }
 

@@ -27,7 +27,8 @@ struct Thing {
   std::string content;  // template and inputs, canonical
   google::protobuf::Struct template_;
   std::map<std::string, std::map<std::string, std::string>> inputs;
-  std::string address;  // another one each time it is made
+  std::string address;    // another one each time it is made
+  std::string opened_by;  // the secret that the first data in it was made with; empty: there is none in it
   MonoTime ready_at{};
   std::optional<MonoTime> absent_at;  // being removed
   bool half = false;                  // begun, not finished
@@ -64,6 +65,8 @@ class Cloud {
   bool meddle();
   // Nothing is degraded any more.
   void heal();
+  // Somebody puts data back that somebody destroyed, where `missed` says so of its name.
+  void put_back(const std::function<bool(const std::string& name)>& missed);
 
   using Key = std::pair<std::string, std::string>;  // provider, name
   const std::map<Key, Thing>& things() const { return things_; }
@@ -86,6 +89,9 @@ class Cloud {
   void trample(const std::string& provider, const std::string& spared);
   Thing* find(const Key& key);
   void tell(const std::string& name);
+  Thing* disk_of(const ProviderResource& resource);
+  void lay_data(const ProviderResource& resource);
+  void check_secret(const ProviderResource& resource);
   Millis some_time();
 
   const Clock& clock_;
@@ -97,7 +103,8 @@ class Cloud {
   bool sabotaged_ = false;
   bool outage_ = false;
   std::map<Key, Thing> things_;
-  std::set<Key> hidden_;  // said to be gone (sabotage)
+  std::map<Key, Thing> lost_;  // data that somebody destroyed
+  std::set<Key> hidden_;       // said to be gone (sabotage)
   std::set<std::pair<std::string, std::uint32_t>> ready_;
   std::map<std::uint64_t, std::function<void(std::string)>> watchers_;
   std::uint64_t last_watcher_ = 0;

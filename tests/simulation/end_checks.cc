@@ -181,8 +181,11 @@ std::string Comparison::unfinished() {
   for (const auto& [region, machine] : world_.machines) {
     const auto journal = must(machine->journal.load());
     for (const auto& [name, entry] : machine->agent().session().held().entries()) {
-      if (entry.deleted || !spared_.contains(name) || needs_tombstone(journal.desired, name)) continue;
+      if (!spared_.contains(name)) continue;
       const Thing* thing = world_.cloud.find(name);
+      if (entry.deleted && thing != nullptr && thing->absent_at && exists(world_, *thing))
+        return name + " is unclaimed and still on its way out";
+      if (entry.deleted || needs_tombstone(journal.desired, name)) continue;
       if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
         return name + " is unclaimed and not made yet";
     }

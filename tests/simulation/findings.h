@@ -19,6 +19,7 @@ enum class Rule {
   kWatch,         // a watch sees each change once, in order
   kDesired,       // in the end the world is as desired
   kRest,          // and it comes to rest, in bounded time
+  kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
 };
 
 inline std::string_view name_of(Rule rule) {
@@ -41,6 +42,8 @@ inline std::string_view name_of(Rule rule) {
       return "desired";
     case Rule::kRest:
       return "rest";
+    case Rule::kSecret:
+      return "secret";
   }
   return "?";
 }

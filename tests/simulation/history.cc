@@ -75,6 +75,7 @@ class History {
     const bool rests = world_.run_until(
         [&] {
           program_.repeat_deletes();
+          program_.put_back_data();
           left = difference(world_);
           return left.empty();
         },

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/model/reasons.h"
 #include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
+#include "tests/simulation/must.h"
 
 namespace qleet::sim {
 namespace {
@@ -232,6 +234,19 @@ void Program::repeat_deletes() {
         return {};
       });
   }
+}
+
+void Program::put_back_data() {
+  world_.cloud.put_back([&](const std::string& name) {
+    for (const auto& [region, machine] : world_.machines) {
+      const auto journal = must(machine->journal.load());
+      const auto runtime = journal.runtime.find(name);
+      if (runtime == journal.runtime.end()) continue;
+      const auto& conditions = runtime->second.report().conditions();
+      if (!conditions.empty() && conditions[0].reason() == reasons::kDataLost) return true;
+    }
+    return false;
+  });
 }
 
 void Program::delete_everything() {

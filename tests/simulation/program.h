@@ -27,6 +27,9 @@ class Program {
   // What agents keep although a restored store wants it deleted is asked for again, as docs/protocol.md says.
   void repeat_deletes();
 
+  // Data that an agent misses is put back.
+  void put_back_data();
+
   unsigned operations() const { return operations_; }  // that were done
   unsigned faults() const { return faults_; }
 

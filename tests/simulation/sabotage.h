@@ -20,13 +20,14 @@ enum class Sabotage {
   kForgetfulHub,      // the hub erases a tombstone before its agent has carried it out
   kRestless,          // the hub writes although nothing happens
   kForgottenLineage,  // agents forget the epochs that they left
+  kForgottenSecret,   // an agent's journal does not keep secrets with their data
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
   constexpr std::string_view kNames[] = {
-      "none",          "lost-write",     "leaky-cloud",      "trampling",      "needless-apply",
-      "no-freshness",  "lying-provider", "revision-back",    "skipped-change", "deaf-provider",
-      "forgetful-hub", "restless",       "forgotten-lineage"};
+      "none",          "lost-write",     "leaky-cloud",       "trampling",       "needless-apply",
+      "no-freshness",  "lying-provider", "revision-back",     "skipped-change",  "deaf-provider",
+      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret"};
   return kNames[static_cast<int>(sabotage)];
 }
 

@@ -20,8 +20,15 @@ class SimJournal final : public agent::Journal {
 
   // Sabotage: the epochs that the agent left are not kept.
   bool forgets_lineage = false;
+  // Sabotage: secrets that are kept with data are not there any more at the next start.
+  bool forgets_kept = false;
 
-  Result<agent::JournalContents> load() override { return disk_.load(); }
+  Result<agent::JournalContents> load() override {
+    auto contents = TRY(disk_.load());
+    if (forgets_kept)
+      for (auto& [name, runtime] : contents.runtime) runtime.mutable_secrets()->clear_kept();
+    return contents;
+  }
   Result<> commit(const agent::JournalChanges& given) override {
     agent::JournalChanges changes = given;
     if (forgets_lineage && changes.meta) changes.meta->clear_lineage();

@@ -38,6 +38,10 @@ constexpr Shape kShapes[] = {
      R"(,"parameters":{"size":{"type":"string","default":"small"}})"},
     {"volume", R"("type":"volume")", "workload", "", "", "", ""},
     {"kept", R"("type":"volume","class":"kept")", "workload", "", "", kRuntime, ""},
+    {"store", R"("type":"store")", "workload", R"(,"password":"${generated.password}")",
+     R"(,"password":"${generated.password}")", R"("data":{"type":"volume"})", ""},
+    {"archive", R"("type":"archive")", "workload", R"(,"password":"${generated.password}")",
+     R"(,"password":"${generated.password}")", R"("data":{"type":"volume","class":"kept"})", ""},
     {"workload", R"("type":"workload")", "workload",
      R"(,"score":"${params.score}","replicas":"${params.replicas}","level":"${variables.level}","runtime":"${requires.runtime.address}")",
      "", kRuntime, ""},
@@ -192,6 +196,8 @@ std::string Universe::workload(const std::string& application, const std::string
         "address");
   if (dice_.percent(25)) ask("data", R"("type":"volume")", "name");
   if (dice_.percent(10)) ask("keep", R"("type":"volume","class":"kept")", "name");
+  if (dice_.percent(25)) ask("store", R"("type":"store")", "password");
+  if (dice_.percent(25)) ask("archive", R"("type":"archive")", "password");
   if (dice_.percent(15))
     variables += fmt::format(R"({}"EXTRA":"{}")", variables.empty() ? "" : ",", dice_.below(3));
   return fmt::format(

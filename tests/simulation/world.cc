@@ -284,6 +284,7 @@ void World::enrol(const std::string& region, const std::map<std::string, std::st
       MachineOptions{.agent = agent, .region = region, .enrolled_epoch = store_->identity().epoch}, clock,
       broker, cloud, [this] { return step_duration(); });
   machine->journal.forgets_lineage = options.sabotage == Sabotage::kForgottenLineage;
+  machine->journal.forgets_kept = options.sabotage == Sabotage::kForgottenSecret;
   machine->journal.fate = [this, agent] { return journal_fate(agent); };
   start_agent(*machines.emplace(region, std::move(machine)).first->second);
 }

@@ -7,12 +7,14 @@
 //                             GET /die/CODE   -> ends the process
 //                             GET /healthz    -> 503 while /tmp/unhealthy exists
 //   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | say TEXT... | limits
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -113,6 +115,13 @@ int main(int argc, char** argv) {
   const char* command = argc > 1 ? argv[1] : "serve";
   const char* argument = argc > 2 ? argv[2] : "8080";
   if (strcmp(command, "serve") == 0) {
+    // As embedded databases do.
+    const char* lock = getenv("LOCK");
+    const int locked = lock ? open(lock, O_RDWR | O_CREAT, 0600) : -1;
+    if (lock && (locked < 0 || flock(locked, LOCK_EX | LOCK_NB) != 0)) {
+      perror("lock data folder");
+      return 3;
+    }
     const char* delay = getenv("START_DELAY_MS");
     if (delay) usleep((useconds_t)atoi(delay) * 1000);
     return serve(atoi(argument));

@@ -91,6 +91,38 @@ INSTANTIATE_TEST_SUITE_P(
          "Updating", "label differs"},
         {"VanishedIsMadeAgain", [](Situation& s) { running(s), s.seen = &kAbsent; }, Act::kApply, "Degraded",
          "Updating", ""},
+        {"VanishedDataIsNotMadeAgain",
+         [](Situation& s) { running(s), s.keeps_data = true, s.seen = &kAbsent; }, Act::kWait, "Stalled",
+         "DataLost",
+         "what held its data is not there any more, and nothing is made in its place: put it back from a "
+         "backup, "
+         "or delete this resource"},
+        {"NorWhileItIsChanged",
+         [](Situation& s) {
+           running(s), s.keeps_data = true, s.applied = "h0", s.intent = "h1", s.carried_out = true,
+                       s.seen = &kAbsent;
+         },
+         Act::kWait, "Stalled", "DataLost",
+         "what held its data is not there any more, and nothing is made in its place: put it back from a "
+         "backup, "
+         "or delete this resource"},
+        {"ItsProviderSaysThatDataIsLost",
+         [](Situation& s) {
+           static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
+           running(s), s.seen = &lost;
+         },
+         Act::kWait, "Stalled", "DataLost", "volume v is gone"},
+        {"DataThatWasNeverThereIsMade",
+         [](Situation& s) {
+           static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
+           begun(s), s.keeps_data = true, s.seen = &lost;
+         },
+         Act::kApply, "Progressing", "Creating", "volume v is gone"},
+        {"LostSecretsAreToldBeforeNewOnesAreUsed",
+         [](Situation& s) { s.secrets_lost = true, s.seen = &kOutOfDate; }, Act::kApply, "Progressing",
+         "SecretsLost",
+         "is there, but this journal does not hold the secrets that it was made with: it is brought to new "
+         "ones"},
         {"OnItsWayIsAwaited", [](Situation& s) { begun(s), s.carried_out = true, s.seen = &kProgressing; },
          Act::kWait, "Progressing", "Creating", "pulling image 40%"},
         {"WhatACrashLeftHalfWayIsContinued", [](Situation& s) { begun(s), s.seen = &kProgressing; },

@@ -81,13 +81,16 @@ struct Spec {
   std::string provider = "noop";
   unsigned generation = 1;
   bool deleted = false;
+  std::string type = "thing";
+  bool keeps_data = false;
 };
 
 inline wire::v1::DesiredResource resource(const Spec& spec) {
   wire::v1::DesiredResource r;
   r.set_name(spec.name);
   r.set_id(spec.name + "-id");
-  r.set_type("thing");
+  r.set_type(spec.type);
+  r.set_keeps_data(spec.keeps_data);
   r.set_generation(spec.generation);
   r.set_provider(spec.provider);
   r.set_deleted(spec.deleted);

@@ -25,11 +25,14 @@ struct Case {
   std::vector<ReplicaView> views;
   unsigned wanted;
   std::vector<Move> moves;
+  Update update = Update::kRolling;
 };
 
 class Table : public ::testing::TestWithParam<Case> {};
 
-TEST_P(Table, Moves) { EXPECT_EQ(decide_moves(GetParam().views, GetParam().wanted), GetParam().moves); }
+TEST_P(Table, Moves) {
+  EXPECT_EQ(decide_moves(GetParam().views, GetParam().wanted, GetParam().update), GetParam().moves);
+}
 
 ReplicaView draining(ReplicaView view, bool settled) {
   view.draining = true;
@@ -73,7 +76,42 @@ INSTANTIATE_TEST_SUITE_P(
              {{MoveKind::kCreate, 0}, {MoveKind::kDrain, 0, 1}}},
         Case{"FewerOfANewVersion", {old_one(0), old_one(1)}, 1, {{MoveKind::kCreate, 0}}},
         Case{"None", {new_one(0)}, 0, {{MoveKind::kDrain, 0, 0}}},
-        Case{"NoneOfAnOldVersion", {old_one(0)}, 0, {{MoveKind::kDrain, 0, 0}}}),
+        Case{"NoneOfAnOldVersion", {old_one(0)}, 0, {{MoveKind::kDrain, 0, 0}}},
+        Case{"StopFirst_Nothing", {}, 1, {{MoveKind::kCreate, 0}}, Update::kStopFirst},
+        Case{"StopFirst_AsWanted", {new_one(0)}, 1, {}, Update::kStopFirst},
+        Case{"StopFirst_OldGoesFirst", {old_one(0)}, 1, {{MoveKind::kDrain, 0, 0}}, Update::kStopFirst},
+        Case{"StopFirst_AllOldGo",
+             {old_one(0), old_one(1, false)},
+             1,
+             {{MoveKind::kDrain, 0, 0}, {MoveKind::kDrain, 1, 1}},
+             Update::kStopFirst},
+        Case{"StopFirst_NothingBesideADrainingOne", {draining(old_one(0), false)}, 1, {}, Update::kStopFirst},
+        Case{"StopFirst_DrainedIsStopped",
+             {draining(old_one(0), true)},
+             1,
+             {{MoveKind::kStop, 0, 0}},
+             Update::kStopFirst},
+        Case{"StopFirst_NothingBesideAStoppingOne",
+             {{.index = 0, .stopping = true}},
+             1,
+             {},
+             Update::kStopFirst},
+        Case{"StopFirst_WhatWasBegunRollingWaits",
+             {old_one(0), broken(new_one(0))},
+             1,
+             {{MoveKind::kDrain, 0, 0}},
+             Update::kStopFirst},
+        Case{"StopFirst_BrokenIsMended",
+             {broken(new_one(0))},
+             1,
+             {{MoveKind::kMend, 0, 0}},
+             Update::kStopFirst},
+        Case{"StopFirst_RolledBackInTheMiddle",
+             {draining(new_one(0), true)},
+             1,
+             {{MoveKind::kKeep, 0, 0}},
+             Update::kStopFirst},
+        Case{"StopFirst_NoneWanted", {old_one(0)}, 0, {{MoveKind::kDrain, 0, 0}}, Update::kStopFirst}),
     [](const auto& param) { return param.param.name; });
 
 // Whatever becomes ready or dies in between, there are never fewer ready ones than wanted (if there were

@@ -61,6 +61,36 @@ class Planning : public testing::Test {
   World world_;
 };
 
+TEST_F(Planning, NamesTheGapWhereAVolumeCannotBeShared) {
+  const auto mounting = [](const std::string& value, const std::string& replicas) {
+    return fmt::format(R"(
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {{name: shop}}
+spec:
+  workloads:
+    web:
+      score:
+        containers:
+          main:
+            image: reg.example/shop/web
+            variables: {{A: {}}}
+            volumes: [{{source: "${{resources.data}}", target: /data}}]
+        resources: {{data: {{type: volume}}}}
+      {}
+)",
+                       value, replicas);
+  };
+  world_.apply(mounting("one", "replicas: 1"));
+  world_.settle();
+  EXPECT_THAT(text(mounting("two", "replicas: 1")),
+              HasSubstr("~ web        stops before it starts again: its volume data cannot be shared"));
+  EXPECT_THAT(text(mounting("one", "replicas: 2")), HasSubstr("scales"));
+  world_.apply(mounting("one", "replicas: 2"));
+  world_.settle();
+  EXPECT_THAT(text(mounting("two", "replicas: 2")), HasSubstr("rolls 2 replicas"));
+}
+
 TEST_F(Planning, EqualsApplyOnEachOperation) {
   apply(app("shop", "{db: {type: postgres}}"));
   apply(app("shop", "{db: {type: postgres}, cache: {type: redis}}"));
