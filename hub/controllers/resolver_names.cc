@@ -87,12 +87,14 @@ Result<> Resolver::find_held(const Ask& ask, std::string_view scope, Given& give
   }
   if (const auto stands = TRY(holdings.look(given.identity.name(type)))) {
     if (!stands->by_id) return {};
-    return refuse(
+    const auto refused = refuse(
         reasons::kResourceConflict,
         fmt::format("{} \"{}\" was made for one who asked for it by this id, and {} as \"{}\" would get "
                     "it without one: to have it, ask with id \"{}\"; else give another id",
                     type, given.identity.id, ask.who, ask.alias, given.identity.id),
         ask.wanted->field);
+    refusal_->resource = given.identity.name(type);
+    return refused;
   }
   for (const auto& other : others) {
     if (other.before_rename || !other.by_old_rule || other.identity.home != ask.asker.home) continue;

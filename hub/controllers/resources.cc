@@ -227,6 +227,7 @@ Result<> erase_resource(Work& work, const std::string& name) {
   TRY(objects::erase(work.txn, model::kind_of(*resource), name));
   TRY(erase_events(work, kKind, name));
   TRY(forget_names(work.txn, name));
+  TRY(wake_waiting(work, name));
   const auto user = user_of_resource(name);
   return put_edges(work, user, TRY(used_by(work.txn, user)), {});
 }
