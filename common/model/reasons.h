@@ -7,10 +7,12 @@
 namespace qleet::reasons {
 
 // Condition types.
-inline constexpr std::string_view kReady = "Ready";          // does what was asked for
-inline constexpr std::string_view kSynced = "Synced";        // the agent has the newest generation
-inline constexpr std::string_view kResolved = "Resolved";    // (Deployment) dependencies could be resolved
-inline constexpr std::string_view kPlaced = "Placed";        // (Deployment) regions were found
+inline constexpr std::string_view kReady = "Ready";        // does what was asked for
+inline constexpr std::string_view kSynced = "Synced";      // the agent has the newest generation
+inline constexpr std::string_view kResolved = "Resolved";  // (Deployment) dependencies could be resolved
+inline constexpr std::string_view kPlaced = "Placed";      // (Deployment) regions were found
+inline constexpr std::string_view kSeparate =
+    "Separate";  // (Deployment) shares only what was asked for by id
 inline constexpr std::string_view kConnected = "Connected";  // (Agent)
 inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
 inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
@@ -58,6 +60,8 @@ inline constexpr std::string_view kResourceTooLarge =
     "ResourceTooLarge";  // it does not fit into a message to its agent
 inline constexpr std::string_view kResourceConflict =
     "ResourceConflict";  // two askers want one resource differently
+inline constexpr std::string_view kResourcesMeet =
+    "ResourcesMeet";  // two hold one resource who did not both ask for it by id
 
 // Computed when status is shown.
 inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
+#include <string>
 
 #include "common/model/rules.h"
 
@@ -29,6 +31,30 @@ void check_builds(const Workload& workload, const Place& place, Checks& checks) 
   } else if (!containers.contains(builds.container())) {
     checks.wrong(container, fmt::format("no container \"{}\" in this workload; {}", builds.container(),
                                         there_is(sorted_keys(containers))));
+  }
+}
+
+// The name that a workload had before: only one may take over what that one has, and when it is gone.
+void check_renames(const Application& application, const Place& workloads, Checks& checks) {
+  const auto& all = application.spec().workloads();
+  std::map<std::string, std::string> taken;  // former name -> who takes over
+  for (const auto& name : sorted_keys(all)) {
+    const auto& before = all.at(name).renamed_from();
+    if (before.empty()) continue;
+    const Place workload{&workloads, name};
+    const Place here{&workload, "renamedFrom"};
+    checks.name(here, before);
+    if (before == name) {
+      checks.wrong(here, "is the workload's own name; give the one that it had before, or leave it out");
+    } else if (all.contains(before)) {
+      checks.wrong(here,
+                   fmt::format("workload \"{}\" is here as well: what it has stays with it. Take it out, or "
+                               "leave out renamedFrom",
+                               before));
+    } else if (const auto [other, fresh] = taken.emplace(before, name); !fresh) {
+      checks.wrong(here, fmt::format("workload \"{}\" takes over what \"{}\" had; only one can",
+                                     other->second, before));
+    }
   }
 }
 
@@ -65,6 +91,7 @@ void check(const Application& application, Checks& checks) {
   if (all.empty()) checks.wrong(workloads, "is missing; an application has at least one workload");
   checks.at_most(workloads, all.size(), kMaxWorkloads, "workloads");
   for (const auto& name : sorted_keys(all)) check_workload(name, all.at(name), {&workloads, name}, checks);
+  check_renames(application, workloads, checks);
 }
 
 }  // namespace qleet::model

@@ -1,6 +1,7 @@
 #include "hub/controllers/deployment_status.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -110,6 +111,14 @@ Result<> write_status(Work& work, v1::Deployment& deployment, const Outcome& out
   }
   set_condition(conditions, placed, work.now());
   set_condition(conditions, resolved, work.now());
+  // Said only where it is, or was, otherwise.
+  if (!outcome.warnings.empty() || find_condition(conditions, reasons::kSeparate) != nullptr) {
+    const bool separate = outcome.warnings.empty();
+    set_condition(conditions,
+                  {reasons::kSeparate, separate, separate ? reasons::kAvailable : reasons::kResourcesMeet,
+                   fmt::format("{}", fmt::join(outcome.warnings, "; ")), generation},
+                  work.now());
+  }
   return finish(work, deployment, outcome);
 }
 

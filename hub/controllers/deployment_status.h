@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Outcome {
   std::vector<RefusedRegion> refused;
   std::optional<Refusal> blocked;  // the first thing that a person has to change
   std::string placement_message;
+  std::set<std::string> warnings;  // of what is shared though not everybody asked for it by id
 };
 
 // After a whole reconciliation.

@@ -16,6 +16,7 @@
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/rollout.h"
+#include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 
@@ -143,6 +144,7 @@ Result<> Reconciliation::resolve_regions() {
       refused_[region] = *graph.refusal;
     } else {
       now.outdated = now.release == deployment_.spec().release() && graph.differs;
+      outcome_.warnings.insert(graph.warnings.begin(), graph.warnings.end());
       graphs_[region] = std::move(graph);
     }
   }
@@ -199,12 +201,14 @@ Result<> Reconciliation::add_candidate_types() {
   const auto release = TRY(get_release(work_.txn, deployment_.spec().application(), candidate));
   if (!release) return {};
   const auto& region = places_.regions.at(places_.placement.regions.front());
+  StoreHoldings holdings(work_.txn);
   const auto graph = TRY(resolve({deployment_.spec().application(),
                                   &release->spec().definition(),
                                   &*environment_,
                                   &region,
                                   {},
-                                  &profiles_}));
+                                  &profiles_,
+                                  &holdings}));
   types_.insert(graph.types.begin(), graph.types.end());
   return {};
 }

@@ -8,6 +8,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/store_holdings.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -105,6 +106,7 @@ class Comparison {
       TRY(add(node, out));
       if (!out.refusal) continue;
       out.changed.clear();
+      out.by_id.clear();
       out.roots.clear();
       return {};
     }
@@ -118,6 +120,8 @@ class Comparison {
     auto& wanted = node.spec;
     auto& needs = needs_[node.name];
     needs = dependencies_of(wanted);
+    if (!existing && (node.by_id || node.for_all)) out.by_id.insert(node.name);
+    if (existing) TRY(warn(node, out));
     if (existing && objects::serialize(existing->spec()) == objects::serialize(wanted)) return {};
     if (existing && !existing->spec().deleted()) {
       const auto& other = TRY(other_user(node.name));
@@ -141,6 +145,18 @@ class Comparison {
       }
     }
     out.changed.emplace_back(node.name, std::move(wanted));
+    return {};
+  }
+
+  // What an earlier version shared among all who asked without an id.
+  Result<> warn(const Node& node, RegionGraph& out) {
+    if (!node.own || !node.held || !node.spec.application().empty()) return {};
+    const auto& other = TRY(other_user(node.name));
+    if (!other) return {};
+    out.warnings.push_back(fmt::format(
+        "{} \"{}\" is held by {} and by {}, which did not both ask for it by id: an earlier version gave "
+        "both the same. Each keeps it until one of them asks with another id",
+        node.spec.type(), node.spec.id(), node.asked_by, describe_user(*other)));
     return {};
   }
 
@@ -232,12 +248,16 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   input.region = ask.region;
   input.pinned = TRY(pins(reader, profiles, ask));
   input.profiles = &profiles;
+  StoreHoldings holdings(reader);
+  input.holdings = &holdings;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;
   out.types = graph.types;
   out.refusal = graph.refusal;
   if (out.refusal) return out;
+  out.taken = std::move(graph.taken);
+  out.warnings = std::move(graph.warnings);
   TRY(Comparison(reader, ask, input).run(graph, out));
   if (out.refusal) return out;
   const auto current = TRY(
@@ -247,7 +267,11 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
 }
 
 Result<> write_graph(Work& work, const RegionAsk& ask, const RegionGraph& graph) {
-  for (const auto& [name, spec] : graph.changed) TRY(put_resource(work, name, spec));
+  for (const auto& [name, spec] : graph.changed) {
+    if (graph.by_id.contains(name)) remember_by_id(work.txn, name);
+    TRY(put_resource(work, name, spec));
+  }
+  for (const auto& taken : graph.taken) TRY(remember_taken(work.txn, taken));
   return put_roots(work, ask.deployment->metadata().name(), ask.region->metadata().name(), graph.roots);
 }
 

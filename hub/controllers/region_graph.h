@@ -27,7 +27,10 @@ struct RegionGraph {
   std::optional<Refusal> refusal;
   std::vector<std::pair<std::string, v1::ResourceSpec>> changed;  // to be written, dependencies first
   std::map<std::string, std::string> roots;                       // resource -> alias
-  bool differs = false;                                           // something is to be written
+  std::set<std::string> by_id;        // of those: new, and open to all who ask alike
+  std::vector<Taken> taken;           // to be remembered
+  std::vector<std::string> warnings;  // for people
+  bool differs = false;               // something is to be written
 };
 
 // Resolves, and compares with the store. What several deployments share keeps its spec where another user

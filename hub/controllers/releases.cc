@@ -12,6 +12,7 @@
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 
@@ -83,6 +84,7 @@ v1::Deployment& Delivery::deployment(const std::string& environment) {
 Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definition) {
   std::set<Pin> pins;
   StoreProfiles profiles(work_.txn);
+  StoreHoldings holdings(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
@@ -92,8 +94,8 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
     for (const auto& region_name : places.placement.regions) {
       const auto& region = places.regions.at(region_name);
       if (!seen.insert(label_key(region)).second) continue;
-      const auto graph =
-          TRY(resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles}));
+      const auto graph = TRY(
+          resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles, &holdings}));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }

@@ -1,5 +1,5 @@
-// One application's graph in the making: what resolver.cc, resolver_choice.cc and resolver_placeholders.cc
-// share. Include resolver.h to use it.
+// One application's graph in the making: what resolver.cc and resolver_*.cc share. Include resolver.h to use
+// it.
 #pragma once
 
 #include <functional>
@@ -60,6 +60,18 @@ struct Ask {
   const Frame* score = nullptr;  // of a workload: its Score resources, resolved
 };
 
+// The identity that somebody who asks is given.
+struct Given {
+  Identity identity;
+  bool by_id = false;    // by one that is not the asker's own anyway
+  bool own = false;      // the asker's alone, for want of an id
+  bool for_all = false;  // one for a whole environment or region, which a profile requires
+  bool taken = false;    // own, and made for another, before a declared rename
+  bool held = false;     // already
+  // Other ids by which it may be known to what it requires.
+  std::vector<OtherId> others;
+};
+
 class Resolver {
  public:
   explicit Resolver(const ResolveInput& input) : in_(input) {}
@@ -94,6 +106,13 @@ class Resolver {
   Result<Link> node(const Ask& ask);
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
   Result<ProfilePtr> pick(const Ask& ask);
+  // resolver_names.cc
+  Result<Given> identity_of(const Ask& ask, std::string_view scope);
+  Result<> find_held(const Ask& ask, std::string_view scope, Given& given);
+  Result<bool> take_over(const Ask& ask, const std::vector<OtherIdentity>& others, Given& given);
+  Result<> check_meeting(const Node& node, const Ask& ask, const Given& given);
+  static std::vector<OtherId> others_of(const Ask& ask, std::string_view scope, const Identity& chosen);
+  static std::string user_of(const Ask& ask);
   Result<> check_existing(const Node& node, const Ask& ask, const Node& fresh);
   Result<> check_size(const Node& node, const Ask& ask);
   Result<> fill(Node& node, const Ask& ask, const ProfilePtr& profile, Frame& requires_frame);

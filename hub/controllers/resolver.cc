@@ -33,7 +33,9 @@ Result<> Resolver::workload(const std::string& name, const v1::Workload& definit
   frame.who = fmt::format("workload {}", name);
   frame.home = {in_.region->metadata().name(), in_.environment->metadata().name(),
                 std::string(in_.application)};
-  frame.asker = {frame.home, name, "", false};
+  frame.asker = {frame.home, name, "", {}};
+  if (!definition.renamed_from().empty())
+    frame.asker.others.push_back({definition.renamed_from(), true, false});
   frame.metadata = [&](const templates::Path& path) {
     return score_metadata(name, definition.score(), path);
   };
@@ -88,8 +90,7 @@ Result<Link> Resolver::link(Frame& frame, const std::string& alias) {
   ask.alias = alias;
   ask.asker = frame.asker;
   ask.who = frame.who;
-  ask.user = frame.profile == nullptr ? std::string()
-                                      : Identity{frame.home, frame.asker.id, false}.name(frame.asker.type);
+  ask.user = frame.profile == nullptr ? std::string() : user_name(frame.asker, frame.asker.id);
   auto made = TRY(node(ask));
   frame.open.pop_back();
   frame.done[alias] = made;
@@ -119,9 +120,17 @@ Result<Link> Resolver::node(const Ask& ask) {
 
   Node fresh;
   fresh.scope = scope_of(*profile);
-  const auto identity = identify(fresh.scope, ask.asker, ask.alias, wanted.id);
+  const auto given = TRY(identity_of(ask, fresh.scope));
+  const auto& identity = given.identity;
   fresh.name = identity.name(wanted.type);
   fresh.asked_by = fmt::format("{} as \"{}\"", ask.who, ask.alias);
+  fresh.user = user_of(ask);
+  fresh.alias = ask.alias;
+  fresh.by_id = given.by_id;
+  fresh.own = given.own;
+  fresh.for_all = given.for_all;
+  fresh.taken = given.taken;
+  fresh.held = given.held;
   if (fresh.name.size() > kMaxResourceName) {
     return refuse(reasons::kInvalidParams,
                   fmt::format("the name {} is longer than {} characters: shorten what it is made of",
@@ -154,7 +163,9 @@ Result<Link> Resolver::node(const Ask& ask) {
   Link link{fresh.name, profile};
   // The user of a Score resource is the workload's own resource, which is made after it.
   if (ask.score != nullptr || !ask.user.empty()) graph_.edges.push_back({ask.user, fresh.name, ask.alias});
+  if (given.taken) graph_.taken.push_back({fresh.user, wanted.type, ask.alias, fresh.name});
   if (const auto found = index_.find(fresh.name); found != index_.end()) {
+    TRY(check_meeting(graph_.nodes[found->second], ask, given));
     TRY(check_existing(graph_.nodes[found->second], ask, fresh));
     return link;
   }
@@ -165,11 +176,10 @@ Result<Link> Resolver::node(const Ask& ask) {
   below.profile = profile;
   below.params = &*params;
   below.home = identity.home;
-  below.asker = {identity.home, identity.id, wanted.type, identity.own_id};
+  below.asker = {identity.home, identity.id, wanted.type, given.others};
   // The workload that asks for this itself: its resource is made after those that it asks for.
   const bool asked_by_workload = ask.score == nullptr && ask.asker.type.empty() && fresh.scope == kWorkload;
-  const std::string workload =
-      asked_by_workload ? Identity{ask.asker.home, ask.asker.id, false}.name(kWorkload) : std::string();
+  const std::string workload = asked_by_workload ? user_of(ask) : std::string();
   below.metadata = [this, identity, type = wanted.type, workload](const templates::Path& path) {
     return resource_metadata(identity, type, workload, path);
   };

@@ -1,9 +1,10 @@
 // From one application's definition to the graph of resources that it needs in one region of one environment,
-// down to whatever requires nothing more. Pure, but for where profiles are read from.
+// down to whatever requires nothing more. Pure, but for where profiles, and what stands already, are read
+// from.
 //
-// Two passes fill in templates. Here: ${params.*}, ${variables.*} and ${metadata.*} (name, type, id, region,
-// environment, application of the resource; workload: the resource of the workload that asks, with scope
-// workload). Left for the agent: ${requires.*}, ${resources.*},
+// Two passes fill in templates. Here: ${params.*}, ${variables.*} and ${metadata.*} (name, uniqueName, type,
+// id, region, environment, application of the resource; workload: the resource of the workload that asks,
+// with scope workload). Left for the agent: ${requires.*}, ${resources.*},
 // ${generated.*} and ${self.*}, of which those that name another resource's output are checked here. A
 // workload's Score document goes into its profile's template as a value (${params.score}) and is not expanded
 // again; its own
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "hub/controllers/holdings.h"
 #include "hub/controllers/profiles.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
@@ -40,6 +42,8 @@ struct ResolveInput {
   // Those that the release pins for this environment: preferred over the newest where one of them serves.
   std::vector<ProfilePtr> pinned;
   ProfileSource* profiles = nullptr;
+  // Null: nothing stands yet.
+  Holdings* holdings = nullptr;
 };
 
 struct Node {
@@ -47,6 +51,14 @@ struct Node {
   v1::ResourceSpec spec;
   std::string scope;
   std::string asked_by;  // for people: workload web as "db"
+  // Who asked first: a user of resources, and its alias.
+  std::string user;
+  std::string alias;
+  bool by_id = false;    // was asked for by an id that is not the asker's own anyway
+  bool own = false;      // the asker's alone, for want of an id
+  bool for_all = false;  // one for a whole environment or region, which a profile requires
+  bool taken = false;    // and made for another, before a declared rename
+  bool held = false;     // already, by that user
 };
 
 struct Edge {
@@ -69,6 +81,9 @@ struct Graph {
   std::set<std::string> types;       // asked for at any depth; as far as it got where it was refused
   std::vector<ProfilePtr> profiles;  // chosen, each once, by name
   std::optional<Refusal> refusal;    // then nodes and edges are empty
+  std::vector<Taken> taken;          // to be remembered
+  // Of what two hold who did not both ask for it by id: earlier versions gave several the same name.
+  std::vector<std::string> warnings;
 };
 
 // An error is one of reading profiles; what is wrong with the input is a refusal.

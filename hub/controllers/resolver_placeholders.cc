@@ -57,7 +57,13 @@ std::string there_is(const std::vector<std::string>& names) {
 
 std::string Resolver::late_alias(const Link& link) {
   const auto id = link.resource.substr(link.resource.rfind('.') + 1);
-  auto alias = fmt::format("from-{}-{}", id, crypto::sha256_hex(link.resource).substr(0, 6));
+  const auto digest = crypto::sha256_hex(link.resource);
+  auto alias = fmt::format("from-{}-{}", id, digest.substr(0, 6));
+  // A short digest is the same for two by chance, or because somebody looked for one: the second has all of
+  // it.
+  const auto [known, fresh] = late_.emplace(alias, link);
+  if (fresh || known->second.resource == link.resource) return alias;
+  alias = fmt::format("from-{}-{}", id, digest);
   late_[alias] = link;
   return alias;
 }
@@ -84,6 +90,7 @@ Result<Value> Resolver::resource_metadata(const Identity& identity, const std::s
       {"name", identity.name(type)},
       {"region", identity.home.region},
       {"type", type},
+      {"uniqueName", unique_name(identity, type)},
   };
   if (!workload.empty()) known.emplace("workload", workload);
   const auto found = path.size() == 2 ? known.find(path[1]) : known.end();
@@ -95,7 +102,8 @@ Result<Value> Resolver::resource_metadata(const Identity& identity, const std::s
   }
   return fail(
       Code::kInvalid,
-      fmt::format("{}: there is: application, environment, id, name, region, type, workload", written(path)));
+      fmt::format("{}: there is: application, environment, id, name, region, type, uniqueName, workload",
+                  written(path)));
 }
 
 Result<Value> Resolver::variable(const Home& home, const templates::Path& path, const std::string& where) {

@@ -10,6 +10,7 @@
 #include "hub/controllers/events.h"
 #include "hub/controllers/lifecycle.h"
 #include "hub/controllers/pending.h"
+#include "hub/controllers/store_holdings.h"
 #include "hub/store/keys.h"
 #include "hub/store/resource_sketch.h"
 
@@ -225,6 +226,8 @@ Result<> erase_resource(Work& work, const std::string& name) {
   TRY(move_position(work.txn, resource->spec().region(), name, true));
   TRY(objects::erase(work.txn, model::kind_of(*resource), name));
   TRY(erase_events(work, kKind, name));
+  TRY(forget_names(work.txn, name));
+  TRY(wake_waiting(work, name));
   const auto user = user_of_resource(name);
   return put_edges(work, user, TRY(used_by(work.txn, user)), {});
 }
@@ -280,20 +283,6 @@ std::string describe_user(const Use& use) {
   if (parts->type == "workload")
     return fmt::format("{}/{} as \"{}\" ({})", parts->application, parts->id, use.alias, parts->environment);
   return fmt::format("{} \"{}\" as \"{}\"", parts->type, parts->id, use.alias);
-}
-
-std::optional<ResourceName> parse_resource_name(std::string_view name) {
-  ResourceName parts;
-  for (auto* part : {&parts.region, &parts.environment, &parts.application, &parts.type}) {
-    const auto dot = name.find('.');
-    if (dot == std::string_view::npos) return std::nullopt;
-    *part = name.substr(0, dot);
-    if (*part == "-") part->clear();
-    name.remove_prefix(dot + 1);
-  }
-  parts.id = name;
-  if (parts.region.empty() || parts.type.empty() || parts.id.empty()) return std::nullopt;
-  return parts;
 }
 
 }  // namespace qleet::hub::controllers

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "hub/controllers/identity.h"
 #include "hub/controllers/work.h"
 #include "qleet/v1/delivery.pb.h"
 
@@ -54,11 +55,5 @@ Result<std::map<std::string, std::string>> used_by(const Reader& reader, std::st
 
 // For people: "shop/web as \"cache\"", "postgres \"main\" as \"data\"".
 std::string describe_user(const Use& use);
-
-// Parts of a resource's name; "-" is given as empty. Nullopt for what is none.
-struct ResourceName {
-  std::string region, environment, application, type, id;
-};
-std::optional<ResourceName> parse_resource_name(std::string_view name);
 
 }  // namespace qleet::hub::controllers

@@ -14,6 +14,7 @@
 #include "hub/controllers/profile_cycle.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/resource_size.h"
+#include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
@@ -22,6 +23,7 @@
 namespace qleet::hub::frontend {
 namespace {
 
+using controllers::StoreHoldings;
 using controllers::StoreProfiles;
 
 template <class T>
@@ -43,7 +45,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 class ApplicationCheck {
  public:
   ApplicationCheck(const Reader& reader, const v1::Application& app, Findings& findings)
-      : reader_(reader), app_(app), findings_(findings), profiles_(reader) {}
+      : reader_(reader), app_(app), findings_(findings), profiles_(reader), holdings_(reader) {}
 
   Result<> run() {
     TRY(types());
@@ -112,8 +114,8 @@ class ApplicationCheck {
     }
     std::set<std::string> said;
     for (const auto* region : regions) {
-      const auto graph = TRY(
-          controllers::resolve({app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_}));
+      const auto graph = TRY(controllers::resolve(
+          {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_}));
       if (!graph.refusal || !said.insert(graph.refusal->message).second) continue;
       const auto& refusal = *graph.refusal;
       const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
@@ -132,6 +134,7 @@ class ApplicationCheck {
   const v1::Application& app_;
   Findings& findings_;
   StoreProfiles profiles_;
+  StoreHoldings holdings_;
 };
 
 Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {

@@ -4,36 +4,22 @@
 #include <algorithm>
 
 #include "common/clock/duration.h"
+#include "common/model/reasons.h"
 #include "common/template/replacement.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
+#include "hub/frontend/plan_sharing.h"
 #include "hub/frontend/rehearsal.h"
 #include "hub/store/overlay_store.h"
 
 namespace qleet::hub::frontend {
 namespace {
 
-using controllers::users_of;
-
 constexpr size_t kMaxDetails = 6;
 constexpr std::string_view kContainers = "score.containers.";
-
-// "web" for a workload, "postgres \"main\"" for others; of another application with its name.
-Result<std::vector<std::string>> user_labels(const Reader& reader, const std::string& resource) {
-  std::vector<std::string> labels;
-  for (const auto& use : TRY(users_of(reader, resource))) {
-    const auto parts = controllers::parse_resource_name(std::string_view(use.user).substr(2));
-    if (use.user.starts_with("d:")) {
-      labels.push_back("application " + use.user.substr(2, use.user.find('.') - 2));
-    } else if (parts) {
-      labels.push_back(parts->type == "workload" ? parts->id : fmt::format("{} {}", parts->type, parts->id));
-    }
-  }
-  return labels;
-}
 
 std::string unquoted(const std::string& json) {
   return json.size() >= 2 && json.front() == '"' ? json.substr(1, json.size() - 2) : json;
@@ -194,6 +180,7 @@ Result<> Planner::resource(const std::string& name) {
     change.set_action(before ? "revive" : "create");
     change.set_summary(fmt::format("{}: asked for by {}", before ? "again" : "new",
                                    list_some(TRY(user_labels(after_, name)))));
+    for (auto& text : TRY(newly_held(before_, after_, name, {}, spec))) change.add_details(std::move(text));
     return add(spec, std::move(change));
   }
   if (!was_unused && is_unused) {
@@ -204,6 +191,8 @@ Result<> Planner::resource(const std::string& name) {
   }
   if (before->spec().hash() == spec.hash()) return {};
   describe_change(before->spec(), spec, change);
+  for (auto& text : TRY(newly_held(before_, after_, name, before->spec(), spec)))
+    change.add_details(std::move(text));
   return add(spec, std::move(change));
 }
 
@@ -217,9 +206,10 @@ Result<> Planner::deployment(const std::string& name) {
         .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
                                                         : "waits for another environment");
   }
-  if (after->status().state() != "Blocked") return {};
+  const bool blocked = after->status().state() == "Blocked";
   for (const auto& condition : after->status().conditions()) {
-    if (condition.type() == "Ready")
+    const bool meet = condition.type() == reasons::kSeparate && condition.status() == "False";
+    if (meet || (blocked && condition.type() == reasons::kReady))
       result_.add_warnings(
           fmt::format("{} in {}: {}", spec.application(), spec.environment(), condition.message()));
   }

@@ -38,7 +38,9 @@ Result<std::string> full_name(const Reader& reader, std::string_view word) {
     if (!parts || parts->type != type) continue;
     of_type.push_back(fmt::format("{}/{}", type, parts->id));
     // The id may have been made from the workload's name and the one that it asks under.
-    if (parts->id == id || parts->id.ends_with(fmt::format("-{}", id))) found.emplace_back(name);
+    const bool made_of_it =
+        parts->id.ends_with(fmt::format(".{}", id)) || parts->id.ends_with(fmt::format("-{}", id));
+    if (parts->id == id || made_of_it) found.emplace_back(name);
   }
   if (found.size() == 1) return found.front();
   if (found.size() > 1)

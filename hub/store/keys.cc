@@ -94,6 +94,11 @@ std::string ref(std::string_view resource, std::string_view user) {
 std::string uses(std::string_view user, std::string_view resource) {
   return join_segments({"x/uses", user, resource});
 }
+std::string taken(std::string_view user, std::string_view type, std::string_view alias) {
+  return join_segments({"x/taken", user, type, alias});
+}
+std::string takers(std::string_view resource) { return join_segments({"x/takers", resource}); }
+std::string by_id(std::string_view resource) { return join_segments({"x/by-id", resource}); }
 std::string region_pos(std::string_view region, std::uint64_t revision, std::string_view resource) {
   return join_segments({"x/region-pos", region, hex16(revision), resource});
 }

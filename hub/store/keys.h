@@ -69,6 +69,18 @@ std::string ref(std::string_view resource, std::string_view user);
 // x/uses/<user>/<resource>                 the reverse of x/ref; same value
 std::string uses(std::string_view user, std::string_view resource);
 
+// x/taken/<resource, user>/<type>/<alias>  the resource that user holds as this, for want of an id, and which
+// was
+//                                          made for another: before a declared rename
+std::string taken(std::string_view user, std::string_view type, std::string_view alias);
+
+// x/takers/<resource>                      the keys in x/taken that name it, one a line
+std::string takers(std::string_view resource);
+
+// x/by-id/<resource>                       was made for one who asked for it by id, or for all of an environment or
+//                                          region (value empty); what earlier versions made has none
+std::string by_id(std::string_view resource);
+
 // x/region-pos/<region>/<revision, 16 hex>/<resource>
 //                                          resource of region changed at revision (its latest only; value
 //                                          empty)

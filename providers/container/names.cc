@@ -12,6 +12,14 @@ std::string replica_name(const ProviderResource& resource, std::string_view revi
   return fmt::format("{}.{}.{}.{}", base_name(resource), revision, replica, container);
 }
 
+std::string host_name(std::string_view workload, unsigned replica) {
+  constexpr std::size_t kMost = 63;
+  auto name = fmt::format("{}-{}", workload, replica);
+  if (name.size() <= kMost) return name;
+  const auto tail = fmt::format("-{}-{}", short_hash(workload), replica);
+  return std::string(workload.substr(0, kMost - tail.size())) + tail;
+}
+
 containers::Labels ownership(const ProviderResource& resource, std::string_view kind) {
   return {{labels::kOwner, resource.owner},
           {labels::kResource, resource.name},

@@ -23,6 +23,9 @@ inline std::string base_name(const ProviderResource& resource) {
 std::string replica_name(const ProviderResource& resource, std::string_view revision, unsigned replica,
                          std::string_view container);
 
+// What a replica's containers call their host: at most 63 characters, which is all that a host name may have.
+std::string host_name(std::string_view workload, unsigned replica);
+
 containers::Labels ownership(const ProviderResource& resource, std::string_view kind);
 // Those that select everything of one resource.
 containers::Labels selector(const ProviderResource& resource);

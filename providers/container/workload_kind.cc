@@ -337,7 +337,7 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
   if (container.name == first) {
     placement.network = scene.network;
     placement.aliases = {base_name(resource)};
-    placement.hostname = fmt::format("{}-{}", scene.spec.name, index);
+    placement.hostname = host_name(scene.spec.name, index);
     for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
   } else {
     placement.network = "container:" + replica_name(resource, scene.revision, index, first);

@@ -109,7 +109,9 @@ std::vector<Entry> Router::entries() const {
 
 std::optional<Entry> Router::find(const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  return from_json(read_file(file_of(key)));
+  auto entry = from_json(read_file(file_of(key)));
+  if (entry && entry->key() != key) return std::nullopt;
+  return entry;
 }
 
 Result<> Router::save(const Entry& entry) const { return write_file(file_of(entry.key()), to_json(entry)); }
@@ -181,6 +183,14 @@ Result<> Router::put(Entry entry) {
                   fmt::format("{}{} is routed already, by {}: choose another host or path",
                               entry.host.empty() ? "any host" : entry.host, entry.path, other.resource));
     }
+    // Both are short digests: another one's is never written over.
+    const bool same = other.backend == entry.backend || file_of(other.key()) == file_of(entry.key());
+    if (other.key() != entry.key() && same) {
+      return fail(
+          Code::kConflict, reasons::kResourceConflict,
+          fmt::format("route \"{}\" would have the same name inside the router as {}: give it another id",
+                      entry.resource, other.resource));
+    }
   }
   const auto old = std::ranges::find_if(all, [&](const Entry& one) { return one.key() == entry.key(); });
   const std::string before = read_file(folder_ / kConfig);
@@ -224,7 +234,7 @@ bool Router::serves(const Entry& entry) const {
 Result<bool> Router::lead(const std::string& key, const std::vector<Target>& targets) {
   const std::lock_guard lock(mutex_);
   auto entry = from_json(read_file(file_of(key)));
-  if (!entry) return true;  // gone meanwhile
+  if (!entry || entry->key() != key) return true;  // gone meanwhile
   return lead_locked(*entry, targets);
 }
 

@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::string kDb = "region-1.default.shop.postgres.web-db";
+const std::string kDb = "region-1.default.shop.postgres.web.db";
 const std::string kWeb = "region-1.default.shop.workload.web";
 
 class Checks : public testing::Test {

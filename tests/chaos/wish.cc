@@ -16,22 +16,22 @@ void add_workload(Wanted& out, const std::string& region, const std::string& env
   if (environment == kReal) {
     out[own("workload." + name)] = {mark_word(workload.mark)};
     out[region + ".-.-.real-host.default"] = {};
-    if (workload.database) out[own(fmt::format("real-volume.{}-data", name))] = {};
+    if (workload.database) out[own(fmt::format("real-volume.{}.data", name))] = {};
     return;
   }
   out[own("workload." + name)] = {mark_word(workload.mark),
                                   workload.build ? build_word(workload.build) : name + ":1\""};
   out[region + ".-.-.container-host.default"] = {};
   if (workload.database) {
-    out[own(fmt::format("postgres.{}-db", name))] = {};
-    out[own(fmt::format("volume.{}-db-data", name))] = {};
+    out[own(fmt::format("postgres.{}.db", name))] = {};
+    out[own(fmt::format("volume.postgres.{}.db.data", name))] = {};
   }
   if (!workload.cache.empty()) {
     out[fmt::format("{}.{}.-.redis.{}", region, environment, workload.cache)] = {};
-    out[fmt::format("{}.{}.-.volume.redis-{}-data", region, environment, workload.cache)] = {};
+    out[fmt::format("{}.{}.-.volume.redis.{}.data", region, environment, workload.cache)] = {};
   }
   if (workload.route) {
-    out[own(fmt::format("route.{}-url", name))] = {};
+    out[own(fmt::format("route.{}.url", name))] = {};
     out[region + ".-.-.router.default"] = {};
   }
 }

@@ -41,15 +41,15 @@ TEST_F(Away, AnAgentWithoutItsHubRepairsDrift) {
   fleet.stop_hub();
   EXPECT_EQ(fleet.nats_pid(), 0) << "an orderly stop of the hub takes its nats-server along";
   fleet.kill_agent("local-1");
-  vanish("local-1.default.shop.postgres.web-db");
-  ASSERT_FALSE(world().contains("local-1.default.shop.postgres.web-db"));
+  vanish("local-1.default.shop.postgres.web.db");
+  ASSERT_FALSE(world().contains("local-1.default.shop.postgres.web.db"));
   fleet.start_agent("local-1");
-  ASSERT_TRUE(until([&] { return world().contains("local-1.default.shop.postgres.web-db"); }));
+  ASSERT_TRUE(until([&] { return world().contains("local-1.default.shop.postgres.web.db"); }));
 
   fleet.start_hub();
   ASSERT_TRUE(settled());
   for (const auto& [name, made] : world()) {
-    if (name == "local-1.default.shop.postgres.web-db") continue;
+    if (name == "local-1.default.shop.postgres.web.db") continue;
     EXPECT_EQ(made.changes, before.at(name).changes) << name;
   }
 }

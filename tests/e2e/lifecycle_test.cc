@@ -116,6 +116,29 @@ TEST_F(Lifecycle, WhatAnotherApplicationSharesStays) {
   EXPECT_TRUE(empty());
 }
 
+TEST_F(Lifecycle, ARenamedWorkloadKeepsWhatItHas) {
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  const auto before = world();
+  const std::vector<std::string> data{"local-1.default.shop.postgres.web.db",
+                                      "local-1.default.shop.volume.postgres.web.db.data"};
+  for (const auto& name : data) ASSERT_TRUE(before.contains(name)) << name;
+  auto renamed = shop();
+  const std::string old_name = "    web:\n      score:\n";
+  renamed.replace(renamed.find(old_name), old_name.size(),
+                  "    front:\n      renamedFrom: web\n      score:\n");
+  fleet.apply(renamed);
+  ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.workload.web"); }));
+  ASSERT_TRUE(settled());
+  for (const auto& name : data) EXPECT_EQ(world().at(name).changes, before.at(name).changes) << name;
+  EXPECT_EQ(fleet.qleet({"rollback", "shop"}).exit, 0);
+  ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.workload.front"); }));
+  ASSERT_TRUE(settled());
+  for (const auto& name : data) EXPECT_EQ(world().at(name).changes, before.at(name).changes) << name;
+  EXPECT_EQ(fleet.qleet({"delete", "app", "shop"}).exit, 0);
+  EXPECT_TRUE(empty());
+}
+
 TEST_F(Lifecycle, AnEnvironmentByApprovalWaitsForIt) {
   fleet.apply(
       "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: prod}\nspec:\n  builds: {by: "

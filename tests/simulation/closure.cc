@@ -33,7 +33,7 @@ class Closure {
       add("workload", "workload", workload, application_);
       for (const auto& [alias, asked] : definition.score().resources()) {
         const std::string profile = asked.class_().empty() ? asked.type() : asked.class_();
-        add(profile, asked.type(), asked.id().empty() ? workload + "-" + alias : asked.id(), application_);
+        add(profile, asked.type(), asked.id().empty() ? workload + "." + alias : asked.id(), application_);
       }
     }
     return std::move(names_);
@@ -61,7 +61,7 @@ class Closure {
     if (region_wide || type == "server") {
       application = "-";
       if (region_wide) environment = "-";
-      id = "default";
+      if (id.empty()) id = "default";
     }
     const auto name = fmt::format("{}.{}.{}.{}.{}", region_, environment, application, type, id);
     if (!names_.insert(name).second) return;

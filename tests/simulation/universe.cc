@@ -192,7 +192,8 @@ std::string Universe::workload(const std::string& application, const std::string
     ask("cache", dice_.percent(50) ? R"("type":"cache","id":"main")" : R"("type":"cache")", "address");
   if (dice_.percent(20))
     ask("queue",
-        fmt::format(R"("type":"queue","params":{{"size":"{}"}})", dice_.percent(80) ? "small" : "large"),
+        fmt::format(R"("type":"queue","id":"main","params":{{"size":"{}"}})",
+                    dice_.percent(80) ? "small" : "large"),
         "address");
   if (dice_.percent(25)) ask("data", R"("type":"volume")", "name");
   if (dice_.percent(10)) ask("keep", R"("type":"volume","class":"kept")", "name");

@@ -217,6 +217,26 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Replicas",
              application("{workloads: {web: {replicas: 1001, score: {containers: {main: {image: a/b}}}}}}"),
              "spec.workloads.web.replicas: is 1001; at most 1000 are allowed"},
+        Case{"RenamedFromItself",
+             application("{workloads: {web: {renamedFrom: web, score: {containers: {main: {image: a/b}}}}}}"),
+             "spec.workloads.web.renamedFrom: is the workload's own name; give the one that it had before, "
+             "or leave "
+             "it out"},
+        Case{"RenamedFromOneThatIsThere",
+             application("{workloads: {api: {renamedFrom: web, score: {containers: {main: {image: a/b}}}}, "
+                         "web: {score: {containers: {main: {image: a/b}}}}}}"),
+             "spec.workloads.api.renamedFrom: workload \"web\" is here as well: what it has stays with it. "
+             "Take it "
+             "out, or leave out renamedFrom"},
+        Case{"RenamedFromOneTwice",
+             application("{workloads: {api: {renamedFrom: web, score: {containers: {main: {image: a/b}}}}, "
+                         "site: {renamedFrom: web, score: {containers: {main: {image: a/b}}}}}}"),
+             "spec.workloads.site.renamedFrom: workload \"api\" takes over what \"web\" had; only one can"},
+        Case{"RenamedFromNoName",
+             application("{workloads: {api: {renamedFrom: Web, score: {containers: {main: {image: a/b}}}}}}"),
+             "spec.workloads.api.renamedFrom: \"Web\" is not a name: lower-case letters, digits and - only, "
+             "at most 63, not "
+             "starting or ending with -"},
         Case{"ScoreVersion",
              application(
                  "{workloads: {web: {score: {apiVersion: score.dev/v2, containers: {main: {image: a/b}}}}}}"),

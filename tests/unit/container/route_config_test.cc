@@ -4,7 +4,9 @@
 
 #include "providers/route/admin.h"
 #include "providers/route/config.h"
+#include "providers/route/router.h"
 #include "providers/route/slots.h"
+#include "tests/support/temp_dir.h"
 
 namespace qleet::route {
 namespace {
@@ -84,6 +86,21 @@ TEST(Admin, ReadsTheMaster) {
                                 "# old workers\n17 worker 1 0d 2.6\n7 worker 2 0d 2.6\n# programs\n\n"),
               ElementsAre(17, 7));
   EXPECT_EQ(parse_description("Name: HAProxy\nnode: a\ndescription: d1\nTasks: 3\n"), "d1");
+}
+
+TEST(Router, NeverWritesOverAnothersRoute) {
+  const test::TempDir dir;
+  Router router(dir / "router", [](const std::string&) -> Result<> { return {}; });
+  ASSERT_TRUE(router.prepare({"127.0.0.1", 8080}));
+  ASSERT_TRUE(router.put(entry("r1", "shop.example", "/")));
+  auto other = entry("r1", "cart.example", "/");
+  other.resource = "res.other";
+  const auto refused = router.put(other);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "route \"res.other\" would have the same name inside the router as res.r1: give it another id");
+  ASSERT_EQ(router.entries().size(), 1U);
+  EXPECT_EQ(router.entries()[0].host, "shop.example");
 }
 
 }  // namespace

@@ -182,5 +182,14 @@ TEST(Names, AreReadableUniqueAndShort) {
   EXPECT_LE(base_name("a", std::string(300, 'x')).size(), 63U);
 }
 
+TEST(Names, OfHostsStayWithinWhatAHostNameMayHave) {
+  EXPECT_EQ(host_name("web", 3), "web-3");
+  const std::string longest(63, 'x');
+  EXPECT_EQ(host_name(longest, 0).size(), 63U);
+  EXPECT_NE(host_name(longest, 0), host_name(longest, 1));
+  EXPECT_NE(host_name(longest, 0), host_name(std::string(62, 'x') + "y", 0));
+  EXPECT_TRUE(host_name(longest, 999).ends_with("-999"));
+}
+
 }  // namespace
 }  // namespace qleet::container

@@ -57,8 +57,8 @@ TEST(Flow, OneApplicationFromItsFileToTheEnd) {
   world.settle();
   EXPECT_EQ(world.state("shop.dev"), "Ready 1");
   EXPECT_EQ(world.state("shop.prod"), "AwaitingApproval 0");
-  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.postgres.web-db"));
-  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.volume.web-db-data"));
+  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.postgres.web.db"));
+  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.volume.postgres.web.db.data"));
   EXPECT_THAT(world.resources(), Contains("lab.-.-.container-host.default"));
   EXPECT_THAT(world.resources(), Not(Contains(HasSubstr(".prod."))));
 
@@ -130,10 +130,10 @@ TEST(Flow, OneApplicationFromItsFileToTheEnd) {
   EXPECT_EQ(world.state("shop.dev"), "none");
   EXPECT_FALSE(world.get<v1::Release>("shop.1"));
   EXPECT_THAT(world.resources(), Not(Contains(HasSubstr("workload"))));
-  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.postgres.web-db"));
+  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.postgres.web.db"));
   world.pass(minutes(11));
-  EXPECT_THAT(world.resources(), Not(Contains("lab.dev.shop.postgres.web-db")));
-  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.volume.web-db-data"));
+  EXPECT_THAT(world.resources(), Not(Contains("lab.dev.shop.postgres.web.db")));
+  EXPECT_THAT(world.resources(), Contains("lab.dev.shop.volume.postgres.web.db.data"));
   for (int i = 0; i < 4; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), IsEmpty());
   const auto reader = world.store.snapshot().value();
@@ -155,8 +155,8 @@ TEST(Flow, ANewProfileMakesARelease) {
   world.settle();
   EXPECT_EQ(world.state("shop.default"), "Ready 2");
   EXPECT_EQ(world.at<v1::Release>("shop.2").spec().cause(), "profile");
-  EXPECT_EQ(world.at<v1::Resource>("lab.default.-.redis.default").spec().profile_generation(), 2u);
-  EXPECT_EQ(world.at<v1::Resource>("lab.default.shop.postgres.web-db").metadata().generation(), 1u);
+  EXPECT_EQ(world.at<v1::Resource>("lab.default.shop.redis.web.cache").spec().profile_generation(), 2u);
+  EXPECT_EQ(world.at<v1::Resource>("lab.default.shop.postgres.web.db").metadata().generation(), 1u);
 
   // Going back takes the profile's old generation along, and that stays.
   v1::RollbackRequest back;
@@ -166,7 +166,7 @@ TEST(Flow, ANewProfileMakesARelease) {
   world.settle();
   world.settle();
   EXPECT_EQ(world.state("shop.default"), "Ready 3");
-  EXPECT_EQ(world.at<v1::Resource>("lab.default.-.redis.default").spec().profile_generation(), 1u);
+  EXPECT_EQ(world.at<v1::Resource>("lab.default.shop.redis.web.cache").spec().profile_generation(), 1u);
 }
 
 TEST(Flow, AReleaseFollowsWhenTheOtherEnvironmentHasBeenHealthy) {
@@ -204,7 +204,7 @@ spec: {{satisfies: {{type: thing}}, scope: environment, default: true, provider:
 apiVersion: qleet.io/v1
 kind: Application
 metadata: {{name: {}}}
-spec: {{workloads: {{api: {{score: {{containers: {{main: {{image: i}}}}, resources: {{it: {{type: thing, params: {{size: {}}}}}}}}}}}}}}}
+spec: {{workloads: {{api: {{score: {{containers: {{main: {{image: i}}}}, resources: {{it: {{type: thing, id: one, params: {{size: {}}}}}}}}}}}}}}}
 )",
                        name, memory);
   };
@@ -216,7 +216,7 @@ spec: {{workloads: {{api: {{score: {{containers: {{main: {{image: i}}}}, resourc
   EXPECT_EQ(world.state("two.default"), "Blocked 0");
   EXPECT_EQ(
       frontend::describe(world.context(), *model::find_kind("app"), "two")->summary(),
-      "two is not ready in default: thing \"default\" in region lab is asked for with different "
+      "two is not ready in default: thing \"one\" in region lab is asked for with different "
       "params.size by "
       "one/api as \"it\" (default) and by workload api as \"it\" of two: ask for it the same way, or under "
       "another id");

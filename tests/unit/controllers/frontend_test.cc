@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
             "postgres-container) has no such output; did you mean \"host\"? there is: database, host, name, "
             "password, port, username"},
         RefusalCase{"UnknownParam", app(web("{db: {type: postgres, params: {sise: 1Gi}}}")),
-                    "spec.workloads.web.score.resources.db.params.sise: params.sise of postgres \"web-db\" "
+                    "spec.workloads.web.score.resources.db.params.sise: params.sise of postgres \"web.db\" "
                     "(asked for by "
                     "workload web as \"db\"): unknown parameter; did you mean \"size\"?"},
         RefusalCase{"ProfileCycle",

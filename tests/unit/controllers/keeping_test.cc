@@ -49,7 +49,7 @@ spec:
   world.erase("app", "one");
   for (int i = 0; i < 4; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), Contains(server));
-  EXPECT_THAT(world.resources(), Not(Contains("lab.default.one.postgres.api-db")));
+  EXPECT_THAT(world.resources(), Not(Contains("lab.default.one.postgres.api.db")));
   world.erase("app", "two");
   for (int i = 0; i < 5; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), IsEmpty());
@@ -65,12 +65,12 @@ TEST(Flow, WhatIsRetainedStaysWithWhatItNeedsUntilSomebodyDeletesIt) {
   world.erase("app", "shop");
   for (int i = 0; i < 5; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(),
-              ElementsAre("lab.-.-.container-host.default", "lab.default.shop.volume.web-data"));
-  EXPECT_EQ(frontend::why(world.context(), "volume/web-data")->message().substr(0, 27),
+              ElementsAre("lab.-.-.container-host.default", "lab.default.shop.volume.web.data"));
+  EXPECT_EQ(frontend::why(world.context(), "volume/web.data")->message().substr(0, 27),
             "nobody asks for it since 20");
   EXPECT_EQ(world.erase("resource", "lab.-.-.container-host.default"),
-            "resource lab.-.-.container-host.default is needed by volume \"web-data\" as \"runtime\"");
-  EXPECT_EQ(world.erase("resource", "lab.default.shop.volume.web-data"), "");
+            "resource lab.-.-.container-host.default is needed by volume \"web.data\" as \"runtime\"");
+  EXPECT_EQ(world.erase("resource", "lab.default.shop.volume.web.data"), "");
   for (int i = 0; i < 3; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), IsEmpty());
 }
@@ -80,14 +80,14 @@ TEST(Flow, WhatIsAskedForAgainInTimeIsRevived) {
   world.join("lab");
   world.apply(shop("[]"));
   world.settle();
-  const auto before = world.get<v1::Resource>("lab.default.shop.postgres.web-db");
+  const auto before = world.get<v1::Resource>("lab.default.shop.postgres.web.db");
   world.apply(shop("[]", "{}", "{}"));
   world.settle();
-  EXPECT_TRUE(world.at<v1::Resource>("lab.default.shop.postgres.web-db").status().has_unused_since());
+  EXPECT_TRUE(world.at<v1::Resource>("lab.default.shop.postgres.web.db").status().has_unused_since());
   world.pass(minutes(5));
   world.apply(shop("[]"));
   world.settle();
-  const auto after = world.get<v1::Resource>("lab.default.shop.postgres.web-db");
+  const auto after = world.get<v1::Resource>("lab.default.shop.postgres.web.db");
   EXPECT_EQ(after->metadata().uid(), before->metadata().uid());
   EXPECT_EQ(after->metadata().generation(), before->metadata().generation());
   EXPECT_FALSE(after->status().has_unused_since());
@@ -104,12 +104,12 @@ TEST(Flow, ATombstoneThatIsAskedForAgainIsRevived) {
   world.settle();
   world.silent = {"lab"};
   world.pass(minutes(11));
-  const auto dead = world.get<v1::Resource>("lab.default.shop.postgres.web-db");
+  const auto dead = world.get<v1::Resource>("lab.default.shop.postgres.web.db");
   ASSERT_TRUE(dead->spec().deleted());
   world.apply(shop("[]"));
   world.silent.clear();
   world.settle();
-  const auto alive = world.get<v1::Resource>("lab.default.shop.postgres.web-db");
+  const auto alive = world.get<v1::Resource>("lab.default.shop.postgres.web.db");
   EXPECT_FALSE(alive->spec().deleted());
   EXPECT_GT(alive->metadata().generation(), dead->metadata().generation());
   EXPECT_EQ(alive->metadata().uid(), dead->metadata().uid());
@@ -123,7 +123,7 @@ TEST(Flow, WhatIsAskedForAgainIsNotRemovedBeforeThatIsWorkedOut) {
   world.apply(kEnvironments);
   world.apply(shop("[dev]"));
   world.settle();
-  const std::string db = "eu.dev.shop.postgres.web-db";
+  const std::string db = "eu.dev.shop.postgres.web.db";
   const auto uid = world.at<v1::Resource>(db).metadata().uid();
   world.apply(shop("[dev]", "{}", "{}"));
   world.settle();

@@ -105,7 +105,7 @@ TEST_F(Planning, EqualsApplyOnEachOperation) {
   apply(app("shop", "{}"));
   apply(app("shop", "{files: {type: volume, class: retained}}"));
   erase("app", "shop");
-  erase("resource", "lab.default.shop.volume.web-files");
+  erase("resource", "lab.default.shop.volume.web.files");
   EXPECT_TRUE(world_.resources().empty());
 }
 
@@ -191,9 +191,9 @@ TEST_F(Planning, IsPrintedForPeople) {
   world_.settle();
   EXPECT_EQ(text(app("shop", "{sessions: {type: redis}}", "replicas: 3")), R"(default / lab
   ~ web        rolls 3 replicas      replicas 2 -> 3, +sessions, -uploads
-  + redis      default               new: asked for by web
-  + volume     redis-default-data    new: asked for by redis default
-  - volume     web-uploads           no longer asked for; deleted 10 min after web no longer uses it (profile volume-container)
+  + redis      web.sessions          new: asked for by web
+  + volume     redis.web.sessions.data new: asked for by redis web.sessions
+  - volume     web.uploads           no longer asked for; deleted 10 min after web no longer uses it (profile volume-container)
 2 to add, 1 to change, 1 to remove; nothing else is touched.
 )");
   v1::BuildSpec build;

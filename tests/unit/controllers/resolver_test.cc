@@ -113,23 +113,23 @@ TEST(Resolver, FollowsRequiresDownToTheRuntime) {
   const auto graph = World(web(R"({"db":{"type":"postgres"}})")).resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
   EXPECT_THAT(names(graph),
-              ElementsAre("local.dev.shop.volume.web-db-data", "local.-.-.container-host.default",
-                          "local.dev.shop.postgres.web-db", "local.dev.shop.workload.web"));
+              ElementsAre("local.dev.shop.volume.postgres.web.db.data", "local.-.-.container-host.default",
+                          "local.dev.shop.postgres.web.db", "local.dev.shop.workload.web"));
   EXPECT_THAT(dependencies(node(graph, "local.dev.shop.workload.web")),
-              ElementsAre(Pair("db", "local.dev.shop.postgres.web-db"),
+              ElementsAre(Pair("db", "local.dev.shop.postgres.web.db"),
                           Pair("runtime", "local.-.-.container-host.default")));
-  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.postgres.web-db")),
-              ElementsAre(Pair("data", "local.dev.shop.volume.web-db-data"),
+  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.postgres.web.db")),
+              ElementsAre(Pair("data", "local.dev.shop.volume.postgres.web.db.data"),
                           Pair("runtime", "local.-.-.container-host.default")));
   EXPECT_THAT(graph.types, ElementsAre("container-host", "postgres", "volume", "workload"));
   std::vector<std::string> edges;
   for (const auto& edge : graph.edges) edges.push_back(edge.user + ">" + edge.resource + ":" + edge.alias);
-  EXPECT_THAT(
-      edges, UnorderedElementsAre(">local.dev.shop.workload.web:web",
-                                  "local.dev.shop.workload.web>local.dev.shop.postgres.web-db:db",
-                                  "local.dev.shop.workload.web>local.-.-.container-host.default:runtime",
-                                  "local.dev.shop.postgres.web-db>local.dev.shop.volume.web-db-data:data",
-                                  "local.dev.shop.postgres.web-db>local.-.-.container-host.default:runtime"));
+  EXPECT_THAT(edges, UnorderedElementsAre(
+                         ">local.dev.shop.workload.web:web",
+                         "local.dev.shop.workload.web>local.dev.shop.postgres.web.db:db",
+                         "local.dev.shop.workload.web>local.-.-.container-host.default:runtime",
+                         "local.dev.shop.postgres.web.db>local.dev.shop.volume.postgres.web.db.data:data",
+                         "local.dev.shop.postgres.web.db>local.-.-.container-host.default:runtime"));
 }
 
 TEST(Resolver, FillsInWhatItKnowsAndLeavesTheRest) {
@@ -139,16 +139,19 @@ TEST(Resolver, FillsInWhatItKnowsAndLeavesTheRest) {
                                    "PLAIN":"$${HOME}"})"))
           .resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
-  const auto& db = node(graph, "local.dev.shop.postgres.web-db");
+  const auto& db = node(graph, "local.dev.shop.postgres.web.db");
   EXPECT_EQ(db.spec.template_().fields().at("image").string_value(), "pg:16");
   EXPECT_EQ(db.spec.template_().fields().at("secrets").struct_value().fields().at("PASS").string_value(),
             "${generated.password}");
   EXPECT_EQ(db.spec.params().fields().at("size").string_value(), "1Gi");
   EXPECT_EQ(db.spec.when_unused().after_ms(), 3'600'000u);
   EXPECT_EQ(db.spec.when_unused().do_(), "retain");
-  EXPECT_EQ(
-      node(graph, "local.dev.shop.volume.web-db-data").spec.template_().fields().at("size").string_value(),
-      "1Gi");
+  EXPECT_EQ(node(graph, "local.dev.shop.volume.postgres.web.db.data")
+                .spec.template_()
+                .fields()
+                .at("size")
+                .string_value(),
+            "1Gi");
   const auto& workload = node(graph, "local.dev.shop.workload.web").spec;
   const auto& fields = workload.template_().fields();
   EXPECT_EQ(fields.at("replicas").number_value(), 2);
@@ -313,7 +316,7 @@ TEST(Resolver, TheSameMeaningHasTheSameHash) {
   const auto b = World(web(R"({"db":{"type":"postgres","params":{"version":"15"}}})")).resolve();
   const auto c = World(web(R"({"db":{"type":"postgres","params":{"version":"16"}}})")).resolve();
   const auto hash = [](const Graph& graph) {
-    return node(graph, "local.dev.shop.postgres.web-db").spec.hash();
+    return node(graph, "local.dev.shop.postgres.web.db").spec.hash();
   };
   EXPECT_EQ(hash(a).size(), 64u);
   EXPECT_EQ(hash(a), hash(b));
@@ -322,13 +325,14 @@ TEST(Resolver, TheSameMeaningHasTheSameHash) {
 
 TEST(Resolver, SharesByScopeAndId) {
   const auto graph =
-      World(R"({"web":{"score":{"resources":{"cache":{"type":"redis"},"db":{"type":"postgres","id":"main"}}}},
-                               "api":{"score":{"resources":{"c":{"type":"redis"},"d":{"type":"postgres","id":"main"}}}}})")
+      World(
+          R"({"web":{"score":{"resources":{"cache":{"type":"redis","id":"one"},"db":{"type":"postgres","id":"main"}}}},
+                               "api":{"score":{"resources":{"c":{"type":"redis","id":"one"},"d":{"type":"postgres","id":"main"}}}}})")
           .resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
   EXPECT_THAT(names(graph),
-              UnorderedElementsAre("local.-.-.container-host.default", "local.dev.-.redis.default",
-                                   "local.dev.shop.postgres.main", "local.dev.shop.volume.postgres-main-data",
+              UnorderedElementsAre("local.-.-.container-host.default", "local.dev.-.redis.one",
+                                   "local.dev.shop.postgres.main", "local.dev.shop.volume.postgres.main.data",
                                    "local.dev.shop.workload.api", "local.dev.shop.workload.web"));
 }
 
@@ -338,11 +342,11 @@ TEST(Resolver, PassesOutputsOnThroughParams) {
           web(R"({"dns":{"type":"dns"},"url":{"type":"route","params":{"host":"${resources.dns.host}","port":80}}})"))
           .resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
-  const auto& route = node(graph, "local.dev.shop.route.web-url");
+  const auto& route = node(graph, "local.dev.shop.route.web.url");
   ASSERT_EQ(route.spec.dependencies_size(), 1);
   const auto& [alias, target] = *route.spec.dependencies().begin();
-  EXPECT_EQ(target, "local.dev.shop.dns.web-dns");
-  EXPECT_THAT(alias, testing::StartsWith("from-web-dns-"));
+  EXPECT_EQ(target, "local.dev.shop.dns.web.dns");
+  EXPECT_THAT(alias, testing::StartsWith("from-dns-"));
   EXPECT_EQ(route.spec.template_().fields().at("host").string_value(),
             "http://${resources." + alias + ".host}");
 }
@@ -354,7 +358,7 @@ TEST(Resolver, AResourceMayHaveTheNameOfWhatItsProfileRequires) {
   const auto& workload = node(graph, "local.dev.shop.workload.web");
   EXPECT_THAT(dependencies(workload),
               ElementsAre(Pair("requires-runtime", "local.-.-.container-host.default"),
-                          Pair("runtime", "local.dev.-.redis.default")));
+                          Pair("runtime", "local.dev.shop.redis.web.runtime")));
   EXPECT_EQ(workload.spec.template_().fields().at("network").string_value(),
             "${requires.requires-runtime.network}");
 }
@@ -374,7 +378,7 @@ TEST(Resolver, PrefersWhatTheReleasePinned) {
   world.pinned = {profile(
       "redis-old", R"({"satisfies":{"type":"redis"},"default":true,"provider":"old","template":{}})", 7)};
   const auto graph = world.resolve();
-  const auto& redis = node(graph, "local.dev.shop.redis.web-cache");
+  const auto& redis = node(graph, "local.dev.shop.redis.web.cache");
   EXPECT_EQ(redis.spec.profile(), "redis-old");
   EXPECT_EQ(redis.spec.profile_generation(), 7u);
 }
@@ -384,16 +388,16 @@ TEST(Resolver, TheEnvironmentChoosesBeforeTheDefaults) {
   world.profiles.push_back(profile("redis-big",
                                    R"({"satisfies":{"type":"redis"},"provider":"big","template":{}})", 1,
                                    R"({"scope":"prod"})"));
-  EXPECT_EQ(node(world.resolve(), "local.dev.-.redis.default").spec.profile(), "redis-container");
+  EXPECT_EQ(node(world.resolve(), "local.dev.shop.redis.web.cache").spec.profile(), "redis-container");
   world.environment.mutable_spec()->add_profiles("scope=prod");
-  EXPECT_EQ(node(world.resolve(), "local.dev.shop.redis.web-cache").spec.profile(), "redis-big");
+  EXPECT_EQ(node(world.resolve(), "local.dev.shop.redis.web.cache").spec.profile(), "redis-big");
 }
 
 TEST(Resolver, TheEnvironmentMayShortenTheGrace) {
   World world(web(R"({"db":{"type":"postgres"}})"));
   world.environment.mutable_spec()->set_unused_after("30s");
   const auto graph = world.resolve();
-  EXPECT_EQ(node(graph, "local.dev.shop.postgres.web-db").spec.when_unused().after_ms(), 30'000u);
+  EXPECT_EQ(node(graph, "local.dev.shop.postgres.web.db").spec.when_unused().after_ms(), 30'000u);
   EXPECT_EQ(node(graph, "local.-.-.container-host.default").spec.when_unused().after_ms(), 600'000u);
 }
 
@@ -475,14 +479,14 @@ INSTANTIATE_TEST_SUITE_P(
             web(R"({"db":{"type":"postgres","params":{"versoin":"15"}}})"),
             {},
             "InvalidParams",
-            R"(params.versoin of postgres "web-db" (asked for by workload web as "db"): unknown parameter; did you mean "version"?)",
+            R"(params.versoin of postgres "web.db" (asked for by workload web as "db"): unknown parameter; did you mean "version"?)",
             "spec.workloads.web.score.resources.db.params.versoin"},
         RefusalCase{
             "ParamMustBeGiven",
             web(R"({"data":{"type":"volume"}})"),
             {},
             "InvalidParams",
-            R"(params.size of volume "web-data" (asked for by workload web as "data"): must be given, profile volume-container has no default for it)",
+            R"(params.size of volume "web.data" (asked for by workload web as "data"): must be given, profile volume-container has no default for it)",
             "spec.workloads.web.score.resources.data.params.size"},
         RefusalCase{
             "UnknownOutput",
@@ -529,7 +533,7 @@ INSTANTIATE_TEST_SUITE_P(
             ""},
         RefusalCase{
             "WhatARegionSharesHasNoVariables",
-            web(R"({"db":{"type":"redis"}})"),
+            web(R"({"db":{"type":"redis","id":"one"}})"),
             {profile(
                 "redis-container",
                 R"({"satisfies":{"type":"redis"},"scope":"region","default":true,"template":{"a":"${variables.tier}"}})")},
@@ -539,10 +543,10 @@ INSTANTIATE_TEST_SUITE_P(
             ""},
         RefusalCase{
             "AskedForDifferently",
-            R"({"api":{"score":{"resources":{"c":{"type":"redis","params":{"memory":"1M"}}}}},"web":{"score":{"resources":{"cache":{"type":"redis"}}}}})",
+            R"({"api":{"score":{"resources":{"c":{"type":"redis","id":"one","params":{"memory":"1M"}}}}},"web":{"score":{"resources":{"cache":{"type":"redis","id":"one"}}}}})",
             {},
             "ResourceConflict",
-            R"(redis "default" is asked for with different params.memory by workload api as "c" and by workload web as "cache": ask for it the same way, or under another id)",
+            R"(redis "one" is asked for with different params.memory by workload api as "c" and by workload web as "cache": ask for it the same way, or under another id)",
             "spec.workloads.web.score.resources.cache"},
         RefusalCase{
             "PrivateButShared",

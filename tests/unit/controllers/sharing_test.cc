@@ -50,15 +50,15 @@ TEST(Sharing, AChangedDefaultIsNobodysWish) {
   World world;
   world.join("lab");
   world.apply(sized("small"));
-  world.apply(app("one", "{it: {type: thing}}"));
-  world.apply(app("two", "{it: {type: thing}}"));
+  world.apply(app("one", "{it: {type: thing, id: one}}"));
+  world.apply(app("two", "{it: {type: thing, id: one}}"));
   world.settle();
   world.apply(sized("large"));
   world.settle();
   EXPECT_EQ(world.state("one.default"), "Ready 2");
   EXPECT_EQ(world.state("two.default"), "Ready 2");
   const auto size = [&] {
-    return world.at<v1::Resource>("lab.default.-.thing.default")
+    return world.at<v1::Resource>("lab.default.-.thing.one")
         .spec()
         .params()
         .fields()
@@ -67,7 +67,7 @@ TEST(Sharing, AChangedDefaultIsNobodysWish) {
   };
   EXPECT_EQ(size(), "large");
   // Who said it himself is still heard.
-  world.apply(app("two", "{it: {type: thing, params: {size: small}}}"));
+  world.apply(app("two", "{it: {type: thing, id: one, params: {size: small}}}"));
   world.settle();
   EXPECT_EQ(world.state("two.default"), "Blocked 2");
   EXPECT_EQ(size(), "large");
@@ -80,14 +80,14 @@ TEST(Sharing, WhatARegionSharesIsChosenInNobodysName) {
   world.apply(profile("net-usual", "net", "default: true"));
   world.apply(profile("net-other", "net", "default: false"));
   world.apply(environment("dev", "profiles: [\"name=net-other\"]"));
-  world.apply(app("one", "{it: {type: gate}, own: {type: net}}", "[dev]"));
-  world.apply(app("two", "{it: {type: gate}, own: {type: net}}", "[default]"));
+  world.apply(app("one", "{it: {type: gate, id: one}, own: {type: net}}", "[dev]"));
+  world.apply(app("two", "{it: {type: gate, id: one}, own: {type: net}}", "[default]"));
   world.settle();
   EXPECT_EQ(world.state("one.dev"), "Ready 1");
   EXPECT_EQ(world.state("two.default"), "Ready 1");
   const auto chosen = [&](const std::string& name) { return world.at<v1::Resource>(name).spec().profile(); };
-  EXPECT_EQ(chosen("lab.-.-.net.gate-default-net"), "net-usual");
-  EXPECT_EQ(chosen("lab.dev.one.net.web-own"), "net-other");
+  EXPECT_EQ(chosen("lab.-.-.net.gate.one.net"), "net-usual");
+  EXPECT_EQ(chosen("lab.dev.one.net.web.own"), "net-other");
 }
 
 TEST(Sharing, AppliedAgainWhileItIsTakenDown) {
@@ -136,14 +136,14 @@ TEST(Sharing, UnusedAfterIsForWhatIsTheEnvironmentsOwn) {
   world.apply(profile("gate", "gate", "scope: region, default: true, whenUnused: {after: 1h}"));
   world.apply(profile("net", "net", "scope: environment, default: true, whenUnused: {after: 1h}"));
   world.apply(environment("dev", "unusedAfter: 1m"));
-  world.apply(app("shop", "{gate: {type: gate}, net: {type: net}}", "[dev]"));
+  world.apply(app("shop", "{gate: {type: gate, id: one}, net: {type: net, id: one}}", "[dev]"));
   world.settle();
   world.erase("app", "shop");
   world.pass(std::chrono::minutes(2));
-  EXPECT_THAT(world.resources(), Contains("lab.-.-.gate.default"));
-  EXPECT_THAT(world.resources(), Not(Contains("lab.dev.-.net.default")));
+  EXPECT_THAT(world.resources(), Contains("lab.-.-.gate.one"));
+  EXPECT_THAT(world.resources(), Not(Contains("lab.dev.-.net.one")));
   world.pass(std::chrono::minutes(60));
-  EXPECT_THAT(world.resources(), Not(Contains("lab.-.-.gate.default")));
+  EXPECT_THAT(world.resources(), Not(Contains("lab.-.-.gate.one")));
 }
 
 TEST(Size, WhatCannotBeSentIsRefused) {
@@ -187,7 +187,7 @@ TEST(Size, OneThatGrowsByAVariableBlocksItsDeployment) {
   EXPECT_EQ(world.state("shop.dev"), "Blocked 1");
   EXPECT_THAT(
       frontend::describe(world.context(), *model::find_kind("app"), "shop")->summary(),
-      HasSubstr("thing \"default\" (asked for by workload web as \"it\") takes 301 KB, at most 196 KB"));
+      HasSubstr("thing \"web.it\" (asked for by workload web as \"it\") takes 301 KB, at most 196 KB"));
 }
 
 }  // namespace

@@ -9,8 +9,11 @@
 
 #include <iostream>
 
+#include "common/model/model.h"
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/resources.h"
 #include "tests/unit/histories/late_agents.h"
+#include "tests/unit/histories/meetings.h"
 #include "tests/unit/histories/need_check.h"
 #include "tests/unit/histories/options.h"
 #include "tests/unit/histories/program.h"
@@ -184,6 +187,57 @@ TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
     ADD_FAILURE() << "history " << seed << ": " << wrong << "again: QLEET_HISTORY=" << seed
                   << " bin/lifecycle_histories_test";
   }
+}
+
+// That the check can fail: a workload is made to hold another's, behind the resolver's back.
+TEST(Meetings, AreFound) {
+  Scene scene(1);
+  scene.join("a", "a");
+  const auto objects = model::decode(R"(
+apiVersion: qleet.io/v1
+kind: Environment
+metadata: {name: default}
+---
+apiVersion: qleet.io/v1
+kind: Profile
+metadata: {name: workload}
+spec: {satisfies: {type: workload}, default: true, provider: container}
+---
+apiVersion: qleet.io/v1
+kind: Profile
+metadata: {name: disk}
+spec: {satisfies: {type: disk}, scope: application, default: true, provider: container, outputs: {name: x}}
+---
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: shop}
+spec:
+  workloads:
+    web: {score: {containers: {main: {image: i}}, resources: {api-db: {type: disk}, all: {type: disk, id: all}}}}
+    web-api: {score: {containers: {main: {image: i}}, resources: {db: {type: disk}, all: {type: disk, id: all}}}}
+)");
+  ASSERT_TRUE(objects) << objects.error().message;
+  ASSERT_TRUE(frontend::apply(scene.context(), scene.caller, *objects));
+  scene.run();
+  const auto found = [&] {
+    Parsed parsed;
+    const auto reader = scene.store->snapshot().value();
+    return unwanted_meetings(*reader, need_of(*reader, parsed));
+  };
+  EXPECT_EQ(found(), std::vector<std::string>());
+  const auto done = scene.write([&](Txn& txn) -> Result<> {
+    controllers::Work work{txn, {scene.clock.wall(), scene.random}};
+    const std::string name = "a.default.shop.workload.web-api";
+    auto spec = TRY(objects::get<v1::Resource>(txn, name))->spec();
+    (*spec.mutable_dependencies())["db"] = "a.default.shop.disk.web.api-db";
+    TRY(controllers::put_resource(work, name, spec));
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(found(),
+            std::vector<std::string>{
+                "a.default.shop.disk.web.api-db is held by a.default.shop.workload.web as api-db (without an "
+                "id), a.default.shop.workload.web-api as db (without an id), who did not all ask by id"});
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ Need need_of(const Reader& reader, Parsed& parsed) {
             fmt::format("{}.{}.{}.workload.{}", region.region(), deployment.spec().environment(),
                         deployment.spec().application(), workload);
         need.edges.emplace(name, "d:" + deployment.metadata().name());
+        need.workloads[name] = {release, workload};
         open.push_back(name);
       }
     }

@@ -28,6 +28,8 @@ struct Need {
   // (resource, user as in x/ref): a deployment needs the workloads of the release that a region was handed,
   // and whatever stands, a tombstone too, needs what its spec says that it depends on.
   std::set<std::pair<std::string, std::string>> edges;
+  // By the name of its resource each workload of those, as it was asked for.
+  std::map<std::string, std::pair<std::shared_ptr<const v1::Release>, std::string>> workloads;
   std::set<std::string> used;     // has a user
   std::set<std::string> serving;  // reached from a deployment: somebody's application runs on it
 };

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "hub/store/keys.h"
+#include "tests/unit/histories/meetings.h"
 
 namespace qleet::hub::tests {
 namespace {
@@ -138,6 +140,25 @@ void NeedCheck::keys(const Reader& reader, const Need& need) {
   }
 }
 
+// Who did not both ask by id never have the same.
+void NeedCheck::meetings(const Reader& reader, const Need& need) {
+  for (auto& meeting : unwanted_meetings(reader, need)) complain(meeting);
+  for (const auto& key : below(reader, "x/by-id/"))
+    if (!need.resources.contains(std::string(keys::last(key))))
+      complain(key + " speaks of what is not there");
+  std::set<std::string> listed;
+  for (const auto& entry : reader.scan({.prefix = "x/takers/"}).value()) {
+    if (!need.resources.contains(std::string(keys::last(entry.key))))
+      complain(entry.key + " speaks of what is not there");
+    std::istringstream lines(entry.value);
+    for (std::string line; std::getline(lines, line);) listed.insert(line);
+  }
+  for (const auto& entry : reader.scan({.prefix = "x/taken/"}).value()) {
+    if (!need.resources.contains(entry.value)) complain(entry.key + " names what is not there");
+    if (!listed.contains(entry.key)) complain(entry.key + " stands in no list");
+  }
+}
+
 std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std::string>& erased,
                                          const std::string& by_hand) {
   wrong_.clear();
@@ -154,16 +175,33 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
     story(need, name, *resource, by_hand);
   }
   keys(*reader, need);
+  meetings(*reader, need);
   return std::move(wrong_);
 }
 
 std::vector<std::string> NeedCheck::look_for_leaks(const Scene& scene) {
   const auto reader = scene.store->snapshot().value();
   std::vector<std::string> left;
-  for (const auto* prefix :
-       {"o/resources/", "o/deployments/", "o/releases/", "o/applications/", "x/ref/", "x/uses/", "x/unused/",
-        "x/region-pos/", "x/region-at/", "x/region-dep/", "x/type/", "x/types/", "x/app-env/", "x/image/",
-        "x/event-of/resources/", "x/event-of/deployments/", "x/event-of/applications/"}) {
+  for (const auto* prefix : {"o/resources/",
+                             "o/deployments/",
+                             "o/releases/",
+                             "o/applications/",
+                             "x/ref/",
+                             "x/uses/",
+                             "x/unused/",
+                             "x/region-pos/",
+                             "x/region-at/",
+                             "x/region-dep/",
+                             "x/type/",
+                             "x/types/",
+                             "x/app-env/",
+                             "x/image/",
+                             "x/taken/",
+                             "x/takers/",
+                             "x/by-id/",
+                             "x/event-of/resources/",
+                             "x/event-of/deployments/",
+                             "x/event-of/applications/"}) {
     for (const auto& key : below(*reader, prefix)) left.push_back("left in the end: " + key);
   }
   return left;

@@ -36,6 +36,7 @@ class NeedCheck {
   void story(const Need& need, const std::string& name, const v1::Resource& resource,
              const std::string& by_hand);
   void keys(const Reader& reader, const Need& need);
+  void meetings(const Reader& reader, const Need& need);
   bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 
   Parsed parsed_;

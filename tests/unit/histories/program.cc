@@ -134,9 +134,11 @@ void Program::set_workload(v1::Workload& workload) {
   score.clear_resources();
   for (auto left = dice_.below(4); left > 0; --left) {
     const auto& type = dice_.pick(kTypes);
-    auto& resource = (*score.mutable_resources())[fmt::format("my-{}", type)];
+    // With the workloads' names some read the same once they are joined.
+    auto& resource = (*score.mutable_resources())[dice_.chance(50) ? fmt::format("my-{}", type) : type];
     resource.set_type(type);
     if (dice_.chance(25)) resource.set_id(dice_.pick({"main", "second"}));
+    if (dice_.chance(5)) resource.set_id(fmt::format("web{}my-{}", dice_.pick({".", "-"}), type));
     if (dice_.chance(10)) resource.set_class_("big");
     if (dice_.chance(12))
       (*resource.mutable_params()->mutable_fields())["size"] = text(dice_.pick({"s", "l"}));
@@ -155,13 +157,24 @@ v1::Application Program::application(const std::string& name) {
   }
   set_workload((*app.mutable_spec()->mutable_workloads())["web"]);
   if (dice_.chance(40)) set_workload((*app.mutable_spec()->mutable_workloads())["jobs"]);
+  if (dice_.chance(30)) set_workload((*app.mutable_spec()->mutable_workloads())["web-my"]);
   return app;
 }
 
 v1::Application Program::changed(v1::Application app) {
   const auto fresh = application(app.metadata().name());
   if (dice_.chance(30)) *app.mutable_spec()->mutable_environments() = fresh.spec().environments();
-  if (dice_.chance(80)) *app.mutable_spec()->mutable_workloads() = fresh.spec().workloads();
+  auto& workloads = *app.mutable_spec()->mutable_workloads();
+  if (dice_.chance(80)) workloads = fresh.spec().workloads();
+  if (dice_.chance(15)) {
+    const auto was = dice_.pick({"web", "jobs", "site"});
+    const auto is = dice_.pick({"site", "jobs", "shop-2"});
+    if (workloads.contains(was) && !workloads.contains(is)) {
+      workloads[is] = workloads[was];
+      workloads[is].set_renamed_from(was);
+      workloads.erase(was);
+    }
+  }
   return app;
 }
 
