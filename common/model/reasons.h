@@ -56,6 +56,9 @@ inline constexpr std::string_view kStale = "Stale";  // the agent has not been h
 inline constexpr std::string_view kUnused = "Unused";
 inline constexpr std::string_view kRetained = "Retained";
 
+// (event) On the environment that it was in, or on the region where all environments shared it.
+inline constexpr std::string_view kDataDeleted = "DataDeleted";
+
 // Reasons on an agent (Connected, Synced, Working) and on its region (Connected).
 inline constexpr std::string_view kHeartbeatReceived = "HeartbeatReceived";
 inline constexpr std::string_view kHeartbeatMissed = "HeartbeatMissed";

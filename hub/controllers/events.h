@@ -22,6 +22,8 @@ struct Happening {
   std::string_view reason;
   std::string message;
   std::string_view source = "controllers";
+  std::string_view about =
+      {};  // a resource: there is one event for each, where the object alone does not tell
 };
 
 Result<> record_event(Work& work, const Happening& happening);
