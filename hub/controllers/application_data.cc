@@ -44,6 +44,21 @@ Result<std::vector<std::string>> roots_of(const Reader& reader, const std::strin
   return roots;
 }
 
+// Its own in all environments that there are, in use, on their way out or kept.
+Result<std::vector<std::string>> own_of(const Reader& reader, const std::string& application) {
+  std::vector<std::string> own;
+  const auto environments = TRY(objects::list<v1::Environment>(reader));
+  for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
+    for (const auto& environment : environments) {
+      const auto prefix =
+          fmt::format("{}.{}.{}.", region.metadata().name(), environment.metadata().name(), application);
+      for (const auto& resource : TRY(objects::list<v1::Resource>(reader, {.name_prefix = prefix})))
+        own.push_back(resource.metadata().name());
+    }
+  }
+  return own;
+}
+
 class Exclusive {
  public:
   Exclusive(const Reader& reader, const std::string& application, Specs& reached)
@@ -97,25 +112,10 @@ bool leads_to_data(const Specs& specs, const std::string& name, std::map<std::st
 
 }  // namespace
 
-Result<std::vector<std::string>> left_of(const Reader& reader, const std::string& application) {
-  std::vector<std::string> left;
-  const auto environments = TRY(objects::list<v1::Environment>(reader));
-  for (const auto& region : TRY(objects::list<v1::Region>(reader))) {
-    for (const auto& environment : environments) {
-      const auto prefix =
-          fmt::format("{}.{}.{}.", region.metadata().name(), environment.metadata().name(), application);
-      for (const auto& resource : TRY(objects::list<v1::Resource>(reader, {.name_prefix = prefix})))
-        if (resource.status().has_unused_since() && !resource.spec().deleted())
-          left.push_back(resource.metadata().name());
-    }
-  }
-  return left;
-}
-
 Result<std::vector<std::string>> let_application_data_go(Work& work, const std::string& application,
                                                          const std::string& subject) {
   auto open = TRY(roots_of(work.txn, application));
-  for (auto& name : TRY(left_of(work.txn, application))) open.push_back(std::move(name));
+  for (auto& name : TRY(own_of(work.txn, application))) open.push_back(std::move(name));
   auto specs = TRY(reached_from(work.txn, std::move(open)));
   TRY(Exclusive(work.txn, application, specs).run());
   for (const auto& [name, spec] : specs) {

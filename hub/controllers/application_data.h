@@ -10,7 +10,7 @@
 namespace qleet::hub::controllers {
 
 // What keeps data for this application and for nobody else goes once nobody needs it, because `subject` asked
-// for that: what its deployments use, what that requires, and what is still kept of it from before. Not what
+// for that: what its deployments use, what that requires, and what is still there of it from before. Not what
 // is retained by name (class retained). Their names. kConflict, and nothing is done, where an environment
 // protects some of it.
 Result<std::vector<std::string>> let_application_data_go(Work& work, const std::string& application,
@@ -18,8 +18,5 @@ Result<std::vector<std::string>> let_application_data_go(Work& work, const std::
 
 // The application is wanted again: the word is taken back for all that its deployments use.
 Result<> take_back_application_data(Work& work, const std::string& application);
-
-// Of one application, unused and no tombstone: what is kept of it.
-Result<std::vector<std::string>> left_of(const Reader& reader, const std::string& application);
 
 }  // namespace qleet::hub::controllers

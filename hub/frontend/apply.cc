@@ -172,12 +172,12 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
   auto wet = options;
   wet.dry_run = false;
   const auto foresight = TRY(may_leave_data(*TRY(context.store.snapshot()), objects));
-  Notices data;
+  Result<Notices> data = Notices();
   if (foresight == Foresight::kRehearse)
-    data = TRY(foresee_data(context, [&](const Context& copy) -> Result<> {
+    data = foresee_data(context, [&](const Context& copy) -> Result<> {
       TRY(apply_now(copy, caller, objects, wet));
       return {};
-    }));
+    });
   v1::ApplyResult result;
   if (options.dry_run) {
     TRY(rehearse(context, [&](const Context& copy) -> Result<> {
@@ -189,7 +189,10 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
   } else {
     result = TRY(apply_now(context, caller, objects, wet));
   }
-  *result.mutable_data() = std::move(data);
+  if (data)
+    *result.mutable_data() = *std::move(data);
+  else
+    result.add_warnings(unforeseen(data.error()));
   if (foresight == Foresight::kTooMany)
     result.add_warnings(
         "this concerns too many deployments to say here what data it takes out of use: qleet plan does");

@@ -27,15 +27,15 @@ constexpr size_t kMostRehearsed = 100;
 
 // "web (resources.data)", "postgres web-db (its data)".
 Result<std::string> used_by_whom(const Reader& reader, const std::string& resource) {
-  std::vector<std::string> users;
+  std::set<std::string> users;
   for (const auto& use : TRY(controllers::users_of(reader, resource))) {
     const auto parts = controllers::parse_resource_name(std::string_view(use.user).substr(2));
     if (!parts || use.user.starts_with("d:")) continue;
-    users.push_back(parts->type == "workload"
-                        ? fmt::format("{} (resources.{})", parts->id, use.alias)
-                        : fmt::format("{} {} (its {})", parts->type, parts->id, use.alias));
+    users.insert(parts->type == "workload"
+                     ? fmt::format("{} (resources.{})", parts->id, use.alias)
+                     : fmt::format("{} {} (its {})", parts->type, parts->id, use.alias));
   }
-  return list_some(users);
+  return list_some({users.begin(), users.end()});
 }
 
 v1::DataNotice notice_of(const v1::Resource& resource, std::string_view fate) {
@@ -85,8 +85,7 @@ std::set<std::string> asked_for(const v1::ApplicationSpec& spec) {
   for (const auto& [name, workload] : spec.workloads()) {
     asked.insert("workload " + name);
     for (const auto& [alias, resource] : workload.score().resources())
-      asked.insert(
-          fmt::format("{} {} {} {} {}", name, alias, resource.type(), resource.class_(), resource.id()));
+      asked.insert(fmt::format("{} {} {}", name, alias, objects::serialize(resource)));
   }
   return asked;
 }
@@ -100,10 +99,16 @@ bool may_leave(const v1::Application& before, const v1::Application& after) {
 }
 
 bool may_leave(const v1::Environment& before, const v1::Environment& after) {
-  const auto& a = before.spec();
-  const auto& b = after.spec();
-  return !MessageDifferencer::Equals(a.regions(), b.regions()) ||
-         !std::ranges::equal(a.profiles(), b.profiles());
+  auto a = before.spec();
+  auto b = after.spec();
+  for (auto* spec : {&a, &b}) {
+    spec->clear_builds();
+    spec->clear_guardrails();
+    spec->clear_unused_after();
+    spec->clear_protect();
+    spec->clear_images();
+  }
+  return !MessageDifferencer::Equals(a, b);
 }
 
 // What a profile is made of leaves data where it was; what it is for, and what it requires, may not.
@@ -186,10 +191,13 @@ Result<Foresight> may_leave_data(const Reader& reader, const std::vector<model::
   return deployments > kMostRehearsed ? Foresight::kTooMany : Foresight::kRehearse;
 }
 
-v1::DataNotice left_behind(const v1::Resource& resource) {
+std::string unforeseen(const Error& error) {
+  return fmt::format("what becomes of data could not be foreseen: {}", error.message);
+}
+
+v1::DataNotice left_behind(const v1::Resource& resource, std::string_view why) {
   auto notice = notice_of(resource, kKept);
-  notice.set_message(
-      fmt::format("{} is left where it is; the hub forgets it", describe_data(resource.spec())));
+  notice.set_message(fmt::format("{} is left where it is: {}", describe_data(resource.spec()), why));
   return notice;
 }
 

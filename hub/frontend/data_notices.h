@@ -28,7 +28,10 @@ Result<Notices> foresee_data(const Context& context,
 enum class Foresight { kNothing, kRehearse, kTooMany };
 Result<Foresight> may_leave_data(const Reader& reader, const std::vector<model::Object>& objects);
 
-// Of a region whose record goes: what stands there is left as it is.
-v1::DataNotice left_behind(const v1::Resource& resource);
+// For people, where foresee_data failed: that stops no operation.
+std::string unforeseen(const Error& error);
+
+// What stands there is left as it is, although the record of where it belongs goes.
+v1::DataNotice left_behind(const v1::Resource& resource, std::string_view why);
 
 }  // namespace qleet::hub::frontend

@@ -63,6 +63,7 @@ class Erasure {
 
   Result<> application();
   Result<> environment();
+  Result<> leave_data_of_environment();
   Result<> region();
   Result<> profile();
   Result<> resource();
@@ -114,7 +115,30 @@ Result<> Erasure::environment() {
                     {fmt::format("environment {}", other.metadata().name())},
                     "it takes releases after this one");
   }
+  TRY(leave_data_of_environment());
   return plain();
+}
+
+// What is kept in an environment stays when it goes; what it protects must not lose its protection on the
+// way.
+Result<> Erasure::leave_data_of_environment() {
+  const auto environment = *TRY(objects::get<v1::Environment>(work_.txn, name_));
+  for (const auto& region : TRY(objects::list<v1::Region>(work_.txn))) {
+    const auto prefix = fmt::format("{}.{}.", region.metadata().name(), name_);
+    for (const auto& resource : TRY(objects::list<v1::Resource>(work_.txn, {.name_prefix = prefix}))) {
+      if (!model::holds_data(resource.spec()) || resource.spec().deleted()) continue;
+      if (environment.spec().protect().data())
+        return fail(
+            Code::kConflict,
+            fmt::format(
+                "environment \"{}\": it protects data that is there ({}); take spec.protect.data out of "
+                "it first",
+                name_, controllers::describe_data(resource.spec())));
+      if (model::keeps_data(resource.spec()))
+        *result_.add_data() = left_behind(resource, "its environment goes");
+    }
+  }
+  return {};
 }
 
 Result<> Erasure::region() {
@@ -131,7 +155,7 @@ Result<> Erasure::region() {
   // Nobody is left who could take away what stands there: the records go.
   const auto left = TRY(objects::list<v1::Resource>(work_.txn, {.name_prefix = name_ + "."}));
   for (const auto& resource : left) {
-    if (model::keeps_data(resource.spec())) *result_.add_data() = left_behind(resource);
+    if (model::keeps_data(resource.spec())) *result_.add_data() = left_behind(resource, "the hub forgets it");
     TRY(controllers::erase_resource(work_, resource.metadata().name()));
   }
   if (agent) TRY(objects::erase(work_.txn, model::kind_of(*agent), agent->metadata().name()));
@@ -226,10 +250,10 @@ Result<v1::EraseResult> erase(const Context& context, const Caller& caller, cons
     result = TRY(erase_now(where, caller, kind, name, wet));
     return {};
   };
-  Notices data;
+  Result<Notices> data = Notices();
   if (kind.name == "Application" || kind.name == "Resource") {
     v1::EraseResult rehearsed;
-    data = TRY(foresee_data(context, [&](const Context& copy) { return now(copy, rehearsed); }));
+    data = foresee_data(context, [&](const Context& copy) { return now(copy, rehearsed); });
   }
   v1::EraseResult result;
   if (options.dry_run) {
@@ -238,7 +262,10 @@ Result<v1::EraseResult> erase(const Context& context, const Caller& caller, cons
   } else {
     TRY(now(context, result));
   }
-  result.mutable_data()->MergeFrom(data);
+  if (data)
+    result.mutable_data()->MergeFrom(*data);
+  else
+    result.set_message(fmt::format("{}; {}", result.message(), unforeseen(data.error())));
   return result;
 }
 

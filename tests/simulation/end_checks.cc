@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/conditions.h"
@@ -137,7 +138,7 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
                        status.observed_generation(), generation,
                        status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
   if (status.state() != "Ready") return "is " + status.state();
-  if (status.has_unused_since() && resource.spec().when_unused().do_() != "retain")
+  if (status.has_unused_since() && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
   return thing(name, resource);
 }
@@ -239,12 +240,18 @@ std::string Comparison::deployments() {
     if (auto what = deployment(found); !what.empty())
       return "deployment " + found.metadata().name() + " " + what;
   if (!complete_) return {};
-  // Nothing is in use but what deployments want, and what is kept for good.
+  // Nothing is in use but what deployments want, and what is kept for good, with all that it needs.
+  std::vector<std::string> open;
   for (const auto& [name, resource] : resources_)
-    if (resource.status().has_unused_since() || resource.spec().deleted()) {
-      wanted_.insert(name);
-      for (const auto& [alias, dependency] : resource.spec().dependencies()) wanted_.insert(dependency);
-    }
+    if (resource.status().has_unused_since() || resource.spec().deleted()) open.push_back(name);
+  while (!open.empty()) {
+    const auto name = std::move(open.back());
+    open.pop_back();
+    const auto found = resources_.find(name);
+    if (found == resources_.end()) continue;
+    wanted_.insert(name);
+    for (const auto& [alias, dependency] : found->second.spec().dependencies()) open.push_back(dependency);
+  }
   for (const auto& [name, resource] : resources_)
     if (!wanted_.contains(name)) return name + " is in use, and no deployment wants it";
   return {};

@@ -19,12 +19,14 @@ enum class Sabotage {
   kDeafProvider,   // one thing never becomes ready
   kForgetfulHub,   // the hub erases a tombstone before its agent has carried it out
   kRestless,       // the hub writes although nothing happens
+  kCarelessHub,    // the hub takes all data for what may go
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
   constexpr std::string_view kNames[] = {"none",           "lost-write",    "leaky-cloud",    "trampling",
                                          "needless-apply", "no-freshness",  "lying-provider", "revision-back",
-                                         "skipped-change", "deaf-provider", "forgetful-hub",  "restless"};
+                                         "skipped-change", "deaf-provider", "forgetful-hub",  "restless",
+                                         "careless-hub"};
   return kNames[static_cast<int>(sabotage)];
 }
 

@@ -7,6 +7,7 @@
 #include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/input.h"
+#include "cli/notices.h"
 #include "cli/progress.h"
 #include "cli/sse.h"
 #include "cli/terminal.h"
@@ -138,7 +139,9 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       {{"qleet", "tree", "--why", "redis/sessions"}, Exit::kOk},
       {{"qleet", "plan", "--delete", "app", "shop"}, Exit::kOk},
       {{"qleet", "plan"}, Exit::kUsage},
+      {{"qleet", "plan", "--delete", "app", "shop", "--delete-data"}, Exit::kOk},
       {{"qleet", "delete", "app"}, Exit::kUsage},
+      {{"qleet", "delete", "app", "shop", "--delete-data", "--yes"}, Exit::kOk},
       {{"qleet", "wait", "shop", "--for", "sleepy"}, Exit::kUsage},
       {{"qleet", "diff", "shop", "1", "two"}, Exit::kUsage},
       {{"qleet", "build", "notify", "--image", "a/b:c@sha256:d"}, Exit::kOk},
@@ -160,6 +163,19 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       EXPECT_FALSE(said.empty()) << shown;
     }
   }
+}
+
+TEST(Notices, NameWhatIsDeletedFirst) {
+  Notices notices;
+  auto& kept = *notices.Add();
+  kept.set_fate("Kept");
+  kept.set_message("volume a stays");
+  EXPECT_FALSE(deletes_data(notices));
+  auto& gone = *notices.Add();
+  gone.set_fate("Deleted");
+  gone.set_message("volume b goes");
+  EXPECT_TRUE(deletes_data(notices));
+  EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
 }
 
 TEST(Completion, KnowsCommandsOptionsAndKinds) {

@@ -7,6 +7,8 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/resources.h"
+#include "hub/store/lmdb_store.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/controllers/shop.h"
 #include "tests/unit/controllers/world.h"
 
@@ -361,6 +363,29 @@ TEST_F(Data, ThatARegionLeavesBehindIsNamed) {
   EXPECT_THAT(fates(*erased), ElementsAre("Kept " + kFiles));
 }
 
+TEST_F(Data, OutlivesItsEnvironmentUnlessThatProtectsIt) {
+  const std::string dev =
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: dev}, spec: {protect: {data: ";
+  apply(dev + "true}}}");
+  apply(
+      "{apiVersion: qleet.io/v1, kind: Application, metadata: {name: shop}, spec: {environments: [dev], "
+      "workloads: {web: "
+      "{score: {containers: {main: {image: i}}, resources: {files: {type: volume}}}}}}}");
+  EXPECT_EQ(world_.erase("app", "shop"), "");
+  pass_graces();
+  EXPECT_EQ(world_.erase("environment", "dev"),
+            "environment \"dev\": it protects data that is there (volume \"web-files\" (1Gi) of shop in dev "
+            "/ lab); take "
+            "spec.protect.data out of it first");
+  apply(dev + "false}}}");
+  const auto erased =
+      frontend::erase(world_.context(), world_.caller, *model::find_kind("environment"), "dev");
+  ASSERT_TRUE(erased) << erased.error().message;
+  EXPECT_THAT(fates(*erased), ElementsAre("Kept lab.dev.shop.volume.web-files"));
+  pass_graces();
+  EXPECT_THAT(world_.resources(), Contains("lab.dev.shop.volume.web-files"));
+}
+
 TEST_F(Data, PlanOfADeleteSaysTheSameAsTheDelete) {
   apply(app("{db: {type: postgres}, files: {type: volume}}"));
   for (const bool with_data : {false, true}) {
@@ -391,6 +416,30 @@ TEST_F(Data, OnlyAnApplicationIsDeletedWithItsData) {
   EXPECT_EQ(
       refused.error().message,
       "deleteData: only an application is deleted with its data; to delete a Environment, leave it out");
+}
+
+// Its application was deleted under a hub that deleted volumes after their grace period.
+TEST(RecordedStore, KeepsItsDataAsItIs) {
+  test::TempDir folder;
+  std::filesystem::create_directory(folder / "store");
+  std::filesystem::copy_file(QLEET_SOURCE_DIR "/tests/corpus/store/format-1/data.mdb",
+                             folder / "store" / "data.mdb");
+  const auto store = LmdbStore::open(folder / "store").value();
+  const std::vector<std::string> volumes = {"eu-1.dev.-.volume.redis-default-data",
+                                            "eu-1.dev.shop.volume.web-db-data"};
+  std::map<std::string, v1::Resource> before;
+  for (const auto& name : volumes)
+    before[name] = objects::get<v1::Resource>(*store->snapshot().value(), name).value().value();
+  World world(*store, "");
+  for (int i = 0; i < 6; ++i) world.pass(minutes(11));
+  EXPECT_THAT(world.resources(), Not(Contains("eu-1.dev.shop.postgres.web-db")));
+  for (const auto& name : volumes) {
+    const auto after = world.at<v1::Resource>(name);
+    EXPECT_EQ(after.metadata().uid(), before[name].metadata().uid());
+    EXPECT_EQ(after.metadata().generation(), before[name].metadata().generation());
+    EXPECT_EQ(after.spec().SerializeAsString(), before[name].spec().SerializeAsString());
+    EXPECT_TRUE(after.status().has_unused_since());
+  }
 }
 
 TEST_F(Data, ThatIsKeptStandsInTheTreeOfItsApplication) {
