@@ -50,6 +50,8 @@ inline constexpr std::string_view kResourceTooLarge =
     "ResourceTooLarge";  // it does not fit into a message to its agent
 inline constexpr std::string_view kResourceConflict =
     "ResourceConflict";  // two askers want one resource differently
+inline constexpr std::string_view kDataWouldBeLost =
+    "DataWouldBeLost";  // another provider would make what keeps data anew
 
 // Computed when status is shown.
 inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long

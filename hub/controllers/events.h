@@ -22,8 +22,8 @@ struct Happening {
   std::string_view reason;
   std::string message;
   std::string_view source = "controllers";
-  std::string_view about =
-      {};  // a resource: there is one event for each, where the object alone does not tell
+  // A resource: there is one event for each.
+  std::string_view about = {};
 };
 
 Result<> record_event(Work& work, const Happening& happening);

@@ -214,6 +214,9 @@ Result<Written> put_resource(Work& work, const std::string& name, const v1::Reso
   }
   *resource.mutable_spec() = spec;
   if (!spec.data_may_go()) resource.mutable_metadata()->mutable_annotations()->erase(kDataAsker);
+  if (before && !before->spec().deleted() && before->spec().provider() != spec.provider() &&
+      model::holds_data(before->spec()))
+    TRY(record_data_deleted(work, *before, fmt::format("provider {} makes it anew", spec.provider()), kHub));
   resource.mutable_metadata()->set_name(name);
   resource.mutable_metadata()->clear_deletion_timestamp();
   auto& labels = *resource.mutable_metadata()->mutable_labels();

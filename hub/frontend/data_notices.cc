@@ -79,6 +79,17 @@ Result<v1::DataNotice> deleted(const v1::Resource& before, const std::optional<v
   return notice;
 }
 
+// In use as before, and made by another profile: nothing is moved along.
+v1::DataNotice left_in_place(const v1::Resource& before, const v1::Resource& after) {
+  auto notice = notice_of(before, kKept);
+  notice.set_message(
+      fmt::format("{} is made anew by profile {} instead of {}; what that one kept is left where it is, and "
+                  "is used again when profile {} serves it again",
+                  describe_data(before.spec()), after.spec().profile(), before.spec().profile(),
+                  before.spec().profile()));
+  return notice;
+}
+
 std::set<std::string> asked_for(const v1::ApplicationSpec& spec) {
   std::set<std::string> asked;
   for (const auto& environment : spec.environments()) asked.insert("environment " + environment);
@@ -160,6 +171,8 @@ Result<Notices> data_notices(const Reader& before, const Reader& after, const Se
       *notices.Add() = TRY(deleted(*old, now, settled));
     } else if (now->status().has_unused_since() && !old->status().has_unused_since()) {
       *notices.Add() = TRY(kept(before, *now));
+    } else if (now->spec().profile() != old->spec().profile() && now->spec().hash() != old->spec().hash()) {
+      *notices.Add() = left_in_place(*old, *now);
     }
   }
   return notices;

@@ -83,6 +83,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
     return "make what it is given smaller: put large files into the image, or let it fetch them.";
   if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
     return "change what the application asks for, and apply it again.";
+  if (reason == reasons::kDataWouldBeLost)
+    return "ask for it under another id, or let the profile before serve it again.";
   return {};
 }
 

@@ -17,6 +17,7 @@
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/environment.pb.h"
+#include "qleet/v1/profile.pb.h"
 #include "tests/simulation/closure.h"
 #include "tests/simulation/must.h"
 
@@ -111,6 +112,7 @@ class Comparison {
   std::string deployments();
   std::string deployment(const v1::Deployment& deployment);
   std::string applications();
+  bool other_providers() const;
 
   World& world_;
   std::unique_ptr<hub::Reader> reader_;
@@ -191,6 +193,18 @@ std::string Comparison::unfinished() {
   return {};
 }
 
+// Something that keeps data, or is protected, is made by another provider than its profile's.
+bool Comparison::other_providers() const {
+  return std::ranges::any_of(resources_, [&](const auto& entry) {
+    const auto& spec = entry.second.spec();
+    if (!model::holds_data(spec)) return false;
+    const auto profiles = must(objects::list<v1::Profile>(*reader_));
+    return std::ranges::any_of(profiles, [&](const v1::Profile& profile) {
+      return profile.spec().satisfies().type() == spec.type() && profile.spec().provider() != spec.provider();
+    });
+  });
+}
+
 std::string Comparison::deployment(const v1::Deployment& deployment) {
   const auto& status = deployment.status();
   const auto& spec = deployment.spec();
@@ -213,6 +227,7 @@ std::string Comparison::deployment(const v1::Deployment& deployment) {
   if (status.state() == "Blocked") {
     complete_ = false;
     const std::string reason = ready == nullptr ? "" : ready->reason();
+    if (reason == "DataWouldBeLost") return other_providers() ? "" : "is blocked, and no data would be lost";
     if (reason != "ResourceConflict" && reason != "NoRegion") return "is blocked: " + reason;
     return reason == "ResourceConflict" ? unfounded_conflict(*reader_, deployment) : "";
   }

@@ -292,7 +292,10 @@ TEST_F(Data, ThatAnApplyLeavesBehindIsNamed) {
        a("{files: {type: volume, id: docs}}"),
        {"Kept " + kFiles}},
       {"another type", a("{db: {type: postgres}}"), a("{db: {type: mysql}}"), {}},
-      {"another class", a("{db: {type: postgres, class: shared}}"), a("{db: {type: postgres}}"), {}},
+      {"another class",
+       a("{db: {type: postgres, class: shared}}"),
+       a("{db: {type: postgres}}"),
+       {"Kept lab.default.-.volume.postgres-server-default-data", "Kept " + kDatabase}},
       {"no longer asked for", a("{db: {type: postgres}}"), a("{}"), {"Kept " + kVolume}},
       {"more of it", a("{db: {type: postgres}}"), a("{db: {type: postgres}, files: {type: volume}}"), {}},
   };
@@ -384,6 +387,28 @@ TEST_F(Data, OutlivesItsEnvironmentUnlessThatProtectsIt) {
   EXPECT_THAT(fates(*erased), ElementsAre("Kept lab.dev.shop.volume.web-files"));
   pass_graces();
   EXPECT_THAT(world_.resources(), Contains("lab.dev.shop.volume.web-files"));
+}
+
+TEST_F(Data, IsNotLostToAnotherProvider) {
+  apply(app("{files: {type: volume}}"));
+  change_profile("volume-container", [](v1::ProfileSpec& spec) { spec.set_provider("noop"); });
+  EXPECT_EQ(world_.state("shop.default"), "Blocked 1");
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().provider(), "container");
+  const auto described = frontend::describe(world_.context(), *model::find_kind("app"), "shop");
+  EXPECT_THAT(described->summary(), HasSubstr("volume \"web-files\" (1Gi) of shop in default / lab keeps "
+                                              "data with provider \"container\" (profile "
+                                              "volume-container), which would be lost: profile "
+                                              "volume-container makes it with provider \"noop\""));
+  change_profile("volume-container", [](v1::ProfileSpec& spec) {
+    spec.set_provider("container");
+    spec.set_keeps_data(false);
+  });
+  EXPECT_THAT(world_.state("shop.default"), StartsWith("Ready"));
+  EXPECT_THAT(audit(), IsEmpty());
+  // A cache may, and that is recorded.
+  change_profile("volume-container", [](v1::ProfileSpec& spec) { spec.set_provider("noop"); });
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().provider(), "noop");
+  EXPECT_THAT(audit(), ElementsAre(HasSubstr("provider noop makes it anew")));
 }
 
 TEST_F(Data, PlanOfADeleteSaysTheSameAsTheDelete) {
