@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <map>
 #include <set>
 
 #include "common/clock/duration.h"
@@ -59,22 +60,19 @@ Result<v1::DataNotice> kept(const Reader& before, const v1::Resource& resource) 
   if (!users.empty())
     text += fmt::format("; it is used again when {} {} for it as before", users,
                         users.find(", ") == std::string::npos ? "asks" : "ask");
-  if (resource.spec().type() != "workload" && !users.empty() && users.find("resources.") != std::string::npos)
-    text += " (a workload that was renamed: renamedFrom)";
+  if (users.find("resources.") != std::string::npos) text += " (a workload that was renamed: renamedFrom)";
   notice.set_message(text + fmt::format(". To delete it: qleet delete resource {}", name));
   return notice;
 }
 
-Result<v1::DataNotice> deleted(const v1::Resource& before, const std::optional<v1::Resource>& after,
-                               const Settled& settled) {
+v1::DataNotice deleted(const v1::Resource& before, const Settled& settled) {
   const auto& name = before.metadata().name();
   const auto grace = settled.graces.find(name);
   const bool at_once = grace == settled.graces.end() || grace->second == Millis(0);
   auto notice = notice_of(before, kDeleted);
   auto text = describe_data(before.spec()) + " is deleted with all that is in it, ";
   text += at_once ? "now" : fmt::format("{} after nothing uses it any more", human_duration(grace->second));
-  if (!at_once && (!after || after->spec().data_may_go()))
-    text += "; until then it is kept after all when somebody asks for it again";
+  if (!at_once) text += "; until then it is kept after all when somebody asks for it again";
   notice.set_message(std::move(text));
   return notice;
 }
@@ -137,8 +135,11 @@ bool may_leave(const v1::Profile& before, const v1::Profile& after) {
 }
 
 bool may_leave(const v1::Region& before, const v1::Region& after) {
-  return before.spec().cordoned() != after.spec().cordoned() ||
-         objects::serialize(before.metadata()) != objects::serialize(after.metadata());
+  return before.spec().cordoned() != after.spec().cordoned();
+}
+
+std::map<std::string, std::string> labels(const v1::ObjectMeta& meta) {
+  return {meta.labels().begin(), meta.labels().end()};
 }
 
 template <class T>
@@ -147,14 +148,11 @@ Result<size_t> concerned(const Reader& reader, const google::protobuf::Message& 
   const auto* after = dynamic_cast<const T*>(&object);
   if (after == nullptr) return 0;
   const auto before = TRY(objects::get<T>(reader, after->metadata().name()));
-  if (!before) return 0;
-  auto wanted = *after;
-  if constexpr (std::is_same_v<T, v1::Region>) {
-    // Only what a selector sees.
-    *wanted.mutable_metadata() = before->metadata();
-    *wanted.mutable_metadata()->mutable_labels() = after->metadata().labels();
-  }
-  if (!may_leave(*before, wanted)) return 0;
+  // A new profile may serve where another did; labels are what selectors see.
+  const bool may = before
+                       ? may_leave(*before, *after) || labels(before->metadata()) != labels(after->metadata())
+                       : std::is_same_v<T, v1::Profile>;
+  if (!may) return 0;
   return TRY(reader.scan({.prefix = deployments, .limit = kMostRehearsed + 1})).size();
 }
 
@@ -168,7 +166,7 @@ Result<Notices> data_notices(const Reader& before, const Reader& after, const Se
     if (!old || old->spec().deleted() || !model::keeps_data(old->spec())) continue;
     const auto now = TRY(objects::get<v1::Resource>(after, name));
     if (!now || now->spec().deleted()) {
-      *notices.Add() = TRY(deleted(*old, now, settled));
+      *notices.Add() = deleted(*old, settled);
     } else if (now->status().has_unused_since() && !old->status().has_unused_since()) {
       *notices.Add() = TRY(kept(before, *now));
     } else if (now->spec().profile() != old->spec().profile() && now->spec().hash() != old->spec().hash()) {
