@@ -69,6 +69,7 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
         ->expected(2)
         ->option_text("KIND NAME")
         ->excludes(files);
+    app->add_flag("--delete-data", options->delete_data, "With --delete app: its data goes with it");
     app->add_option("--image", options->image, "What this image would do")
         ->option_text("REPOSITORY[:TAG][@DIGEST]")
         ->excludes(files);
@@ -91,6 +92,9 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->add_option("kind", options->kind, "app, env, profile, ...")->option_text("KIND");
     app->add_option("names", options->names, "Names")->option_text("NAME...");
     app->add_option("-f,--filename", options->files, "Delete what these files name")->option_text("FILE...");
+    app->add_flag("--delete-data", options->delete_data,
+                  "Of an application: also the data that only it uses, which is kept otherwise");
+    app->add_flag("-y,--yes", options->yes, "Do not ask before data is deleted");
     wait_options(app, options->wait, false);
     app->callback([options, &parsed] {
       if (options->files.empty() && (options->kind.empty() || options->names.empty()))

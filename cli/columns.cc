@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/clock/duration.h"
+#include "common/model/keeping.h"
 #include "common/model/model.h"
 #include "qleet/v1/access.pb.h"
 #include "qleet/v1/application.pb.h"
@@ -37,6 +38,20 @@ std::string message_of(const google::protobuf::RepeatedPtrField<v1::Condition>& 
     if (condition.status() != "True" && !condition.message().empty()) return condition.message();
   }
   return "-";
+}
+
+// What becomes of what it made when nobody needs it.
+std::string unused_of(const v1::ProfileSpec& profile) {
+  switch (model::after_grace(profile)) {
+    case model::AfterGrace::kKeep:
+      return "keep data";
+    case model::AfterGrace::kRetain:
+      return "retain";
+    case model::AfterGrace::kDelete:
+      break;
+  }
+  const auto& after = profile.when_unused().after();
+  return "delete after " + (after.empty() ? "10m" : after);
 }
 
 }  // namespace
@@ -90,15 +105,13 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
   }
   if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) {
     const auto& spec = profile->spec();
-    const auto& unused = spec.when_unused();
     return {meta.name(),
             spec.satisfies().type(),
             or_dash(spec.satisfies().class_()),
             spec.scope().empty() ? "workload" : spec.scope(),
             spec.provider(),
             spec.default_() ? "yes" : "-",
-            unused.do_() == "retain" ? "retain"
-                                     : "delete after " + (unused.after().empty() ? "10m" : unused.after()),
+            unused_of(spec),
             labels_of(meta)};
   }
   if (const auto* region = dynamic_cast<const v1::Region*>(&object))

@@ -26,6 +26,7 @@ struct PlanCommand {
   std::vector<std::string> files;
   std::string erase_kind;  // instead of files: what a delete would do
   std::string erase_name;
+  bool delete_data = false;
   std::string image;  // instead: what a build would do
   std::string tag;
   std::string digest;
@@ -37,6 +38,8 @@ struct DeleteCommand {
   std::string kind;
   std::vector<std::string> names;
   std::vector<std::string> files;
+  bool delete_data = false;  // of applications
+  bool yes = false;          // does not ask
   WaitOptions wait;
 };
 Exit run(Session& session, const DeleteCommand& command);

@@ -1,4 +1,4 @@
-// Commands that change what is wanted: apply, plan, delete, approve, rollback, build notify.
+// Commands that change what is wanted: apply, plan, approve, rollback, build notify.
 #include <algorithm>
 #include <cctype>
 #include <optional>
@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/kinds.h"
+#include "cli/notices.h"
 #include "cli/progress.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
@@ -14,11 +15,6 @@
 
 namespace qleet::cli {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string describe_answer(const v1::DeliveryAnswer& answer) {
   std::string text = answer.environment() + "  ";
@@ -80,24 +76,6 @@ void split_image(std::string& image, std::string& tag, std::string& digest) {
   }
 }
 
-Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::vector<std::string>& names,
-                         const std::string& timeout) {
-  auto limit = parse_duration(timeout);
-  if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const std::string plural(kind.plural);
-  for (const auto& name : names) {
-    const Exit exit = until_gone(session, plural, name, *limit);
-    if (exit != Exit::kOk) {
-      if (exit == Exit::kTimeout)
-        print_error("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
-                    plural + " " + name + "\n");
-      return exit;
-    }
-    print(std::string(kind.short_name) + "/" + name + " is gone\n");
-  }
-  return Exit::kOk;
-}
-
 // Before they leave.
 void tell_sent(const Input& input) {
   if (input.sent_files().empty()) return;
@@ -129,6 +107,7 @@ Exit run(Session& session, const ApplyCommand& command) {
       }
     }
     if (session.format != Format::kName) print_answers(session, result.releases());
+    if (session.format != Format::kName) print_data(result.data());
     for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   }
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
@@ -142,8 +121,11 @@ Exit run(Session& session, const PlanCommand& command) {
   if (!command.erase_kind.empty()) {
     const auto kind = kind_named(command.erase_kind);
     if (!kind) return report(kind.error());
-    body = R"({"delete":{"kind":")" + std::string((*kind)->name) + R"(","name":")" + command.erase_name +
-           R"("}})";
+    v1::PlanRequest request;
+    request.mutable_erase()->set_kind(std::string((*kind)->name));
+    request.mutable_erase()->set_name(command.erase_name);
+    request.mutable_erase()->set_delete_data(command.delete_data);
+    body = model::to_json(request);
   } else if (!command.image.empty()) {
     v1::BuildSpec build;
     std::string image = command.image;
@@ -167,45 +149,6 @@ Exit run(Session& session, const PlanCommand& command) {
   if (!print_for_programs(session, plan)) print(plan.text() + (plan.text().ends_with('\n') ? "" : "\n"));
   const bool changes = plan.to_add() + plan.to_change() + plan.to_remove() > 0;
   return command.exit_code && changes ? Exit::kFailed : Exit::kOk;
-}
-
-Exit run(Session& session, const DeleteCommand& command) {
-  auto erase = [&](const model::Kind& kind, const std::string& name) -> Exit {
-    v1::EraseResult result;
-    const auto sent = session.hub.send_into(
-        "DELETE", "/v1/" + std::string(kind.plural) + "/" + http::encode(name), "", result);
-    if (!sent) return report(sent.error());
-    if (print_for_programs(session, result)) return Exit::kOk;
-    const std::string full = lower(std::string(kind.name)) + "/" + name;
-    print(session.format == Format::kName
-              ? full + "\n"
-              : full + "  deleted" + (result.message().empty() ? "" : "; " + result.message()) + "\n");
-    return Exit::kOk;
-  };
-
-  if (!command.files.empty()) {
-    const auto input = Input::read(command.files, SourceFiles::kLeave);
-    if (!input) return report(input.error());
-    auto objects = model::decode(input->text(), {.validate = false});
-    if (!objects) return report(input->locate(objects.error()));
-    for (auto it = objects->rbegin(); it != objects->rend(); ++it) {
-      const auto& kind = model::kind_of(**it);
-      const auto& name = model::meta(**it).name();
-      if (name.empty())
-        return report(
-            {Code::kInvalid, "an object of kind " + std::string(kind.name) + " has no metadata.name", {}});
-      const auto exit = erase(kind, name);
-      if (exit != Exit::kOk && exit != Exit::kNotFound) return exit;
-    }
-    return Exit::kOk;
-  }
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  for (const auto& name : command.names) {
-    if (const auto exit = erase(**kind, name); exit != Exit::kOk) return exit;
-  }
-  return command.wait.wait ? waited_for_deletion(session, **kind, command.names, command.wait.timeout)
-                           : Exit::kOk;
 }
 
 Exit run(Session& session, const ApproveCommand& command) {

@@ -134,7 +134,7 @@ Exit run(Session& session, const GetCommand& command) {
   std::vector<std::string> left_out;
   auto listed = session.hub.list(base + query.text, &left_out);
   if (!listed) return report(listed.error());
-  for (const auto& why : left_out) std::fputs(("warning: left out: " + why + "\n").c_str(), stderr);
+  for (const auto& why : left_out) print_error("warning: left out: " + why + "\n");
   const Exit exit = print_objects(session, **kind, *listed, false);
   return command.watch && exit == Exit::kOk ? watch_objects(session, **kind, query, {}) : exit;
 }

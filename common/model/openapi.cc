@@ -230,6 +230,9 @@ class Document {
     }
     auto& erase = add("DELETE", one, "delete").operation;
     erase.parameters = {kDryRun, kIfMatch};
+    if (kind.name == "Application")
+      erase.parameters.push_back(
+          {"deleteData", "boolean", "Delete the data that only it uses as well; without it, data is kept."});
     erase.response = nullptr;
     return plain;
   }

@@ -62,11 +62,16 @@ inline constexpr std::string_view kResourceConflict =
     "ResourceConflict";  // two askers want one resource differently
 inline constexpr std::string_view kResourcesMeet =
     "ResourcesMeet";  // two hold one resource who did not both ask for it by id
+inline constexpr std::string_view kDataWouldBeLost =
+    "DataWouldBeLost";  // another provider would make what keeps data anew
 
 // Computed when status is shown.
 inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long
 inline constexpr std::string_view kUnused = "Unused";
 inline constexpr std::string_view kRetained = "Retained";
+
+// (event) On the environment that it was in, or on the region where all environments shared it.
+inline constexpr std::string_view kDataDeleted = "DataDeleted";
 
 // Reasons on an agent (Connected, Synced, Working) and on its region (Connected).
 inline constexpr std::string_view kHeartbeatReceived = "HeartbeatReceived";

@@ -116,6 +116,10 @@ void check(const Profile& profile, Checks& checks) {
   const Place unused{&place, "whenUnused"};
   checks.duration({&unused, "after"}, spec.when_unused().after());
   checks.one_of({&unused, "do"}, spec.when_unused().do_(), {"delete", "retain"});
+  if (spec.has_keeps_data() && !spec.keeps_data() && spec.when_unused().do_() == "retain")
+    checks.wrong(
+        {&place, "keepsData"},
+        "false says that nobody would miss it, and whenUnused.do that it is retained; leave one of them out");
 }
 
 }  // namespace qleet::model

@@ -36,7 +36,8 @@ Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRe
     if (kind == nullptr)
       return fail(Code::kInvalid, fmt::format("delete.kind: \"{}\" is no kind", request.erase().kind()));
     TRY(call.subject.require(access::kPlan, kind->plural));
-    return frontend::plan_erase(who, *kind, request.erase().name());
+    return frontend::plan_erase(who, *kind, request.erase().name(),
+                                {.delete_data = request.erase().delete_data()});
   }
   TRY(call.subject.require(access::kPlan, request.has_build() ? "builds" : "applications"));
   if (request.has_build()) return frontend::plan_build(who, request.build());

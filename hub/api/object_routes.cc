@@ -283,13 +283,16 @@ Result<Response> put_object(const Handlers& h, const model::Kind& kind, const Ca
 }
 
 Result<Response> delete_object(const Handlers& h, const model::Kind& kind, const Call& call) {
-  TRY(only_parameters(call.request, {"dryRun"}));
+  TRY(only_parameters(call.request, {"dryRun", "deleteData"}));
   const std::string& name = call.at("name");
   const Precondition wanted = TRY(read_precondition(call.request));
   const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
-  if (!current) return std::unexpected(not_found(kind, name));
+  frontend::EraseOptions options{.dry_run = TRY(flag(call.request, "dryRun")),
+                                 .if_match = wanted.revision,
+                                 .delete_data = TRY(flag(call.request, "deleteData"))};
+  // Data may be left of an application that is gone.
+  if (!current && !options.delete_data) return std::unexpected(not_found(kind, name));
   if (auto refused = failed_precondition(kind, name, wanted, current)) return *std::move(refused);
-  frontend::EraseOptions options{.dry_run = TRY(flag(call.request, "dryRun")), .if_match = wanted.revision};
   return answer(call.request, TRY(frontend::erase(h.context(), caller(call), kind, name, options)));
 }
 

@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
 #include "hub/api/unreadable.h"
@@ -22,7 +23,7 @@ std::string_view unused_state(const v1::Resource& resource, WallTime now) {
   const auto& since = resource.status().unused_since();
   const auto due = Millis(since.seconds() * 1000 + since.nanos() / 1'000'000 +
                           static_cast<std::int64_t>(resource.spec().when_unused().after_ms()));
-  const bool retained = resource.spec().when_unused().do_() == "retain" && now.time_since_epoch() >= due;
+  const bool retained = model::stays_unused(resource.spec()) && now.time_since_epoch() >= due;
   return retained ? reasons::kRetained : reasons::kUnused;
 }
 

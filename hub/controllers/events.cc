@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/crypto/token.h"
 #include "common/model/model.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
 namespace {
+
+constexpr size_t kAboutDigits = 12;
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -37,7 +40,8 @@ Result<> erase_event(Txn& txn, const std::string& plural, std::string_view name,
 Result<> record_event(Work& work, const Happening& happening) {
   const auto plural = plural_of(happening.kind);
   v1::Event event;
-  const auto name = fmt::format("{}.{}.{}", lower(happening.kind), happening.name, lower(happening.reason));
+  auto name = fmt::format("{}.{}.{}", lower(happening.kind), happening.name, lower(happening.reason));
+  if (!happening.about.empty()) name += "." + crypto::sha256_hex(happening.about).substr(0, kAboutDigits);
   const auto known = TRY(objects::get<v1::Event>(work.txn, name));
   if (known) event = *known;
   event.mutable_metadata()->set_name(name);

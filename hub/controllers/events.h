@@ -22,6 +22,8 @@ struct Happening {
   std::string_view reason;
   std::string message;
   std::string_view source = "controllers";
+  // A resource: there is one event for each.
+  std::string_view about = {};
 };
 
 Result<> record_event(Work& work, const Happening& happening);

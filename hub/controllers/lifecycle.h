@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "common/clock/clock.h"
-#include "qleet/v1/delivery.pb.h"
 
 namespace qleet::hub::controllers {
 
@@ -12,7 +11,7 @@ enum class Fate {
   kKeep,        // nothing to do
   kMarkUnused,  // note since when, look again when due
   kTombstone,   // to be deleted
-  kRetain,      // the grace period is over, it stays until somebody deletes it
+  kRetain,      // the grace period is over, and it stays
   kRevive,      // somebody needs it: take back the mark or the tombstone
 };
 
@@ -20,7 +19,8 @@ struct LifecycleInput {
   bool has_users = false;
   bool deleted = false;                  // is a tombstone already
   std::optional<WallTime> unused_since;  // empty: it is in use
-  v1::WhenUnusedPolicy policy;
+  Millis grace{};
+  bool stays = false;  // after its grace period, too: model::stays_unused
   WallTime now;
 };
 
@@ -29,7 +29,7 @@ struct LifecycleDecision {
   std::optional<WallTime> due;  // look again then
 };
 
-// A policy of 0 ms tombstones at once. A clock that went back only makes the wait longer.
+// A grace period of 0 ms tombstones at once. A clock that went back only makes the wait longer.
 LifecycleDecision decide_lifecycle(const LifecycleInput& input);
 
 }  // namespace qleet::hub::controllers

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "common/model/keeping.h"
 #include "common/model/model.h"
 #include "common/template/template.h"
 
@@ -90,7 +91,11 @@ ProfilePtr choose_profile(const std::vector<ProfilePtr>& profiles, const Profile
     }
   }
   const auto* found = best_where([](const ProfilePtr* profile) { return (*profile)->spec().default_(); });
-  return found == nullptr ? nullptr : *found;
+  if (found != nullptr) return *found;
+  // Whatever type it is: as without a class, and kept until somebody deletes it by name.
+  if (ask.profile_class == model::kRetainedClass)
+    return choose_profile(profiles, {ask.type, "", ask.params}, place);
+  return nullptr;
 }
 
 std::vector<std::string> why_not(const std::vector<ProfilePtr>& profiles, const ProfileAsk& ask,

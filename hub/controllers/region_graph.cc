@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
@@ -143,6 +144,8 @@ class Comparison {
         needs = dependencies_of(existing->spec());
         return {};
       }
+      out.refusal = TRY(loses_data(node.name, existing->spec(), wanted));
+      if (out.refusal) return {};
     }
     out.changed.emplace_back(node.name, std::move(wanted));
     return {};
@@ -158,6 +161,22 @@ class Comparison {
         "both the same. Each keeps it until one of them asks with another id",
         node.spec.type(), node.spec.id(), node.asked_by, describe_user(*other)));
     return {};
+  }
+
+  // Another provider makes it anew, and the one before deletes what it kept.
+  Result<std::optional<Refusal>> loses_data(const std::string& name, const v1::ResourceSpec& existing,
+                                            const v1::ResourceSpec& wanted) const {
+    if (existing.provider() == wanted.provider()) return std::nullopt;
+    if (!model::keeps_data(existing) && !TRY(data_is_protected(reader_, existing))) return std::nullopt;
+    return Refusal{
+        std::string(reasons::kDataWouldBeLost),
+        fmt::format(
+            "{} keeps data with provider \"{}\" (profile {}), which would be lost: profile {} makes it "
+            "with provider \"{}\"; ask for it under another id, or delete it first: qleet delete "
+            "resource {}",
+            describe_data(existing), existing.provider(), existing.profile(), wanted.profile(),
+            wanted.provider(), name),
+        "", name};
   }
 
   // Whether it is newer than the release pins because others wanted it so who are gone by now. It does not go

@@ -6,6 +6,7 @@
 
 #include "common/clock/duration.h"
 #include "common/crypto/token.h"
+#include "common/model/keeping.h"
 #include "common/model/model.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/digest.h"
@@ -26,17 +27,13 @@ Value text_value(std::string text) {
 // An environment shortens the grace period of what is its own. What all environments of a region share has no
 // one environment to say so.
 Result<> set_policy(v1::ResourceSpec& spec, const v1::Profile& profile, const v1::Environment* environment) {
-  auto& policy = *spec.mutable_when_unused();
+  model::set_keeping(spec, profile.spec());
   const auto& told = profile.spec().when_unused();
-  policy.set_do_(told.do_().empty() ? "delete" : told.do_());
   auto grace = told.after().empty() ? kDefaultGrace : TRY(parse_duration(told.after()));
   if (environment != nullptr && !environment->spec().unused_after().empty())
     grace = std::min(grace, TRY(parse_duration(environment->spec().unused_after())));
-  if (spec.type() == kWorkload) {
-    grace = Millis(0);
-    policy.set_do_("delete");
-  }
-  policy.set_after_ms(static_cast<std::uint64_t>(grace.count()));
+  if (spec.type() == kWorkload) grace = Millis(0);
+  spec.mutable_when_unused()->set_after_ms(static_cast<std::uint64_t>(grace.count()));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/lifecycle.h"
@@ -13,6 +14,8 @@
 #include "hub/controllers/store_holdings.h"
 #include "hub/store/keys.h"
 #include "hub/store/resource_sketch.h"
+#include "qleet/v1/environment.pb.h"
+#include "qleet/v1/region.pb.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -20,6 +23,8 @@ namespace {
 using objects::Written;
 
 constexpr std::string_view kKind = "Resource";
+// Annotation: who asked that the data go (spec.dataMayGo).
+const std::string kDataAsker = "qleet.io/data-may-go-for";
 
 // Puts the resource at the end of what its region's agent is told, or takes it out.
 Result<> move_position(Txn& txn, const std::string& region, const std::string& name, bool erase) {
@@ -84,7 +89,9 @@ Result<> put_edges(Work& work, const std::string& user, const std::map<std::stri
     if (found != current.end() && found->second == alias) continue;
     work.txn.put(keys::ref(resource, user), alias);
     work.txn.put(keys::uses(user, resource), alias);
-    if (found == current.end()) TRY(settle(work, resource));
+    if (found != current.end()) continue;
+    TRY(take_back_data(work, resource));
+    TRY(settle(work, resource));
   }
   for (const auto& [resource, alias] : current) {
     if (wanted.contains(resource)) continue;
@@ -113,8 +120,39 @@ void clear_unused(Work& work, v1::Resource& resource) {
   resource.mutable_status()->clear_unused_since();
 }
 
-Result<> tombstone(Work& work, v1::Resource resource, const std::string& why) {
+// Where somebody finds it when the resource is gone, and who asked for it.
+Result<> record_data_deleted(Work& work, const v1::Resource& resource, const std::string& why,
+                             std::string_view subject) {
+  const auto& spec = resource.spec();
+  const auto what = describe_data(spec);
+  const bool in_environment =
+      !spec.environment().empty() && TRY(objects::get<v1::Environment>(work.txn, spec.environment()));
+  if (in_environment || TRY(objects::get<v1::Region>(work.txn, spec.region())))
+    TRY(record_event(work, {.kind = in_environment ? "Environment" : "Region",
+                            .name = in_environment ? spec.environment() : spec.region(),
+                            .type = "Normal",
+                            .reason = reasons::kDataDeleted,
+                            .message = fmt::format("{} is deleted with what is in it: {}", what, why),
+                            .about = resource.metadata().name()}));
+  return record_audit(work, {subject, "delete-data", kKind, resource.metadata().name(), what + ": " + why});
+}
+
+// Who asked that the data go, or the hub itself.
+std::string asker_of(const v1::Resource& resource) {
+  const auto& annotations = resource.metadata().annotations();
+  const auto asker = annotations.find(kDataAsker);
+  return resource.spec().data_may_go() && asker != annotations.end() ? asker->second : std::string(kHub);
+}
+
+std::string why_unneeded(const v1::ResourceSpec& spec) {
+  if (!model::holds_data(spec)) return "nobody needs it any more";
+  if (spec.data_may_go()) return "nobody needs it any more, and somebody asked that its data go";
+  return fmt::format("nobody needs it any more, and profile {} says that it keeps no data", spec.profile());
+}
+
+Result<> tombstone(Work& work, v1::Resource resource, const std::string& why, std::string_view subject) {
   const auto before = resource;
+  if (model::holds_data(resource.spec())) TRY(record_data_deleted(work, resource, why, subject));
   if (resource.status().has_unused_since())
     work.txn.erase(keys::unused(due_of(resource), resource.metadata().name()));
   resource.mutable_spec()->set_deleted(true);
@@ -123,7 +161,48 @@ Result<> tombstone(Work& work, v1::Resource resource, const std::string& why) {
   return record_event(work, {kKind, resource.metadata().name(), "Normal", reasons::kDeleting, why});
 }
 
+// An environment that protects its data keeps it, whatever was said before. It is written down, so that
+// whoever looks sees it.
+Result<> protect(Work& work, v1::Resource& resource) {
+  if (model::stays_unused(resource.spec()) || !TRY(data_is_protected(work.txn, resource.spec()))) return {};
+  resource.mutable_spec()->mutable_when_unused()->set_do_("retain");
+  resource.mutable_spec()->set_data_may_go(false);
+  return {};
+}
+
 }  // namespace
+
+Result<bool> data_is_protected(const Reader& reader, const v1::ResourceSpec& spec) {
+  if (!model::holds_data(spec) || spec.environment().empty()) return false;
+  const auto environment = TRY(objects::get<v1::Environment>(reader, spec.environment()));
+  return environment && environment->spec().protect().data();
+}
+
+Result<> let_data_go(Work& work, const std::string& name, const std::string& subject) {
+  auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
+  if (!resource || resource->spec().deleted()) return {};
+  const auto before = *resource;
+  resource->mutable_spec()->set_data_may_go(true);
+  (*resource->mutable_metadata()->mutable_annotations())[kDataAsker] = subject;
+  TRY(write(work, *resource, &before));
+  if (!resource->status().has_unused_since()) return {};
+  // What was kept is not waited for any more.
+  work.txn.put(keys::unused(due_of(*resource), name), "");
+  return settle(work, name);
+}
+
+Result<> take_back_data(Work& work, const std::string& name) {
+  const auto entry = TRY(work.txn.get(objects::key(model::kind_of(v1::Resource::default_instance()), name)));
+  if (!entry || !TRY(sketch(entry->value)).data_may_go) return {};
+  v1::Resource resource;
+  TRY(objects::decode_into(*entry, resource));
+  const auto before = resource;
+  resource.mutable_spec()->set_data_may_go(false);
+  resource.mutable_metadata()->mutable_annotations()->erase(kDataAsker);
+  TRY(write(work, resource, &before));
+  for (const auto& [alias, needed] : before.spec().dependencies()) TRY(take_back_data(work, needed));
+  return {};
+}
 
 Result<Written> put_resource(Work& work, const std::string& name, const v1::ResourceSpec& spec) {
   const auto before = TRY(objects::get<v1::Resource>(work.txn, name));
@@ -135,6 +214,10 @@ Result<Written> put_resource(Work& work, const std::string& name, const v1::Reso
     work.txn.put(keys::unused(due_of(resource), name), "");
   }
   *resource.mutable_spec() = spec;
+  if (!spec.data_may_go()) resource.mutable_metadata()->mutable_annotations()->erase(kDataAsker);
+  if (before && !before->spec().deleted() && before->spec().provider() != spec.provider() &&
+      model::holds_data(before->spec()))
+    TRY(record_data_deleted(work, *before, fmt::format("provider {} makes it anew", spec.provider()), kHub));
   resource.mutable_metadata()->set_name(name);
   resource.mutable_metadata()->clear_deletion_timestamp();
   auto& labels = *resource.mutable_metadata()->mutable_labels();
@@ -144,7 +227,11 @@ Result<Written> put_resource(Work& work, const std::string& name, const v1::Reso
   if (!spec.application().empty()) labels["application"] = spec.application();
   const auto written = TRY(write(work, resource, before ? &*before : nullptr));
   const auto user = user_of_resource(name);
-  TRY(put_edges(work, user, TRY(used_by(work.txn, user)), wanted_edges(spec)));
+  const auto used = TRY(used_by(work.txn, user));
+  if (before && before->spec().data_may_go() && !spec.data_may_go()) {
+    for (const auto& [needed, alias] : used) TRY(take_back_data(work, needed));
+  }
+  TRY(put_edges(work, user, used, wanted_edges(spec)));
   return written;
 }
 
@@ -168,13 +255,16 @@ Result<> settle(Work& work, const std::string& name) {
   input.deleted = resource.spec().deleted();
   if (resource.status().has_unused_since())
     input.unused_since = objects::wall_time(resource.status().unused_since());
-  input.policy = resource.spec().when_unused();
+  if (!input.has_users && !input.deleted) TRY(protect(work, resource));
+  input.grace = Millis(resource.spec().when_unused().after_ms());
+  input.stays = model::stays_unused(resource.spec());
   input.now = work.now();
   auto decision = decide_lifecycle(input);
   if (decision.fate == Fate::kTombstone && TRY(may_be_asked_for(work.txn, resource.spec())))
     decision.fate = input.unused_since ? Fate::kKeep : Fate::kMarkUnused;
   switch (decision.fate) {
     case Fate::kKeep:
+      TRY(write(work, resource, &before));
       return {};
     case Fate::kMarkUnused:
       *resource.mutable_status()->mutable_unused_since() = objects::timestamp(work.now());
@@ -182,11 +272,16 @@ Result<> settle(Work& work, const std::string& name) {
       TRY(write(work, resource, &before));
       return record_event(work, {kKind, name, "Normal", reasons::kUnused, "nobody needs it any more"});
     case Fate::kTombstone:
-      return tombstone(work, std::move(resource), "nobody needs it any more");
+      return tombstone(work, resource, why_unneeded(resource.spec()), asker_of(resource));
     case Fate::kRetain:
       work.txn.erase(keys::unused(due_of(resource), name));
-      return record_event(work, {kKind, name, "Normal", reasons::kRetained,
-                                 "nobody needs it any more; its profile keeps it until somebody deletes it"});
+      TRY(write(work, resource, &before));
+      return record_event(
+          work,
+          {kKind, name, "Normal", reasons::kRetained,
+           fmt::format("nobody needs it any more; it stays, with what it keeps, until somebody deletes it: "
+                       "qleet delete resource {}",
+                       name)});
     case Fate::kRevive:
       clear_unused(work, resource);
       resource.mutable_spec()->set_deleted(false);
@@ -201,7 +296,7 @@ Result<bool> settle_due(Work& work, const std::string& name, std::uint64_t due_m
   TRY(settle(work, name));
   const auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
   const bool unused = resource && !resource->spec().deleted() && resource->status().has_unused_since();
-  if (unused && due_of(*resource) == due_ms && resource->spec().when_unused().do_() != "retain" &&
+  if (unused && due_of(*resource) == due_ms && !model::stays_unused(resource->spec()) &&
       TRY(may_be_asked_for(work.txn, resource->spec())))
     return false;
   work.txn.erase(keys::unused(due_ms, name));
@@ -232,7 +327,7 @@ Result<> erase_resource(Work& work, const std::string& name) {
   return put_edges(work, user, TRY(used_by(work.txn, user)), {});
 }
 
-Result<> tombstone_resource(Work& work, const std::string& name) {
+Result<> tombstone_resource(Work& work, const std::string& name, std::string_view subject) {
   auto resource = TRY(objects::get<v1::Resource>(work.txn, name));
   if (!resource) return fail(Code::kNotFound, fmt::format("resource {} does not exist", name));
   const auto users = TRY(users_of(work.txn, name));
@@ -247,7 +342,15 @@ Result<> tombstone_resource(Work& work, const std::string& name) {
                 fmt::format("resource {} may be needed by deployment {}, which is being worked out: "
                             "try again",
                             name, *asker));
-  if (!resource->spec().deleted()) return tombstone(work, *std::move(resource), "somebody deleted it");
+  if (!resource->spec().deleted()) {
+    if (TRY(data_is_protected(work.txn, resource->spec())))
+      return fail(Code::kConflict,
+                  fmt::format("{}: environment {} protects its data; take spec.protect.data out of the "
+                              "environment first",
+                              describe_data(resource->spec()), resource->spec().environment()));
+    const auto why = subject == kHub ? why_unneeded(resource->spec()) : "somebody deleted it";
+    return tombstone(work, *std::move(resource), why, subject);
+  }
   // Asked for again: an agent that keeps what a restored store wants deleted is told so anew.
   const auto before = *resource;
   resource->mutable_spec()->set_deletes_repeated(before.spec().deletes_repeated() + 1);
@@ -283,6 +386,15 @@ std::string describe_user(const Use& use) {
   if (parts->type == "workload")
     return fmt::format("{}/{} as \"{}\" ({})", parts->application, parts->id, use.alias, parts->environment);
   return fmt::format("{} \"{}\" as \"{}\"", parts->type, parts->id, use.alias);
+}
+
+std::string describe_data(const v1::ResourceSpec& spec) {
+  const auto size = spec.params().fields().find("size");
+  const bool known = size != spec.params().fields().end() && !size->second.string_value().empty();
+  return fmt::format("{} \"{}\"{}{} in {}{}", spec.type(), spec.id(),
+                     known ? fmt::format(" ({})", size->second.string_value()) : "",
+                     spec.application().empty() ? "" : " of " + spec.application(),
+                     spec.environment().empty() ? "" : spec.environment() + " / ", spec.region());
 }
 
 }  // namespace qleet::hub::controllers

@@ -16,6 +16,9 @@
 
 namespace qleet::hub::controllers {
 
+// In the audit: nobody in particular asked for it.
+inline constexpr std::string_view kHub = "hub";
+
 // Creates the resource, or gives it this spec; its status stays. Its own edges follow spec.dependencies: what
 // it no longer depends on is settled, what it depends on must exist. Not for tombstones.
 Result<objects::Written> put_resource(Work& work, const std::string& name, const v1::ResourceSpec& spec);
@@ -38,9 +41,18 @@ Result<bool> resource_gone(Work& work, const std::string& name, std::uint32_t ge
 // The object with its edges and indexes, whatever its state: what it needed may become unused in turn.
 Result<> erase_resource(Work& work, const std::string& name);
 
-// A tombstone now, whatever its policy. kConflict, naming by whom, while something needs it or may ask for
-// it.
-Result<> tombstone_resource(Work& work, const std::string& name);
+// A tombstone now, whatever its policy; `subject` asked for it. kConflict, saying why and what to do, while
+// something needs it or may ask for it, and where its environment protects its data.
+Result<> tombstone_resource(Work& work, const std::string& name, std::string_view subject = kHub);
+
+// Its environment protects the data in it.
+Result<bool> data_is_protected(const Reader& reader, const v1::ResourceSpec& spec);
+
+// Its data may go with it once nobody needs it, because `subject` asked for that. What nobody needs by now
+// goes when its grace period is over.
+Result<> let_data_go(Work& work, const std::string& name, const std::string& subject);
+// Taken back, here and in what it requires: somebody uses it.
+Result<> take_back_data(Work& work, const std::string& name);
 
 struct Use {
   std::string user;  // as in x/ref
@@ -55,5 +67,8 @@ Result<std::map<std::string, std::string>> used_by(const Reader& reader, std::st
 
 // For people: "shop/web as \"cache\"", "postgres \"main\" as \"data\"".
 std::string describe_user(const Use& use);
+
+// For people: volume "web-data" (10Gi) of shop in prod / local-1.
+std::string describe_data(const v1::ResourceSpec& spec);
 
 }  // namespace qleet::hub::controllers

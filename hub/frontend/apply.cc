@@ -4,12 +4,14 @@
 #include <set>
 
 #include "hub/access/roles.h"
+#include "hub/controllers/application_data.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/cross_checks.h"
+#include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
 
 namespace qleet::hub::frontend {
@@ -108,6 +110,7 @@ Result<> Application::write(const google::protobuf::Message& given) {
   if (model::meta(*object).has_deletion_timestamp()) {
     // Asked for again while it is being deleted.
     model::meta(*object).clear_deletion_timestamp();
+    if (kind.name == "Application") TRY(controllers::take_back_application_data(work_, name));
     written = TRY(objects::put(work_.txn, *object, work_.stamp));
   }
   if (written != Written::kNothing) {
@@ -166,19 +169,40 @@ int rank(const google::protobuf::Message& object) {
 
 Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
                               const std::vector<model::Object>& objects, const ApplyOptions& options) {
-  TRY(check_request(objects, options));
+  auto wet = options;
+  wet.dry_run = false;
+  const auto foresight = TRY(may_leave_data(*TRY(context.store.snapshot()), objects));
+  Result<Notices> data = Notices();
+  if (foresight == Foresight::kRehearse)
+    data = foresee_data(context, [&](const Context& copy) -> Result<> {
+      TRY(apply_now(copy, caller, objects, wet));
+      return {};
+    });
   v1::ApplyResult result;
   if (options.dry_run) {
-    auto wet = options;
-    wet.dry_run = false;
     TRY(rehearse(context, [&](const Context& copy) -> Result<> {
-      result = TRY(apply(copy, caller, objects, wet));
+      result = TRY(apply_now(copy, caller, objects, wet));
       return {};
     }));
     result.set_dry_run(true);
     result.clear_revision();
-    return result;
+  } else {
+    result = TRY(apply_now(context, caller, objects, wet));
   }
+  if (data)
+    *result.mutable_data() = *std::move(data);
+  else
+    result.add_warnings(unforeseen(data.error()));
+  if (foresight == Foresight::kTooMany)
+    result.add_warnings(
+        "this concerns too many deployments to say here what data it takes out of use: qleet plan does");
+  return result;
+}
+
+Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
+                                  const std::vector<model::Object>& objects, const ApplyOptions& options) {
+  TRY(check_request(objects, options));
+  v1::ApplyResult result;
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
     result.Clear();
     Application application(work, caller, options, result);

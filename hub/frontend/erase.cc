@@ -2,12 +2,15 @@
 
 #include <set>
 
+#include "common/model/keeping.h"
 #include "hub/access/roles.h"
+#include "hub/controllers/application_data.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/access.pb.h"
@@ -17,6 +20,8 @@ namespace {
 
 using controllers::Work;
 
+constexpr const char* kWithData = "with its data";
+
 std::unexpected<Error> in_use(std::string_view what, const std::vector<std::string>& by,
                               std::string_view advice) {
   return fail(Code::kConflict,
@@ -25,8 +30,9 @@ std::unexpected<Error> in_use(std::string_view what, const std::vector<std::stri
 
 class Erasure {
  public:
-  Erasure(Work& work, const model::Kind& kind, const std::string& name, v1::EraseResult& result)
-      : work_(work), kind_(kind), name_(name), result_(result) {}
+  Erasure(Work& work, const Caller& caller, const model::Kind& kind, const std::string& name,
+          bool delete_data, v1::EraseResult& result)
+      : work_(work), caller_(caller), kind_(kind), name_(name), delete_data_(delete_data), result_(result) {}
 
   Result<> run() {
     if (kind_.name == "Application") return application();
@@ -57,6 +63,7 @@ class Erasure {
 
   Result<> application();
   Result<> environment();
+  Result<> leave_data_of_environment();
   Result<> region();
   Result<> profile();
   Result<> resource();
@@ -65,8 +72,10 @@ class Erasure {
   Result<> role();
 
   Work& work_;
+  const Caller& caller_;
   const model::Kind& kind_;
   const std::string& name_;
+  const bool delete_data_;
   v1::EraseResult& result_;
 };
 
@@ -76,6 +85,7 @@ Result<> Erasure::application() {
     *app.mutable_metadata()->mutable_deletion_timestamp() = objects::timestamp(work_.now());
     TRY(objects::put(work_.txn, app, work_.stamp));
   }
+  if (delete_data_) TRY(controllers::let_application_data_go(work_, name_, caller_.subject));
   std::vector<std::string> places;
   for (const auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn, {.name_prefix = name_ + "."})))
     places.push_back(deployment.spec().environment());
@@ -83,8 +93,9 @@ Result<> Erasure::application() {
   result_.set_message(places.empty()
                           ? fmt::format("application {} is gone", name_)
                           : fmt::format("application {} is taken down in {}; what nobody else needs follows "
-                                        "after its grace period",
-                                        name_, list_some(places)));
+                                        "after its grace period, {}",
+                                        name_, list_some(places),
+                                        delete_data_ ? "and its data with it" : "and its data is kept"));
   return {};
 }
 
@@ -104,7 +115,30 @@ Result<> Erasure::environment() {
                     {fmt::format("environment {}", other.metadata().name())},
                     "it takes releases after this one");
   }
+  TRY(leave_data_of_environment());
   return plain();
+}
+
+// What is kept in an environment stays when it goes; what it protects must not lose its protection on the
+// way.
+Result<> Erasure::leave_data_of_environment() {
+  const auto environment = *TRY(objects::get<v1::Environment>(work_.txn, name_));
+  for (const auto& region : TRY(objects::list<v1::Region>(work_.txn))) {
+    const auto prefix = fmt::format("{}.{}.", region.metadata().name(), name_);
+    for (const auto& resource : TRY(objects::list<v1::Resource>(work_.txn, {.name_prefix = prefix}))) {
+      if (!model::holds_data(resource.spec()) || resource.spec().deleted()) continue;
+      if (environment.spec().protect().data())
+        return fail(
+            Code::kConflict,
+            fmt::format(
+                "environment \"{}\": it protects data that is there ({}); take spec.protect.data out of "
+                "it first",
+                name_, controllers::describe_data(resource.spec())));
+      if (model::keeps_data(resource.spec()))
+        *result_.add_data() = left_behind(resource, "its environment goes");
+    }
+  }
+  return {};
 }
 
 Result<> Erasure::region() {
@@ -120,7 +154,10 @@ Result<> Erasure::region() {
     return in_use(what, {fmt::format("agent {}", agent->metadata().name())}, "revoke the agent first");
   // Nobody is left who could take away what stands there: the records go.
   const auto left = TRY(objects::list<v1::Resource>(work_.txn, {.name_prefix = name_ + "."}));
-  for (const auto& resource : left) TRY(controllers::erase_resource(work_, resource.metadata().name()));
+  for (const auto& resource : left) {
+    if (model::keeps_data(resource.spec())) *result_.add_data() = left_behind(resource, "the hub forgets it");
+    TRY(controllers::erase_resource(work_, resource.metadata().name()));
+  }
   if (agent) TRY(objects::erase(work_.txn, model::kind_of(*agent), agent->metadata().name()));
   TRY(plain());
   if (!left.empty())
@@ -153,7 +190,7 @@ Result<> Erasure::profile() {
 }
 
 Result<> Erasure::resource() {
-  TRY(controllers::tombstone_resource(work_, name_));
+  TRY(controllers::tombstone_resource(work_, name_, caller_.subject));
   result_.set_message(fmt::format("resource {} is deleted by its agent now", name_));
   return {};
 }
@@ -193,32 +230,66 @@ Result<> Erasure::role() {
   return plain();
 }
 
+// The application is gone, and data of it was kept.
+Result<bool> erase_what_is_left(Work& work, const Caller& caller, const std::string& application,
+                                v1::EraseResult& result) {
+  const auto going = TRY(controllers::let_application_data_go(work, application, caller.subject));
+  if (going.empty()) return false;
+  result.set_message(fmt::format("application {} is gone already; what was kept of it goes", application));
+  TRY(controllers::record_audit(work, {caller.subject, "delete", "Application", application, kWithData}));
+  return true;
+}
+
 }  // namespace
 
 Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
                               std::string_view name, const EraseOptions& options) {
+  auto wet = options;
+  wet.dry_run = false;
+  const auto now = [&](const Context& where, v1::EraseResult& result) -> Result<> {
+    result = TRY(erase_now(where, caller, kind, name, wet));
+    return {};
+  };
+  Result<Notices> data = Notices();
+  if (kind.name == "Application" || kind.name == "Resource") {
+    v1::EraseResult rehearsed;
+    data = foresee_data(context, [&](const Context& copy) { return now(copy, rehearsed); });
+  }
   v1::EraseResult result;
   if (options.dry_run) {
-    auto wet = options;
-    wet.dry_run = false;
-    TRY(rehearse(context, [&](const Context& copy) -> Result<> {
-      result = TRY(erase(copy, caller, kind, name, wet));
-      return {};
-    }));
+    TRY(rehearse(context, [&](const Context& copy) { return now(copy, result); }));
     result.clear_revision();
-    return result;
+  } else {
+    TRY(now(context, result));
   }
+  if (data)
+    result.mutable_data()->MergeFrom(*data);
+  else
+    result.set_message(fmt::format("{}; {}", result.message(), unforeseen(data.error())));
+  return result;
+}
+
+Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, const model::Kind& kind,
+                                  std::string_view name, const EraseOptions& options) {
+  if (options.delete_data && kind.name != "Application")
+    return fail(Code::kInvalid,
+                fmt::format("deleteData: only an application is deleted with its data; to delete a "
+                            "{}, leave it out",
+                            kind.name));
+  v1::EraseResult result;
   const std::string key(name);
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
     result.Clear();
     result.set_kind(std::string(kind.name));
     result.set_name(key);
     const auto object = TRY(objects::get(work.txn, kind, key));
+    if (!object && options.delete_data && TRY(erase_what_is_left(work, caller, key, result))) return {};
     if (!object) return std::unexpected(no_such(work.txn, kind, key));
     if (options.if_match) TRY(objects::check_version(*object, *options.if_match));
-    TRY(Erasure(work, kind, key, result).run());
+    TRY(Erasure(work, caller, kind, key, options.delete_data, result).run());
     if (result.message().empty()) result.set_message("is gone");
-    return controllers::record_audit(work, {caller.subject, "delete", kind.name, key, ""});
+    return controllers::record_audit(
+        work, {caller.subject, "delete", kind.name, key, options.delete_data ? kWithData : ""});
   }));
   result.set_revision(revision);
   return result;

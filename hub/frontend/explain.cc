@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common/clock/duration.h"
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/health.h"
@@ -87,6 +88,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
     return "make what it is given smaller: put large files into the image, or let it fetch them.";
   if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
     return "change what the application asks for, and apply it again.";
+  if (reason == reasons::kDataWouldBeLost)
+    return "ask for it under another id, or let the profile before serve it again.";
   return {};
 }
 
@@ -119,8 +122,7 @@ Shown shown(const v1::Resource& resource, const v1::Region* region) {
   if (resource.spec().deleted()) {
     result.state = "Deleting";
   } else if (status.has_unused_since()) {
-    const bool retained = resource.spec().when_unused().do_() == "retain";
-    result.state = retained ? "Retained" : "Unused";
+    result.state = model::stays_unused(resource.spec()) ? "Retained" : "Unused";
     result.reason = result.state;
     result.message =
         fmt::format("nobody needs it since {}", format_time(from_timestamp(status.unused_since())));

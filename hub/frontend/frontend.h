@@ -55,11 +55,14 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
 struct EraseOptions {
   bool dry_run = false;
   std::optional<Revision> if_match;
+  // Of an application: the data that only it uses, or used, goes as well. Without it, it is kept. kConflict
+  // where an environment protects some of it.
+  bool delete_data = false;
 };
 
 // An application goes with its deployments, in the controllers' time; the answer says what follows. An
 // environment, region or profile that is in use is refused (kConflict), naming by whom; so is a resource that
-// somebody needs. A retained resource goes.
+// somebody needs, and data that its environment protects. A retained resource goes.
 Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
                               std::string_view name, const EraseOptions& options = {});
 
@@ -80,7 +83,8 @@ using Operation = std::function<Result<v1::PlanResult>(const Context& overlay)>;
 Result<v1::PlanResult> plan(const Context& context, const Operation& operation);
 Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects,
                      const ApplyOptions& options);
-Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name);
+Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name,
+                     const EraseOptions& options = {});
 Operation plan_build(const Caller& caller, v1::BuildSpec build);
 Operation plan_approve(const Caller& caller, v1::ApproveRequest request);
 Operation plan_rollback(const Caller& caller, v1::RollbackRequest request);

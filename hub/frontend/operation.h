@@ -19,6 +19,13 @@ Result<Revision> in_transaction(const Context& context,
 // The same on a copy that is thrown away: what would come of it, or why it would be refused.
 Result<> rehearse(const Context& context, const std::function<Result<>(const Context& copy)>& operation);
 
+// apply and erase alone, without a look ahead at what becomes of data: for plan, which looks at everything.
+// Not for options.dry_run.
+Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
+                                  const std::vector<model::Object>& objects, const ApplyOptions& options);
+Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, const model::Kind& kind,
+                                  std::string_view name, const EraseOptions& options);
+
 // "a, b and 3 more".
 std::string list_some(const std::vector<std::string>& names, size_t most = 5);
 

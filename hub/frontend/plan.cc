@@ -9,6 +9,7 @@
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/frontend/data_notices.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
 #include "hub/frontend/plan_sharing.h"
@@ -185,8 +186,7 @@ Result<> Planner::resource(const std::string& name) {
   }
   if (!was_unused && is_unused) {
     change.set_action("retain");
-    change.set_summary(
-        fmt::format("no longer asked for; stays until somebody deletes it (profile {})", spec.profile()));
+    change.set_summary("no longer asked for; kept until somebody deletes it");
     return add(spec, std::move(change));
   }
   if (before->spec().hash() == spec.hash()) return {};
@@ -242,6 +242,7 @@ std::string text_of(const v1::PlanResult& result) {
       text += '\n';
     }
   }
+  for (const auto& notice : result.data()) text += fmt::format("! {}\n", notice.message());
   for (const auto& warning : result.warnings()) text += fmt::format("! {}\n", warning);
   if (result.to_add() + result.to_change() + result.to_remove() == 0) return text + "nothing is touched.\n";
   return text + fmt::format("{} to add, {} to change, {} to remove; nothing else is touched.\n",
@@ -272,6 +273,7 @@ Result<v1::PlanResult> plan(const Context& context, const Operation& operation) 
   auto result = TRY(operation(copy));
   const auto settled = TRY(settle_everything(copy, *before));
   const auto after = TRY(overlay->snapshot());
+  result.mutable_data()->MergeFrom(TRY(data_notices(*before, *after, settled)));
   TRY(Planner(*before, *after, settled, result).run());
   return result;
 }
@@ -292,7 +294,7 @@ Operation plan_apply(const Caller& caller, const std::vector<model::Object>& obj
       again.emplace_back(object->New());
       again.back()->CopyFrom(*object);
     }
-    const auto applied = TRY(apply(copy, caller, again, wet));
+    const auto applied = TRY(apply_now(copy, caller, again, wet));
     v1::PlanResult result;
     *result.mutable_objects() = applied.objects();
     *result.mutable_releases() = applied.releases();
@@ -301,10 +303,14 @@ Operation plan_apply(const Caller& caller, const std::vector<model::Object>& obj
   };
 }
 
-Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name) {
-  return [caller, &kind, name = std::move(name)](const Context& copy) -> Result<v1::PlanResult> {
-    TRY(erase(copy, caller, kind, name));
+Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name,
+                     const EraseOptions& options) {
+  auto wet = options;
+  wet.dry_run = false;
+  return [caller, &kind, name = std::move(name), wet](const Context& copy) -> Result<v1::PlanResult> {
+    auto erased = TRY(erase_now(copy, caller, kind, name, wet));
     v1::PlanResult result;
+    *result.mutable_data() = std::move(*erased.mutable_data());
     auto& change = *result.add_objects();
     change.set_kind(std::string(kind.name));
     change.set_name(name);

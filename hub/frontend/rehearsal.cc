@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/health.h"
@@ -100,7 +101,7 @@ class Agents {
   static bool on_its_way_out(const std::optional<v1::Resource>& resource) {
     if (!resource) return false;
     if (resource->spec().deleted()) return true;
-    return resource->status().has_unused_since() && resource->spec().when_unused().do_() != "retain";
+    return resource->status().has_unused_since() && !model::stays_unused(resource->spec());
   }
 
   // Lets what was on its way out before the operation, and still is, be gone. False: it is none of those.
@@ -127,7 +128,7 @@ class Agents {
       return controllers::resource_gone(work, name, resource->metadata().generation());
     const auto connected = TRY(connect(work, resource->spec().region()));
     const bool unused = resource->status().has_unused_since();
-    if (unused && resource->spec().when_unused().do_() != "retain") {
+    if (unused && !model::stays_unused(resource->spec())) {
       // Long enough from now on, nobody came back to it.
       const bool new_here = objects::wall_time(resource->status().unused_since()) >= begun_;
       if (new_here) {

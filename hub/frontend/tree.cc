@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/delivery.h"
@@ -30,6 +31,8 @@ class Planter {
                 v1::TreeNode& node);
   Result<> collect_applications(const std::string& resource, std::set<std::string>& seen,
                                 std::set<std::string>& applications);
+  Result<> kept_data(const std::string& region_name, const std::string& environment, const v1::Region* region,
+                     v1::TreePlace& place);
 
   const Reader& reader_;
   const v1::Application& app_;
@@ -103,6 +106,19 @@ std::string waiting_text(const v1::DeploymentSpec& spec) {
                      spec.environment(), spec.candidate());
 }
 
+// What nobody needs any more, and stays: below what is in use.
+Result<> Planter::kept_data(const std::string& region_name, const std::string& environment,
+                            const v1::Region* region, v1::TreePlace& place) {
+  const auto prefix = fmt::format("{}.{}.{}.", region_name, environment, app_.metadata().name());
+  for (const auto& resource : TRY(objects::list<v1::Resource>(reader_, {.name_prefix = prefix}))) {
+    if (!resource.status().has_unused_since() || resource.spec().deleted() ||
+        !model::stays_unused(resource.spec()))
+      continue;
+    TRY(grow(resource.metadata().name(), resource.spec().id(), region, *place.add_roots()));
+  }
+  return {};
+}
+
 Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
   const auto& spec = deployment.spec();
   const auto& status = deployment.status();
@@ -129,6 +145,7 @@ Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
     const auto user = controllers::user_of_deployment(deployment.metadata().name());
     for (const auto& [name, alias] : TRY(controllers::used_by(reader_, user, rollout.region())))
       TRY(grow(name, alias, region ? &*region : nullptr, *place.add_roots()));
+    TRY(kept_data(rollout.region(), spec.environment(), region ? &*region : nullptr, place));
   }
   return {};
 }

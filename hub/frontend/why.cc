@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/clock/duration.h"
+#include "common/model/keeping.h"
 #include "hub/controllers/profiles.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_profiles.h"
@@ -106,9 +107,16 @@ std::string unneeded_text(const v1::Resource& resource) {
   if (!resource.status().has_unused_since()) return "nobody asks for it";
   const auto since = from_timestamp(resource.status().unused_since());
   const auto due = since + Millis(resource.spec().when_unused().after_ms());
-  if (resource.spec().when_unused().do_() == "retain")
-    return fmt::format("nobody asks for it since {}; profile {} retains it until somebody deletes it",
-                       format_time(since), resource.spec().profile());
+  switch (model::after_grace(resource.spec())) {
+    case model::AfterGrace::kDelete:
+      break;
+    case model::AfterGrace::kKeep:
+      return fmt::format("nobody asks for it since {}; it keeps data, and stays until somebody deletes it",
+                         format_time(since));
+    case model::AfterGrace::kRetain:
+      return fmt::format("nobody asks for it since {}; it is retained until somebody deletes it by name",
+                         format_time(since));
+  }
   return fmt::format("nobody asks for it since {}; it is deleted at {}", format_time(since),
                      format_time(due));
 }

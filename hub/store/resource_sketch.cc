@@ -45,6 +45,7 @@ bool read_spec(std::string_view bytes, ResourceSketch& out) {
       }
     } else if (fields.is_number()) {
       if (fields.number() == ResourceSpec::kDeletedFieldNumber) out.deleted = fields.value() != 0;
+      if (fields.number() == ResourceSpec::kDataMayGoFieldNumber) out.data_may_go = fields.value() != 0;
       if (fields.number() == ResourceSpec::kProfileGenerationFieldNumber)
         out.profile_generation = static_cast<std::uint32_t>(fields.value());
     }

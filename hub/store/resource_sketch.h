@@ -22,6 +22,7 @@ struct ResourceSketch {
   std::uint32_t profile_generation = 0;
   std::string_view hash;
   bool deleted = false;
+  bool data_may_go = false;
   std::string_view status;  // serialized
 
   // kInternal where it is none.

@@ -59,6 +59,9 @@ void ContainerFleet::SetUpTestSuite() {
   // What a whole region shares follows its own profiles, not the environment.
   replace_in(*files_ / "profiles/route.yaml", "after: 10m", "after: 2s");
   replace_in(*files_ / "profiles/workload.yaml", "after: 10m", "after: 2s");
+  // Each test leaves nothing behind; that data is kept otherwise is shown where it is kept.
+  replace_in(*files_ / "profiles/workload.yaml", "{type: volume}", "{type: volume}\n  keepsData: false");
+  replace_in(*files_ / "profiles/postgres.yaml", "keepsData: true", "keepsData: false");
   fs::copy(QLEET_TOP "/examples/shop", *files_ / "shop", fs::copy_options::recursive);
   fleet_ = std::make_unique<MiniFleet>(FleetOptions{.profiles = *files_ / "profiles"});
   fleet_->apply(

@@ -139,6 +139,54 @@ TEST_F(Lifecycle, ARenamedWorkloadKeepsWhatItHas) {
   EXPECT_TRUE(empty());
 }
 
+// From the command line to the world and back: kept, seen, used again, and deleted when somebody says so.
+TEST_F(Lifecycle, DataGoesOnlyWhenSomebodySaysSo) {
+  fleet.apply(R"(
+apiVersion: qleet.io/v1
+kind: Profile
+metadata: {name: volume-noop}
+spec:
+  satisfies: {type: volume}
+  scope: application
+  parameters: {size: {type: string, default: 1Gi}}
+  requires: {runtime: {type: container-host}}
+  provider: noop
+  template: {size: "${params.size}"}
+  outputs: {name: "${self.name}"}
+  whenUnused: {after: 1s, do: delete}
+  default: true
+)");
+  const std::string volume = "local-1.default.shop.volume.web-db-data";
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  const auto before = world().at(volume);
+
+  const auto kept = fleet.qleet({"delete", "app", "shop", "--wait", "--timeout", "30s"});
+  EXPECT_EQ(kept.exit, 0) << kept.err;
+  EXPECT_NE(kept.out.find("Kept: volume \"web-db-data\" (10Gi) of shop in default / local-1 is kept"),
+            std::string::npos)
+      << kept.out;
+  ASSERT_TRUE(until([&] { return fleet.get("resources", volume)["status.state"].str() == "Retained"; }));
+  ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.postgres.web-db"); }));
+
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  EXPECT_EQ(world().at(volume).changes, before.changes);
+
+  const auto asked = fleet.qleet({"delete", "app", "shop", "--delete-data"});
+  EXPECT_EQ(asked.exit, 2) << asked.out;
+  EXPECT_NE(asked.err.find("there is no terminal to ask on; say --yes to go on"), std::string::npos)
+      << asked.err;
+  EXPECT_NE(asked.err.find("Deleted: volume \"web-db-data\""), std::string::npos) << asked.err;
+  ASSERT_TRUE(settled());
+  const auto deleted = fleet.qleet({"delete", "app", "shop", "--delete-data", "--yes", "--wait"});
+  EXPECT_EQ(deleted.exit, 0) << deleted.err;
+  EXPECT_NE(deleted.out.find("Deleted: volume \"web-db-data\""), std::string::npos) << deleted.out;
+  ASSERT_TRUE(until([&] { return !world().contains(volume); }));
+  EXPECT_NE(fleet.qleet({"get", "events"}).out.find("DataDeleted"), std::string::npos);
+  EXPECT_NE(fleet.qleet({"get", "auditrecords"}).out.find("delete-data"), std::string::npos);
+}
+
 TEST_F(Lifecycle, AnEnvironmentByApprovalWaitsForIt) {
   fleet.apply(
       "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: prod}\nspec:\n  builds: {by: "

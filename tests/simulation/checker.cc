@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/model/keeping.h"
+#include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
+#include "qleet/v1/environment.pb.h"
 #include "tests/simulation/must.h"
 
 namespace qleet::sim {
@@ -40,6 +43,8 @@ void Checker::enter(const hub::Store& store) {
     stated_[{name, resource.metadata().generation()}].push_back(
         {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
     known_[name] = {resource.metadata().uid(), resource.metadata().generation(), resource.spec().deleted()};
+    // What was asked for in that life, before it was lost.
+    if (resource.spec().data_may_go()) asked_data_.insert(name);
     last_state_[name] = std::move(resource);
   }
 }
@@ -68,6 +73,7 @@ void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
       findings_.add(Rule::kLeak, fmt::format("{} is erased while it still exists", name));
     known_.erase(name);
     last_state_.erase(name);
+    asked_data_.erase(name);
     return;
   }
   const auto generation = resource.metadata().generation();
@@ -79,6 +85,11 @@ void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
     stated_[{name, generation}].push_back(
         {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
   if (resource.spec().deleted() && !known.deleted) became_tombstone(store, resource);
+  // Somebody uses it again.
+  if (const auto it = last_state_.find(name); it != last_state_.end() && !resource.spec().deleted() &&
+                                              it->second.status().has_unused_since() &&
+                                              !resource.status().has_unused_since())
+    asked_data_.erase(name);
   known = {resource.metadata().uid(), generation, resource.spec().deleted()};
   const auto& status = resource.status();
   auto& before = last_state_[name];
@@ -107,7 +118,9 @@ void Checker::became_tombstone(const hub::Store& store, const v1::Resource& reso
   const auto reader = must(store.snapshot());
   if (!must(reader->scan({.prefix = keys::below("x/ref", name), .limit = 1})).empty())
     findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone while somebody needs it", name));
-  if (asked_.erase(name) > 0) return;
+  const bool by_name = asked_.erase(name) > 0;
+  check_data(*reader, resource, by_name);
+  if (by_name) return;
   const auto& policy = resource.spec().when_unused();
   if (policy.do_() == "retain")
     findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone although it is to be kept", name));
@@ -120,6 +133,71 @@ void Checker::became_tombstone(const hub::Store& store, const v1::Resource& reso
   const auto since = objects::wall_time(before->second.status().unused_since());
   if (clock_.wall() - since < Millis(policy.after_ms()))
     findings_.add(Rule::kWrongDelete, fmt::format("{} becomes a tombstone within its grace period", name));
+}
+
+void Checker::check_data(const hub::Reader& reader, const v1::Resource& resource, bool by_name) {
+  const auto& name = resource.metadata().name();
+  const auto& spec = resource.spec();
+  if (!model::holds_data(spec)) return;
+  const auto environment = must(objects::get<v1::Environment>(reader, spec.environment()));
+  if (environment && environment->spec().protect().data())
+    findings_.add(Rule::kData,
+                  fmt::format("{} becomes a tombstone, and its environment protects its data", name));
+  if (model::keeps_data(spec) && !by_name && asked_data_.erase(name) == 0)
+    findings_.add(Rule::kData,
+                  fmt::format("{} keeps data and becomes a tombstone, and nobody asked for that", name));
+}
+
+namespace {
+
+std::string application_of(const std::string& resource) {
+  return hub::controllers::parse_resource_name(resource)->application;
+}
+
+// Whether it is the application's own, or nobody else needs it, at any depth.
+bool belongs_to(const hub::Reader& reader, const std::string& resource, const std::string& application) {
+  const auto users = must(hub::controllers::users_of(reader, resource));
+  if (users.empty()) return application_of(resource) == application;
+  return std::ranges::all_of(users, [&](const hub::controllers::Use& use) {
+    const auto user = use.user.substr(2);
+    if (use.user.starts_with("d:")) return user.substr(0, user.find('.')) == application;
+    const auto owner = application_of(user);
+    return owner.empty() ? belongs_to(reader, user, application) : owner == application;
+  });
+}
+
+// What its deployments need, at any depth.
+std::set<std::string> needed_by(const hub::Reader& reader, const std::string& application) {
+  std::vector<std::string> open;
+  for (const auto& deployment :
+       must(objects::list<v1::Deployment>(reader, {.name_prefix = application + "."})))
+    open.push_back(hub::controllers::user_of_deployment(deployment.metadata().name()));
+  std::set<std::string> needed;
+  while (!open.empty()) {
+    const auto user = std::move(open.back());
+    open.pop_back();
+    for (const auto& [name, alias] : must(hub::controllers::used_by(reader, user)))
+      if (needed.insert(name).second) open.push_back(hub::controllers::user_of_resource(name));
+  }
+  return needed;
+}
+
+}  // namespace
+
+void Checker::asked_for_data(const hub::Store& store, const std::string& application) {
+  const auto reader = must(store.snapshot());
+  for (const auto& resource : must(objects::list<v1::Resource>(*reader))) {
+    const auto& name = resource.metadata().name();
+    if (belongs_to(*reader, name, application)) asked_data_.insert(name);
+  }
+}
+
+void Checker::wanted_again(const hub::Store& store, const Writes& writes) {
+  const auto reader = must(store.snapshot());
+  for (const auto& [key, value] : writes) {
+    if (!key.starts_with("o/applications/")) continue;
+    for (const auto& name : needed_by(*reader, std::string(keys::last(key)))) asked_data_.erase(name);
+  }
 }
 
 void Checker::see_release(const hub::Change& change) {

@@ -48,6 +48,10 @@ class Checker {
   void set_expected(Writes writes) { expected_ = std::move(writes); }
   // Somebody asked for it himself: it may become a tombstone although its time has not come.
   void asked_to_delete(const std::string& resource) { asked_.insert(resource); }
+  // Somebody is about to ask that the data of an application go with it.
+  void asked_for_data(const hub::Store& store, const std::string& application);
+  // Objects were applied: what an application asks for is wanted again.
+  void wanted_again(const hub::Store& store, const Writes& writes);
 
   // --- what is shown -----------------------------------------------------------------------------------
   // `silent_since`: agents' regions that this hub has not heard since then. `dead_after`: they must be shown
@@ -74,6 +78,7 @@ class Checker {
   bool was_ready(const std::string& name, std::uint32_t generation) const;
   void see_release(const hub::Change& change);
   void became_tombstone(const hub::Store& store, const v1::Resource& resource);
+  void check_data(const hub::Reader& reader, const v1::Resource& resource, bool by_name);
 
   const Clock& clock_;
   Trace& trace_;
@@ -88,6 +93,7 @@ class Checker {
   std::map<std::pair<std::string, std::uint32_t>, std::vector<Stated>> stated_;  // of every life
   Writes expected_;
   std::set<std::string> asked_;
+  std::set<std::string> asked_data_;  // resources whose data may go
 };
 
 }  // namespace qleet::sim

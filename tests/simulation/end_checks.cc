@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/conditions.h"
@@ -16,6 +17,7 @@
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/environment.pb.h"
+#include "qleet/v1/profile.pb.h"
 #include "tests/simulation/closure.h"
 #include "tests/simulation/must.h"
 
@@ -110,6 +112,7 @@ class Comparison {
   std::string deployments();
   std::string deployment(const v1::Deployment& deployment);
   std::string applications();
+  bool other_providers() const;
 
   World& world_;
   std::unique_ptr<hub::Reader> reader_;
@@ -137,7 +140,7 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
                        status.observed_generation(), generation,
                        status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
   if (status.state() != "Ready") return "is " + status.state();
-  if (status.has_unused_since() && resource.spec().when_unused().do_() != "retain")
+  if (status.has_unused_since() && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
   return thing(name, resource);
 }
@@ -193,6 +196,18 @@ std::string Comparison::unfinished() {
   return {};
 }
 
+// Something that keeps data, or is protected, is made by another provider than its profile's.
+bool Comparison::other_providers() const {
+  return std::ranges::any_of(resources_, [&](const auto& entry) {
+    const auto& spec = entry.second.spec();
+    if (!model::holds_data(spec)) return false;
+    const auto profiles = must(objects::list<v1::Profile>(*reader_));
+    return std::ranges::any_of(profiles, [&](const v1::Profile& profile) {
+      return profile.spec().satisfies().type() == spec.type() && profile.spec().provider() != spec.provider();
+    });
+  });
+}
+
 std::string Comparison::deployment(const v1::Deployment& deployment) {
   const auto& status = deployment.status();
   const auto& spec = deployment.spec();
@@ -215,6 +230,7 @@ std::string Comparison::deployment(const v1::Deployment& deployment) {
   if (status.state() == "Blocked") {
     complete_ = false;
     const std::string reason = ready == nullptr ? "" : ready->reason();
+    if (reason == "DataWouldBeLost") return other_providers() ? "" : "is blocked, and no data would be lost";
     if (reason != "ResourceConflict" && reason != "NoRegion") return "is blocked: " + reason;
     return reason == "ResourceConflict" ? unfounded_conflict(*reader_, deployment) : "";
   }
@@ -242,12 +258,18 @@ std::string Comparison::deployments() {
     if (auto what = deployment(found); !what.empty())
       return "deployment " + found.metadata().name() + " " + what;
   if (!complete_) return {};
-  // Nothing is in use but what deployments want, and what is kept for good.
+  // Nothing is in use but what deployments want, and what is kept for good, with all that it needs.
+  std::vector<std::string> open;
   for (const auto& [name, resource] : resources_)
-    if (resource.status().has_unused_since() || resource.spec().deleted()) {
-      wanted_.insert(name);
-      for (const auto& [alias, dependency] : resource.spec().dependencies()) wanted_.insert(dependency);
-    }
+    if (resource.status().has_unused_since() || resource.spec().deleted()) open.push_back(name);
+  while (!open.empty()) {
+    const auto name = std::move(open.back());
+    open.pop_back();
+    const auto found = resources_.find(name);
+    if (found == resources_.end()) continue;
+    wanted_.insert(name);
+    for (const auto& [alias, dependency] : found->second.spec().dependencies()) open.push_back(dependency);
+  }
   for (const auto& [name, resource] : resources_)
     if (!wanted_.contains(name)) return name + " is in use, and no deployment wants it";
   return {};

@@ -13,6 +13,7 @@ enum class Rule {
   kAcknowledged,  // a write that was acknowledged is there, and is acted upon
   kLeak,          // nothing is left that nobody wants or knows: cloud, journal, store
   kWrongDelete,   // nothing is deleted that was wanted
+  kData,          // nothing that keeps data is deleted unless somebody asked for it
   kRestart,       // nothing is made anew or changed whose spec and inputs are as they were
   kStatus,        // nothing is shown as fresh or ready that is not
   kRevision,      // revisions and generations only grow
@@ -30,6 +31,8 @@ inline std::string_view name_of(Rule rule) {
       return "leak";
     case Rule::kWrongDelete:
       return "wrong-delete";
+    case Rule::kData:
+      return "data";
     case Rule::kRestart:
       return "restart";
     case Rule::kStatus:

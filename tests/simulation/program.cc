@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
@@ -94,11 +95,26 @@ void Program::forget_a_tombstone() {
   });
 }
 
+// Sabotage: as if somebody had asked for it.
+void Program::let_all_data_go() {
+  (void)world_.ask("let data go", [](const frontend::Context& context) -> Result<> {
+    TRY(context.store.transact([&](hub::Txn& txn) -> Result<> {
+      hub::controllers::Work work{txn, {context.clock.wall(), hub::system_random()}};
+      for (const auto& resource : TRY(hub::objects::list<v1::Resource>(txn)))
+        if (model::keeps_data(resource.spec()))
+          TRY(hub::controllers::let_data_go(work, resource.metadata().name(), "nobody"));
+      return {};
+    }));
+    return {};
+  });
+}
+
 void Program::operate() {
   if (world_.options.sabotage == Sabotage::kForgetfulHub) forget_a_tombstone();
+  if (world_.options.sabotage == Sabotage::kCarelessHub) let_all_data_go();
   const auto turn = dice_.below(100);
   if (turn < 40) return apply(universe_.application(dice_.pick(universe_.applications())));
-  if (turn < 50) return erase("app", dice_.pick(universe_.applications()));
+  if (turn < 50) return erase(dice_.pick(universe_.applications()), dice_.percent(40));
   if (turn < 62) return build();
   if (turn < 70) return approve();
   if (turn < 75) return roll_back();
@@ -141,15 +157,18 @@ void Program::apply(const std::string& documents) {
     return {};
   });
   settle_answer(answer, writes);
+  if (answer == World::Answer::kDone) world_.checker.wanted_again(world_.store(), writes);
 }
 
-void Program::erase(const std::string& kind, const std::string& name) {
-  const auto& known = *model::find_kind(kind);
+void Program::erase(const std::string& name, bool with_data) {
+  const auto& known = *model::find_kind("app");
+  if (with_data && world_.hub_runs()) world_.checker.asked_for_data(world_.store(), name);
   const auto answer =
-      world_.ask("delete " + kind + " " + name, [&](const frontend::Context& context) -> Result<> {
-        TRY(frontend::erase(context, kSomebody, known, name));
-        return {};
-      });
+      world_.ask("delete app " + name + (with_data ? " with its data" : ""),
+                 [&](const frontend::Context& context) -> Result<> {
+                   TRY(frontend::erase(context, kSomebody, known, name, {.delete_data = with_data}));
+                   return {};
+                 });
   settle_answer(answer, {{hub::keys::object(known.plural, name), std::nullopt}});
 }
 
@@ -210,8 +229,7 @@ void Program::delete_retained() {
   const auto reader = world_.store().snapshot().value();
   for (const auto& resource : hub::objects::list<v1::Resource>(*reader).value()) {
     const auto& spec = resource.spec();
-    if (spec.when_unused().do_() != "retain" || !resource.status().has_unused_since() || spec.deleted())
-      continue;
+    if (!model::stays_unused(spec) || !resource.status().has_unused_since() || spec.deleted()) continue;
     if (dice_.percent(50)) continue;
     const auto& name = resource.metadata().name();
     world_.checker.asked_to_delete(name);
@@ -250,7 +268,8 @@ void Program::put_back_data() {
 }
 
 void Program::delete_everything() {
-  for (const auto& name : universe_.applications()) erase("app", name);
+  apply(universe_.unprotected());
+  for (const auto& name : universe_.applications()) erase(name, dice_.percent(50));
 }
 
 // --- what goes wrong

@@ -21,7 +21,7 @@ class Program {
   // No more trouble, and everything is up.
   void make_peace();
   void delete_everything();
-  // What profiles keep until somebody deletes it.
+  // What is kept until somebody deletes it.
   void delete_retained();
 
   // What agents keep although a restored store wants it deleted is asked for again, as docs/protocol.md says.
@@ -36,8 +36,9 @@ class Program {
  private:
   void operate();
   void forget_a_tombstone();
+  void let_all_data_go();
   void apply(const std::string& documents);
-  void erase(const std::string& kind, const std::string& name);
+  void erase(const std::string& name, bool with_data);
   void build();
   void approve();
   void roll_back();

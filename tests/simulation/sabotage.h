@@ -28,7 +28,8 @@ inline std::string_view name_of(Sabotage sabotage) {
       "none",          "lost-write",     "leaky-cloud",       "trampling",       "needless-apply",
       "no-freshness",  "lying-provider", "revision-back",     "skipped-change",  "deaf-provider",
       "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret"};
-  return kNames[static_cast<int>(sabotage)];
+  kCarelessHub,  // the hub takes all data for what may go
+      return kNames[static_cast<int>(sabotage)];
 }
 
 }  // namespace qleet::sim

@@ -60,6 +60,10 @@ Universe::Universe(Dice& dice)
       regions_{{"r1", "dev", "a"}, {"r2", "prod", "a"}, {"r3", "prod", "b"}},
       environments_{{.name = "dev", .selector = "tier=dev"}, {.name = "prod", .selector = "tier=prod"}} {
   for (const auto& shape : kShapes) profiles_.push_back({.name = shape.name});
+  for (auto& profile : profiles_) {
+    if (profile.name == "volume" && dice.percent(40)) profile.keeps_data = "false";
+    if (profile.name == "db" && dice.percent(40)) profile.keeps_data = "true";
+  }
   if (dice.percent(50)) environments_[1].by = "approval";
   if (dice.percent(30)) environments_[1].after = "dev";
   if (dice.percent(40)) environments_[1].max_at_once = 1;
@@ -79,6 +83,7 @@ std::string Universe::json(const EnvironmentDraft& e) const {
   else
     spec += fmt::format(R"(,"builds":{{"after":{{"environment":"{}","healthyFor":"20s"}})", e.after);
   spec += "}";
+  if (e.protects_data) spec += R"(,"protect":{"data":true})";
   if (!e.unused_after.empty()) spec += fmt::format(R"(,"unusedAfter":"{}")", e.unused_after);
   return document("Environment", e.name, "", spec);
 }
@@ -92,12 +97,13 @@ std::string Universe::json(const ProfileDraft& p) const {
     more_template += R"(,"server":"${requires.server.address}","admin":"${requires.server.admin}")";
   }
   const bool kept = p.name == "kept";
+  const std::string keeps = p.keeps_data.empty() ? "" : fmt::format(R"("keepsData":{},)", p.keeps_data);
   return document(
       "Profile", p.name, "",
       fmt::format(
-          R"("satisfies":{{{}}},"scope":"{}","requires":{{{}}},"provider":"{}","template":{{"revision":"{}"{}}},"outputs":{{"name":"${{self.name}}","address":"${{self.address}}"{}}},"whenUnused":{{"after":"{}","do":"{}"}},"default":true{})",
-          shape.satisfies, shape.scope, needs, p.provider, p.revision, more_template, shape.outputs, p.after,
-          kept ? "retain" : "delete", shape.more));
+          R"("satisfies":{{{}}},"scope":"{}","requires":{{{}}},{}"provider":"{}","template":{{"revision":"{}"{}}},"outputs":{{"name":"${{self.name}}","address":"${{self.address}}"{}}},"whenUnused":{{"after":"{}","do":"{}"}},"default":true{})",
+          shape.satisfies, shape.scope, needs, keeps, p.provider, p.revision, more_template, shape.outputs,
+          p.after, kept ? "retain" : "delete", shape.more));
 }
 
 std::string Universe::everything() const {
@@ -109,7 +115,11 @@ std::string Universe::everything() const {
 
 std::string Universe::change_profile() {
   auto& profile = dice_.pick(profiles_);
-  switch (dice_.below(6)) {
+  switch (dice_.below(7)) {
+    case 6:
+      if (profile.name != "volume" && profile.name != "db") break;
+      profile.keeps_data = profile.keeps_data.empty() ? (dice_.percent(50) ? "true" : "false") : "";
+      break;
     case 0:
       profile.provider = profile.provider == "cloud" ? "metal" : "cloud";
       break;
@@ -130,7 +140,10 @@ std::string Universe::change_profile() {
 
 std::string Universe::change_environment() {
   auto& e = dice_.pick(environments_);
-  switch (dice_.below(8)) {
+  switch (dice_.below(9)) {
+    case 8:
+      e.protects_data = !e.protects_data;
+      break;
     case 0:
       e.by = e.by == "auto" ? "approval" : "auto";
       break;
@@ -156,6 +169,15 @@ std::string Universe::change_environment() {
       break;
   }
   return json(e);
+}
+
+std::string Universe::unprotected() {
+  std::string all;
+  for (auto& environment : environments_) {
+    environment.protects_data = false;
+    all += json(environment) + "\n";
+  }
+  return all;
 }
 
 std::string Universe::change_region() {

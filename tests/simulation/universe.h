@@ -26,6 +26,7 @@ struct EnvironmentDraft {
   std::string by = "auto";
   std::string after;  // another environment
   std::string unused_after;
+  bool protects_data = false;
 };
 
 struct ProfileDraft {
@@ -34,6 +35,7 @@ struct ProfileDraft {
   std::string provider = "cloud";
   bool needs_server = true;  // db alone
   std::string after = "20s";
+  std::string keeps_data;  // "true", "false"; empty: not said
 };
 
 // The state of what operators have written, and random next versions of it.
@@ -46,6 +48,8 @@ class Universe {
   std::string change_profile();
   std::string change_environment();
   std::string change_region();
+  // All environments, none of which protects its data any more.
+  std::string unprotected();
   // Some version of the application; workloads, resources and environments at random.
   std::string application(const std::string& name);
 

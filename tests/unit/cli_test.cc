@@ -14,6 +14,7 @@
 #include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/input.h"
+#include "cli/notices.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/sources.h"
@@ -308,7 +309,9 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       {{"qleet", "tree", "--why", "redis/sessions"}, Exit::kOk},
       {{"qleet", "plan", "--delete", "app", "shop"}, Exit::kOk},
       {{"qleet", "plan"}, Exit::kUsage},
+      {{"qleet", "plan", "--delete", "app", "shop", "--delete-data"}, Exit::kOk},
       {{"qleet", "delete", "app"}, Exit::kUsage},
+      {{"qleet", "delete", "app", "shop", "--delete-data", "--yes"}, Exit::kOk},
       {{"qleet", "wait", "shop", "--for", "sleepy"}, Exit::kUsage},
       {{"qleet", "diff", "shop", "1", "two"}, Exit::kUsage},
       {{"qleet", "build", "notify", "--image", "a/b:c@sha256:d"}, Exit::kOk},
@@ -330,6 +333,19 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       EXPECT_FALSE(said.empty()) << shown;
     }
   }
+}
+
+TEST(Notices, NameWhatIsDeletedFirst) {
+  Notices notices;
+  auto& kept = *notices.Add();
+  kept.set_fate("Kept");
+  kept.set_message("volume a stays");
+  EXPECT_FALSE(deletes_data(notices));
+  auto& gone = *notices.Add();
+  gone.set_fate("Deleted");
+  gone.set_message("volume b goes");
+  EXPECT_TRUE(deletes_data(notices));
+  EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
 }
 
 TEST(Completion, KnowsCommandsOptionsAndKinds) {

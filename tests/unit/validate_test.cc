@@ -368,6 +368,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"WhenUnused", profile("whenUnused: {after: soon, do: keep}"),
              "spec.whenUnused.after: \"soon\" is not a duration; write for example 30s, 10m or 1h30m\n"
              "spec.whenUnused.do: \"keep\" is not one of: delete, retain"},
+        Case{"KeepsData", profile("keepsData: true"), "accepted"},
+        Case{"KeepsNoDataAndRetains", profile("keepsData: false, whenUnused: {do: retain}"),
+             "spec.keepsData: false says that nobody would miss it, and whenUnused.do that it is retained; "
+             "leave one "
+             "of them out"},
         Case{"Regions", profile("regions: 'a in'"),
              "spec.regions: \"a in\" is not a label selector: after \"in\" come values in parentheses; write "
              "for "

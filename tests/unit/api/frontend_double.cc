@@ -62,7 +62,9 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
 
 Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
                               std::string_view name, const EraseOptions& options) {
-  TRY(note("erase", caller, fmt::format("{}/{}{}", kind.plural, name, options.dry_run ? " dry" : "")));
+  TRY(note("erase", caller,
+           fmt::format("{}/{}{}", kind.plural, name, options.dry_run ? " dry" : "") +
+               (options.delete_data ? " with data" : "")));
   v1::EraseResult result;
   result.set_kind(std::string(kind.name));
   result.set_name(std::string(name));
@@ -96,8 +98,10 @@ Result<v1::PlanResult> plan(const Context& context, const Operation& operation) 
 Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects, const ApplyOptions&) {
   return planned("apply", caller, fmt::format("{} objects", objects.size()));
 }
-Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name) {
-  return planned("erase", caller, fmt::format("{}/{}", kind.plural, name));
+Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name,
+                     const EraseOptions& options) {
+  return planned("erase", caller,
+                 fmt::format("{}/{}{}", kind.plural, name, options.delete_data ? " with data" : ""));
 }
 Operation plan_build(const Caller& caller, v1::BuildSpec build) {
   return planned("build", caller, model::to_json(build));

@@ -18,6 +18,8 @@ TEST_F(ApiTest, PassesTheSubjectAndTheRequestOn) {
   send("POST", "/v1/applications/shop/approve", R"({"environment":"prod","release":14})");
   send("POST", "/v1/applications/shop/rollback", "");
   send("POST", "/v1/plan", R"({"delete":{"kind":"app","name":"shop"}})");
+  send("POST", "/v1/plan", R"({"delete":{"kind":"app","name":"shop","deleteData":true}})");
+  send("DELETE", "/v1/applications/gone?deleteData=true");
   send("POST", "/v1/plan", R"({"build":{"image":"i"}})");
   send("POST", "/v1/plan", std::string(kRegion));
   send("POST", "/v1/apply?dryRun=true", std::string(kRegion));
@@ -30,6 +32,8 @@ TEST_F(ApiTest, PassesTheSubjectAndTheRequestOn) {
                 R"(approve serviceaccount:admin {"application":"shop","environment":"prod","release":14})",
                 R"(rollback serviceaccount:admin {"application":"shop"})",
                 "plan erase serviceaccount:admin applications/shop",
+                "plan erase serviceaccount:admin applications/shop with data",
+                "erase serviceaccount:admin applications/gone with data",
                 R"(plan build serviceaccount:admin {"image":"i"})",
                 "plan apply serviceaccount:admin 1 objects",
                 "apply serviceaccount:admin 1 objects dry",

@@ -124,7 +124,7 @@ TEST(Flow, OneApplicationFromItsFileToTheEnd) {
   world.settle();
 
   // The end.
-  EXPECT_EQ(world.erase("app", "shop"), "");
+  EXPECT_EQ(world.erase("app", "shop", {.delete_data = true}), "");
   world.settle();
   EXPECT_FALSE(world.get<v1::Application>("shop"));
   EXPECT_EQ(world.state("shop.dev"), "none");

@@ -46,11 +46,11 @@ spec:
   ASSERT_TRUE(tree);
   ASSERT_EQ(tree->places_size(), 1);
   EXPECT_EQ(tree->places(0).roots(0).state(), "Ready");
-  world.erase("app", "one");
+  world.erase("app", "one", {.delete_data = true});
   for (int i = 0; i < 4; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), Contains(server));
   EXPECT_THAT(world.resources(), Not(Contains("lab.default.one.postgres.api.db")));
-  world.erase("app", "two");
+  world.erase("app", "two", {.delete_data = true});
   for (int i = 0; i < 5; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), IsEmpty());
 }

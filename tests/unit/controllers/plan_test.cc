@@ -40,9 +40,9 @@ class Planning : public testing::Test {
     ASSERT_TRUE(objects) << objects.error().message;
     world_.expect_planned(frontend::plan_apply(world_.caller, *objects, {}), [&] { world_.apply(yaml); });
   }
-  void erase(const std::string& kind, const std::string& name) {
-    world_.expect_planned(frontend::plan_erase(world_.caller, *model::find_kind(kind), name),
-                          [&] { EXPECT_EQ(world_.erase(kind, name), ""); });
+  void erase(const std::string& kind, const std::string& name, const frontend::EraseOptions& options = {}) {
+    world_.expect_planned(frontend::plan_erase(world_.caller, *model::find_kind(kind), name, options),
+                          [&] { EXPECT_EQ(world_.erase(kind, name, options), ""); });
   }
   void build(const std::string& tag, char digest) {
     v1::BuildSpec build;
@@ -104,9 +104,13 @@ TEST_F(Planning, EqualsApplyOnEachOperation) {
   erase("app", "cart");
   apply(app("shop", "{}"));
   apply(app("shop", "{files: {type: volume, class: retained}}"));
-  erase("app", "shop");
+  erase("app", "shop", {.delete_data = true});
   erase("resource", "lab.default.shop.volume.web.files");
-  EXPECT_TRUE(world_.resources().empty());
+  // What the two shared is nobody's.
+  erase("resource", "lab.default.cart.postgres.web.db");
+  erase("resource", "lab.default.-.volume.postgres-server.default.data");
+  erase("resource", "lab.default.cart.volume.redis.web.cache.data");
+  EXPECT_EQ(world_.resources(), std::vector<std::string>());
 }
 
 TEST_F(Planning, EqualsRollback) {
@@ -168,8 +172,9 @@ TEST_F(Planning, SeesWhatGoesLaterAlsoWhileTimePasses) {
   world_.settle();
   const auto context = world_.context();
   const RunningClock clock(context.clock.wall());
-  const auto planned = frontend::plan({context.store, clock},
-                                      frontend::plan_erase(world_.caller, *model::find_kind("app"), "shop"));
+  const auto planned = frontend::plan(
+      {context.store, clock},
+      frontend::plan_erase(world_.caller, *model::find_kind("app"), "shop", {.delete_data = true}));
   ASSERT_TRUE(planned) << planned.error().message;
   for (const auto& place : planned->places()) {
     for (const auto& change : place.changes()) EXPECT_EQ(change.action(), "remove") << change.resource();
@@ -193,8 +198,9 @@ TEST_F(Planning, IsPrintedForPeople) {
   ~ web        rolls 3 replicas      replicas 2 -> 3, +sessions, -uploads
   + redis      web.sessions          new: asked for by web
   + volume     redis.web.sessions.data new: asked for by redis web.sessions
-  - volume     web.uploads           no longer asked for; deleted 10 min after web no longer uses it (profile volume-container)
-2 to add, 1 to change, 1 to remove; nothing else is touched.
+  = volume     web.uploads           no longer asked for; kept until somebody deletes it
+! volume "web.uploads" (1Gi) of shop in default / lab is kept; it is used again when web (resources.uploads) asks for it as before (a workload that was renamed: renamedFrom). To delete it: qleet delete resource lab.default.shop.volume.web.uploads
+2 to add, 1 to change, 0 to remove; nothing else is touched.
 )");
   v1::BuildSpec build;
   build.set_image("reg.example/shop/web");

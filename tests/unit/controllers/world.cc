@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "common/model/keeping.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/resources.h"
@@ -69,8 +70,9 @@ std::string World::refusal(const std::string& yaml) {
   return result ? "" : result.error().message;
 }
 
-std::string World::erase(const std::string& kind, const std::string& name) {
-  const auto result = frontend::erase(context(), caller, *model::find_kind(kind), name);
+std::string World::erase(const std::string& kind, const std::string& name,
+                         const frontend::EraseOptions& options) {
+  const auto result = frontend::erase(context(), caller, *model::find_kind(kind), name, options);
   return result ? "" : result.error().message;
 }
 
@@ -291,7 +293,7 @@ void check_invariants(const Store& store) {
     const bool unused = status.has_unused_since() && !resource.spec().deleted();
     if (!unused) {
       EXPECT_FALSE(due.contains(name)) << name;
-    } else if (resource.spec().when_unused().do_() != "retain") {
+    } else if (!model::stays_unused(resource.spec())) {
       ASSERT_TRUE(due.contains(name)) << name;
       EXPECT_EQ(due.at(name), objects::wall_time(status.unused_since()).time_since_epoch().count() +
                                   resource.spec().when_unused().after_ms())

@@ -43,7 +43,9 @@ class World {
   // Objects in YAML. The error's message where it is refused.
   v1::ApplyResult apply(const std::string& yaml);
   std::string refusal(const std::string& yaml);
-  std::string erase(const std::string& kind, const std::string& name);  // empty, or why it is refused
+  // Empty, or why it is refused.
+  std::string erase(const std::string& kind, const std::string& name,
+                    const frontend::EraseOptions& options = {});
   v1::DeliveryAnswers build(const std::string& image, const std::string& tag, char digest,
                             const std::string& key = {});
 

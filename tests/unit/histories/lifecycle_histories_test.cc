@@ -25,8 +25,10 @@ constexpr std::uint64_t kHistories = 1'000;
 
 class History {
  public:
-  explicit History(std::uint64_t seed)
-      : dice_(seed), scene_(seed), agents_(dice_), program_(dice_, scene_.caller) {}
+  // Sabotage: the hub takes all data for what may go.
+  static constexpr bool kCareless = true;
+  explicit History(std::uint64_t seed, bool careless = false)
+      : dice_(seed), scene_(seed), agents_(dice_), program_(dice_, scene_.caller), careless_(careless) {}
 
   // Empty, or what went wrong after what.
   std::string run() {
@@ -50,23 +52,36 @@ class History {
     settle("begin");
   }
 
-  void settle(const std::string& what, const std::string& by_hand = {}) {
+  void settle(const std::string& what, const std::string& by_hand = {}, const std::string& with_data = {}) {
     log_.push_back(what);
     // Nothing was written and no time passed: it is as it was.
     if (scene_.revision() == looked_at_ && scene_.clock.wall() == looked_when_) return;
     scene_.run();
     looked_at_ = scene_.revision();
     looked_when_ = scene_.clock.wall();
-    auto found = check_.look(scene_, agents_.take_erased(), by_hand);
+    auto found = check_.look(scene_, agents_.take_erased(), by_hand, with_data);
     wrong_.insert(wrong_.end(), found.begin(), found.end());
   }
 
+  void let_data_go() {
+    const auto done = scene_.write([&](Txn& txn) -> Result<> {
+      controllers::Work work{txn, {scene_.clock.wall(), scene_.random}};
+      for (const auto& resource : TRY(objects::list<v1::Resource>(txn)))
+        if (resource.spec().type() == "volume")
+          TRY(controllers::let_data_go(work, resource.metadata().name(), "nobody"));
+      return {};
+    });
+    if (!done) throw Broken(done.error().message);
+  }
+
   void happen() {
+    if (careless_) let_data_go();
     const auto at = dice_.below(100);
     if (at < 72) {
       const auto step = program_.next(scene_);
       const auto done = step.act(scene_.context());
-      settle(step.text + (done ? "" : "\n    refused: " + done.error().message), done ? step.erases : "");
+      settle(step.text + (done ? "" : "\n    refused: " + done.error().message), done ? step.erases : "",
+             done ? step.erases_data_of : "");
     } else if (at < 82) {
       const auto by = dice_.pick({"20", "45", "90", "700", "4000", "90000"});
       scene_.clock.advance(Millis(1000 * std::stol(by)));
@@ -104,12 +119,24 @@ class History {
     }
     finish();
     wanted_is_there();
+    for (auto environment : scene_.all<v1::Environment>()) {
+      environment.mutable_spec()->clear_protect();
+      std::vector<model::Object> objects;
+      objects.emplace_back(environment.New())->CopyFrom(environment);
+      if (const auto done = frontend::apply(scene_.context(), scene_.caller, objects); !done)
+        wrong_.push_back(done.error().message);
+    }
+    settle("no environment protects its data");
+    finish();
     for (const auto& app : scene_.all<v1::Application>()) {
       const auto& kind = model::kind_of(app);
-      const auto done = frontend::erase(scene_.context(), scene_.caller, kind, app.metadata().name());
+      const auto& name = app.metadata().name();
+      const bool with_data = dice_.chance(50);
+      const auto done =
+          frontend::erase(scene_.context(), scene_.caller, kind, name, {.delete_data = with_data});
       if (!done) wrong_.push_back(done.error().message);
+      settle("delete application " + name, "", with_data ? name : "");
     }
-    settle("delete all applications");
     finish();
     // Grace periods follow one another down the graph.
     for (int level = 0; level < 8 && wrong_.empty(); ++level) {
@@ -141,7 +168,7 @@ class History {
       for (const auto& resource : scene_.all<v1::Resource>()) {
         const auto& name = resource.metadata().name();
         if (!resource.status().has_unused_since() || resource.spec().deleted()) continue;
-        if (resource.spec().when_unused().do_() != "retain")
+        if (!NeedCheck::stays(*scene_.store->snapshot().value(), resource.spec()))
           return wrong_.push_back(name + " is left in the end, and is not to be retained");
         const auto& kind = model::kind_of(resource);
         const auto done = frontend::erase(scene_.context(), scene_.caller, kind, name);
@@ -162,12 +189,21 @@ class History {
   Scene scene_;
   LateAgents agents_;
   Program program_;
+  const bool careless_;
   NeedCheck check_;
   Revision looked_at_ = 0;
   WallTime looked_when_{};
   std::vector<std::string> log_;
   std::vector<std::string> wrong_;
 };
+
+// The oracle notices when data goes although nobody asked for it.
+TEST(LifecycleHistories, DataThatGoesUnaskedIsFoundOut) {
+  std::uint64_t found = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    if (History(seed, History::kCareless).run().find("nobody asked") != std::string::npos) ++found;
+  EXPECT_GT(found, 10u);
+}
 
 TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
   if (const auto one = number_from("QLEET_HISTORY", 0); one != 0) {

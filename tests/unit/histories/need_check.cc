@@ -5,11 +5,35 @@
 #include <algorithm>
 #include <sstream>
 
+#include "hub/controllers/resources.h"
+#include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
+#include "qleet/v1/environment.pb.h"
 #include "tests/unit/histories/meetings.h"
 
 namespace qleet::hub::tests {
 namespace {
+
+using Applications = std::map<std::string, std::set<std::string>>;
+
+// The applications that need it, directly or by what they need, tombstones included.
+const std::set<std::string>& needing(const Need& need, const std::string& resource, Applications& known) {
+  if (const auto found = known.find(resource); found != known.end()) return found->second;
+  std::set<std::string> applications;
+  for (auto edge = need.edges.lower_bound({resource, ""});
+       edge != need.edges.end() && edge->first == resource; ++edge) {
+    const auto user = edge->second.substr(2);
+    if (edge->second.starts_with("d:")) {
+      applications.insert(user.substr(0, user.find('.')));
+      continue;
+    }
+    const auto own = need.resources.find(user);
+    if (own != need.resources.end() && !own->second->spec().application().empty())
+      applications.insert(own->second->spec().application());
+    applications.merge(std::set(needing(need, user, known)));
+  }
+  return known[resource] = std::move(applications);
+}
 
 WallTime since(const v1::Resource& resource) { return objects::wall_time(resource.status().unused_since()); }
 
@@ -21,8 +45,52 @@ std::set<std::string> below(const Reader& reader, const std::string& prefix) {
 
 }  // namespace
 
+NeedCheck::Data NeedCheck::data_of(const Reader& reader, const v1::ResourceSpec& resource) {
+  Data data;
+  if (resource.type() == "workload") return data;
+  const auto profile =
+      controllers::profile_at(reader, resource.profile(), resource.profile_generation()).value();
+  const auto environment = resource.environment().empty()
+                               ? std::nullopt
+                               : objects::get<v1::Environment>(reader, resource.environment()).value();
+  // What an environment protects is retained from when nobody needed it.
+  data.retained = resource.class_() == "retained" || resource.when_unused().do_() == "retain";
+  if (profile) data.retained = data.retained || profile->spec().when_unused().do_() == "retain";
+  const bool says = profile && profile->spec().has_keeps_data();
+  data.keeps = data.retained || (says ? profile->spec().keeps_data() : resource.type() == "volume");
+  const bool holds = data.keeps || resource.type() == "volume";
+  data.is_protected = holds && environment && environment->spec().protect().data();
+  return data;
+}
+
+bool NeedCheck::stays(const Reader& reader, const v1::ResourceSpec& resource) {
+  const auto data = data_of(reader, resource);
+  return data.retained || data.is_protected || (data.keeps && !resource.data_may_go());
+}
+
+// Data goes only when somebody said so.
+void NeedCheck::data(const Reader& reader, const Need& need, const std::string& name,
+                     const v1::Resource& resource, const std::string& by_hand) {
+  const auto& spec = resource.spec();
+  auto& track = tracks_[name];
+  if (need.serving.contains(name)) track.asked = false;
+  if (!spec.deleted()) {
+    if (spec.data_may_go() && !track.asked)
+      complain(name + " may go with its data, and nobody asked for that");
+    return;
+  }
+  if (track.deleted) return;
+  const auto known = data_of(reader, spec);
+  if (known.is_protected) complain(name + " is protected by its environment, and is a tombstone");
+  if (name == by_hand) return;
+  if (known.retained) complain(name + " is to be retained, and is a tombstone");
+  if (known.keeps && !track.asked)
+    complain(name + " keeps data, nobody asked that it go, and it is a tombstone");
+}
+
 // What the resource says of itself, beside who needs it.
-void NeedCheck::marks(const Need& need, const std::string& name, const v1::Resource& resource) {
+void NeedCheck::marks(const Reader& reader, const Need& need, const std::string& name,
+                      const v1::Resource& resource) {
   const bool used = need.used.contains(name);
   const bool deleted = resource.spec().deleted();
   const bool marked = resource.status().has_unused_since();
@@ -36,9 +104,11 @@ void NeedCheck::marks(const Need& need, const std::string& name, const v1::Resou
   const auto due = since(resource) + Millis(policy.after_ms());
   if (now_ < due) {
     marks_.insert(keys::unused(static_cast<std::uint64_t>(due.time_since_epoch().count()), name));
-  } else if (policy.do_() != "retain" && may_be_needed_soon(resource.spec())) {
+  } else if (stays(reader, resource.spec())) {
+    return;
+  } else if (may_be_needed_soon(resource.spec())) {
     marks_.insert(keys::unused(static_cast<std::uint64_t>(due.time_since_epoch().count()), name));
-  } else if (policy.do_() != "retain") {
+  } else {
     complain(name + " is late: its grace period is over, and it is no tombstone");
   }
 }
@@ -73,17 +143,16 @@ void NeedCheck::story(const Need& need, const std::string& name, const v1::Resou
   if (deleted && !track.deleted && name != by_hand && resource.spec().type() != "workload") {
     // Made and given up within one step: as if it had been unused from then on.
     const auto from = track.unused_from.value_or(now_);
-    const auto& policy = track.unused_from ? track.policy : resource.spec().when_unused();
-    if (policy.do_() == "retain") complain(name + " is to be retained, and is a tombstone");
-    if (now_ < from + Millis(policy.after_ms()))
+    const auto grace = track.unused_from ? track.grace_ms : resource.spec().when_unused().after_ms();
+    if (now_ < from + Millis(grace))
       complain(fmt::format("{} was deleted early: unused for {} ms, its grace period is {} ms", name,
-                           (now_ - from).count(), policy.after_ms()));
+                           (now_ - from).count(), grace));
   }
   if (used) {
     track.unused_from.reset();
   } else {
     if (!track.unused_from) track.unused_from = now_;
-    track.policy = resource.spec().when_unused();
+    track.grace_ms = resource.spec().when_unused().after_ms();
     if (!deleted && resource.status().has_unused_since() && since(resource) != *track.unused_from)
       complain(fmt::format("{} says that it is unused for {} ms, it is for {} ms", name,
                            (now_ - since(resource)).count(), (now_ - *track.unused_from).count()));
@@ -160,7 +229,7 @@ void NeedCheck::meetings(const Reader& reader, const Need& need) {
 }
 
 std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std::string>& erased,
-                                         const std::string& by_hand) {
+                                         const std::string& by_hand, const std::string& with_data) {
   wrong_.clear();
   marks_.clear();
   now_ = scene.clock.wall();
@@ -170,9 +239,20 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
   for (const auto& name : erased) tracks_.erase(name);
   for (const auto& [name, track] : tracks_)
     if (!need.resources.contains(name)) complain(name + " is gone, and no agent said so");
+  if (!with_data.empty()) {
+    for (auto& [name, track] : tracks_) {
+      const auto parts = controllers::parse_resource_name(name);
+      const bool own = parts && parts->application == with_data;
+      const bool alone = track.applications.empty() || track.applications == std::set{with_data};
+      if (alone && (own || !track.applications.empty())) track.asked = true;
+    }
+  }
+  Applications applications;
   for (const auto& [name, resource] : need.resources) {
-    marks(need, name, *resource);
+    marks(*reader, need, name, *resource);
+    data(*reader, need, name, *resource, by_hand);
     story(need, name, *resource, by_hand);
+    tracks_[name].applications = needing(need, name, applications);
   }
   keys(*reader, need);
   meetings(*reader, need);

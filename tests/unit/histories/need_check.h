@@ -16,9 +16,12 @@ namespace qleet::hub::tests {
 class NeedCheck {
  public:
   // `erased`: resources that an agent reported gone since the last look; `by_hand`: one that an operator
-  // deleted. What is wrong, in words; empty: nothing.
+  // deleted; `with_data`: an application that somebody deleted with its data. What is wrong, in words; empty:
+  // nothing.
   std::vector<std::string> look(const Scene& scene, const std::set<std::string>& erased,
-                                const std::string& by_hand);
+                                const std::string& by_hand, const std::string& with_data = {});
+  // Whether it stays when its grace period is over, as its profile and class say.
+  static bool stays(const Reader& reader, const v1::ResourceSpec& resource);
   // In the end, when nobody needs anything.
   static std::vector<std::string> look_for_leaks(const Scene& scene);
 
@@ -28,11 +31,22 @@ class NeedCheck {
     std::uint32_t generation = 0;
     bool deleted = false;
     std::optional<WallTime> unused_from;  // the first look at which nobody needed it
-    v1::WhenUnusedPolicy policy;          // as it was then
+    std::uint64_t grace_ms = 0;           // as it was then
+    std::set<std::string> applications;   // that need it, at the last look
+    bool asked = false;                   // somebody asked that its data go, and nobody used it since
+  };
+  // What the oracle knows of the data in a resource: from its profile, not from what the hub made of it.
+  struct Data {
+    bool keeps = false;     // goes only when somebody asks for it
+    bool retained = false;  // goes only by name
+    bool is_protected = false;
   };
 
   void complain(const std::string& what) { wrong_.push_back(what); }
-  void marks(const Need& need, const std::string& name, const v1::Resource& resource);
+  static Data data_of(const Reader& reader, const v1::ResourceSpec& resource);
+  void marks(const Reader& reader, const Need& need, const std::string& name, const v1::Resource& resource);
+  void data(const Reader& reader, const Need& need, const std::string& name, const v1::Resource& resource,
+            const std::string& by_hand);
   void story(const Need& need, const std::string& name, const v1::Resource& resource,
              const std::string& by_hand);
   void keys(const Reader& reader, const Need& need);

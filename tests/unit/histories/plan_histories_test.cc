@@ -136,7 +136,13 @@ class PlannedWorld {
       if (std::ranges::find(planned->warnings(), warning) == planned->warnings().end())
         wrong_.push_back("the plan does not warn: " + warning);
     }
-    resources(*planned, before, with);
+    const bool quiet = resources(*planned, before, with);
+    // A rollout that was under way already may go on with the operation: what it leaves behind was said
+    // before.
+    if (step.tells_data && (quiet || !answer->data().empty()) &&
+        joined(planned->data()) != joined(answer->data()))
+      wrong_.push_back(fmt::format("data in the plan:\n{}in the answer:\n{}", joined(planned->data()),
+                                   joined(answer->data())));
     if (!wrong_.empty()) log_.push_back(planned->text());
     (void)step.act(scene_.context());
     scene_.run();
@@ -153,7 +159,8 @@ class PlannedWorld {
            });
   }
 
-  void resources(const v1::PlanResult& planned, const Standings& before, const Standings& with) {
+  // True: nothing was under way.
+  bool resources(const v1::PlanResult& planned, const Standings& before, const Standings& with) {
     Result<v1::PlanResult> nothing = fail(Code::kInternal, "not asked");
     const auto without = ending(nullptr, nothing);
     const bool quiet = at_rest(before, without);
@@ -178,13 +185,14 @@ class PlannedWorld {
       differ.push_back(fmt::format("{}: the plan says \"{}\", what happens is \"{}\", without it \"{}\"",
                                    name, told, happens, action(before, without, name)));
     }
-    if (differ.empty()) return;
+    if (differ.empty()) return quiet;
     if (quiet) {
       wrong_.insert(wrong_.end(), differ.begin(), differ.end());
     } else {
       ++overtaken_;
       for (const auto& line : differ) log_.push_back("overtaken: " + line);
     }
+    return quiet;
   }
 
   const std::uint64_t seed_;

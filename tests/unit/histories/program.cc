@@ -12,7 +12,7 @@ namespace qleet::hub::tests {
 namespace {
 
 // A type requires only later ones, so that there are no circles.
-const std::vector<std::string> kTypes = {"gateway", "database", "server", "network", "host"};
+const std::vector<std::string> kTypes = {"gateway", "database", "volume", "network", "host"};
 const std::vector<std::string> kEnvironments = {"default", "dev", "prod"};
 const std::vector<std::string> kApplications = {"shop", "cart", "blog", "mail"};
 constexpr const char* kImage = "registry.example/team/web";
@@ -60,6 +60,8 @@ v1::Profile Program::profile(size_t type, const std::string& variant) {
         dice_.pick({"", "workload", "application", "environment", "environment", "region", "region"}));
     spec.mutable_when_unused()->set_after(dice_.pick({"0s", "1m", "10m", "1h"}));
     spec.mutable_when_unused()->set_do_(dice_.pick({"", "delete", "delete", "retain"}));
+    if (name == "volume" ? dice_.chance(60) : dice_.chance(15))
+      spec.set_keeps_data(name == "volume" ? dice_.chance(20) : dice_.chance(70));
     auto& size = *(*spec.mutable_parameters()->mutable_fields())["size"].mutable_struct_value();
     (*size.mutable_fields())["type"] = text("string");
     (*size.mutable_fields())["default"] = text("s");
@@ -87,6 +89,8 @@ v1::Profile Program::changed(v1::Profile profile) {
       break;
     case 2:
       *spec.mutable_when_unused() = fresh.spec().when_unused();
+      spec.clear_keeps_data();
+      if (fresh.spec().has_keeps_data()) spec.set_keeps_data(fresh.spec().keeps_data());
       break;
     case 3:
       spec.set_scope(fresh.spec().scope());
@@ -114,6 +118,7 @@ v1::Environment Program::environment(const std::string& name) {
   if (dice_.chance(25)) spec.mutable_regions()->set_count(1 + static_cast<unsigned>(dice_.below(2)));
   if (dice_.chance(25)) spec.add_profiles("kind=other");
   if (dice_.chance(30)) spec.set_unused_after(dice_.pick({"0s", "30s", "20m"}));
+  if (dice_.chance(15)) spec.mutable_protect()->set_data(true);
   if (dice_.chance(30)) spec.mutable_guardrails()->set_max_regions_at_once(1);
   if (dice_.chance(20)) (*spec.mutable_variables())["level"] = fmt::format("{}", ++counter_);
   if (name == "prod" && dice_.chance(60)) {
@@ -139,7 +144,7 @@ void Program::set_workload(v1::Workload& workload) {
     resource.set_type(type);
     if (dice_.chance(25)) resource.set_id(dice_.pick({"main", "second"}));
     if (dice_.chance(5)) resource.set_id(fmt::format("web{}my-{}", dice_.pick({".", "-"}), type));
-    if (dice_.chance(10)) resource.set_class_("big");
+    if (dice_.chance(15)) resource.set_class_(dice_.pick({"big", "big", "retained"}));
     if (dice_.chance(12))
       (*resource.mutable_params()->mutable_fields())["size"] = text(dice_.pick({"s", "l"}));
   }
@@ -249,19 +254,24 @@ Step Program::apply(Objects objects) {
     *result.mutable_objects() = applied.objects();
     *result.mutable_releases() = applied.releases();
     *result.mutable_warnings() = applied.warnings();
+    *result.mutable_data() = applied.data();
     return result;
   };
+  step.tells_data = true;
   return step;
 }
 
-Step Program::erase(const std::string& kind, const std::string& name) {
+Step Program::erase(const std::string& kind, const std::string& name, bool with_data) {
   Step step;
-  step.text = "delete " + name_in(kind, name);
+  step.text = fmt::format("delete {}{}", name_in(kind, name), with_data ? " with its data" : "");
   const auto& known = *model::find_kind(kind);
-  step.plan = frontend::plan_erase(caller_, known, name);
-  step.act = [&known, name, caller = caller_](const frontend::Context& context) -> Result<v1::PlanResult> {
-    TRY(frontend::erase(context, caller, known, name));
+  const frontend::EraseOptions options{.delete_data = with_data};
+  step.plan = frontend::plan_erase(caller_, known, name, options);
+  step.act = [&known, name, options,
+              caller = caller_](const frontend::Context& context) -> Result<v1::PlanResult> {
+    auto erased = TRY(frontend::erase(context, caller, known, name, options));
     v1::PlanResult result;
+    *result.mutable_data() = std::move(*erased.mutable_data());
     auto& change = *result.add_objects();
     change.set_kind(std::string(known.name));
     change.set_name(name);
@@ -269,6 +279,8 @@ Step Program::erase(const std::string& kind, const std::string& name) {
     return result;
   };
   if (known.name == "Resource") step.erases = name;
+  if (with_data) step.erases_data_of = name;
+  step.tells_data = true;
   return step;
 }
 
@@ -338,7 +350,7 @@ Step Program::rollback(const Scene& scene) {
 
 Step Program::erase_something(const Scene& scene) {
   const auto at = dice_.below(100);
-  if (at < 75) return erase("application", dice_.pick(kApplications));
+  if (at < 75) return erase("application", dice_.pick(kApplications), dice_.chance(40));
   if (at < 85) return erase("environment", dice_.pick(kEnvironments));
   const auto profiles = scene.all<v1::Profile>();
   if (profiles.empty()) return erase("profile", "none");

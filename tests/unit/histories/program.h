@@ -22,7 +22,9 @@ struct Step {
   frontend::Operation plan;
   // What the operation answers, in the form of a plan's answer.
   std::function<Result<v1::PlanResult>(const frontend::Context&)> act;
-  std::string erases;  // name of the resource that it deletes by hand
+  std::string erases;          // name of the resource that it deletes by hand
+  std::string erases_data_of;  // the application that it deletes with its data
+  bool tells_data = false;     // its answer says what becomes of data
 };
 
 class Program {
@@ -50,7 +52,7 @@ class Program {
   Objects new_region(const Scene& scene);
   Objects something(const Scene& scene);
   Step apply(Objects objects);
-  Step erase(const std::string& kind, const std::string& name);
+  Step erase(const std::string& kind, const std::string& name, bool with_data = false);
   Step build();
   Step approve(const Scene& scene);
   Step rollback(const Scene& scene);

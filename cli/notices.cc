@@ -1,0 +1,35 @@
+#include "cli/notices.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "cli/session.h"
+
+namespace qleet::cli {
+namespace {
+
+constexpr std::string_view kDeleted = "Deleted";
+
+bool is_deleted(const v1::DataNotice& notice) { return notice.fate() == kDeleted; }
+
+}  // namespace
+
+std::string describe_data(const Notices& notices) {
+  std::string text;
+  for (const bool deleted : {true, false}) {
+    for (const auto& notice : notices)
+      if (is_deleted(notice) == deleted) text += notice.fate() + ": " + notice.message() + "\n";
+  }
+  return text;
+}
+
+void print_data(const Notices& notices) { print(describe_data(notices)); }
+
+bool deletes_data(const Notices& notices) { return std::ranges::any_of(notices, is_deleted); }
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace qleet::cli
