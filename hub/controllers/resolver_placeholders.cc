@@ -205,8 +205,8 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
   const auto where = fmt::format("profile {}: ", profile->metadata().name());
   std::map<std::string, std::string> renamed;  // requires' alias -> alias here
   for (const auto& [alias, made] : below.done) {
-    const bool taken = ask.score != nullptr && ask.score->done.contains(alias);
-    renamed[alias] = taken ? "requires-" + alias : alias;
+    auto& name = renamed[alias] = alias;
+    while (ask.score != nullptr && ask.score->done.contains(name)) name = "requires-" + name;
     (*spec.mutable_dependencies())[renamed[alias]] = made.resource;
   }
   if (ask.score != nullptr) {

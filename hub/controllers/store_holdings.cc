@@ -28,7 +28,8 @@ Result<bool> StoreHoldings::holds(std::string_view user, std::string_view alias,
   return std::ranges::any_of(split(edge->value, ','), [&](std::string_view held) {
     // Where a workload's profile requires something under the name of one of its own.
     constexpr std::string_view kRequires = "requires-";
-    return held == alias || (held.starts_with(kRequires) && held.substr(kRequires.size()) == alias);
+    while (held != alias && held.starts_with(kRequires)) held.remove_prefix(kRequires.size());
+    return held == alias;
   });
 }
 

@@ -77,8 +77,8 @@ std::string taken(std::string_view user, std::string_view type, std::string_view
 // x/takers/<resource>                      the keys in x/taken that name it, one a line
 std::string takers(std::string_view resource);
 
-// x/by-id/<resource>                       was made for one who asked for it by id, or for all of an environment or
-//                                          region (value empty); what earlier versions made has none
+// x/by-id/<resource>                       was made for one who asked for it by id, or for all of a region or
+//                                          environment (value empty); what earlier versions made has none
 std::string by_id(std::string_view resource);
 
 // x/region-pos/<region>/<revision, 16 hex>/<resource>

@@ -363,6 +363,19 @@ TEST(Resolver, AResourceMayHaveTheNameOfWhatItsProfileRequires) {
             "${requires.requires-runtime.network}");
 }
 
+TEST(Resolver, WhatAProfileRequiresIsNotTakenForAResourceOfThatName) {
+  const auto graph =
+      World(web(R"({"runtime":{"type":"redis"},"requires-runtime":{"type":"redis"}})")).resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto& workload = node(graph, "local.dev.shop.workload.web");
+  EXPECT_THAT(dependencies(workload),
+              ElementsAre(Pair("requires-requires-runtime", "local.-.-.container-host.default"),
+                          Pair("requires-runtime", "local.dev.shop.redis.web.requires-runtime"),
+                          Pair("runtime", "local.dev.shop.redis.web.runtime")));
+  EXPECT_EQ(workload.spec.template_().fields().at("network").string_value(),
+            "${requires.requires-requires-runtime.network}");
+}
+
 TEST(Resolver, AVolumeMayBeNamedByTheResourceAlone) {
   World world(
       R"({"web":{"score":{"containers":{"c":{"image":"i","volumes":[{"source":"${resources.data}","target":"/d"}]}},
