@@ -105,8 +105,8 @@ TEST_F(ApiTest, LogsOfWhatAnApplicationStandsOn) {
             "Application \\\"shop\\\" has no postgres \\\"db\\\" there; it has: web-db")
       << "another application's";
   for (const std::string bad : {"postgres", "/db", "postgres/"})
-    EXPECT_EQ(send("GET", logs_of + bad).status, 400) << bad;
-  EXPECT_EQ(send("GET", logs_of + "postgres/web-db&workload=web").status, 400);
+    EXPECT_EQ(send("GET", logs_of + bad).status, 422) << bad;
+  EXPECT_EQ(send("GET", logs_of + "postgres/web-db&workload=web").status, 422);
 }
 
 TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
