@@ -23,6 +23,13 @@ void cut(std::string& text, size_t limit) {
   text.resize(end);
 }
 
+// Agents of before put the last lines of a log behind their message: not for all who read statuses and
+// events.
+void cut_message(std::string& message, size_t limit) {
+  if (const auto log = message.find(", its last lines: "); log != std::string::npos) message.resize(log);
+  cut(message, limit);
+}
+
 // Of the years that a Timestamp may speak of: what is outside cannot be shown.
 bool is_time(const google::protobuf::Timestamp& time) {
   using google::protobuf::util::TimeUtil;
@@ -48,7 +55,7 @@ bool check(ResourceReport& report, std::string_view region, const ReportLimits& 
   for (auto& condition : *report.mutable_conditions()) {
     if (!words_fit(condition, limits.max_word)) return false;
     if (condition.has_last_transition_time() && !is_time(condition.last_transition_time())) return false;
-    cut(*condition.mutable_message(), limits.max_text);
+    cut_message(*condition.mutable_message(), limits.max_text);
   }
   size_t bytes = 0;
   for (const auto& [key, value] : report.outputs()) {
@@ -71,7 +78,7 @@ bool check(EventReport& event, std::string_view region, const ReportLimits& limi
     return false;
   if (event.has_time() && !is_time(event.time())) return false;
   if (event.type().size() > limits.max_word || event.reason().size() > limits.max_word) return false;
-  cut(*event.mutable_message(), limits.max_text);
+  cut_message(*event.mutable_message(), limits.max_text);
   return true;
 }
 

@@ -8,6 +8,10 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/clock/clock.h"
+#include "common/model/model.h"
+#include "hub/frontend/frontend.h"
+#include "hub/store/lmdb_store.h"
 #include "tests/e2e/noop_fleet.h"
 
 namespace qleet::test {
@@ -237,6 +241,42 @@ TEST_F(SecretsAtRest, StandNowhereInClearText) {
   EXPECT_FALSE(fs::exists(key));
   std::ofstream(key) << old;
   fs::permissions(key, fs::perms::owner_read | fs::perms::owner_write);
+}
+
+// The hub of before wrote secrets in clear text.
+class SecretsFromBefore : public NoopFleet {
+ protected:
+  SecretsFromBefore() : NoopFleet(FleetOptions{.prepare = prepare}) {}
+
+  static void prepare(const fs::path& folder) {
+    fs::create_directories(folder / "hub");
+    auto store = hub::LmdbStore::open(folder / "hub/store").value();
+    const SystemClock clock;
+    const hub::frontend::Context context{*store, clock};
+    const hub::frontend::Caller caller{"serviceaccount:admin"};
+    for (const std::string name : {"kept", "gone"}) {
+      const auto text = "apiVersion: qleet.io/v1\nkind: Secret\nmetadata: {name: " + name +
+                        "}\nspec: {data: {key: " + kClear + "}}\n";
+      hub::frontend::apply(context, caller, model::decode(text).value()).value();
+    }
+    hub::frontend::erase(context, caller, *model::find_kind("Secret"), "gone").value();
+    store.reset();
+    if (holding(folder, kClear).empty()) throw std::runtime_error("nothing is in clear text here");
+  }
+
+  static inline const std::string kClear = "correct-horse-battery-staple";
+};
+
+TEST_F(SecretsFromBefore, AreSealedAndNothingIsLeftOfThem) {
+  EXPECT_EQ(holding(fleet.folder(), kClear), std::vector<std::string>{});
+  EXPECT_EQ(fleet.qleet({"get", "secret", "-o", "name"}).out, "secrets/kept\n");
+  EXPECT_TRUE(fleet.logs().contains("were_clear=1"));
+  // Once is enough.
+  fleet.stop_hub();
+  fleet.start_hub();
+  EXPECT_EQ(fleet.qleet({"get", "secret", "-o", "name"}).out, "secrets/kept\n");
+  const auto log = content(fleet.folder() / "hub.log");
+  EXPECT_EQ(log.find("is written anew"), log.rfind("is written anew"));
 }
 
 }  // namespace

@@ -22,6 +22,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             return templates::to_text(path);
           });
       fuzz::must(document || !document.error().message.empty(), "an error says what is wrong");
+      if (!document) continue;
+      // What the agent is left to fill in was checked: it went through the lookup above.
+      const auto left = templates::references(*document);
+      fuzz::must(left.has_value(), "what goes to an agent can be read there");
+      for (const auto& path : *left)
+        fuzz::must(path.front() == "resources",
+                   "nothing else is filled in by the agent: " + templates::to_text(path));
     }
   }
   return 0;

@@ -87,6 +87,22 @@ TEST(ReportCheck, TheValueOfASecretOutputIsNeverKept) {
   EXPECT_TRUE(checked->report.resources(0).outputs().empty());
 }
 
+TEST(ReportCheck, WhatAnOlderAgentQuotesOfALogIsNotKept) {
+  auto report = report_of("eu.a");
+  auto& condition = *report.mutable_resources(0)->add_conditions();
+  condition.set_type("Ready");
+  condition.set_message("web ended with code 3, its last lines: password=hunter2");
+  auto& event = *report.add_events();
+  event.set_id("e1");
+  event.set_resource("eu.a");
+  event.set_message(condition.message());
+  const auto checked = check_report(report.SerializeAsString(), "eu");
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->dropped, 0U);
+  EXPECT_EQ(checked->report.resources(0).conditions(0).message(), "web ended with code 3");
+  EXPECT_EQ(checked->report.events(0).message(), "web ended with code 3");
+}
+
 TEST(ReportCheck, ALongMessageIsCutBetweenCharacters) {
   auto report = report_of("eu.a");
   auto& condition = *report.mutable_resources(0)->add_conditions();

@@ -89,6 +89,30 @@ TEST_F(ApiTest, LogsOfAWorkload) {
             "Application \\\"shop\\\" has no workload \\\"api\\\" there; it has: web");
 }
 
+TEST_F(ApiTest, LogsOfWhatAnApplicationStandsOn) {
+  v1::Deployment deployment;
+  deployment.mutable_metadata()->set_name("shop.dev");
+  deployment.mutable_spec()->set_environment("dev");
+  deployment.mutable_status()->add_regions()->set_region("eu");
+  put("deployments", "shop.dev", deployment);
+  for (const std::string name :
+       {"eu.dev.shop.workload.web", "eu.dev.shop.postgres.web-db", "eu.dev.cart.postgres.db"}) {
+    v1::Resource resource;
+    resource.mutable_metadata()->set_name(name);
+    resource.mutable_spec()->set_id(name.substr(name.rfind('.') + 1));
+    put("resources", name, resource);
+  }
+  const std::string logs_of = "/v1/applications/shop/logs?resource=";
+  ASSERT_TRUE(send("GET", logs_of + "postgres/web-db").stream);
+  EXPECT_EQ(logs.query.resources, std::vector<std::string>{"eu.dev.shop.postgres.web-db"});
+  EXPECT_EQ(detail(send("GET", logs_of + "postgres/db")),
+            "Application \\\"shop\\\" has no postgres \\\"db\\\" there; it has: web-db")
+      << "another application's";
+  for (const std::string bad : {"postgres", "/db", "postgres/"})
+    EXPECT_EQ(send("GET", logs_of + bad).status, 422) << bad;
+  EXPECT_EQ(send("GET", logs_of + "postgres/web-db&workload=web").status, 422);
+}
+
 TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
   EXPECT_EQ(send("GET", "/healthz", "", "").body, "ok\n");
   EXPECT_EQ(send("GET", "/readyz", "", "").body, "ready\nstore: ok\n");
