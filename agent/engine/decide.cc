@@ -78,7 +78,7 @@ Decision decide_tombstone(const Situation& s) {
 // What keeps data was made here, and is not there any more: an empty one in its place would pass for it.
 bool data_lost(const Situation& s) {
   if (s.applied.empty()) return false;
-  if (s.seen->state == State::kAbsent) return s.keeps_data || s.seen->reason == reasons::kDataLost;
+  if (s.seen->state == State::kAbsent) return s.holds_data || s.seen->reason == reasons::kDataLost;
   return s.seen->state == State::kOutOfDate && s.seen->reason == reasons::kDataLost;
 }
 

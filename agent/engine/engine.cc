@@ -57,6 +57,7 @@ Result<> Engine::restore() {
     node.desired = std::move(desired);
     if (const auto runtime = contents.runtime.find(name); runtime != contents.runtime.end())
       node.runtime = std::move(runtime->second);
+    newest_version_ = std::max<std::uint64_t>(newest_version_, node.runtime.report().version());
     // Stated anew just before the end, which the record had no time to follow.
     if (!node.tombstone()) node.runtime.set_gone(false);
   }

@@ -158,6 +158,7 @@ class Engine final : public Stepper {
   v1::Meta meta_;
   std::string boot_id_;
   std::uint64_t events_made_ = 0;
+  std::uint64_t newest_version_ = 0;  // of all reports
   std::deque<std::string> queue_;
   struct PendingAct {
     std::string name;

@@ -158,6 +158,7 @@ void Engine::finish_gone(Node& node) {
   node.retry = {};
   node.look_anew();
   node.ready = false;
+  node.secrets_lost = false;
   timers_.clear(node.name);
   show(node, {});
   ledger_.runtime_changed(node.name);

@@ -145,7 +145,7 @@ Situation Engine::situation(const Node& node, MonoTime now) const {
   } else {
     s.blockers = graph_.blockers(node);
   }
-  s.keeps_data = keeps_data(node.spec());
+  s.holds_data = holds_data(graph_, node);
   s.secrets_lost = node.secrets_lost && !s.touched;
   s.invalid = node.invalid;
   s.target = node.target();
@@ -196,7 +196,8 @@ void Engine::schedule(Node& node, MonoTime now) {
 void Engine::show(Node& node, Decision decision) {
   decision.message = redact(std::move(decision.message), secrets_near(node));
   const std::string before = shown_state(node);
-  if (!update_report(node, decision, seams_.clock.wall())) return;
+  if (!update_report(node, decision, seams_.clock.wall(), newest_version_)) return;
+  newest_version_ = std::max<std::uint64_t>(newest_version_, node.runtime.report().version());
   ledger_.report_changed(node.name);
   if (before != states::kStalled && shown_state(node) == states::kStalled)
     event(node, "Warning", decision.reason, decision.message);

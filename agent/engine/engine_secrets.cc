@@ -67,7 +67,7 @@ Result<> Engine::make_secrets(Node& node, const std::set<std::string>& names) {
 void Engine::note_found(Node& node) {
   const bool lost = node.seen->reason == reasons::kDataLost;
   const bool there = node.seen->state != Observation::State::kAbsent && !lost;
-  if (keeps_data(node.spec())) {
+  if (holds_data(graph_, node)) {
     const bool found = there && (node.runtime.found() || !node.touched());
     if (found != node.runtime.found()) {
       node.runtime.set_found(found);

@@ -53,10 +53,13 @@ bool keeps_data(const wire::v1::DesiredResource& resource) {
 
 std::vector<std::string> keepers_of(const Graph& graph, const Node& node) {
   std::vector<std::string> keepers;
-  if (keeps_data(node.spec())) return keepers;
   std::set<std::string> visited{node.name};
   collect(graph, node, visited, keepers);
   return keepers;
+}
+
+bool holds_data(const Graph& graph, const Node& node) {
+  return keeps_data(node.spec()) && keepers_of(graph, node).empty();
 }
 
 std::string kept_key(const Node& node, const std::string& secret) {
@@ -76,7 +79,8 @@ SecretChoice choose_secret(const Graph& graph, const Node& node, const std::vect
   const auto& generated = node.runtime.secrets().generated();
   if (const auto had = generated.find(secret); had != generated.end())
     return {.value = had->second, .unknown_to = {}};
-  if (keeps_data(node.spec()) && node.runtime.found()) return {.value = {}, .unknown_to = node.name};
+  if (keepers.empty() && keeps_data(node.spec()) && node.runtime.found())
+    return {.value = {}, .unknown_to = node.name};
   for (const auto& name : keepers)
     if (graph.find(name)->runtime.found()) return {.value = {}, .unknown_to = name};
   return {};

@@ -15,8 +15,11 @@ bool keeps_data(const wire::v1::DesiredResource& resource);
 
 // Names of the resources that keep the data which this one's secrets open: those that it depends on, at once
 // or through others. The way ends at what keeps data, and at what generates secrets of its own: those guard
-// what lies behind. None for what keeps its data itself.
+// what lies behind.
 std::vector<std::string> keepers_of(const Graph& graph, const Node& node);
+
+// Whether the data is in itself, and not in what it depends on.
+bool holds_data(const Graph& graph, const Node& node);
 
 // Under which key of Secrets.kept it lies: "<type>/<resource>/<secret>".
 std::string kept_key(const Node& node, const std::string& secret);

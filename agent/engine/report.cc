@@ -58,7 +58,7 @@ void show_outputs(wire::v1::ResourceReport& report, const Node& node) {
 
 }  // namespace
 
-bool update_report(Node& node, const Decision& decision, WallTime now) {
+bool update_report(Node& node, const Decision& decision, WallTime now, std::uint64_t newest) {
   const wire::v1::ResourceReport& before = node.runtime.report();
   const bool same_subject = before.version() != 0 && before.generation() == node.spec().generation() &&
                             before.hash() == node.spec().hash();
@@ -82,7 +82,8 @@ bool update_report(Node& node, const Decision& decision, WallTime now) {
     *report.mutable_next_attempt() = timestamp(node.retry.next_attempt);
   if (before.version() != 0 && MessageDifferencer::Equals(report, before)) return false;
   const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(now.time_since_epoch().count(), 0));
-  report.set_version(std::max(before.version() + 1, ms));
+  const auto last = before.version() != 0 ? before.version() : newest;
+  report.set_version(std::max(last + 1, ms));
   *node.runtime.mutable_report() = std::move(report);
   return true;
 }

@@ -14,8 +14,10 @@ namespace qleet::agent {
 
 // Brings `node.runtime.report` to what the decision shows; a quiet decision leaves what is shown, unless that
 // was about another generation. True where the content changed: it has a new version then. Versions grow as
-// max(last + 1, milliseconds since 1970), so they also grow when a journal was lost.
-bool update_report(Node& node, const Decision& decision, WallTime now);
+// max(last + 1, milliseconds since 1970), so they also grow when a journal was lost. The first one of a
+// resource is above `newest`, the newest version of any: the clock may have been set back since it was here
+// before.
+bool update_report(Node& node, const Decision& decision, WallTime now, std::uint64_t newest);
 
 // Every secret in `text` made unreadable. Providers must not put one there; this is for when one does.
 std::string redact(std::string text, const std::vector<std::string>& secrets);

@@ -65,11 +65,9 @@ std::string refused_message(const ContainerSpec& spec, const containers::Contain
   std::vector<std::string> volumes;
   for (const auto& mount : spec.process.volumes) volumes.push_back(mount.volume);
   return fmt::format(
-      "{} runs, but refuses the credentials that are handed out (secret {}): the data in volume {} was made "
-      "with "
-      "others. Restore this agent's journal, or the data, from the backup in which they belong together; or, "
-      "to "
-      "begin without that data, delete the database and its volume",
+      "{} runs, but refuses the credentials that are handed out (secret {}): the data in volume {} was "
+      "made with others. Restore this agent's journal, or the data, from the backup in which they belong "
+      "together; or, to begin without that data, delete the database and its volume",
       details.name, secrets.empty() ? "none" : fmt::format("{}", fmt::join(secrets, ", ")),
       volumes.empty() ? "none" : fmt::format("{}", fmt::join(volumes, ", ")));
 }

@@ -35,6 +35,7 @@ class ExecHandler final : public Handler {
   Result<bool> is_there(const std::string& container, const ExecTarget& target);
   // What it keeps is gone for sure: not where that cannot be told at the moment.
   Result<bool> lost_data(const std::string& container, const ExecTarget& target);
+  Result<bool> is_left(const std::string& container, const ExecTarget& target);
   Result<> run(const std::string& container, const ExecTarget& target,
                const std::vector<std::string>& command);
   std::string job_of(const ProviderResource& resource) const { return "exec " + base_name(resource); }
@@ -102,6 +103,12 @@ Result<bool> ExecHandler::lost_data(const std::string& container, const ExecTarg
   return result.exit_code == 1;
 }
 
+// Whether there is something to take away: also data that `check` finds to be other than wanted.
+Result<bool> ExecHandler::is_left(const std::string& container, const ExecTarget& target) {
+  if (TRY(is_there(container, target))) return true;
+  return !target.data.empty() && !TRY(lost_data(container, target));
+}
+
 Result<> ExecHandler::run(const std::string& container, const ExecTarget& target,
                           const std::vector<std::string>& command) {
   const auto result = TRY(context_.client().exec(container, spec_of(target, command), target.timeout));
@@ -131,9 +138,8 @@ Result<Observation> ExecHandler::observe(const ProviderResource& resource) {
     if (!made_for.empty() && made_for != kUnfinished && TRY(lost_data(*container, target))) {
       out.reason = reasons::kDataLost;
       out.message = fmt::format(
-          "what was made in {} is not there any more: somebody removed it, and with it its data. Nothing is "
-          "made "
-          "in its place. Put it back from a backup, or delete this resource to begin anew",
+          "what was made in {} is not there any more: somebody removed it, and with it its data. Nothing "
+          "is made in its place. Put it back from a backup, or delete this resource to begin anew",
           target.container);
     }
     return out;
@@ -181,7 +187,7 @@ Result<StepResult> ExecHandler::remove(const ProviderResource& resource, const O
   }
   if (target) {
     const auto container = TRY(find(resource, *target));
-    if (container && TRY(is_there(*container, *target))) {
+    if (container && TRY(is_left(*container, *target))) {
       const auto work = [this, target = *target, id = *container](std::stop_token, const auto&) -> Result<> {
         for (const auto& command : target.remove) TRY(run(id, target, command));
         return {};

@@ -29,10 +29,9 @@ class VolumeHandler final : public Handler {
       if (!context_.mounts().read_note(name, kMadeFor).empty()) {
         out.reason = reasons::kDataLost;
         out.message = fmt::format(
-            "volume {0} is not there any more: somebody removed it, and with it the data in it. Nothing is "
-            "made in "
-            "its place. Put it back from a backup, or go on with an empty one: podman volume create --label "
-            "{1}={2} --label {3}={4} {0}",
+            "volume {0} is not there any more: somebody removed it, and with it the data in it. Nothing "
+            "is made in its place. Put it back from a backup, or go on with an empty one: podman volume "
+            "create --label {1}={2} --label {3}={4} {0}",
             name, labels::kOwner, resource.owner, labels::kResource, resource.name);
       }
       return out;

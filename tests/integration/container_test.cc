@@ -399,6 +399,43 @@ TEST_F(ContainerTest, ContainersOutliveAServiceThatIsKilled) {
   EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));
 }
 
+TEST_F(ContainerTest, DataInsideAnotherOnesContainerThatIsGoneIsSaidToBeLost) {
+  const auto server = reach(*provider_, web());
+  ASSERT_EQ(server.state, State::kReady) << server.message;
+  const auto database =
+      resource("postgres", "db",
+               R"({"kind":"exec","container":")" + server.self.at("container") +
+                   R"(","check":["/bin/web","exists","/tmp/ready"],"data":["/bin/web","exists","/tmp/db"],
+          "create":[["/bin/web","touch","/tmp/db"],["/bin/web","touch","/tmp/ready"]],
+          "delete":[["/bin/web","rm","/tmp/db"]]})");
+  ASSERT_EQ(reach(*provider_, database).state, State::kReady);
+  const auto take_away = [&](const std::string& file) {
+    return podman_->client().exec(server.self.at("container"), {.command = {"/bin/web", "rm", file}},
+                                  Millis(5'000));
+  };
+  // What was made can be made again around the data; what was the data cannot.
+  ASSERT_TRUE(take_away("/tmp/ready"));
+  auto seen = provider_->observe(database).value_or(Observation{});
+  EXPECT_EQ(seen.state, State::kOutOfDate);
+  EXPECT_EQ(seen.reason, "");
+  EXPECT_TRUE(test::remove_all(*provider_, database));
+  EXPECT_NE(
+      podman_->client()
+          .exec(server.self.at("container"), {.command = {"/bin/web", "exists", "/tmp/db"}}, Millis(5'000))
+          ->exit_code,
+      0)
+      << "data goes with it, also where it was not as wanted";
+
+  ASSERT_EQ(reach(*provider_, database).state, State::kReady);
+  ASSERT_TRUE(take_away("/tmp/ready"));
+  ASSERT_TRUE(take_away("/tmp/db"));
+  seen = provider_->observe(database).value_or(Observation{});
+  EXPECT_EQ(seen.state, State::kOutOfDate);
+  EXPECT_EQ(seen.reason, reasons::kDataLost);
+  EXPECT_TRUE(test::remove_all(*provider_, database));
+  EXPECT_TRUE(test::remove_all(*provider_, web()));
+}
+
 TEST_F(ContainerTest, CommandsMakeSomethingInsideAnotherOnesContainer) {
   const auto server = reach(*provider_, web());
   ASSERT_EQ(server.state, State::kReady) << server.message;

@@ -92,14 +92,14 @@ INSTANTIATE_TEST_SUITE_P(
         {"VanishedIsMadeAgain", [](Situation& s) { running(s), s.seen = &kAbsent; }, Act::kApply, "Degraded",
          "Updating", ""},
         {"VanishedDataIsNotMadeAgain",
-         [](Situation& s) { running(s), s.keeps_data = true, s.seen = &kAbsent; }, Act::kWait, "Stalled",
+         [](Situation& s) { running(s), s.holds_data = true, s.seen = &kAbsent; }, Act::kWait, "Stalled",
          "DataLost",
          "what held its data is not there any more, and nothing is made in its place: put it back from a "
          "backup, "
          "or delete this resource"},
         {"NorWhileItIsChanged",
          [](Situation& s) {
-           running(s), s.keeps_data = true, s.applied = "h0", s.intent = "h1", s.carried_out = true,
+           running(s), s.holds_data = true, s.applied = "h0", s.intent = "h1", s.carried_out = true,
                        s.seen = &kAbsent;
          },
          Act::kWait, "Stalled", "DataLost",
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
         {"DataThatWasNeverThereIsMade",
          [](Situation& s) {
            static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
-           begun(s), s.keeps_data = true, s.seen = &lost;
+           begun(s), s.holds_data = true, s.seen = &lost;
          },
          Act::kApply, "Progressing", "Creating", "volume v is gone"},
         {"LostSecretsAreToldBeforeNewOnesAreUsed",

@@ -182,6 +182,19 @@ TEST_F(EngineSecretsTest, DataThatVanishedIsNotMadeAgainAsIfItWereThere) {
   EXPECT_EQ(state_of("pg"), "Ready");
 }
 
+TEST_F(EngineSecretsTest, AServerWhoseDataIsInAVolumeIsMadeAgain) {
+  auto pg = database();
+  pg.keeps_data = true;
+  ASSERT_TRUE(state({volume(), pg}));
+  pass(Millis(1000));
+  const auto before = password();
+  ASSERT_TRUE(world->vanish("eu-1", "pg"));
+  pass(Millis(1000));
+  EXPECT_TRUE(exists("pg"));
+  EXPECT_EQ(state_of("pg"), "Ready");
+  EXPECT_EQ(password(), before);
+}
+
 TEST_F(EngineSecretsTest, DataThatIsPutBackIsTakenAsItIs) {
   ASSERT_TRUE(state({volume(), database()}));
   pass(Millis(1000));

@@ -113,6 +113,19 @@ TEST_F(EngineTroubleTest, ACrashBetweenActAndOutcomeAdoptsWhatWasMade) {
   EXPECT_EQ(state_of("web"), "Ready");
 }
 
+// A late confirmation of what was forgotten must not pass for one of what came in its place.
+TEST_F(EngineTroubleTest, VersionsGrowAlthoughTheClockIsSetBack) {
+  clock.jump_wall(std::chrono::hours(1));
+  ASSERT_TRUE(state({{.name = "db"}}));
+  settle();
+  ASSERT_TRUE(state({{.name = "db", .generation = 2, .deleted = true}}));
+  const auto before = report("db").version();
+  ASSERT_TRUE(forget({"db"}));
+  clock.jump_wall(-std::chrono::hours(1));
+  ASSERT_TRUE(state({{.name = "db", .generation = 3}}));
+  EXPECT_GT(report("db").version(), before);
+}
+
 TEST_F(EngineTroubleTest, DriftIsRepairedAndTold) {
   ASSERT_TRUE(state({{.name = "db"}}));
   pass(Millis(1000));

@@ -57,6 +57,15 @@ TEST_F(KeptSecrets, AreKeptWithTheDataNearestToThem) {
   EXPECT_THAT(keepers_of(graph, web), ElementsAre("rds", "v")) << "in the order of aliases";
 }
 
+TEST_F(KeptSecrets, ADatabaseThatIsToBeKeptHoldsItsDataInItsVolume) {
+  Node& volume = add("v", "volume");
+  Node& db = add("db", "postgres", {{"data", "v"}});
+  db.desired.mutable_resource()->set_keeps_data(true);
+  EXPECT_THAT(keepers_of(graph, db), ElementsAre("v"));
+  EXPECT_FALSE(holds_data(graph, db));
+  EXPECT_TRUE(holds_data(graph, volume));
+}
+
 TEST_F(KeptSecrets, WhatDependsInACircleEnds) {
   Node& a = add("a", "x", {{"b", "b"}});
   add("b", "x", {{"a", "a"}, {"v", "v"}});
