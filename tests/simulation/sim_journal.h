@@ -18,13 +18,8 @@ class SimJournal final : public agent::Journal {
   // Once set, nothing is written any more: the process is dead, and its destructors are no last will.
   bool dead = false;
 
-  // Sabotage: the epochs that the agent left are not kept.
-  bool forgets_lineage = false;
-
   Result<agent::JournalContents> load() override { return disk_.load(); }
-  Result<> commit(const agent::JournalChanges& given) override {
-    agent::JournalChanges changes = given;
-    if (forgets_lineage && changes.meta) changes.meta->clear_lineage();
+  Result<> commit(const agent::JournalChanges& changes) override {
     if (dead) return fail(Code::kUnavailable, "journal: the process has ended");
     switch (fate()) {
       case Fate::kFine:
