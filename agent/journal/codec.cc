@@ -131,8 +131,12 @@ Result<> decode_entry(std::string_view key, std::string_view value, const crypto
     return {};
   }
   if (key.starts_with(keys::kDesiredPrefix)) {
-    contents.desired[std::string(key.substr(keys::kDesiredPrefix.size()))] =
-        TRY(parse<v1::Desired>(key, value));
+    const auto name = key.substr(keys::kDesiredPrefix.size());
+    auto desired = TRY(parse<v1::Desired>(key, value));
+    // One of the two is wrong, and nothing says which.
+    if (!desired.resource().name().empty() && desired.resource().name() != name)
+      return broken(key, "speaks of another resource");
+    contents.desired[std::string(name)] = std::move(desired);
     return {};
   }
   if (key.starts_with(keys::kRuntimePrefix)) {
