@@ -5,6 +5,7 @@
 #include "agent/journal/lmdb_journal.h"
 #include "common/crypto/private_file.h"
 #include "common/crypto/private_tree.h"
+#include "common/mdb/check.h"
 
 namespace qleet::agent {
 namespace {
@@ -38,6 +39,8 @@ Result<> restore_state(const fs::path& from, const fs::path& state, const std::v
     if (crypto::holds_files(state / part))
       return fail(Code::kConflict,
                   (state / part).string() + ": is there already: name another folder, or move it away");
+  if (const auto damage = mdb::check(from / "journal", mdb::Access::kAlone); !damage.empty())
+    return fail(Code::kInternal, "journal " + damage);
   TRY(crypto::copy_private_tree(from / "identity", state / "identity"));
   TRY(copy_files(from, state, files));
   return copy_journal((from / "journal").string(), (state / "journal").string());

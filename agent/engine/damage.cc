@@ -5,6 +5,7 @@
 
 #include "agent/journal/keys.h"
 #include "common/model/reasons.h"
+#include "common/sync/accept.h"
 
 namespace qleet::agent {
 namespace {
@@ -16,19 +17,34 @@ std::string_view below(std::string_view key, std::string_view prefix) {
   return key.starts_with(prefix) ? key.substr(prefix.size()) : std::string_view();
 }
 
+// A key may be damaged, too, and what is told of it goes to the hub: it would refuse the whole message.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (c < ' ' || c > '~') c = '?';
+  return text;
+}
+
 struct Taker {
   JournalContents& contents;
   JournalChanges& boot;
   std::vector<Damage> damage = {};
 
+  void tell(const std::string& name, std::string message) {
+    damage.push_back({name, printable(std::move(message))});
+  }
+
   void lose_desired(const std::string& name, const std::string& why) {
     if (contents.desired.contains(name)) return;
+    if (!sync::is_resource_name(name)) {
+      boot.desired[name] = std::nullopt;
+      tell("", why + ": it is of no resource that there can be");
+      return;
+    }
     v1::Desired stub;
     stub.mutable_resource()->set_name(name);
     contents.desired[name] = stub;
     boot.desired[name] = std::move(stub);
-    damage.push_back(
-        {name, why + ": what is wanted of it is asked of the hub again; it is kept as it is until then"});
+    tell(name, why + ": what is wanted of it is asked of the hub again; it is kept as it is until then");
   }
 
   void lose_runtime(const std::string& name, const std::string& why) {
@@ -42,8 +58,10 @@ struct Taker {
     lost.set_intent_hash(kUnknownStep);
     contents.runtime[name] = lost;
     boot.runtime[name] = std::move(lost);
-    damage.push_back({name, why + ": what exists of it is looked for by its name and kept; a secret that was "
-                                  "generated for it is lost, and not made anew"});
+    tell(name,
+         why +
+             ": what exists of it is looked for by its name and kept; a secret that was generated for it "
+             "is lost, and not made anew");
   }
 
   // To its own key.
@@ -56,7 +74,7 @@ struct Taker {
       boot.runtime[std::string(below(entry.key, keys::kRuntimePrefix))] = std::nullopt;
       boot.runtime[to] = contents.runtime[to];
     }
-    damage.push_back({to, entry.why + ": it is whole, and stands under its own again"});
+    tell(to, entry.why + ": it is whole, and stands under its own again");
   }
 
   void lose_event(std::string_view digits) {
@@ -85,7 +103,7 @@ std::vector<Damage> take_damage(JournalContents& contents, JournalChanges& boot)
     const std::string& name = it->first;
     if (contents.desired.contains(name)) {
       ++it;
-    } else if (it->second.gone()) {
+    } else if (it->second.gone() || !sync::is_resource_name(name)) {
       boot.runtime[name] = std::nullopt;
       it = contents.runtime.erase(it);
     } else {
@@ -98,7 +116,7 @@ std::vector<Damage> take_damage(JournalContents& contents, JournalChanges& boot)
     const std::string_view key = entry.key;
     if (key == keys::kMetaKey) {
       meta_is_told = true;
-      taker.damage.push_back({"", entry.why + ": everything is asked of the hub again, and looked at anew"});
+      taker.tell("", entry.why + ": everything is asked of the hub again, and looked at anew");
     } else if (key.starts_with(keys::kEventPrefix)) {
       taker.lose_event(key.substr(keys::kEventPrefix.size()));
     } else if (!key.starts_with(keys::kDesiredPrefix) && key.size() > keys::kRuntimePrefix.size()) {
@@ -107,8 +125,8 @@ std::vector<Damage> take_damage(JournalContents& contents, JournalChanges& boot)
     }
   }
   if (!meta_is_told && contents.meta.hash_key().empty() && !contents.desired.empty())
-    taker.damage.push_back({"", "journal entry " + std::string(keys::kMetaKey) +
-                                    ": cannot be found: everything is asked of the hub again"});
+    taker.tell("", "journal entry " + std::string(keys::kMetaKey) +
+                       ": cannot be found: everything is asked of the hub again");
   return std::move(taker.damage);
 }
 

@@ -1,5 +1,7 @@
 #include "agent/journal/codec.h"
 
+#include <google/protobuf/unknown_field_set.h>
+
 #include <charconv>
 #include <optional>
 
@@ -70,13 +72,17 @@ std::string check_of(std::string_view key, std::string_view value) {
   std::string text(key);
   text += '\0';
   text += value;
-  return kCheckTag + crypto::sha256(text).substr(0, kCheckSize - 1);
+  return std::string{kCheckTag, static_cast<char>(value.size())} +
+         crypto::sha256(text).substr(0, kCheckSize - 2);
 }
 
-// The value before its check; nullopt: it has none.
+// The value before its check; nullopt: it has none. An older agent carries one along in what it changes: then
+// the size in it is another one.
 std::optional<std::string_view> without_check(std::string_view stored) {
-  if (stored.size() < kCheckSize || stored[stored.size() - kCheckSize] != kCheckTag) return std::nullopt;
-  return stored.substr(0, stored.size() - kCheckSize);
+  if (stored.size() < kCheckSize) return std::nullopt;
+  const std::size_t size = stored.size() - kCheckSize;
+  if (stored[size] != kCheckTag || stored[size + 1] != static_cast<char>(size)) return std::nullopt;
+  return stored.substr(0, size);
 }
 
 Result<> check_name(const std::string& name) {
@@ -87,17 +93,6 @@ Result<> check_name(const std::string& name) {
 }
 
 }  // namespace
-
-std::string with_check(std::string_view key, std::string_view value) {
-  return std::string(value) + check_of(key, value);
-}
-
-std::optional<std::string> checked(std::string_view key, std::string_view stored) {
-  const auto plain = without_check(stored);
-  if (!plain) return std::string(stored);
-  if (check_of(key, *plain) != stored.substr(plain->size())) return std::nullopt;
-  return std::string(*plain);
-}
 
 Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, const WriteEntry& to) {
   const WriteEntry write = [&](const std::string& key, const std::string* value) -> Result<> {
@@ -136,8 +131,12 @@ Result<> decode_entry(std::string_view key, std::string_view value, const crypto
     return {};
   }
   if (key.starts_with(keys::kDesiredPrefix)) {
-    contents.desired[std::string(key.substr(keys::kDesiredPrefix.size()))] =
-        TRY(parse<v1::Desired>(key, value));
+    const auto name = key.substr(keys::kDesiredPrefix.size());
+    auto desired = TRY(parse<v1::Desired>(key, value));
+    // One of the two is wrong, and nothing says which.
+    if (!desired.resource().name().empty() && desired.resource().name() != name)
+      return broken(key, "speaks of another resource");
+    contents.desired[std::string(name)] = std::move(desired);
     return {};
   }
   if (key.starts_with(keys::kRuntimePrefix)) {
@@ -156,6 +155,25 @@ Result<> decode_entry(std::string_view key, std::string_view value, const crypto
   return broken(key, "is unknown to this format");
 }
 
+template <class T>
+bool has_check_field(std::string_view stored) {
+  T message;
+  if (!message.ParseFromArray(stored.data(), static_cast<int>(stored.size()))) return true;
+  const auto& unknown = message.GetReflection()->GetUnknownFields(message);
+  for (int i = 0; i < unknown.field_count(); ++i)
+    if (unknown.field(i).number() == kCheckTag >> 3) return true;
+  return false;
+}
+
+// Sealed bytes at the end of a value without a check may look like one. False: it is none.
+bool is_checked(std::string_view key, std::string_view stored) {
+  if (key == keys::kMetaKey) return has_check_field<v1::StoredMeta>(stored);
+  if (key.starts_with(keys::kDesiredPrefix)) return has_check_field<v1::Desired>(stored);
+  if (key.starts_with(keys::kRuntimePrefix)) return has_check_field<v1::StoredRuntime>(stored);
+  if (key.starts_with(keys::kEventPrefix)) return has_check_field<wire::v1::EventReport>(stored);
+  return true;
+}
+
 // Whose a record is, as it says itself; empty: it does not.
 std::string owner_in(std::string_view key, std::string_view value) {
   const int size = static_cast<int>(value.size());
@@ -171,6 +189,17 @@ std::string owner_in(std::string_view key, std::string_view value) {
 
 }  // namespace
 
+std::string with_check(std::string_view key, std::string_view value) {
+  return std::string(value) + check_of(key, value);
+}
+
+std::optional<std::string> checked(std::string_view key, std::string_view stored) {
+  const auto plain = without_check(stored);
+  if (!plain) return std::string(stored);
+  if (check_of(key, *plain) == stored.substr(plain->size())) return std::string(*plain);
+  return is_checked(key, stored) ? std::nullopt : std::optional(std::string(stored));
+}
+
 Result<> decode(std::string_view key, std::string_view value, const crypto::Sealer& sealer,
                 JournalContents& contents) {
   // Looked at when the journal is opened.
@@ -179,8 +208,9 @@ Result<> decode(std::string_view key, std::string_view value, const crypto::Seal
     contents.damaged.push_back({std::string(key), std::move(why), std::move(belongs_to)});
     return {};
   };
-  const auto plain = without_check(value);
+  auto plain = without_check(value);
   std::string real_key(key);
+  if (plain && check_of(key, *plain) != value.substr(plain->size()) && !is_checked(key, value)) plain.reset();
   if (plain && check_of(key, *plain) != value.substr(plain->size())) {
     const std::string owner = owner_in(key, *plain);
     real_key = (key.starts_with(keys::kDesiredPrefix) ? keys::desired : keys::runtime)(owner);

@@ -17,8 +17,8 @@ using WriteEntry = std::function<Result<>(const std::string& key, const std::str
 // Calls `write` for each entry that `changes` puts or erases, in key order within a kind.
 Result<> encode(const JournalChanges& changes, const crypto::Sealer& sealer, const WriteEntry& write);
 
-// A stored value with its check (agent/journal/keys.h), and without it; nullopt: the check says that it is not
-// what was written. One that has none comes back as it is.
+// A stored value with its check (agent/journal/keys.h), and without it; nullopt: the check says that it is
+// not what was written. One that has none comes back as it is.
 std::string with_check(std::string_view key, std::string_view value);
 std::optional<std::string> checked(std::string_view key, std::string_view stored);
 

@@ -7,9 +7,9 @@
 //   r/<name>          StoredRuntime: what was done about it here, its report, its sealed secrets
 //   e/<seq, 16 hex>   qleet.wire.v1.EventReport that the hub has not confirmed
 //
-// Each value but that of m/format ends with its check: a field 15, fixed32, of whatever message it is, with
-// the first four bytes of SHA-256(key, NUL, the value before it). One without was written before there were
-// any.
+// Each value but that of m/format ends with its check: a field 15, fixed32, of whatever message it is. Its
+// first byte is the size of the value before it, modulo 256; then come the first three bytes of SHA-256(key,
+// NUL, that value). One without, or with another size, was written by an agent that knows no checks.
 //
 // Sealed values are bound to their key: a value that was copied under another key does not open.
 #pragma once

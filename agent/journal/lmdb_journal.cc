@@ -122,7 +122,7 @@ void LmdbJournal::close_env() {
 }
 
 Result<> LmdbJournal::open_env(const std::string& folder) {
-  if (const auto damage = mdb::check(folder); !damage.empty())
+  if (const auto damage = mdb::check(folder, mdb::Access::kAlone); !damage.empty())
     return fail(Code::kInternal, "journal " + damage);
   int rc = mdb_env_create(&env_);
   if (rc == 0) rc = mdb_env_set_mapsize(env_, options_.max_bytes);
@@ -260,7 +260,7 @@ Result<> LmdbJournal::write(const JournalChanges& changes) {
 
 Result<> copy_journal(const std::string& folder, const std::string& to) {
   if (!mdb::has_data(folder)) return fail(Code::kNotFound, folder + ": holds no journal");
-  if (const auto damage = mdb::check(folder); !damage.empty())
+  if (const auto damage = mdb::check(folder, mdb::Access::kShared); !damage.empty())
     return fail(Code::kInternal, "journal " + damage);
   std::error_code wrong;
   std::filesystem::create_directories(to, wrong);

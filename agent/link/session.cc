@@ -139,7 +139,9 @@ void Session::take(const Incoming& incoming, MonoTime now) {
         take_ack(ack, now);
       return;
     case Incoming::What::kCommand:
-      if (wire::v1::LogsRequest request; parse(incoming.data, request)) log_server_->handle(request);
+      // Where another process serves, that one answers.
+      if (wire::v1::LogsRequest request; !sync_.superseded() && parse(incoming.data, request))
+        log_server_->handle(request);
       return;
     case Incoming::What::kBatch:
       if (wire::v1::SyncBatch batch; parse(incoming.data, batch) && batch.protocol() != 0)

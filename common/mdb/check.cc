@@ -72,7 +72,7 @@ class File {
   const int fd_;
 };
 
-// Whether all pages of the trees are in the file.
+// Whether all pages of the trees are in the file, and all that stands in them within its page.
 class Walk {
  public:
   Walk(const File& file, std::size_t page_size, std::uint64_t pages)
@@ -89,45 +89,52 @@ class Walk {
   }
 
  private:
+  // Each has its place in one tree alone.
   void add(std::uint64_t page) {
     if (page == kNoPage) return;
-    if (page >= pages_)
+    if (page < 2 || page >= pages_ || !seen_.insert(page).second)
       good_ = false;
-    else if (seen_.insert(page).second)
+    else
       open_.push_back(page);
   }
 
   void visit(std::uint64_t number) {
     const std::string page = file_.read(number * page_size_, page_size_);
     const auto flags = read_at<std::uint16_t>(page, kFlagsAt);
-    if (page.size() < page_size_ || (flags & (kBranch | kLeaf)) == 0) {
-      good_ = false;
-      return;
-    }
-    const auto lower = read_at<std::uint16_t>(page, kLowerAt);
-    for (std::size_t at = kPageHeader; at + 2 <= lower && good_; at += 2) {
-      const std::size_t node = read_at<std::uint16_t>(page, at);
-      const auto low = read_at<std::uint16_t>(page, node), high = read_at<std::uint16_t>(page, node + 2);
-      const auto node_flags = read_at<std::uint16_t>(page, node + 4);
-      if ((flags & kBranch) != 0) {
-        add(low | std::uint64_t{high} << 16 | std::uint64_t{node_flags} << 32);
-        continue;
-      }
-      const std::size_t data = node + kNodeHeader + read_at<std::uint16_t>(page, node + 6);
-      if ((node_flags & kBigData) != 0) visit_overflow(read_at<std::uint64_t>(page, data));
-      if ((node_flags & kSubData) != 0) add(read_at<std::uint64_t>(page, data + offsetof(Table, root)));
-    }
+    const std::size_t lower = read_at<std::uint16_t>(page, kLowerAt);
+    const std::size_t upper = read_at<std::uint16_t>(page, kLowerAt + 2);
+    const bool leaf = (flags & kLeaf) != 0;
+    good_ = page.size() == page_size_ && leaf != ((flags & kBranch) != 0) &&
+            read_at<std::uint64_t>(page, 0) == number && lower >= kPageHeader && lower % 2 == 0 &&
+            lower <= upper && upper <= page_size_;
+    for (std::size_t at = kPageHeader; at < lower && good_; at += 2)
+      visit_node(page, read_at<std::uint16_t>(page, at), upper, leaf);
   }
 
-  void visit_overflow(std::uint64_t first) {
-    if (first >= pages_) {
-      good_ = false;
+  void visit_node(const std::string& page, std::size_t node, std::size_t upper, bool leaf) {
+    const std::size_t data = node + kNodeHeader + read_at<std::uint16_t>(page, node + 6);
+    const auto low = read_at<std::uint16_t>(page, node), high = read_at<std::uint16_t>(page, node + 2);
+    const auto flags = read_at<std::uint16_t>(page, node + 4);
+    good_ = node >= upper && data <= page_size_;
+    if (!good_) return;
+    if (!leaf) return add(low | std::uint64_t{high} << 16 | std::uint64_t{flags} << 32);
+    const std::size_t size = low | std::size_t{high} << 16;
+    if ((flags & kBigData) != 0) {
+      good_ = data + sizeof(std::uint64_t) <= page_size_;
+      if (good_) visit_overflow(read_at<std::uint64_t>(page, data), size);
       return;
     }
+    good_ = data + size <= page_size_ && ((flags & kSubData) == 0 || size == sizeof(Table));
+    if (good_ && (flags & kSubData) != 0) add(read_at<Table>(page, data).root);
+  }
+
+  void visit_overflow(std::uint64_t first, std::size_t size) {
+    good_ = first >= 2 && first < pages_;
+    if (!good_) return;
     const std::string head = file_.read(first * page_size_, kPageHeader);
-    if ((read_at<std::uint16_t>(head, kFlagsAt) & kOverflow) == 0 ||
-        first + read_at<std::uint32_t>(head, kPagesAt) > pages_)
-      good_ = false;
+    const std::uint64_t count = read_at<std::uint32_t>(head, kPagesAt);
+    good_ = (read_at<std::uint16_t>(head, kFlagsAt) & kOverflow) != 0 && count <= pages_ - first &&
+            kPageHeader + size <= count * page_size_;
   }
 
   const File& file_;
@@ -140,7 +147,7 @@ class Walk {
 
 }  // namespace
 
-std::string check(const std::filesystem::path& dir) {
+std::string check(const std::filesystem::path& dir, Access access) {
   const auto path = dir / kDataFile;
   const auto wrong = [&](std::string_view what) {
     return fmt::format(
@@ -170,10 +177,14 @@ std::string check(const std::filesystem::path& dir) {
   // After the meta pages: a process that has the file open writes what a meta page speaks of before it.
   const std::uint64_t pages = file.size() / page_size;
   if (pages < 2) return cut_off();
-  if (newest.last_page < pages) return {};
+  if (access == Access::kShared) return {};
+  const bool shorter = newest.last_page >= pages;
+  if (!shorter && file.size() > kWalkUpTo) return {};
   if (Walk(file, page_size, pages).whole(newest)) return {};
-  return wrong(fmt::format("ends after {} pages of {} bytes, and has {}: it was cut off", pages, page_size,
-                           newest.last_page + 1));
+  if (shorter)
+    return wrong(fmt::format("ends after {} pages of {} bytes, and has {}: it was cut off", pages, page_size,
+                             newest.last_page + 1));
+  return wrong("a page of it is not what LMDB writes");
 }
 
 }  // namespace qleet::mdb

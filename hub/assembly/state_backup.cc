@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <ranges>
 #include <string_view>
 #include <system_error>
@@ -37,8 +35,7 @@ Result<> sync_folder(const fs::path& folder) {
 
 Result<> copy_token(const fs::path& from, const fs::path& to) {
   if (!fs::exists(from / kAdminToken)) return {};
-  std::ifstream in(from / kAdminToken);
-  return crypto::write_private_file(to / kAdminToken, std::string(std::istreambuf_iterator<char>(in), {}));
+  return crypto::write_private_file(to / kAdminToken, TRY(crypto::read_private_file(from / kAdminToken)));
 }
 
 // What is there stays in front, for it is newer: one line a key.

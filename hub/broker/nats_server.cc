@@ -198,7 +198,10 @@ Result<> NatsServer::prepare() {
 Result<int> NatsServer::choose_port() const {
   if (options_.port != 0) return options_.port;
   const auto path = options_.folder / "port";
-  if (const auto kept = crypto::read_private_file(path)) {
+  const auto kept = crypto::read_private_file(path);
+  // Agents know the old one: another is chosen only where there was none.
+  if (!kept && kept.error().code != Code::kNotFound) return std::unexpected(kept.error());
+  if (kept) {
     const int port = std::atoi(kept->c_str());
     if (port > 0 && port < 65'536) return port;
     return fail(Code::kInvalid, fmt::format("{}: not a port; write the one that agents use", path.string()));

@@ -27,7 +27,9 @@ Result<std::unique_ptr<Env>> Env::open(const std::filesystem::path& dir, const E
 }
 
 Result<> Env::start() {
-  if (const auto damage = mdb::check(dir_); !damage.empty())
+  if (const auto damage =
+          mdb::check(dir_, options_.owner || options_.read_only ? mdb::Access::kAlone : mdb::Access::kShared);
+      !damage.empty())
     return fail(Code::kInternal, fmt::format("store {}", damage));
   if (int rc = mdb_env_create(&env_)) return std::unexpected(error(rc, "create"));
   if (options_.map_bytes != 0) {

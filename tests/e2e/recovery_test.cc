@@ -66,6 +66,101 @@ TEST_F(Recovery, AHubFromAnOlderBackupDeletesNothing) {
   EXPECT_TRUE(empty());
 }
 
+TEST_F(Recovery, TheSameBackupCanBeRestoredAgain) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  const auto saved = hub({"backup", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+  ASSERT_EQ(saved.exit, 0) << saved.err;
+  const auto before = world();
+  std::string epoch;
+  for (const char* lost : {"lost-1", "lost-2"}) {
+    fleet.stop_hub();
+    fs::rename(fleet.hub_state() / "store", fleet.folder() / lost);
+    const auto restored = hub({"restore", "--state", fleet.hub_state(), fleet.folder() / "backup"});
+    ASSERT_EQ(restored.exit, 0) << restored.err;
+    fleet.start_hub();
+    ASSERT_TRUE(until(
+        [&] {
+          const auto agent = fleet.get("agents", "local-1");
+          return agent["status.state"].str() == "Connected" && agent["status.epoch"].str() != epoch &&
+                 agent.dump().find("EpochRefused") == std::string::npos;
+        },
+        40s))
+        << fleet.get("agents", "local-1").dump();
+    ASSERT_TRUE(settled());
+    epoch = fleet.get("agents", "local-1")["status.epoch"].str();
+    expect_untouched(before);
+  }
+  // One whose place was taken does not come back by itself; ordered on the agent's host, it is followed.
+  fleet.stop_hub();
+  fs::rename(fleet.hub_state() / "store", fleet.folder() / "lost-3");
+  fs::rename(fleet.folder() / "lost-2", fleet.hub_state() / "store");
+  fleet.start_hub();
+  const auto refused = [&] {
+    return fleet.get("agents", "local-1").dump().find("qleet-agent") != std::string::npos ||
+           fleet.get("agents", "local-1").dump().find("EpochRefused") != std::string::npos;
+  };
+  ASSERT_TRUE(until(refused, 40s)) << fleet.get("agents", "local-1").dump();
+  const std::string text = fleet.get("agents", "local-1").dump();
+  const auto at = text.find("the hub's store has epoch ");
+  ASSERT_NE(at, std::string::npos) << text;
+  const std::string theirs = text.substr(at + 26, 32);
+  const auto order = [&] {
+    return run({QLEET_BIN "/qleet-agent", "accept-epoch", "--state", fleet.agent_state("local-1"), theirs});
+  };
+  EXPECT_NE(order().exit, 0) << "while the agent runs";
+  fleet.stop_agent("local-1");
+  const auto ordered = order();
+  ASSERT_EQ(ordered.exit, 0) << ordered.err;
+  fleet.start_agent("local-1");
+  ASSERT_TRUE(settled());
+  expect_untouched(before);
+}
+
+TEST_F(Recovery, FilesThatWereCutOffAreNamed) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  fleet.stop_agent("local-1");
+  fleet.stop_hub();
+  const auto cut = [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) / 8192 * 4096); };
+  const auto journal = fleet.agent_state("local-1") / "journal/data.mdb";
+  const auto store = fleet.hub_state() / "store/data.mdb";
+  cut(journal);
+  cut(store);
+  const auto agent = run({QLEET_BIN "/qleet-agent", "run", "--engine", "none", "--with-noop", "--state",
+                          fleet.agent_state("local-1")});
+  EXPECT_EQ(agent.exit, 1);
+  EXPECT_NE(agent.err.find(journal.string()), std::string::npos) << agent.err;
+  EXPECT_NE(agent.err.find("cut off"), std::string::npos) << agent.err;
+  const auto served = hub({"serve", "--state", fleet.hub_state()});
+  EXPECT_EQ(served.exit, 1);
+  EXPECT_NE(served.err.find(store.string()), std::string::npos) << served.err;
+  EXPECT_NE(served.err.find("restore a backup"), std::string::npos) << served.err;
+}
+
+TEST_F(Recovery, ACopyOfAnAgentIsNoticedAndOneOfTheTwoIsCutOff) {
+  fleet.apply(cart());
+  ASSERT_TRUE(settled());
+  const auto state = fleet.folder() / "copy";
+  ASSERT_EQ(run({QLEET_BIN "/qleet-agent", "backup", "--state", fleet.agent_state("local-1"), state}).exit,
+            0);
+  Child copy({QLEET_BIN "/qleet-agent", "run", "--state", state, "--heartbeat-ms", "500", "--engine", "none",
+              "--noop-world", fleet.folder() / "copy.world"},
+             fleet.folder() / "copy.log");
+  ASSERT_TRUE(until(
+      [&] { return fleet.get("agents", "local-1").dump().find("CopiesRunning") != std::string::npos; }, 60s))
+      << fleet.get("agents", "local-1").dump();
+  bool told = false;
+  for (const auto& event : fleet.list("events"))
+    told = told || event.dump().find("CopiesRunning") != std::string::npos;
+  EXPECT_TRUE(told);
+  // The one that was started first, which made everything, is told to do nothing; and nothing of it goes.
+  const auto log = [&] { return fleet.logs().find("this one does nothing") != std::string::npos; };
+  EXPECT_TRUE(until(log, 30s)) << fleet.logs();
+  EXPECT_FALSE(world().empty());
+  copy.stop();
+}
+
 // The machine of the hub is lost with all that was on it; agents are not enrolled again.
 TEST_F(Recovery, AHubThatIsRestoredElsewhereIsKnownToItsAgents) {
   fleet.apply(cart());

@@ -1,4 +1,7 @@
 // A journal's entries as they may lie on a damaged or foreign disk: read or refused, never guessed.
+#include <algorithm>
+
+#include "agent/engine/damage.h"
 #include "agent/journal/codec.h"
 #include "agent/journal/keys.h"
 #include "hub/store/resource_sketch.h"
@@ -18,6 +21,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   agent::JournalContents contents;
   if (agent::decode(key, value, *sealer, contents)) {
     agent::JournalChanges changes;
+    (void)agent::take_damage(contents, changes);
+    const auto moved = [&](const std::string& name) {
+      return std::ranges::any_of(contents.damaged,
+                                 [&](const auto& entry) { return entry.belongs_to == name; });
+    };
+    for (const auto& [name, desired] : changes.desired)
+      fuzz::must(!desired || moved(name) || agent::is_stub(*desired), "what is not known is kept as it is");
+    for (const auto& [name, runtime] : changes.runtime)
+      fuzz::must(!runtime || moved(name) || runtime->lost(), "a record that is lost says so");
     for (const auto& [name, desired] : contents.desired) changes.desired[name] = desired;
     for (const auto& [name, runtime] : contents.runtime) changes.runtime[name] = runtime;
     (void)agent::encode(changes, *sealer,

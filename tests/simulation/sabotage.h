@@ -19,7 +19,7 @@ enum class Sabotage {
   kDeafProvider,      // one thing never becomes ready
   kForgetfulHub,      // the hub erases a tombstone before its agent has carried it out
   kRestless,          // the hub writes although nothing happens
-  kForgottenLineage,  // agents forget the epochs that they left
+  kForgottenLineage,  // a restored store does not say what it descends from
   kForgottenSecret,   // an agent's journal does not keep secrets with their data
 };
 

@@ -18,8 +18,6 @@ class SimJournal final : public agent::Journal {
   // Once set, nothing is written any more: the process is dead, and its destructors are no last will.
   bool dead = false;
 
-  // Sabotage: the epochs that the agent left are not kept.
-  bool forgets_lineage = false;
   // Sabotage: secrets that are kept with data are not there any more at the next start.
   bool forgets_kept = false;
 
@@ -29,9 +27,7 @@ class SimJournal final : public agent::Journal {
       for (auto& [name, runtime] : contents.runtime) runtime.mutable_secrets()->clear_kept();
     return contents;
   }
-  Result<> commit(const agent::JournalChanges& given) override {
-    agent::JournalChanges changes = given;
-    if (forgets_lineage && changes.meta) changes.meta->clear_lineage();
+  Result<> commit(const agent::JournalChanges& changes) override {
     if (dead) return fail(Code::kUnavailable, "journal: the process has ended");
     switch (fate()) {
       case Fate::kFine:

@@ -232,6 +232,7 @@ void World::restore(const Backup& backup) {
   hub_.reset();
   auto identity = backup.identity;
   identity.lineage.insert(identity.lineage.begin(), identity.epoch);
+  if (options.sabotage == Sabotage::kForgottenLineage) identity.lineage.clear();
   identity.epoch = fmt::format("e{}", ++lives_);
   // Drawn by the number of the life: what the product leaves to chance alone, a million seeds would see
   // collide.
@@ -283,7 +284,6 @@ void World::enrol(const std::string& region, const std::map<std::string, std::st
   auto machine = std::make_unique<Machine>(
       MachineOptions{.agent = agent, .region = region, .enrolled_epoch = store_->identity().epoch}, clock,
       broker, cloud, [this] { return step_duration(); });
-  machine->journal.forgets_lineage = options.sabotage == Sabotage::kForgottenLineage;
   machine->journal.forgets_kept = options.sabotage == Sabotage::kForgottenSecret;
   machine->journal.fate = [this, agent] { return journal_fate(agent); };
   start_agent(*machines.emplace(region, std::move(machine)).first->second);

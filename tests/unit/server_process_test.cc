@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "hub/broker/nats_server.h"
 #include "tests/support/temp_dir.h"
 
 namespace qleet::hub {
@@ -32,6 +33,20 @@ TEST(ServerProcess, TakesOverOurEnvironmentAndDefaultsForWhatItLacks) {
   EXPECT_THAT(seen, ::testing::HasSubstr("QLEET_TEST_NAMED=ours\n"));
   EXPECT_THAT(seen, ::testing::HasSubstr("QLEET_TEST_UNNAMED=default\n"));
   EXPECT_THAT(seen, ::testing::Not(::testing::HasSubstr("QLEET_TEST_NAMED=default")));
+}
+
+// Agents know the old one.
+TEST(NatsServer, ChoosesNoOtherPortWhereItsOwnCannotBeRead) {
+  const test::TempDir folder;
+  std::ofstream(folder / "port") << "4222";
+  std::filesystem::permissions(folder / "port", std::filesystem::perms(0644));
+  const SystemClock clock;
+  const auto started =
+      NatsServer::start({.folder = folder.path(), .binary = "/bin/true", .host = "127.0.0.1"}, clock);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, ::testing::HasSubstr("port: "));
+  std::ifstream in(folder / "port");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "4222");
 }
 
 TEST(ServerProcess, SaysWhatCannotBeStarted) {

@@ -2,9 +2,12 @@
 // be there, and says so.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/engine/damage.h"
 #include "agent/journal/epoch_order.h"
 #include "common/log/log.h"
+#include "common/sync/accept.h"
 #include "tests/unit/agent/engine_fixture.h"
 
 namespace qleet::agent {
@@ -142,6 +145,12 @@ TEST_F(EngineDamageTest, NoFlippedBitDeletesAnythingOrMakesASecretAnew) {
       start_over(std::move(entries));
       ASSERT_EQ(noop().count("remove web") + noop().count("remove db"), 0u) << key << " bit " << bit;
       ASSERT_TRUE(exists("web") && exists("db")) << key << " bit " << bit;
+      for (const auto& event : engine->reports().events(100))
+        ASSERT_TRUE(std::ranges::all_of(event.resource() + event.message(),
+                                        [](char c) { return c >= ' ' && c <= '~'; }))
+            << key << " bit " << bit << ": " << event.message();
+      for (const auto& name : engine->reports().unconfirmed())
+        ASSERT_TRUE(sync::is_resource_name(name)) << key << " bit " << bit;
       // The hub states again what it is asked for.
       ASSERT_TRUE(state({db(), web()}));
       pass(Millis(1'000));
@@ -149,6 +158,22 @@ TEST_F(EngineDamageTest, NoFlippedBitDeletesAnythingOrMakesASecretAnew) {
       ASSERT_EQ(url(), url_) << key << " bit " << bit;
     }
   }
+}
+
+// Entries of before there were checks: a key that is damaged names nothing that could be told to a hub.
+TEST_F(EngineDamageTest, AKeyThatNamesNothingIsDropped) {
+  auto entries = whole_;
+  entries["d/we\x82"] = "\xff\xff";
+  entries["r/we\x82"] = "";
+  entries["e/\x82"] = "\xff\xff";
+  start_over(std::move(entries));
+  EXPECT_EQ(engine->holding().resources.size(), 2u);
+  for (const auto& event : engine->reports().events(100))
+    EXPECT_TRUE(std::ranges::all_of(event.resource() + event.message(), [](char c) {
+      return c >= ' ' && c <= '~';
+    })) << event.message();
+  EXPECT_FALSE(journal.entries().contains("d/we\x82"));
+  EXPECT_EQ(state_of("web"), "Ready");
 }
 
 TEST_F(EngineDamageTest, AnOrderToFollowAnotherStoreDisownsEverything) {

@@ -215,6 +215,44 @@ TEST(JournalFormatTest, AnEntryWithoutACheckIsRead) {
   EXPECT_EQ(contents.desired.at("web").resource().generation(), 3u);
 }
 
+// What is sealed may end with anything.
+TEST(JournalFormatTest, SealedBytesThatLookLikeACheckAreNone) {
+  test::TempDir folder;
+  crypto::SystemRandom random;
+  const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
+  for (int tries = 0; tries < 1'000'000; ++tries) {
+    v1::StoredRuntime stored;
+    stored.set_sealed_secrets(sealer.seal(runtime("x").secrets().SerializeAsString(), "r/web"));
+    const auto bytes = stored.SerializeAsString();
+    if (bytes[bytes.size() - 5] != 0x7d || bytes[bytes.size() - 4] != static_cast<char>(bytes.size() - 5))
+      continue;
+    JournalContents contents;
+    ASSERT_TRUE(decode("r/web", bytes, sealer, contents));
+    EXPECT_TRUE(contents.damaged.empty());
+    EXPECT_EQ(contents.runtime.at("web").secrets().generated().at("password"), "x");
+    return;
+  }
+}
+
+// It keeps the check as a field that it does not know, and writes it back behind what it changed.
+TEST(JournalFormatTest, AnEntryThatAnOlderAgentChangedIsRead) {
+  test::TempDir folder;
+  crypto::SystemRandom random;
+  const auto sealer = crypto::Sealer::open_or_create(folder / "key", random).value();
+  JournalChanges changes;
+  changes.desired["web"] = desired("web", 3);
+  JournalContents contents;
+  ASSERT_TRUE(encode(changes, sealer, [&](const std::string& key, const std::string* value) {
+    v1::Desired older;
+    EXPECT_TRUE(older.ParseFromString(*value));
+    older.clear_epoch();
+    return decode(key, older.SerializeAsString(), sealer, contents);
+  }));
+  EXPECT_TRUE(contents.damaged.empty());
+  EXPECT_EQ(contents.desired.at("web").epoch(), "");
+  EXPECT_EQ(contents.desired.at("web").resource().generation(), 3u);
+}
+
 TEST(JournalFormatTest, NoFlippedBitGoesUnnoticedAndNoneIsFatal) {
   test::TempDir folder;
   crypto::SystemRandom random;
@@ -238,7 +276,7 @@ TEST(JournalFormatTest, NoFlippedBitGoesUnnoticedAndNoneIsFatal) {
       JournalContents contents;
       ASSERT_TRUE(decode(key, flipped, sealer, contents)) << key << " bit " << bit;
       // Where the check itself is no check any more, the rest is what was written.
-      if (bit / 8 == value.size() - 5) continue;
+      if (bit / 8 == value.size() - 5 || bit / 8 == value.size() - 4) continue;
       EXPECT_EQ(contents.damaged.size(), 1u) << key << " bit " << bit;
     }
   }

@@ -25,6 +25,10 @@ TEST(AgentBackup, HoldsWhatProvidersCannotMakeAgain) {
   EXPECT_EQ(crypto::read_private_file(dir / "b/identity/journal.key").value(),
             crypto::read_private_file(dir / "a/identity/journal.key").value());
   EXPECT_FALSE(restore_state(dir / "backup", dir / "b", files)) << "over one that is there";
+  std::filesystem::copy(dir / "backup", dir / "cut", std::filesystem::copy_options::recursive);
+  std::filesystem::resize_file(dir / "cut/journal/data.mdb", 8192);
+  EXPECT_FALSE(restore_state(dir / "cut", dir / "d", files));
+  EXPECT_FALSE(std::filesystem::exists(dir / "d/identity")) << "nothing of it is taken";
   // A backup of before, without the file, and one that is there already.
   std::filesystem::remove_all(dir / "backup/container");
   ASSERT_TRUE(crypto::write_private_file(dir / "c/container/revision.key", "its own"));
