@@ -4,6 +4,7 @@
 #include "common/sync/limits.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/desired_index.h"
+#include "hub/dispatch/messages.h"
 #include "hub/dispatch/sync_answer.h"
 #include "hub/store/keys.h"
 #include "hub/store/memory_store.h"
@@ -27,6 +28,24 @@ v1::Resource make(const std::string& name, std::uint32_t generation, size_t byte
   (*spec.mutable_template_()->mutable_fields())["x"].set_string_value(std::string(bytes, 'x'));
   resource.mutable_status()->set_state("Ready");
   return resource;
+}
+
+// What a hub before this one wrote says nothing of data: there the type counts.
+TEST(Messages, SayWhatKeepsData) {
+  const auto told = [](const v1::Resource& resource) {
+    return desired("o/resources/r", resource.SerializeAsString()).value().value().keeps_data();
+  };
+  auto resource = make("eu.dev.shop.volume.data", 1);
+  EXPECT_FALSE(told(resource));
+  resource.mutable_spec()->set_type("volume");
+  resource.mutable_spec()->mutable_when_unused()->set_do_("delete");
+  EXPECT_TRUE(told(resource));
+  resource.mutable_spec()->mutable_when_unused()->set_do_("delete-data");
+  EXPECT_FALSE(told(resource));
+  resource.mutable_spec()->set_type("postgres");
+  resource.mutable_spec()->set_keeps_data(true);
+  resource.mutable_spec()->mutable_when_unused()->set_do_("delete");
+  EXPECT_TRUE(told(resource));
 }
 
 class DispatchTest : public ::testing::Test {
