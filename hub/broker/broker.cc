@@ -4,6 +4,7 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "common/crypto/jwt.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
 
@@ -27,16 +28,18 @@ std::string cluster_config(const BrokerKeys& keys, const std::string& account_jw
       account_jwt);
 }
 
-// Of the client that the server's advisory is about: the name in its token, which it cannot choose. Empty:
-// none.
+// Of the client that the server's advisory is about: the name in the token with which the server has let it
+// in, which it cannot choose. Not `name_tag`: newer servers name the account there. Empty: none.
 std::string agent_of_advisory(const std::string& json) {
   google::protobuf::Struct advisory;
   if (!google::protobuf::util::JsonStringToMessage(json, &advisory).ok()) return {};
   const auto client = advisory.fields().find("client");
   if (client == advisory.fields().end()) return {};
   const auto& fields = client->second.struct_value().fields();
-  const auto name = fields.find("name_tag");
-  return name == fields.end() ? std::string() : name->second.string_value();
+  const auto token = fields.find("jwt");
+  if (token == fields.end()) return {};
+  const auto claims = crypto::decode(token->second.string_value());
+  return claims ? claims->name : std::string();
 }
 
 }  // namespace
