@@ -62,9 +62,8 @@ TEST(NatsBus, ShowsACertificateToAServerThatAsksForIt) {
   const auto good = *NatsBus::start(server.with_certificate("a"));
   EXPECT_TRUE(good->wait_connected(Millis(10'000)));
   const auto refused = *NatsBus::start(server.without_certificate("b"));
-  EXPECT_TRUE(eventually([&] {
-    return refused->state() == BusState::kDisconnected || refused->state() == BusState::kRefused;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return refused->state() == BusState::kDisconnected || refused->state() == BusState::kRefused; }));
 }
 
 TEST(NatsBus, ConnectsToABrokerThatComesLater) {
