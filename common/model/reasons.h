@@ -34,7 +34,8 @@ inline constexpr std::string_view kHostUnavailable =
     "HostUnavailable";  // the container engine does not answer
 // What keeps data was there and is not any more: nothing is made in its place.
 inline constexpr std::string_view kDataLost = "DataLost";
-// The journal that held the generated secrets is gone: data that they open, or that was made with them, is there.
+// The journal that held the generated secrets is gone: data that they open, or that was made with them, is
+// there.
 inline constexpr std::string_view kSecretsLost = "SecretsLost";
 // The data was made with another secret than the one that is handed out.
 inline constexpr std::string_view kCredentialsRefused = "CredentialsRefused";
