@@ -94,6 +94,7 @@ class Resolver {
   Result<Link> node(const Ask& ask);
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
   Result<ProfilePtr> pick(const Ask& ask);
+  Result<> check_asker(const Ask& ask, const v1::Profile& profile);
   Result<> check_existing(const Node& node, const Ask& ask, const Node& fresh);
   Result<> check_size(const Node& node, const Ask& ask);
   Result<> fill(Node& node, const Ask& ask, const ProfilePtr& profile, Frame& requires_frame);

@@ -115,6 +115,7 @@ Result<Link> Resolver::node(const Ask& ask) {
                               root_, kMaxGraphDepth, kMaxGraphNodes),
                   wanted.field);
   }
+  TRY(check_asker(ask, *profile));
   profiles_[profile_name] = profile;
 
   Node fresh;

@@ -40,6 +40,8 @@ struct ResolveInput {
   // Those that the release pins for this environment: preferred over the newest where one of them serves.
   std::vector<ProfilePtr> pinned;
   ProfileSource* profiles = nullptr;
+  // Roles of who applies the application. Null: they are not asked about, for what was allowed once stays so.
+  const std::vector<std::string>* roles = nullptr;
 };
 
 struct Node {

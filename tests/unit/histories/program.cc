@@ -58,6 +58,7 @@ v1::Profile Program::profile(size_t type, const std::string& variant) {
   if (!workload) {
     spec.set_scope(
         dice_.pick({"", "workload", "application", "environment", "environment", "region", "region"}));
+    spec.mutable_askers()->set_workloads(true);  // also where a region shares it
     spec.mutable_when_unused()->set_after(dice_.pick({"0s", "1m", "10m", "1h"}));
     spec.mutable_when_unused()->set_do_(dice_.pick({"", "delete", "delete", "retain"}));
     auto& size = *(*spec.mutable_parameters()->mutable_fields())["size"].mutable_struct_value();
