@@ -8,6 +8,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/route_claims.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -237,6 +238,7 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   RegionGraph out;
   out.types = graph.types;
   out.refusal = graph.refusal;
+  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph));
   if (out.refusal) return out;
   TRY(Comparison(reader, ask, input).run(graph, out));
   if (out.refusal) return out;

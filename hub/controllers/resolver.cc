@@ -122,6 +122,7 @@ Result<Link> Resolver::node(const Ask& ask) {
   fresh.scope = scope_of(*profile);
   const auto identity = identify(fresh.scope, ask.asker, ask.alias, wanted.id);
   fresh.name = identity.name(wanted.type);
+  fresh.field = wanted.field;
   fresh.asked_by = fmt::format("{} as \"{}\"", ask.who, ask.alias);
   if (fresh.name.size() > kMaxResourceName) {
     return refuse(reasons::kInvalidParams,

@@ -49,6 +49,7 @@ struct Node {
   v1::ResourceSpec spec;
   std::string scope;
   std::string asked_by;  // for people: workload web as "db"
+  std::string field;     // path within the application; empty below a profile's requires
 };
 
 struct Edge {

@@ -15,6 +15,7 @@
 #include "hub/controllers/profile_cycle.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/resource_size.h"
+#include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
@@ -116,8 +117,9 @@ class ApplicationCheck {
     for (const auto* region : regions) {
       const auto graph = TRY(controllers::resolve(
           {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &roles_}));
-      if (!graph.refusal || !said.insert(graph.refusal->message).second) continue;
-      const auto& refusal = *graph.refusal;
+      const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
+      if (!found || !said.insert(found->message).second) continue;
+      const auto& refusal = *found;
       const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
       if (own) {
         findings_.errors.push_back({refusal.field, refusal.message});

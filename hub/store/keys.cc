@@ -94,6 +94,9 @@ std::string ref(std::string_view resource, std::string_view user) {
 std::string uses(std::string_view user, std::string_view resource) {
   return join_segments({"x/uses", user, resource});
 }
+std::string host(std::string_view digest, std::string_view route) {
+  return join_segments({"x/host", digest, route});
+}
 std::string region_pos(std::string_view region, std::uint64_t revision, std::string_view resource) {
   return join_segments({"x/region-pos", region, hex16(revision), resource});
 }

@@ -69,6 +69,11 @@ std::string ref(std::string_view resource, std::string_view user);
 // x/uses/<user>/<resource>                 the reverse of x/ref; same value
 std::string uses(std::string_view user, std::string_view resource);
 
+// x/host/<digest of router and host>/<route>
+//                                          route asks the router for that host (value empty). `route` empty:
+//                                          the range of all of them
+std::string host(std::string_view digest, std::string_view route);
+
 // x/region-pos/<region>/<revision, 16 hex>/<resource>
 //                                          resource of region changed at revision (its latest only; value
 //                                          empty)
@@ -114,7 +119,7 @@ std::string counter(std::string_view name);
 // m/<name>                                 meta of the hub itself: defaults (made), controllers-position
 // (revision,
 //                                          decimal), profiles-changed (its revision: when any profile changed
-//                                          last)
+//                                          last), hosts-indexed (x/host holds all routes)
 std::string meta(std::string_view name);
 
 }  // namespace qleet::hub::keys
