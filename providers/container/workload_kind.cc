@@ -129,7 +129,7 @@ void WorkloadHandler::publish(const ProviderResource& resource, const Scene& sce
 
 // A removal is asked for again and again. Where that has ended, it is wanted after all.
 void WorkloadHandler::stay_where_wanted(const ProviderResource& resource) {
-  constexpr Millis kRemovalEnded{5'000};
+  constexpr Millis kRemovalEnded{2'000};
   if (!board_.leaving(resource.name)) return;
   {
     const std::lock_guard lock(mutex_);
@@ -221,7 +221,9 @@ Result<Observation> WorkloadHandler::observe(const ProviderResource& resource) {
   const Scene scene = TRY(look(resource));
   publish(resource, scene);
   stay_where_wanted(resource);
-  return describe(resource, scene);
+  auto out = describe(resource, scene);
+  if (board_.leaving(resource.name)) out.recheck_after = kSoon * 10;  // it may be wanted again
+  return out;
 }
 
 Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, const Observation&) {

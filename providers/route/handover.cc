@@ -37,6 +37,8 @@ Places places_of(const std::vector<Standing>& all) {
   for (const auto& one : all) {
     auto& place = places[{one.host, one.path}];
     if (one.departing || &one == place.holder) continue;
+    // What is on its way out itself follows nobody who still serves: the two would take turns.
+    if (one.leaving && place.holder != nullptr && (place.holder->alive || !one.alive)) continue;
     if (place.next == nullptr || before(place.holder, one, *place.next)) place.next = &one;
   }
   return places;

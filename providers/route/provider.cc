@@ -279,6 +279,10 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
       out.message =
           fmt::format("takes over from {} as soon as a replica of its workload is ready", holder->resource);
       out.recheck_after = Millis(2'000);
+    } else if (holder && board_.leaving(entry->workload)) {
+      out.state = State::kProgressing;
+      out.reason = reasons::kUpdating;
+      out.message = fmt::format("has passed to {}; its workload is being taken away", holder->resource);
     } else if (holder) {
       out.reason = reasons::kResourceConflict;
       out.message = taken(spec, holder->resource);

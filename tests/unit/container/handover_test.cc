@@ -93,6 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
             "WithoutASuccessorItWaitsForOneAWhile", {leaving(kOld, Millis(500))}, {"old"}, {}, Millis(1'500)},
         Case{"AndThenMayGo", {leaving(kOld, kLinger)}, {"old"}, {"old"}, {}},
         Case{"WithNothingToServeAtOnce", {dead(leaving(kOld))}, {"old"}, {"old"}, {}},
+        Case{"OfTwoThatLeaveTheFirstGoesOn", {leaving(kOld), leaving(kNew)}, {"old"}, {"new"}, kLinger},
         Case{"ARouteThatNobodyAsksForLingers", {departing(kOld, Millis(500))}, {"old"}, {}, Millis(1'500)},
         Case{"AndIsGone", {departing(kOld, kLinger)}, {}, {}, {}},
         Case{"AnotherApplicationTakesOverLater",
@@ -197,6 +198,17 @@ TEST(Handover, HoldsForEverything) {
       EXPECT_TRUE(followed || (!wanted && one.outgoing >= kLinger)) << turn;
     }
     for (const auto& [host, count] : per_host) EXPECT_EQ(count, 1) << turn << " " << host;
+    // It comes to rest: nobody takes turns.
+    auto serving = out.serving;
+    bool rests = false;
+    for (int round = 0; round < 4 && !rests; ++round) {
+      for (auto& one : all) one.serves = serving.contains(one.backend);
+      std::erase_if(all, [](const Standing& one) { return one.departing && !one.serves; });
+      auto again = arrange(all).serving;
+      rests = again == serving;
+      serving = std::move(again);
+    }
+    EXPECT_TRUE(rests) << turn;
   }
 }
 

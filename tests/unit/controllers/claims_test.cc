@@ -143,8 +143,8 @@ TEST(Claims, TwoRoutesOfOneApplicationNeedTwoPlaces) {
   const auto twice = fmt::format(
       "apiVersion: qleet.io/v1\nkind: Application\nmetadata: {{name: one}}\nspec: {{workloads: {{web: "
       "{{score: "
-      "{{containers: {{main: {{image: i}}}}, resources: {{a: {{type: route, params: {{host: x.example}}}}, "
-      "b: {{type: "
+      "{{containers: {{main: {{image: i}}}}, resources: {{aa: {{type: route, params: {{host: x.example}}}}, "
+      "bb: {{type: "
       "route, params: {{host: X.example, path: /}}}}}}}}}}}}}}\n");
   EXPECT_THAT(world.refusal(twice), HasSubstr("x.example/ is asked for by workload web as \"aa\" as well"));
 }

@@ -35,6 +35,7 @@ class NeedCheck {
   void marks(const Need& need, const std::string& name, const v1::Resource& resource);
   void story(const Need& need, const std::string& name, const v1::Resource& resource,
              const std::string& by_hand);
+  void leave_to_ask(const std::string& name, const v1::Resource& resource);
   void keys(const Reader& reader, const Need& need);
   bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 
