@@ -193,7 +193,7 @@ TEST(Handover, HoldsForEverything) {
         return next.host == one.host && next.alive && out.serving.contains(next.backend);
       });
       const bool wanted = std::ranges::any_of(all, [&](const Standing& next) {
-        return next.host == one.host && !next.departing && next.backend != one.backend;
+        return next.host == one.host && !next.departing && !next.leaving && next.backend != one.backend;
       });
       EXPECT_TRUE(followed || (!wanted && one.outgoing >= kLinger)) << turn;
     }
