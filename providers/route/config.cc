@@ -105,7 +105,7 @@ std::vector<std::string> closed_hosts(const std::vector<Entry>& entries) {
   std::map<std::string, std::set<std::string>> named;
   for (const auto& entry : entries) {
     if (entry.host.empty() && entry.serves) any.insert(application_of(entry.resource));
-    if (!entry.host.empty()) named[entry.host].insert(application_of(entry.resource));
+    if (!entry.host.empty() && entry.rendered()) named[entry.host].insert(application_of(entry.resource));
   }
   std::vector<std::string> closed;
   for (const auto& [host, applications] : named) {

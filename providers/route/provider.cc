@@ -127,7 +127,10 @@ std::shared_ptr<Router> RouteProvider::router(const std::string& name) {
                   fmt::format("haproxy refuses its configuration: {}", checked.err.substr(0, 500)));
     };
     around.sight = [this](const Entry& entry) { return sight_of(board_, entry); };
-    around.changed = [this](const std::string& resource) { host_.notifier().notify(resource); };
+    around.changed = [this](const Entry& entry) {
+      host_.notifier().notify(entry.resource);
+      follower_.again(entry.backend);
+    };
     found = std::make_shared<Router>(state_ / name, std::move(around));
   }
   return found;

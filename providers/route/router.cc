@@ -257,7 +257,7 @@ Result<> Router::commit(const std::vector<Entry>& before, const std::vector<Entr
   TRY(reload_locked());
   for (const auto& entry : after) {
     const auto old = std::ranges::find(before, entry.backend, &Entry::backend);
-    if (old != before.end() && old->serves != entry.serves) around_.changed(entry.resource);
+    if (old != before.end() && old->serves != entry.serves) around_.changed(entry);
   }
   return {};
 }

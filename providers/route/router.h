@@ -39,8 +39,8 @@ struct Surroundings {
   // Says whether haproxy finds that file (name within the folder) in order; its words if not.
   std::function<Result<>(const std::string& file)> check;
   std::function<Sight(const Entry&)> sight;
-  // A route that it knows serves now, or no longer.
-  std::function<void(const std::string& resource)> changed;
+  // It serves now, or no longer: its resource is to be looked at, and its traffic to be led again.
+  std::function<void(const Entry&)> changed;
 };
 
 // Thread-safe.

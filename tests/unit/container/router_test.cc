@@ -162,7 +162,7 @@ class RouterTest : public ::testing::Test {
     router_ = std::make_unique<Router>(
         folder(), Surroundings{.check = [](const std::string&) -> Result<> { return {}; },
                                .sight = [this](const Entry& entry) { return sights_[entry.workload]; },
-                               .changed = [](const std::string&) {}});
+                               .changed = [this](const Entry& entry) { told_.insert(entry.backend); }});
   }
   static Entry route(const std::string& application, const std::string& id, const std::string& host,
                      const std::string& workload) {
@@ -199,6 +199,7 @@ class RouterTest : public ::testing::Test {
   }
 
   test::TempDir dir_;
+  std::set<std::string> told_;  // backends whose followers are woken
   std::map<std::string, Sight> sights_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<Books> books_;
@@ -215,6 +216,11 @@ TEST_F(RouterTest, ARenamedWorkloadServesUntilTheNewOneCan) {
   EXPECT_EQ(books_->leads("shop.example"), "10.0.0.1");
   start();
   runs("web", "10.0.0.2");
+  const auto old = router_->find(key(route("shop", "api-url", "", "")))->backend;
+  told_.clear();
+  const auto next = router_->find(key(route("shop", "web-url", "", "")))->backend;
+  ASSERT_TRUE(router_->lead(next, sights_["web"].targets));
+  EXPECT_TRUE(told_.contains(old));  // nothing else would tell its follower that its workload may go
   EXPECT_THAT(lead_all(), ElementsAre("api"));
   EXPECT_EQ(books_->leads("shop.example"), "10.0.0.2");
   EXPECT_TRUE(router_->erase(key(route("shop", "api-url", "", ""))).value());
