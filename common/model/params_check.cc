@@ -131,6 +131,13 @@ std::string violation(const Struct& schema, const Value& value) {
   return {};
 }
 
+bool is_operators(const Struct& parameters, const std::string& name) {
+  const auto schema = parameters.fields().find(name);
+  if (schema == parameters.fields().end()) return false;
+  const auto* word = keyword(schema->second.struct_value(), "operator");
+  return word != nullptr && word->bool_value();
+}
+
 Result<Struct> check_params(const Struct& parameters, const Struct& params, std::string_view path) {
   std::vector<FieldError> errors;
   const auto wrong = [&](const std::string& name, std::string message) {

@@ -56,11 +56,11 @@ void check_source(const Score& score, const std::string& source, const Place& pl
   if (auto message = wrong_placeholder(score, paths->front()); !message.empty())
     return checks.wrong(place, std::move(message));
   const auto& path = paths->front();
+  // Another output may hold what somebody wrote, and so the name of somebody else's volume.
+  if (path.size() > 2 && (path.size() > 3 || (path[2] != "name" && path[2] != "source")))
+    return checks.wrong(place, fmt::format("{}: a volume is named by the resource alone: ${{resources.{}}}",
+                                           source, path[1]));
   const auto& name = path[1];
-  // Other outputs are text that may be anything, another application's volume too.
-  if (path.size() > 2 && path[2] != "name" && path[2] != "source")
-    return checks.wrong(
-        place, fmt::format("{}: a volume's source is the resource alone: ${{resources.{}}}", source, name));
   const auto& type = score.resources().at(name).type();
   if (type != "volume" && !type.empty())
     checks.wrong(place, fmt::format("{}: \"{}\" is of type {}; a volume's source has type volume", source,

@@ -21,7 +21,7 @@ struct Keyword {
   std::string_view article;  // the kind, for people
 };
 
-constexpr std::array<Keyword, 10> kKeywords = {{{"type", Value::kStringValue, "a text"},
+constexpr std::array<Keyword, 11> kKeywords = {{{"type", Value::kStringValue, "a text"},
                                                 {"default", Value::KIND_NOT_SET, ""},
                                                 {"enum", Value::kListValue, "a list"},
                                                 {"minimum", Value::kNumberValue, "a number"},
@@ -30,7 +30,8 @@ constexpr std::array<Keyword, 10> kKeywords = {{{"type", Value::kStringValue, "a
                                                 {"maxLength", Value::kNumberValue, "a number"},
                                                 {"pattern", Value::kStringValue, "a text"},
                                                 {"description", Value::kStringValue, "a text"},
-                                                {"required", Value::kBoolValue, "true or false"}}};
+                                                {"required", Value::kBoolValue, "true or false"},
+                                                {"operator", Value::kBoolValue, "true or false"}}};
 
 std::string unknown_keyword(const std::string& word) {
   std::vector<std::string> known;

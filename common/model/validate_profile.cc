@@ -111,6 +111,14 @@ void check(const Profile& profile, Checks& checks) {
       ProfileRule(spec, {"self", "params", "requires", "resources", "generated", "variables", "metadata"}),
       checks);
 
+  const Place askers{&place, "askers"};
+  const Place roles{&askers, "roles"};
+  for (int i = 0; i < spec.askers().roles_size(); ++i) {
+    const Place here{&roles, {}, i};
+    if (checks.required(here, spec.askers().roles(i))) checks.name(here, spec.askers().roles(i));
+  }
+  if (spec.askers().roles_size() > 0 && spec.askers().has_workloads() && !spec.askers().workloads())
+    checks.wrong(roles, "has no meaning where workloads may not ask: leave it out, or set workloads: true");
   checks.selector({&place, "regions"}, spec.regions());
   checks.selector({&place, "environments"}, spec.environments());
   const Place unused{&place, "whenUnused"};

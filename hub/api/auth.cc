@@ -8,6 +8,7 @@
 
 #include "common/crypto/token.h"
 #include "hub/access/roles.h"
+#include "hub/access/subjects.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 
@@ -34,9 +35,7 @@ Result<std::string_view> bearer(std::string_view authorization) {
 }
 
 // A role that does not exist gives nothing.
-Result<> add_role(const Reader& reader, const std::string& name, Subject& subject) {
-  if (std::ranges::find(subject.roles, name) != subject.roles.end()) return {};
-  subject.roles.push_back(name);
+Result<> add_rules(const Reader& reader, const std::string& name, Subject& subject) {
   if (const v1::Role* role = access::builtin_role(name)) {
     subject.rules.MergeFrom(role->spec().rules());
   } else if (const auto stored = TRY(objects::get<v1::Role>(reader, name))) {
@@ -77,12 +76,8 @@ Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::stri
 
   Subject subject;
   subject.name = "serviceaccount:" + owner->value;
-  if (!account->spec().role().empty()) TRY(add_role(reader, account->spec().role(), subject));
-  for (const auto& binding : TRY(objects::list_readable<v1::RoleBinding>(reader))) {
-    const auto& subjects = binding.spec().subjects();
-    if (std::ranges::find(subjects, subject.name) != subjects.end())
-      TRY(add_role(reader, binding.spec().role(), subject));
-  }
+  subject.roles = TRY(access::roles_of(reader, subject.name));
+  for (const auto& role : subject.roles) TRY(add_rules(reader, role, subject));
   return subject;
 }
 

@@ -9,6 +9,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 
 namespace qleet::hub::controllers {
@@ -274,6 +275,7 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   RegionGraph out;
   out.types = graph.types;
   out.refusal = graph.refusal;
+  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph));
   if (out.refusal) return out;
   out.taken = std::move(graph.taken);
   out.warnings = std::move(graph.warnings);

@@ -106,6 +106,7 @@ class Resolver {
   Result<Link> node(const Ask& ask);
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
   Result<ProfilePtr> pick(const Ask& ask);
+  Result<> check_asker(const Ask& ask, const v1::Profile& profile);
   // resolver_names.cc
   Result<Given> identity_of(const Ask& ask, std::string_view scope);
   Result<> find_held(const Ask& ask, std::string_view scope, Given& given);

@@ -116,6 +116,7 @@ Result<Link> Resolver::node(const Ask& ask) {
                               root_, kMaxGraphDepth, kMaxGraphNodes),
                   wanted.field);
   }
+  TRY(check_asker(ask, *profile));
   profiles_[profile_name] = profile;
 
   Node fresh;
@@ -123,6 +124,7 @@ Result<Link> Resolver::node(const Ask& ask) {
   const auto given = TRY(identity_of(ask, fresh.scope));
   const auto& identity = given.identity;
   fresh.name = identity.name(wanted.type);
+  fresh.field = wanted.field;
   fresh.asked_by = fmt::format("{} as \"{}\"", ask.who, ask.alias);
   fresh.user = user_of(ask);
   fresh.alias = ask.alias;

@@ -44,6 +44,8 @@ struct ResolveInput {
   ProfileSource* profiles = nullptr;
   // Null: nothing stands yet.
   Holdings* holdings = nullptr;
+  // Roles of who applies the application. Null: they are not asked about, for what was allowed once stays so.
+  const std::vector<std::string>* roles = nullptr;
 };
 
 struct Node {
@@ -59,6 +61,7 @@ struct Node {
   bool for_all = false;  // one for a whole environment or region, which a profile requires
   bool taken = false;    // and made for another, before a declared rename
   bool held = false;     // already, by that user
+  std::string field;     // path within the application; empty below a profile's requires
 };
 
 struct Edge {

@@ -6,6 +6,7 @@
 
 #include "common/model/model.h"
 #include "common/model/reasons.h"
+#include "hub/controllers/askers.h"
 #include "hub/controllers/resolution.h"
 
 namespace qleet::hub::controllers::resolution {
@@ -43,6 +44,19 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
                 fmt::format("no profile of {} serves {} ({}): {}", what, where, asked_for_by(ask),
                             fmt::join(why_not(known, question, place), "; ")),
                 wanted.field);
+}
+
+// A workload's own resource is the application's, and what profiles require is the operator's.
+Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
+  const bool by_workload = ask.score == nullptr && ask.user.empty();
+  if (!by_workload) return {};
+  const auto& wanted = *ask.wanted;
+  const auto denial = why_denied(profile, wanted.params, in_.roles);
+  if (!denial) return {};
+  return refuse(reasons::kNotAllowed,
+                fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, denial->message),
+                denial->parameter.empty() ? wanted.field + ".type"
+                                          : fmt::format("{}.params.{}", wanted.field, denial->parameter));
 }
 
 Result<> Resolver::check_existing(const Node& node, const Ask& ask, const Node& fresh) {

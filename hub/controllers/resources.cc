@@ -11,6 +11,7 @@
 #include "hub/controllers/events.h"
 #include "hub/controllers/lifecycle.h"
 #include "hub/controllers/pending.h"
+#include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/store/keys.h"
 #include "hub/store/resource_sketch.h"
@@ -226,6 +227,7 @@ Result<Written> put_resource(Work& work, const std::string& name, const v1::Reso
   if (!spec.environment().empty()) labels["environment"] = spec.environment();
   if (!spec.application().empty()) labels["application"] = spec.application();
   const auto written = TRY(write(work, resource, before ? &*before : nullptr));
+  TRY(index_claim(work, name, before ? &before->spec() : nullptr, &resource.spec()));
   const auto user = user_of_resource(name);
   const auto used = TRY(used_by(work.txn, user));
   if (before && before->spec().data_may_go() && !spec.data_may_go()) {
@@ -319,6 +321,7 @@ Result<> erase_resource(Work& work, const std::string& name) {
   if (!resource) return {};
   if (resource->status().has_unused_since()) work.txn.erase(keys::unused(due_of(*resource), name));
   TRY(move_position(work.txn, resource->spec().region(), name, true));
+  TRY(index_claim(work, name, &resource->spec(), nullptr));
   TRY(objects::erase(work.txn, model::kind_of(*resource), name));
   TRY(erase_events(work, kKind, name));
   TRY(forget_names(work.txn, name));

@@ -135,7 +135,7 @@ Result<> Application::check(const std::vector<model::Object>& objects) {
   Findings findings;
   for (const auto& object : objects) {
     const auto first = findings.errors.size();
-    TRY(check_against_others(work_.txn, *object, findings));
+    TRY(check_against_others(work_.txn, caller_.subject, *object, findings));
     if (objects.size() == 1) continue;
     for (auto i = first; i < findings.errors.size(); ++i)
       findings.errors[i].message += fmt::format(" ({})", label(*object));

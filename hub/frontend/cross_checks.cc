@@ -9,11 +9,13 @@
 
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
+#include "hub/access/subjects.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/profile_cycle.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/resource_size.h"
+#include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
@@ -44,8 +46,14 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 class ApplicationCheck {
  public:
-  ApplicationCheck(const Reader& reader, const v1::Application& app, Findings& findings)
-      : reader_(reader), app_(app), findings_(findings), profiles_(reader), holdings_(reader) {}
+  ApplicationCheck(const Reader& reader, const v1::Application& app, std::vector<std::string> roles,
+                   Findings& findings)
+      : reader_(reader),
+        app_(app),
+        roles_(std::move(roles)),
+        findings_(findings),
+        profiles_(reader),
+        holdings_(reader) {}
 
   Result<> run() {
     TRY(types());
@@ -115,9 +123,10 @@ class ApplicationCheck {
     std::set<std::string> said;
     for (const auto* region : regions) {
       const auto graph = TRY(controllers::resolve(
-          {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_}));
-      if (!graph.refusal || !said.insert(graph.refusal->message).second) continue;
-      const auto& refusal = *graph.refusal;
+          {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_, &roles_}));
+      const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
+      if (!found || !said.insert(found->message).second) continue;
+      const auto& refusal = *found;
       const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
       if (own) {
         findings_.errors.push_back({refusal.field, refusal.message});
@@ -132,6 +141,7 @@ class ApplicationCheck {
 
   const Reader& reader_;
   const v1::Application& app_;
+  const std::vector<std::string> roles_;
   Findings& findings_;
   StoreProfiles profiles_;
   StoreHoldings holdings_;
@@ -162,9 +172,25 @@ Result<> check_environment(const Reader& reader, const v1::Environment& environm
   return {};
 }
 
+Result<> check_role(const Reader& reader, const std::string& role, Findings& findings,
+                    const std::string& field = "spec.role") {
+  if (role.empty() || access::builtin_role(role) != nullptr) return {};
+  auto known = TRY(names_of<v1::Role>(reader));
+  if (std::ranges::find(known, role) != known.end()) return {};
+  for (const auto& builtin : access::builtin_roles()) known.push_back(builtin.metadata().name());
+  std::ranges::sort(known);
+  const auto doubles = std::ranges::unique(known);
+  known.erase(doubles.begin(), doubles.end());
+  findings.errors.push_back({field, fmt::format("no role \"{}\"; {}", role, did_you_mean(role, known))});
+  return {};
+}
+
 // A circle anywhere that the profile can be reached from, in the eyes of every environment.
 Result<> check_profile(const Reader& reader, const v1::Profile& profile, Findings& findings) {
   StoreProfiles profiles(reader);
+  for (int i = 0; i < profile.spec().askers().roles_size(); ++i)
+    TRY(check_role(reader, profile.spec().askers().roles(i), findings,
+                   fmt::format("spec.askers.roles[{}]", i)));
   for (const auto* part : {"template", "outputs"}) {
     const auto& content =
         std::string_view(part) == "outputs" ? profile.spec().outputs() : profile.spec().template_();
@@ -196,25 +222,12 @@ Result<> check_profile(const Reader& reader, const v1::Profile& profile, Finding
   return {};
 }
 
-Result<> check_role(const Reader& reader, const std::string& role, Findings& findings) {
-  if (role.empty() || access::builtin_role(role) != nullptr) return {};
-  auto known = TRY(names_of<v1::Role>(reader));
-  if (std::ranges::find(known, role) != known.end()) return {};
-  for (const auto& builtin : access::builtin_roles()) known.push_back(builtin.metadata().name());
-  std::ranges::sort(known);
-  const auto doubles = std::ranges::unique(known);
-  known.erase(doubles.begin(), doubles.end());
-  findings.errors.push_back(
-      {"spec.role", fmt::format("no role \"{}\"; {}", role, did_you_mean(role, known))});
-  return {};
-}
-
 }  // namespace
 
-Result<> check_against_others(const Reader& reader, const google::protobuf::Message& object,
-                              Findings& findings) {
+Result<> check_against_others(const Reader& reader, std::string_view subject,
+                              const google::protobuf::Message& object, Findings& findings) {
   if (const auto* app = dynamic_cast<const v1::Application*>(&object))
-    return ApplicationCheck(reader, *app, findings).run();
+    return ApplicationCheck(reader, *app, TRY(access::roles_of(reader, subject)), findings).run();
   if (const auto* environment = dynamic_cast<const v1::Environment*>(&object))
     return check_environment(reader, *environment, findings);
   if (const auto* profile = dynamic_cast<const v1::Profile*>(&object))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/model/model.h"
@@ -16,8 +17,8 @@ struct Findings {
   std::vector<std::string> warnings;  // it may stand, but not everything will come of it
 };
 
-// `reader` already holds the object and whatever is applied together with it.
-Result<> check_against_others(const Reader& reader, const google::protobuf::Message& object,
-                              Findings& findings);
+// `reader` already holds the object and whatever is applied together with it. `subject` is who applies it.
+Result<> check_against_others(const Reader& reader, std::string_view subject,
+                              const google::protobuf::Message& object, Findings& findings);
 
 }  // namespace qleet::hub::frontend

@@ -2,7 +2,9 @@
 #include <fmt/ranges.h>
 
 #include "common/clock/duration.h"
+#include "common/model/params_check.h"
 #include "common/text/visible.h"
+#include "hub/controllers/askers.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/profiles.h"
@@ -214,6 +216,16 @@ Result<> Describer::profile(const v1::Profile& profile) {
   for (const auto& [alias, requirement] : spec.requirements()) needs.push_back(requirement.type());
   std::ranges::sort(needs);
   fact("requires", fmt::format("{}", fmt::join(needs, ", ")));
+  fact("may be asked for by", controllers::askers_text(profile));
+  fact("environments", spec.environments().empty() ? "all" : spec.environments());
+  std::vector<std::string> open;
+  std::vector<std::string> operators;
+  for (const auto& [name, schema] : spec.parameters().fields())
+    (model::is_operators(spec.parameters(), name) ? operators : open).push_back(name);
+  std::ranges::sort(open);
+  std::ranges::sort(operators);
+  fact("parameters", fmt::format("{}", fmt::join(open, ", ")));
+  fact("parameters of the operator", fmt::format("{}", fmt::join(operators, ", ")));
   fact("deployments that ask for its type", list_some(users, 10));
   return {};
 }

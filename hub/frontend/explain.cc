@@ -80,6 +80,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kNoProfile)
     return "write a profile for it (qleet get profiles shows what there is), or ask for another type or "
            "class.";
+  if (reason == reasons::kNotAllowed)
+    return "ask for something else and apply it again, or have the operator, or the host's owner, allow it.";
   if (reason == reasons::kNoRegion)
     return "add a region (qleet agent join-token --region <name>), or change the environment's selector.";
   if (reason == reasons::kNoEnvironment) return "make the environment, or take it out of the application.";

@@ -99,6 +99,9 @@ std::string taken(std::string_view user, std::string_view type, std::string_view
 }
 std::string takers(std::string_view resource) { return join_segments({"x/takers", resource}); }
 std::string by_id(std::string_view resource) { return join_segments({"x/by-id", resource}); }
+std::string host(std::string_view digest, std::string_view route) {
+  return join_segments({"x/host", digest, route});
+}
 std::string region_pos(std::string_view region, std::uint64_t revision, std::string_view resource) {
   return join_segments({"x/region-pos", region, hex16(revision), resource});
 }

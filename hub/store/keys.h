@@ -81,6 +81,11 @@ std::string takers(std::string_view resource);
 //                                          environment (value empty); what earlier versions made has none
 std::string by_id(std::string_view resource);
 
+// x/host/<digest of router and host>/<route>
+//                                          route asks the router for that host (value empty). `route` empty:
+//                                          the range of all of them
+std::string host(std::string_view digest, std::string_view route);
+
 // x/region-pos/<region>/<revision, 16 hex>/<resource>
 //                                          resource of region changed at revision (its latest only; value
 //                                          empty)
@@ -131,7 +136,7 @@ std::string counter(std::string_view name);
 // (revision,
 //                                          decimal), profiles-changed (its revision: when any profile changed
 //                                          last), secrets ("clean", or "remains": clear text of before may be
-//                                          left in the file)
+//                                          left in the file), hosts-indexed (x/host holds all routes)
 std::string meta(std::string_view name);
 
 }  // namespace qleet::hub::keys

@@ -20,6 +20,46 @@ std::uint64_t EndpointBoard::publish(const std::string& workload, std::vector<En
   return version;
 }
 
+void EndpointBoard::leave(const std::string& workload, bool leaving) {
+  std::vector<std::function<void()>> tell;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = entries_.find(workload);
+    if (it == entries_.end() || it->second.leaving == leaving) return;
+    it->second.leaving = leaving;
+    for (auto& [_, follower] : it->second.followers) {
+      follower.released = false;
+      tell.push_back(follower.changed);
+    }
+  }
+  for (const auto& changed : tell) changed();
+}
+
+bool EndpointBoard::leaving(const std::string& workload) const {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(workload);
+  return it != entries_.end() && it->second.leaving;
+}
+
+void EndpointBoard::release(const std::string& workload, const std::string& follower) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = entries_.find(workload);
+    if (it == entries_.end()) return;
+    const auto found = it->second.followers.find(follower);
+    if (found == it->second.followers.end() || found->second.released) return;
+    found->second.released = true;
+  }
+  tell_settled(workload);
+}
+
+bool EndpointBoard::released(const std::string& workload) const {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(workload);
+  if (it == entries_.end()) return true;
+  return std::ranges::all_of(it->second.followers, [](const auto& entry) { return entry.second.released; });
+}
+
 void EndpointBoard::withdraw(const std::string& workload) {
   publish(workload, {});
   std::lock_guard lock(mutex_);
@@ -37,7 +77,7 @@ std::shared_ptr<void> EndpointBoard::follow(const std::string& workload, const s
                                             std::function<void()> changed) {
   {
     std::lock_guard lock(mutex_);
-    entries_[workload].followers[follower] = Follower{std::move(changed), 0};
+    entries_[workload].followers[follower] = Follower{.changed = std::move(changed)};
   }
   return {this, [this, workload, follower](void*) {
             {

@@ -5,6 +5,9 @@
 // meet here. It is also how a replica is drained without a failed request: it goes only once every follower
 // has applied a set without it.
 //
+// A workload that is to be taken away says so first (leave) and goes on until its followers have released it:
+// a route that somebody else takes over leads to the old one until the new one can serve.
+//
 // Rebuilt after a restart of the agent: nothing is known of a workload until it is published again, and
 // "nothing known" (nullopt) is not "no endpoints": a follower keeps what it has.
 #pragma once
@@ -42,6 +45,14 @@ class EndpointBoard {
   void withdraw(const std::string& workload);
   std::optional<EndpointSet> get(const std::string& workload) const;
 
+  // The workload is to be taken away, or after all stays.
+  void leave(const std::string& workload, bool leaving);
+  bool leaving(const std::string& workload) const;
+  // The follower no longer needs a workload that leaves.
+  void release(const std::string& workload, const std::string& follower);
+  // No follower needs it any longer. `changed` of on_settled is called when that may have become true.
+  bool released(const std::string& workload) const;
+
   // `changed` is called (any thread, outside of the lock; must not block) when the set changes. The follower
   // counts in settled() until the handle is destroyed.
   [[nodiscard]] std::shared_ptr<void> follow(const std::string& workload, const std::string& follower,
@@ -57,9 +68,11 @@ class EndpointBoard {
   struct Follower {
     std::function<void()> changed;
     std::uint64_t applied = 0;
+    bool released = false;
   };
   struct Entry {
     std::optional<EndpointSet> set;
+    bool leaving = false;
     std::map<std::string, Follower> followers;
   };
   void tell_settled(const std::string& workload);

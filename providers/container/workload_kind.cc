@@ -52,6 +52,7 @@ class WorkloadHandler final : public Handler {
 
   Result<Scene> look(const ProviderResource& resource);
   void publish(const ProviderResource& resource, const Scene& scene);
+  void stay_where_wanted(const ProviderResource& resource);
   Result<> act(const ProviderResource& resource, Scene& scene, const Move& move, StepResult& result);
   Result<bool> can_create(const ProviderResource& resource, const Scene& scene, StepResult& result);
   Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
@@ -76,7 +77,8 @@ class WorkloadHandler final : public Handler {
   EndpointBoard& board_;
   mutable std::mutex mutex_;
   std::map<std::string, Draining> draining_;
-  std::shared_ptr<void> settled_;  // last: told while the rest is there
+  std::map<std::string, MonoTime> removing_;  // when its removal was asked for last
+  std::shared_ptr<void> settled_;             // last: told while the rest is there
 };
 
 std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
@@ -128,6 +130,18 @@ void WorkloadHandler::publish(const ProviderResource& resource, const Scene& sce
     ready.push_back(std::move(endpoint));
   }
   board_.publish(resource.name, std::move(ready));
+}
+
+// A removal is asked for again and again. Where that has ended, it is wanted after all.
+void WorkloadHandler::stay_where_wanted(const ProviderResource& resource) {
+  constexpr Millis kRemovalEnded{2'000};
+  if (!board_.leaving(resource.name)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = removing_.find(resource.name);
+    if (it != removing_.end() && context_.clock().mono() - it->second < kRemovalEnded) return;
+  }
+  board_.leave(resource.name, false);
 }
 
 std::map<std::string, std::string> WorkloadHandler::self_of(const ProviderResource& resource,
@@ -211,12 +225,16 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
 Result<Observation> WorkloadHandler::observe(const ProviderResource& resource) {
   const Scene scene = TRY(look(resource));
   publish(resource, scene);
-  return describe(resource, scene);
+  stay_where_wanted(resource);
+  auto out = describe(resource, scene);
+  if (board_.leaving(resource.name)) out.recheck_after = kSoon * 10;  // it may be wanted again
+  return out;
 }
 
 Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, const Observation&) {
   Scene scene = TRY(look(resource));
   publish(resource, scene);
+  board_.leave(resource.name, false);  // wanted again
   StepResult result;
   if (scene.update == Update::kStopFirst && takes_down_old(scene)) {
     // Before an old one goes, so that what cannot be made does not take down what works.
@@ -406,6 +424,18 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   const auto spec = parse_workload(resource.template_, resource.id);
   const Millis grace = spec ? spec->grace : Millis(10'000);
   const Millis longest = spec ? spec->drain : Millis(10'000);
+  // It goes on where a route still leads to it that somebody else takes over.
+  board_.leave(resource.name, true);
+  {
+    const std::lock_guard lock(mutex_);
+    removing_[resource.name] = context_.clock().mono();
+  }
+  if (!board_.released(resource.name)) {
+    if (const auto scene = look(resource)) publish(resource, *scene);
+    return StepResult{.done = false,
+                      .recheck_after = kSoon,
+                      .message = "serves until those who take over its routes are ready"};
+  }
   const WorkloadSpec empty{.drain = longest};
   const auto network = spec && !spec->network.empty() ? spec->network : network_name(resource.owner);
   const auto replicas = TRY(read_replicas(context_, resource, "", spec ? *spec : empty, network));
@@ -426,6 +456,8 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   TRY(context_.mounts().remove_all(base_name(resource)));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);
+  const std::lock_guard lock(mutex_);
+  removing_.erase(resource.name);
   return StepResult{.done = true};
 }
 

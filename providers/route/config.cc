@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <set>
 #include <tuple>
+
+#include "providers/route/handover.h"
 
 namespace qleet::route {
 
@@ -68,32 +72,61 @@ void sort_by_precedence(std::vector<Entry>& entries) {
   });
 }
 
+namespace {
+
+void route_to(const Entry& entry, std::string& out) {
+  if (entry.path == "/") {
+    out += fmt::format("  use_backend {}{}\n", entry.backend,
+                       entry.host.empty() ? std::string(" if TRUE") : " if" + condition(entry, "TRUE"));
+    return;
+  }
+  // "/api" is itself and what is below it, not "/apiary".
+  const std::string exact = condition(entry, fmt::format("{{ path -m str {} }}", entry.path));
+  const std::string below = condition(entry, fmt::format("{{ path -m beg {}/ }}", entry.path));
+  out += fmt::format("  use_backend {} if{} or{}\n", entry.backend, exact, below);
+}
+
+void add_backend(const Entry& entry, std::string& out) {
+  const auto back = std::back_inserter(out);
+  fmt::format_to(back, "\n# {}\nbackend {}\n", entry.resource, entry.backend);
+  for (unsigned slot = 0; slot < entry.slots; ++slot) {
+    if (slot < entry.targets.size() && entry.targets[slot].port != 0) {
+      fmt::format_to(back, "  server s{} {}:{}\n", slot, entry.targets[slot].ip, entry.targets[slot].port);
+    } else {
+      fmt::format_to(back, "  server s{} 127.0.0.1:1 disabled\n", slot);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> closed_hosts(const std::vector<Entry>& entries) {
+  std::set<std::string> any;  // applications that asked for any host
+  std::map<std::string, std::set<std::string>> named;
+  for (const auto& entry : entries) {
+    if (entry.host.empty() && entry.serves) any.insert(application_of(entry.resource));
+    if (!entry.host.empty() && entry.rendered()) named[entry.host].insert(application_of(entry.resource));
+  }
+  std::vector<std::string> closed;
+  for (const auto& [host, applications] : named) {
+    const bool own = std::ranges::includes(applications, any);
+    if (!any.empty() && !own) closed.push_back(host);
+  }
+  return closed;
+}
+
 std::string render(const Listen& listen, std::vector<Entry> entries, std::string_view description) {
   sort_by_precedence(entries);
   std::string out = fmt::format(kHead, description, listen.address, listen.port);
-  const auto back = std::back_inserter(out);
-  for (const auto& entry : entries) {
-    if (entry.path == "/") {
-      out += fmt::format("  use_backend {}{}\n", entry.backend,
-                         entry.host.empty() ? std::string(" if TRUE") : " if" + condition(entry, "TRUE"));
-      continue;
-    }
-    // "/api" is itself and what is below it, not "/apiary".
-    const std::string exact = condition(entry, fmt::format("{{ path -m str {} }}", entry.path));
-    const std::string below = condition(entry, fmt::format("{{ path -m beg {}/ }}", entry.path));
-    fmt::format_to(back, "  use_backend {} if{} or{}\n", entry.backend, exact, below);
-  }
+  for (const auto& entry : entries)
+    if (entry.serves && !entry.host.empty()) route_to(entry, out);
+  for (const auto& host : closed_hosts(entries))
+    out += fmt::format("  use_backend nowhere if {{ var(txn.host) -m str {} }}\n", host);
+  for (const auto& entry : entries)
+    if (entry.serves && entry.host.empty()) route_to(entry, out);
   out += kNowhere;
-  for (const auto& entry : entries) {
-    fmt::format_to(back, "\n# {}\nbackend {}\n", entry.resource, entry.backend);
-    for (unsigned slot = 0; slot < entry.slots; ++slot) {
-      if (slot < entry.targets.size() && entry.targets[slot].port != 0) {
-        fmt::format_to(back, "  server s{} {}:{}\n", slot, entry.targets[slot].ip, entry.targets[slot].port);
-      } else {
-        fmt::format_to(back, "  server s{} 127.0.0.1:1 disabled\n", slot);
-      }
-    }
-  }
+  for (const auto& entry : entries)
+    if (entry.rendered()) add_backend(entry, out);
   return out;
 }
 

@@ -25,8 +25,13 @@ struct Entry {
   std::uint16_t port = 80;
   unsigned slots = 0;           // places for servers, so that they come and go without a reload
   std::vector<Target> targets;  // by slot; port 0: free
+  bool serves = true;           // false: it waits for its host and path, or has given them up
+  bool departing = false;       // its resource no longer asks for this
+  std::uint64_t order = 0;      // who asked first
 
   std::string key() const { return owner + "/" + resource; }
+  // It has its place in haproxy's configuration; else requests of before a reload are all that is left of it.
+  bool rendered() const { return serves || !departing; }
 };
 
 struct Listen {
@@ -36,8 +41,13 @@ struct Listen {
 
 inline constexpr unsigned kLeastSlots = 8;
 
-// More specific ones first: a named host before any, a longer path before a shorter one.
+// More specific ones first: a named host before any, a longer path before a shorter one. What an application
+// asks for with a host of its own is never led to another application that asked for any host.
 void sort_by_precedence(std::vector<Entry>& entries);
+
+// Hosts that somebody asked for by name, where another application asked for any host: what no route of that
+// name answers is answered by nobody.
+std::vector<std::string> closed_hosts(const std::vector<Entry>& entries);
 
 // `description` comes back in "show info": how a reload is known to be over.
 std::string render(const Listen& listen, std::vector<Entry> entries, std::string_view description);

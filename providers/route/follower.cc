@@ -23,66 +23,82 @@ Follower::~Follower() {
   thread_.join();
 }
 
-void Follower::follow(const std::string& route, const Entry& entry, std::shared_ptr<Router> router) {
+void Follower::follow(const Entry& entry, std::shared_ptr<Router> router) {
+  const std::string backend = entry.backend;
   std::shared_ptr<void> before;
   {
     const std::lock_guard lock(mutex_);
-    Followed& followed = routes_[route];
-    if (followed.handle && followed.workload == entry.workload && followed.port == entry.port &&
-        followed.router == router) {
-      return;
-    }
+    Followed& followed = routes_[backend];
+    if (followed.handle && followed.router == router) return;
     before = std::move(followed.handle);
-    followed.workload = entry.workload;
-    followed.port = entry.port;
+    followed.entry = entry;
     followed.router = std::move(router);
   }
   // Outside of the lock: the board calls back. The old one goes first, it has the same name there.
   before.reset();
-  auto handle = board_.follow(entry.workload, route, [this, route] { again(route); });
+  auto handle = board_.follow(entry.workload, backend, [this, backend] { again(backend); });
   {
     const std::lock_guard lock(mutex_);
-    const auto it = routes_.find(route);
+    const auto it = routes_.find(backend);
     if (it != routes_.end()) it->second.handle = std::move(handle);
   }
-  again(route);
+  again(backend);
 }
 
-void Follower::forget(const std::string& route) {
+void Follower::forget(const std::string& backend) {
   std::shared_ptr<void> handle;  // goes after the lock: the board calls back
   const std::lock_guard lock(mutex_);
-  const auto it = routes_.find(route);
+  const auto it = routes_.find(backend);
   if (it == routes_.end()) return;
   handle = std::move(it->second.handle);
   routes_.erase(it);
 }
 
-void Follower::again(const std::string& route) {
+void Follower::again(const std::string& backend) {
   {
     const std::lock_guard lock(mutex_);
-    const auto it = routes_.find(route);
+    const auto it = routes_.find(backend);
     if (it == routes_.end()) return;
     it->second.due = std::chrono::steady_clock::now();
   }
   wake_.notify_all();
 }
 
-std::optional<Millis> Follower::lead(const std::string& route, const Followed& followed) {
-  const auto set = board_.get(followed.workload);
-  if (!set) return std::nullopt;  // nothing is known yet: haproxy keeps what it has
-  std::vector<Target> targets;
+Sight sight_of(const EndpointBoard& board, const Entry& entry) {
+  Sight sight;
+  sight.leaving = board.leaving(entry.workload);
+  const auto set = board.get(entry.workload);
+  if (!set) return sight;
+  sight.targets.emplace();
   for (const auto& endpoint : set->ready) {
-    const auto port = endpoint.ports.find(followed.port);
-    if (port != endpoint.ports.end()) targets.push_back({endpoint.ip, port->second});
+    const auto port = endpoint.ports.find(entry.port);
+    if (port != endpoint.ports.end()) sight.targets->push_back({endpoint.ip, port->second});
   }
-  const auto done = followed.router->lead(route, targets);
-  if (!done) {
-    kLog.debug("cannot lead traffic yet", {{"route", route}, {"error", done.error().message}});
-    return kAfterFailure;
+  return sight;
+}
+
+Follower::Next Follower::lead(const Followed& followed) {
+  const auto& entry = followed.entry;
+  // The version first: a set that comes meanwhile is another one.
+  const auto set = board_.get(entry.workload);
+  // Where nothing is known yet, haproxy keeps what it has.
+  const auto led = followed.router->lead(entry.backend, sight_of(board_, entry).targets);
+  if (!led || led->error) {
+    kLog.debug("cannot lead traffic yet",
+               {{"route", entry.resource}, {"error", led ? led->error->message : led.error().message}});
   }
-  if (!*done) return kWhileBusy;
-  board_.applied(followed.workload, route, set->version);
-  return std::nullopt;
+  if (!led) return {.pause = kAfterFailure};
+  if (led->gone) return {.gone = true};
+  if (led->released) board_.release(entry.workload, entry.backend);
+  if (led->done && set) board_.applied(entry.workload, entry.backend, set->version);
+  auto pause = led->again;
+  const auto sooner = [&](Millis wait) { pause = pause ? std::min(*pause, wait) : wait; };
+  if (led->error) {
+    sooner(kAfterFailure);
+  } else if (set && !led->done) {
+    sooner(kWhileBusy);
+  }
+  return {.pause = pause};
 }
 
 void Follower::run() {
@@ -101,13 +117,14 @@ void Follower::run() {
       continue;
     }
     next->second.due.reset();
-    const std::string route = next->first;
+    const std::string backend = next->first;
     Followed followed = next->second;
     lock.unlock();
-    const auto pause = lead(route, followed);
+    const auto [gone, pause] = lead(followed);
     followed.handle.reset();
+    if (gone) forget(backend);
     lock.lock();
-    const auto it = routes_.find(route);
+    const auto it = routes_.find(backend);
     if (pause && it != routes_.end() && !it->second.due)
       it->second.due = std::chrono::steady_clock::now() + *pause;
   }

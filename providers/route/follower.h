@@ -1,5 +1,6 @@
 // Follows the endpoints of workloads and leads the routes' traffic after them, at once and without the
-// engine: a replica is not ended before every route has let go of it.
+// engine: a replica is not ended before every route has let go of it, nor a workload before somebody has
+// taken over its routes where somebody does.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +18,9 @@
 
 namespace qleet::route {
 
+// What the board says of the workload of an entry.
+Sight sight_of(const EndpointBoard& board, const Entry& entry);
+
 // Thread-safe.
 class Follower {
  public:
@@ -26,24 +30,26 @@ class Follower {
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
 
-  // Nothing happens where it follows the same already.
-  void follow(const std::string& route, const Entry& entry, std::shared_ptr<Router> router);
-  void forget(const std::string& route);
+  // A backend is one route to one workload. Nothing happens where it is followed already.
+  void follow(const Entry& entry, std::shared_ptr<Router> router);
+  void forget(const std::string& backend);
   // Leads once more, e.g. after a restart of haproxy.
-  void again(const std::string& route);
+  void again(const std::string& backend);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
   struct Followed {
-    std::string workload;
-    std::uint16_t port = 0;
+    Entry entry;
     std::shared_ptr<Router> router;
     std::shared_ptr<void> handle;
     std::optional<Time> due;
   };
   void run();
-  // When to look again, if at all.
-  std::optional<Millis> lead(const std::string& route, const Followed& followed);
+  struct Next {
+    bool gone = false;
+    std::optional<Millis> pause;  // look again then
+  };
+  Next lead(const Followed& followed);
 
   EndpointBoard& board_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "common/engine/host_network.h"
@@ -73,6 +74,7 @@ class RouteProvider final : public Provider {
         host_({.socket = options.socket,
                .registry_auth = options.registry_auth,
                .timed_out = options.timed_out}),
+        board_(board),
         follower_(board) {}
 
   std::string name() const override { return "route"; }
@@ -108,6 +110,7 @@ class RouteProvider final : public Provider {
 
   fs::path state_;
   containers::Host host_;
+  EndpointBoard& board_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Router>> routers_;
   Follower follower_;  // last: its thread uses what stands above
@@ -117,13 +120,20 @@ std::shared_ptr<Router> RouteProvider::router(const std::string& name) {
   const std::lock_guard lock(mutex_);
   auto& found = routers_[name];
   if (!found) {
-    found = std::make_shared<Router>(state_ / name, [this, name](const std::string& file) -> Result<> {
+    Surroundings around;
+    around.check = [this, name](const std::string& file) -> Result<> {
       const auto checked = TRY(host_.client().exec(
           name, {.command = {"haproxy", "-c", "-q", "-f", "/run/qleet/" + file}}, Millis(10'000)));
       if (checked.exit_code == 0) return {};
       return fail(Code::kInvalid, reasons::kInvalidTemplate,
                   fmt::format("haproxy refuses its configuration: {}", checked.err.substr(0, 500)));
-    });
+    };
+    around.sight = [this](const Entry& entry) { return sight_of(board_, entry); };
+    around.changed = [this](const Entry& entry) {
+      host_.notifier().notify(entry.resource);
+      follower_.again(entry.backend);
+    };
+    found = std::make_shared<Router>(state_ / name, std::move(around));
   }
   return found;
 }
@@ -243,19 +253,44 @@ Result<StepResult> RouteProvider::remove_router(const ProviderResource& resource
   return StepResult{.done = true};
 }
 
+std::string taken(const RouteSpec& spec, const std::string& holder) {
+  return fmt::format("{}{} is routed already, by {}: choose another host or path",
+                     spec.host.empty() ? "any host" : spec.host, spec.path, holder);
+}
+
 Result<Observation> RouteProvider::observe_route(const ProviderResource& resource) {
   const RouteSpec spec = TRY(parse_route(resource.template_));
   const auto via = router(spec.router);
   Observation out;
-  const auto entry = via->find(key_of(resource));
-  if (!entry) return out;
+  // After a restart of the agent this is where it is followed again, with what it left behind.
+  const auto all = via->all_of(key_of(resource));
+  for (const auto& one : all) follower_.follow(one, via);
+  if (all.empty()) return out;
   out.state = State::kOutOfDate;
+  const auto entry = std::ranges::find(all, false, &Entry::departing);
+  if (entry == all.end()) return out;
   if (entry->hash != resource.hash) {
     out.reason = reasons::kUpdating;
     return out;
   }
-  // After a restart of the agent this is where it is followed again.
-  follower_.follow(key_of(resource), *entry, via);
+  if (!entry->serves) {
+    const auto holder = via->holder(*entry);
+    if (holder && holder->outgoing) {
+      out.state = State::kProgressing;
+      out.reason = reasons::kUpdating;
+      out.message =
+          fmt::format("takes over from {} as soon as a replica of its workload is ready", holder->resource);
+      out.recheck_after = Millis(2'000);
+    } else if (holder && board_.leaving(entry->workload)) {
+      out.state = State::kProgressing;
+      out.reason = reasons::kUpdating;
+      out.message = fmt::format("has passed to {}; its workload is being taken away", holder->resource);
+    } else if (holder) {
+      out.reason = reasons::kResourceConflict;
+      out.message = taken(spec, holder->resource);
+    }
+    return out;
+  }
   if (!via->serves(*entry)) {
     out.message = fmt::format("{} does not serve it yet", spec.router);
     return out;
@@ -276,29 +311,47 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
 Result<StepResult> RouteProvider::apply_route(const ProviderResource& resource) {
   const RouteSpec spec = TRY(parse_route(resource.template_));
   const auto via = router(spec.router);
-  Entry entry{.owner = resource.owner,
-              .resource = resource.name,
-              .hash = resource.hash,
-              .backend = "r" + containers::short_hash(resource.owner + "\n" + resource.name),
-              .host = spec.host,
-              .path = spec.path,
-              .workload = spec.workload,
-              .port = spec.port};
-  TRY(via->put(entry));
-  follower_.follow(key_of(resource), entry, via);
-  follower_.again(key_of(resource));
+  Entry wanted;
+  wanted.owner = resource.owner;
+  wanted.resource = resource.name;
+  wanted.hash = resource.hash;
+  wanted.host = spec.host;
+  wanted.path = spec.path;
+  wanted.workload = spec.workload;
+  wanted.port = spec.port;
+  TRY(via->put(wanted));
+  std::optional<Entry> now;
+  for (const auto& entry : via->all_of(key_of(resource))) {
+    follower_.follow(entry, via);
+    follower_.again(entry.backend);
+    if (!entry.departing) now = entry;
+  }
+  // It waits for its turn where it cannot have it yet, and takes it whatever becomes of this step.
+  if (const auto holder = now && !now->serves ? via->holder(*now) : std::nullopt; holder && !holder->outgoing)
+    return fail(Code::kConflict, reasons::kResourceConflict, taken(spec, holder->resource));
   return StepResult{.done = true};
 }
 
 Result<StepResult> RouteProvider::remove_route(const ProviderResource& resource) {
-  follower_.forget(key_of(resource));
   // Wherever it is: the template may name another router by now, or none.
+  bool gone = true;
   std::error_code error;
   for (const auto& folder : fs::directory_iterator(state_, error)) {
     const auto via = router(folder.path().filename());
-    if (via->find(key_of(resource))) TRY(via->erase(key_of(resource)));
+    const auto all = via->all_of(key_of(resource));
+    if (all.empty()) continue;
+    gone = TRY(via->erase(key_of(resource))) && gone;
+    for (const auto& entry : all) {
+      // Followed also after a restart of the agent: somebody must find out when it is over.
+      follower_.follow(entry, via);
+      follower_.again(entry.backend);
+    }
   }
-  return StepResult{.done = true};
+  if (gone) return StepResult{.done = true};
+  return StepResult{
+      .done = false,
+      .recheck_after = kSoon,
+      .message = "serves until who takes over its host is ready, or it is clear that nobody does"};
 }
 
 Result<> RouteProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,

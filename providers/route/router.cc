@@ -53,6 +53,9 @@ std::string to_json(const Entry& entry) {
   fields["workload"].set_string_value(entry.workload);
   fields["port"].set_number_value(entry.port);
   fields["slots"].set_number_value(entry.slots);
+  if (!entry.serves) fields["waits"].set_bool_value(true);
+  if (entry.departing) fields["departing"].set_bool_value(true);
+  if (entry.order > 0) fields["order"].set_number_value(static_cast<double>(entry.order));
   auto* targets = fields["targets"].mutable_list_value();
   for (const auto& target : entry.targets) {
     auto& one = *targets->add_values()->mutable_struct_value()->mutable_fields();
@@ -76,7 +79,11 @@ std::optional<Entry> from_json(const std::string& text) {
             .path = fields["path"].string_value(),
             .workload = fields["workload"].string_value(),
             .port = static_cast<std::uint16_t>(fields["port"].number_value()),
-            .slots = static_cast<unsigned>(fields["slots"].number_value())};
+            .slots = static_cast<unsigned>(fields["slots"].number_value()),
+            .targets = {},
+            .serves = !fields["waits"].bool_value(),
+            .departing = fields["departing"].bool_value(),
+            .order = static_cast<std::uint64_t>(fields["order"].number_value())};
   for (auto& value : *fields["targets"].mutable_list_value()->mutable_values()) {
     auto& one = *value.mutable_struct_value()->mutable_fields();
     out.targets.push_back({one["ip"].string_value(), static_cast<std::uint16_t>(one["port"].number_value())});
@@ -85,10 +92,34 @@ std::optional<Entry> from_json(const std::string& text) {
   return out;
 }
 
+bool reachable(const Target& target) { return target.port != 0; }
+
+bool same_claim(const Entry& a, const Entry& b) { return a.host == b.host && a.path == b.path; }
+
+bool same_way(const Entry& a, const Entry& b) {
+  return same_claim(a, b) && a.workload == b.workload && a.port == b.port;
+}
+
+// Another route or another workload has another one.
+std::string backend_of(const Entry& entry, const std::vector<Entry>& all) {
+  const auto plain = "r" + containers::short_hash(entry.owner + "\n" + entry.resource);
+  const auto free = [&](const std::string& name) {
+    return std::ranges::find(all, name, &Entry::backend) == all.end();
+  };
+  // Of one that was here before there may still be requests on their way.
+  for (std::uint64_t turn = 0;; ++turn) {
+    auto name = turn == 0 ? plain
+                          : "r" + containers::short_hash(fmt::format("{}\n{}\n{}\n{}", entry.owner,
+                                                                     entry.resource, entry.order, turn));
+    if (free(name)) return name;
+  }
+}
+
 }  // namespace
 
-fs::path Router::file_of(const std::string& key) const {
-  return folder_ / "routes" / (containers::short_hash(key) + ".json");
+fs::path Router::file_of(const Entry& entry) const {
+  const auto name = entry.departing ? entry.backend : containers::short_hash(entry.key());
+  return folder_ / "routes" / (name + ".json");
 }
 
 std::vector<Entry> Router::read() const {
@@ -98,6 +129,12 @@ std::vector<Entry> Router::read() const {
     if (file.path().extension() != ".json") continue;
     if (auto entry = from_json(read_file(file.path()))) out.push_back(std::move(*entry));
   }
+  // A crash in between may have left one twice: as it was, and as what it has become.
+  std::erase_if(out, [&](const Entry& entry) {
+    return entry.departing && std::ranges::any_of(out, [&](const Entry& one) {
+             return !one.departing && one.backend == entry.backend;
+           });
+  });
   sort_by_precedence(out);
   return out;
 }
@@ -109,12 +146,16 @@ std::vector<Entry> Router::entries() const {
 
 std::optional<Entry> Router::find(const std::string& key) const {
   const std::lock_guard lock(mutex_);
-  auto entry = from_json(read_file(file_of(key)));
-  if (entry && entry->key() != key) return std::nullopt;
-  return entry;
+  return from_json(read_file(folder_ / "routes" / (containers::short_hash(key) + ".json")));
 }
 
-Result<> Router::save(const Entry& entry) const { return write_file(file_of(entry.key()), to_json(entry)); }
+std::vector<Entry> Router::all_of(const std::string& key) const {
+  auto out = entries();
+  std::erase_if(out, [&](const Entry& entry) { return entry.key() != key; });
+  return out;
+}
+
+Result<> Router::save(const Entry& entry) const { return write_file(file_of(entry), to_json(entry)); }
 
 Result<> Router::prepare(const Listen& listen) {
   const std::lock_guard lock(mutex_);
@@ -123,7 +164,19 @@ Result<> Router::prepare(const Listen& listen) {
   fs::permissions(folder_, fs::perms::owner_all, error);
   if (error) return fail(Code::kUnavailable, fmt::format("{}: {}", folder_.string(), error.message()));
   TRY(write_file(folder_ / kListen, fmt::format("{} {}", listen.address, listen.port)));
-  return write(read());
+  auto all = read();
+  for (auto& entry : all) {
+    const auto sight = around_.sight(entry);
+    bool changed = false;
+    for (auto& target : entry.targets) {
+      if (!reachable(target)) continue;
+      if (sight.targets && std::ranges::find(*sight.targets, target) != sight.targets->end()) continue;
+      target = {};
+      changed = true;
+    }
+    if (changed) TRY(save(entry));
+  }
+  return write(all, kConfig);
 }
 
 Listen Router::listen() const {
@@ -133,7 +186,7 @@ Listen Router::listen() const {
   return out;
 }
 
-Result<> Router::write(const std::vector<Entry>& entries) const {
+Result<> Router::write(const std::vector<Entry>& entries, const char* file) const {
   const Listen listen = this->listen();
   if (listen.port == 0) {
     return fail(Code::kUnavailable, fmt::format("{}: the router was not set up yet", folder_.string()));
@@ -141,9 +194,12 @@ Result<> Router::write(const std::vector<Entry>& entries) const {
   // Over what needs a reload; targets are told to the running process.
   std::string shape = fmt::format("{}:{}", listen.address, listen.port);
   for (const auto& entry : entries) {
-    shape += fmt::format("|{} {} {} {}", entry.backend, entry.host, entry.path, entry.slots);
+    if (!entry.rendered()) continue;
+    shape += fmt::format("|{} {} {} {}{}", entry.backend, entry.host, entry.path, entry.slots,
+                         entry.serves ? "" : " waits");
   }
-  return write_file(folder_ / kConfig, render(listen, entries, containers::short_hash(shape)));
+  for (const auto& host : closed_hosts(entries)) shape += "!" + host;
+  return write_file(folder_ / file, render(listen, entries, containers::short_hash(shape)));
 }
 
 bool Router::current() const {
@@ -174,56 +230,152 @@ Result<> Router::reload_locked() {
   return {};
 }
 
-Result<> Router::put(Entry entry) {
-  const std::lock_guard lock(mutex_);
-  auto all = read();
-  for (const auto& other : all) {
-    if (other.key() != entry.key() && other.host == entry.host && other.path == entry.path) {
-      return fail(Code::kConflict, reasons::kResourceConflict,
-                  fmt::format("{}{} is routed already, by {}: choose another host or path",
-                              entry.host.empty() ? "any host" : entry.host, entry.path, other.resource));
-    }
-    // Both are short digests: another one's is never written over.
-    const bool same = other.backend == entry.backend || file_of(other.key()) == file_of(entry.key());
-    if (other.key() != entry.key() && same) {
-      return fail(
-          Code::kConflict, reasons::kResourceConflict,
-          fmt::format("route \"{}\" would have the same name inside the router as {}: give it another id",
-                      entry.resource, other.resource));
-    }
-  }
-  const auto old = std::ranges::find_if(all, [&](const Entry& one) { return one.key() == entry.key(); });
-  const std::string before = read_file(folder_ / kConfig);
-  if (old != all.end()) {
-    entry.slots = std::max({entry.slots, old->slots, kLeastSlots});
-    // Of another workload or port the targets are others too.
-    if (old->workload == entry.workload && old->port == entry.port) entry.targets = old->targets;
-    *old = entry;
-  } else {
-    entry.slots = std::max(entry.slots, kLeastSlots);
-    all.push_back(entry);
-  }
-  entry.targets.resize(entry.slots);
-  TRY(write(all));
+// From one set of routes to another, as one step.
+Result<> Router::commit(const std::vector<Entry>& before, const std::vector<Entry>& after) {
   if (admin_.description()) {
     // Checked as a file of its own, so that a mistake never stands where a restart would read it.
-    const std::string next = read_file(folder_ / kConfig);
-    TRY(write_file(folder_ / kNext, next));
-    TRY(write_file(folder_ / kConfig, before));
-    TRY(check_(kNext));
-    TRY(write_file(folder_ / kConfig, next));
+    TRY(write(after, kNext));
+    TRY(around_.check(kNext));
   }
-  TRY(save(entry));
-  return reload_locked();
+  // What departs first: its old file is overwritten by its successor's.
+  for (const bool departing : {true, false}) {
+    for (const auto& entry : after) {
+      const auto as_it_was = std::ranges::find_if(before, [&](const Entry& one) {
+        return one.backend == entry.backend && one.departing == departing;
+      });
+      const bool same = as_it_was != before.end() && to_json(*as_it_was) == to_json(entry);
+      if (entry.departing == departing && !same) TRY(save(entry));
+    }
+  }
+  for (const auto& entry : before) {
+    const bool stays =
+        std::ranges::any_of(after, [&](const Entry& one) { return file_of(one) == file_of(entry); });
+    std::error_code error;
+    if (!stays) fs::remove(file_of(entry), error);
+  }
+  TRY(write(after, kConfig));
+  TRY(reload_locked());
+  for (const auto& entry : after) {
+    const auto old = std::ranges::find(before, entry.backend, &Entry::backend);
+    if (old != before.end() && old->serves != entry.serves) around_.changed(entry);
+  }
+  return {};
 }
 
-Result<> Router::erase(const std::string& key) {
+// Says who serves, and drops claims that nothing came of.
+Arrangement Router::arrange_in(std::vector<Entry>& entries) {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<Standing> all;
+  std::set<std::string> still;
+  for (const auto& entry : entries) {
+    if (!entry.rendered()) continue;
+    const auto sight = around_.sight(entry);
+    Standing one{.backend = entry.backend,
+                 .resource = entry.resource,
+                 .application = application_of(entry.resource),
+                 .host = entry.host,
+                 .path = entry.path,
+                 .serves = entry.serves,
+                 .departing = entry.departing,
+                 .leaving = sight.leaving,
+                 .order = entry.order};
+    // Who is to take over must be known to haproxy already.
+    const bool told = std::ranges::any_of(entry.targets, reachable);
+    one.alive = told && (!sight.targets || !sight.targets->empty());
+    if (one.departing || one.leaving) {
+      still.insert(one.backend);
+      one.outgoing =
+          std::chrono::duration_cast<Millis>(now - outgoing_.emplace(one.backend, now).first->second);
+    }
+    all.push_back(std::move(one));
+  }
+  std::erase_if(outgoing_, [&](const auto& entry) { return !still.contains(entry.first); });
+  auto out = arrange(all);
+  for (auto& entry : entries) entry.serves = out.serving.contains(entry.backend);
+  return out;
+}
+
+Result<Arrangement> Router::rearrange_locked(std::vector<Entry>& entries) {
+  const auto before = entries;
+  auto out = arrange_in(entries);
+  const bool changed = !std::ranges::equal(before, entries, {}, &Entry::serves, &Entry::serves);
+  if (changed) TRY(commit(before, entries));
+  return out;
+}
+
+Result<> Router::put(Entry entry) {
   const std::lock_guard lock(mutex_);
-  std::error_code error;
-  fs::remove(file_of(key), error);
-  if (!fs::exists(folder_ / kListen)) return {};
-  TRY(write(read()));
-  return reload_locked();
+  const auto before = read();
+  auto all = before;
+  const auto old =
+      std::ranges::find_if(all, [&](const Entry& one) { return one.key() == entry.key() && !one.departing; });
+  entry.slots = std::max(entry.slots, kLeastSlots);
+  if (old != all.end() && same_way(*old, entry)) {
+    old->hash = entry.hash;
+    old->slots = std::max(entry.slots, old->slots);
+    old->targets.resize(old->slots);
+  } else {
+    // Files are named by a short digest of the key: another one's is never written over.
+    const auto clash = std::ranges::find_if(
+        all, [&](const Entry& one) { return one.key() != entry.key() && file_of(one) == file_of(entry); });
+    if (clash != all.end())
+      return fail(
+          Code::kConflict, reasons::kResourceConflict,
+          fmt::format("route \"{}\": it has the same name inside the router as {}; give it another id",
+                      entry.resource, clash->resource));
+    for (const auto& one : all) entry.order = std::max(entry.order, one.order + 1);
+    entry.backend = backend_of(entry, all);
+    entry.targets.resize(entry.slots);
+    entry.serves = false;
+    if (old != all.end()) {
+      if (old->serves) {
+        old->departing = true;
+      } else {
+        all.erase(old);
+      }
+    }
+    all.push_back(std::move(entry));
+    sort_by_precedence(all);
+  }
+  arrange_in(all);
+  return commit(before, all);
+}
+
+Result<bool> Router::erase(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto before = read();
+  auto all = before;
+  std::set<std::string> served;
+  for (auto& entry : all) {
+    if (entry.serves) served.insert(entry.backend);
+    if (entry.key() == key) entry.departing = true;
+  }
+  arrange_in(all);
+  // Of one that served until now there may be requests on their way, which another look will tell.
+  const bool runs = admin_.description().has_value();
+  std::erase_if(all, [&](const Entry& entry) {
+    if (entry.key() != key || entry.serves) return false;
+    return !runs || (!served.contains(entry.backend) && !busy_elsewhere(entry.backend, {}));
+  });
+  const bool gone = std::ranges::none_of(all, [&](const Entry& entry) { return entry.key() == key; });
+  if (fs::exists(folder_ / kListen)) {
+    TRY(commit(before, all));
+    return gone;
+  }
+  for (const auto& entry : before) {
+    std::error_code error;
+    if (entry.key() == key) fs::remove(file_of(entry), error);
+  }
+  return true;
+}
+
+std::optional<Router::Holder> Router::holder(const Entry& entry) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& other : read()) {
+    if (other.backend == entry.backend || !other.serves || !same_claim(other, entry)) continue;
+    return Holder{other.resource, other.departing || around_.sight(other).leaving};
+  }
+  return std::nullopt;
 }
 
 bool Router::serves(const Entry& entry) const {
@@ -231,20 +383,64 @@ bool Router::serves(const Entry& entry) const {
   return answer && !parse_servers(*answer).empty();
 }
 
-Result<bool> Router::lead(const std::string& key, const std::vector<Target>& targets) {
+Result<Router::Led> Router::lead(const std::string& backend,
+                                 const std::optional<std::vector<Target>>& targets) {
   const std::lock_guard lock(mutex_);
-  auto entry = from_json(read_file(file_of(key)));
-  if (!entry || entry->key() != key) return true;  // gone meanwhile
-  return lead_locked(*entry, targets);
+  auto all = read();
+  const auto find = [&] { return std::ranges::find(all, backend, &Entry::backend); };
+  if (find() == all.end()) return Led{.done = true, .gone = true};
+  Led led;
+  if (find()->rendered()) {
+    if (targets) {
+      auto done = lead_locked(*find(), *targets);
+      if (done) {
+        led.done = *done;
+      } else {
+        led.error = std::move(done).error();
+      }
+    }
+    // Also where haproxy does not answer: a workload that leaves is not held for ever.
+    const auto arrangement = TRY(rearrange_locked(all));
+    led.released = arrangement.released.contains(backend);
+    led.again = arrangement.again;
+  }
+  const auto entry = find();
+  if (entry->rendered()) return led;
+  led.released = true;
+  // Requests that came in before it gave up its place.
+  led.done = !busy_elsewhere(backend, {});
+  if (!led.done) return led;
+  std::error_code error;
+  fs::remove(file_of(*entry), error);
+  led.gone = true;
+  return led;
+}
+
+bool Router::busy_elsewhere(const std::string& backend, const std::vector<Target>& targets) const {
+  const auto workers = admin_.old_workers();
+  if (!workers) return false;  // does not run
+  return std::ranges::any_of(*workers, [&](int pid) {
+    const auto state = admin_.ask(pid, "show servers state " + backend);
+    const auto stat = admin_.ask(pid, "show stat");
+    if (!state || !stat) return false;  // has ended meanwhile
+    auto slots = parse_servers(*state);
+    read_sessions(*stat, backend, slots);
+    return std::ranges::any_of(slots, [&](const Slot& slot) {
+      return slot.sessions > 0 && std::ranges::find(targets, slot.target) == targets.end();
+    });
+  });
 }
 
 Result<bool> Router::lead_locked(Entry& entry, const std::vector<Target>& targets) {
+  const auto write_all = [&]() -> Result<> {
+    TRY(save(entry));
+    return write(read(), kConfig);
+  };
   if (targets.size() * 2 > entry.slots) {
     // Room for all of them twice, since old and new stand side by side in a rollout.
     while (targets.size() * 2 > entry.slots) entry.slots *= 2;
     entry.targets.resize(entry.slots);
-    TRY(save(entry));
-    TRY(write(read()));
+    TRY(write_all());
     TRY(reload_locked());
   }
   auto slots = parse_servers(TRY(admin_.ask(0, "show servers state " + entry.backend)));
@@ -256,22 +452,11 @@ Result<bool> Router::lead_locked(Entry& entry, const std::vector<Target>& target
   for (const auto& command : plan.commands) TRY(admin_.ask(0, command));
   if (plan.targets != entry.targets) {
     entry.targets = plan.targets;
-    TRY(save(entry));
-    TRY(write(read()));
+    TRY(write_all());
   }
   // Workers of before a reload take no new request, but may still be busy with one.
-  bool busy = plan.busy || plan.full;
-  for (const int pid : TRY(admin_.old_workers())) {
-    const auto state = admin_.ask(pid, "show servers state " + entry.backend);
-    const auto stat = admin_.ask(pid, "show stat");
-    if (!state || !stat) continue;  // has ended meanwhile
-    auto old = parse_servers(*state);
-    read_sessions(*stat, entry.backend, old);
-    busy = busy || std::ranges::any_of(old, [&](const Slot& slot) {
-             return slot.sessions > 0 && std::ranges::find(targets, slot.target) == targets.end();
-           });
-  }
-  return !busy;
+  TRY(admin_.old_workers());
+  return !plan.busy && !plan.full && !busy_elsewhere(entry.backend, targets);
 }
 
 }  // namespace qleet::route

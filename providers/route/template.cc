@@ -71,6 +71,9 @@ Result<RouteSpec> parse_route(const google::protobuf::Struct& object) {
   out.port = static_cast<std::uint16_t>(fields.number("port", 1, 65535).value_or(out.port));
   out.workload = fields.required("workload");
   out.router = fields.required("router");
+  // It is a folder's name.
+  if (!out.router.empty() && (!plain(out.router, "-._") || out.router.starts_with('.')))
+    fields.wrong("router", "must be the name of a router: ${requires.router.name}");
   TRY(check(std::move(errors)));
   return out;
 }

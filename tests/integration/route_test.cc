@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "common/clock/clock.h"
@@ -50,6 +51,11 @@ class Asker {
     const std::lock_guard lock(mutex_);
     return failures_;
   }
+  // Every page that came back.
+  std::set<std::string> pages() {
+    const std::lock_guard lock(mutex_);
+    return pages_;
+  }
 
  private:
   void run() {
@@ -57,8 +63,11 @@ class Asker {
     while (!stop_) {
       const auto response = client.request(ask(url_, host_, keep_));
       ++asked_;
-      if (response && response->ok()) continue;
       const std::lock_guard lock(mutex_);
+      if (response && response->ok()) {
+        pages_.insert(response->body);
+        continue;
+      }
       failures_.push_back(response ? std::to_string(response->status) : response.error().message);
     }
   }
@@ -69,6 +78,7 @@ class Asker {
   std::atomic<unsigned> asked_{0};
   std::mutex mutex_;
   std::vector<std::string> failures_;
+  std::set<std::string> pages_;
   std::thread thread_;
 };
 
@@ -122,6 +132,32 @@ class RouteTest : public ::testing::Test {
                     R"({"host":")" + host + R"(","path":")" + path + R"(","port":80,"workload":")" +
                         web("", 1).name + R"(","router":")" + router_name_ + R"("})",
                     "hash-" + host + path);
+  }
+  // Of another application, or another workload of one; its page is `version`.
+  ProviderResource workload(const std::string& application, const std::string& id,
+                            const std::string& version) {
+    auto out = web(version, 1);
+    out.id = id;
+    out.application = application;
+    out.name = "local-1.dev." + application + ".workload." + id;
+    return out;
+  }
+  ProviderResource route_to(const ProviderResource& to, const std::string& host,
+                            const std::string& path = "/") {
+    auto out = resource("route", to.id + "-url",
+                        R"({"host":")" + host + R"(","path":")" + path + R"(","port":80,"workload":")" +
+                            to.name + R"(","router":")" + router_name_ + R"("})",
+                        "hash-" + host + path + to.name);
+    out.application = to.application;
+    out.name = "local-1.dev." + to.application + ".route." + to.id + "-url";
+    return out;
+  }
+  void serve(const ProviderResource& to, const std::string& host) {
+    const auto routed = reach(*routes_, route_to(to, host));
+    ASSERT_EQ(routed.state, State::kReady) << routed.message;
+    const auto ran = reach(*containers_, to);
+    ASSERT_EQ(ran.state, State::kReady) << ran.message;
+    ASSERT_TRUE(eventually([&] { return status(host) == 200; })) << host;
   }
   int status(const std::string& host, const std::string& path = "") {
     http::Client client;
@@ -212,10 +248,124 @@ TEST_F(RouteTest, ARouterThatIsKilledComesBackWithItsRoutes) {
   EXPECT_TRUE(eventually([&] { return test::get(url_) == "v1"; }, Millis(3'000)));
 }
 
+// Whatever moves, a request is answered by who has the host or by who takes it over: never by another
+// application, and never by nobody.
+TEST_F(RouteTest, ARenamedWorkloadServesUntilTheNewOneIsReady) {
+  const auto other = workload("other", "any", "other");
+  serve(other, "");
+  const auto api = workload("shop", "api", "api");
+  const auto next = workload("shop", "next", "next");
+  serve(api, "shop.example");
+  Asker fresh(url_, "shop.example", false);
+  Asker kept(url_, "shop.example", true);
+  Asker slow(url_ + "slow/300", "shop.example", true);
+  ASSERT_TRUE(eventually([&] { return fresh.asked() > 20 && kept.asked() > 20 && slow.asked() > 0; }));
+  // In one step the old workload is to go, and the new one with its route is to be made.
+  std::atomic<bool> removed = false;
+  std::thread removal([&] { removed = test::remove_all(*containers_, api); });
+  // The new route comes a little later, and its workload later still.
+  const auto routed = reach(*routes_, route_to(next, "shop.example"), State::kProgressing);
+  EXPECT_THAT(routed.message, HasSubstr("takes over from local-1.dev.shop.route.api-url"));
+  const unsigned asked = fresh.asked();
+  ASSERT_TRUE(eventually([&] { return fresh.asked() > asked + 50; }));
+  EXPECT_FALSE(removed);
+  const auto ran = reach(*containers_, next);
+  EXPECT_EQ(ran.state, State::kReady) << ran.message;
+  const auto taken = reach(*routes_, route_to(next, "shop.example"));
+  EXPECT_EQ(taken.state, State::kReady) << taken.message;
+  removal.join();
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(test::remove_all(*routes_, route_to(api, "shop.example")));
+  const unsigned now = kept.asked();
+  ASSERT_TRUE(eventually([&] { return kept.asked() > now + 50; }));
+  for (Asker* asker : {&fresh, &kept, &slow}) {
+    asker->stop();
+    EXPECT_THAT(asker->failures(), IsEmpty()) << "of " << asker->asked();
+  }
+  EXPECT_THAT(fresh.pages(), ::testing::ElementsAre("api", "next"));
+  EXPECT_THAT(kept.pages(), ::testing::ElementsAre("api", "next"));
+}
+
+TEST_F(RouteTest, TwoApplicationsExchangeTheirHosts) {
+  const auto other = workload("other", "any", "other");
+  serve(other, "");
+  const auto blue = workload("blue", "web", "blue");
+  const auto green = workload("green", "web", "green");
+  serve(blue, "move.example");
+  serve(green, "spare.example");
+  Asker move(url_, "move.example", false);
+  Asker spare(url_, "spare.example", true);
+  ASSERT_TRUE(eventually([&] { return move.asked() > 20 && spare.asked() > 20; }));
+  // One after the other, as deltas come: the first half is refused until the second is there.
+  const auto first = routes_->apply(route_to(blue, "spare.example"), {});
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().reason, reasons::kResourceConflict);
+  auto seen = reach(*routes_, route_to(green, "move.example"));
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  seen = reach(*routes_, route_to(blue, "spare.example"));
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  const unsigned asked = move.asked();
+  ASSERT_TRUE(eventually([&] { return move.asked() > asked + 50; }));
+  move.stop();
+  spare.stop();
+  EXPECT_THAT(move.failures(), IsEmpty()) << "of " << move.asked();
+  EXPECT_THAT(spare.failures(), IsEmpty()) << "of " << spare.asked();
+  EXPECT_THAT(move.pages(), ::testing::ElementsAre("blue", "green"));
+  EXPECT_THAT(spare.pages(), ::testing::ElementsAre("blue", "green"));
+  EXPECT_EQ(status("move.example"), 200);
+}
+
+TEST_F(RouteTest, ARouteMovesToAnotherWorkload) {
+  const auto other = workload("other", "any", "other");
+  serve(other, "");
+  const auto one = workload("shop", "one", "one");
+  const auto two = workload("shop", "two", "two");
+  serve(one, "shop.example");
+  Asker asker(url_, "shop.example", false);
+  ASSERT_TRUE(eventually([&] { return asker.asked() > 20; }));
+  // The same route, led to another workload, which is not there yet.
+  auto moved = route_to(two, "shop.example");
+  moved.name = route_to(one, "shop.example").name;
+  auto seen = reach(*routes_, moved, State::kProgressing);
+  EXPECT_EQ(seen.state, State::kProgressing) << seen.message;
+  std::atomic<bool> removed = false;
+  std::thread removal([&] { removed = test::remove_all(*containers_, one); });
+  seen = reach(*containers_, two);
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  seen = reach(*routes_, moved);
+  EXPECT_EQ(seen.state, State::kReady) << seen.message;
+  removal.join();
+  EXPECT_TRUE(removed);
+  // The agent restarts, and what the route left behind is finished.
+  make_providers();
+  EXPECT_EQ(routes_->observe(moved)->state, State::kReady);
+  asker.stop();
+  EXPECT_THAT(asker.failures(), IsEmpty()) << "of " << asker.asked();
+  EXPECT_THAT(asker.pages(), ::testing::ElementsAre("one", "two"));
+  EXPECT_TRUE(test::remove_all(*routes_, moved));
+  // By who asked for any host: nobody asks for this one any more.
+  EXPECT_TRUE(eventually([&] { return status("shop.example") == 200; }));
+}
+
+TEST_F(RouteTest, WhatIsKnownOfNoReplicaIsLedNowhereAfterAStart) {
+  const auto shop = workload("shop", "web", "shop");
+  serve(shop, "shop.example");
+  ASSERT_TRUE(podman_->client().remove(router_name_));
+  // An agent that knows nothing yet, as after a restart of the host: an address may be somebody else's by
+  // now.
+  make_providers();
+  const auto seen = reach(*routes_, router_resource());
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  ASSERT_TRUE(eventually([&] { return status("shop.example") == 503; }));
+  ASSERT_TRUE(routes_->observe(route_to(shop, "shop.example")));
+  ASSERT_TRUE(containers_->observe(shop));
+  EXPECT_TRUE(eventually([&] { return status("shop.example") == 200; }));
+}
+
 TEST_F(RouteTest, ErrorsNameTheirCause) {
   ASSERT_EQ(reach(*routes_, route("web-url", "shop.example")).state, State::kReady);
   auto seen = reach(*routes_, route("other", "shop.example"), State::kReady, Millis(300));
-  EXPECT_EQ(seen.state, State::kAbsent);
+  EXPECT_EQ(seen.state, State::kOutOfDate);
   const auto twice = routes_->apply(route("other", "shop.example"), {});
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().reason, reasons::kResourceConflict);

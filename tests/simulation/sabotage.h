@@ -21,15 +21,15 @@ enum class Sabotage {
   kRestless,          // the hub writes although nothing happens
   kForgottenLineage,  // a restored store does not say what it descends from
   kForgottenSecret,   // an agent's journal does not keep secrets with their data
+  kCarelessHub,       // the hub takes all data for what may go
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
   constexpr std::string_view kNames[] = {
-      "none",          "lost-write",     "leaky-cloud",       "trampling",       "needless-apply",
-      "no-freshness",  "lying-provider", "revision-back",     "skipped-change",  "deaf-provider",
-      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret"};
-  kCarelessHub,  // the hub takes all data for what may go
-      return kNames[static_cast<int>(sabotage)];
+      "none",          "lost-write",     "leaky-cloud",       "trampling",        "needless-apply",
+      "no-freshness",  "lying-provider", "revision-back",     "skipped-change",   "deaf-provider",
+      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret", "careless-hub"};
+  return kNames[static_cast<int>(sabotage)];
 }
 
 }  // namespace qleet::sim

@@ -35,7 +35,7 @@ constexpr Shape kShapes[] = {
     {"cache", R"("type":"cache")", "application",
      R"(,"level":"${variables.level}","runtime":"${requires.runtime.address}")", "", kRuntime, ""},
     {"queue", R"("type":"queue")", "region", R"(,"size":"${params.size}")", "", kRuntime,
-     R"(,"parameters":{"size":{"type":"string","default":"small"}})"},
+     R"(,"askers":{"workloads":true},"parameters":{"size":{"type":"string","default":"small"}})"},
     {"volume", R"("type":"volume")", "workload", "", "", "", ""},
     {"kept", R"("type":"volume","class":"kept")", "workload", "", "", kRuntime, ""},
     {"store", R"("type":"store")", "workload", R"(,"password":"${generated.password}")",

@@ -180,6 +180,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ParamsOfItself",
              std::string(kMain) + "resources: {db: {type: postgres, params: {a: '${resources.db.y}'}}}\n",
              "${resources.db.y}: the params of \"db\" cannot draw on itself"},
+        Case{"AVolumeOfSomebodysChoosing",
+             "containers: {main: {image: a/b, volumes: [{source: '${resources.data.size}', target: /d}]}}\n"
+             "resources: {data: {type: volume}}\n",
+             "${resources.data.size}: a volume is named by the resource alone: ${resources.data}"},
         Case{"NoResources", "containers: {main: {image: a/b, variables: {A: '${resources.db.host}'}}}\n",
              "${resources.db.host}: no resource \"db\" in this workload; there is none"},
         Case{"ResourceUnnamed", "containers: {main: {image: a/b, variables: {A: '${resources}'}}}\n",
@@ -349,6 +353,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"RequireId",
              profile("requires: {data: {type: volume, id: '${params.name}'}}, parameters: {name: {}}"),
              "accepted"},
+        Case{"OperatorIsAFlag", profile("parameters: {image: {type: string, operator: 'yes'}}"),
+             "spec.parameters.image.operator: must be true or false"},
+        Case{"Askers",
+             profile("askers: {workloads: true, roles: [platform]}, parameters: {image: {operator: true}}"),
+             "accepted"},
+        Case{"RolesOfNobody", profile("askers: {workloads: false, roles: [platform]}"),
+             "spec.askers.roles: has no meaning where workloads may not ask: leave it out, or set workloads: "
+             "true"},
         Case{"RequireParams", profile("requires: {data: {type: volume, params: {size: '${params.size}'}}}"),
              "${params.size}: no parameter \"size\" in this profile; there is none"},
         Case{

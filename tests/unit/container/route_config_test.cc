@@ -4,9 +4,8 @@
 
 #include "providers/route/admin.h"
 #include "providers/route/config.h"
-#include "providers/route/router.h"
 #include "providers/route/slots.h"
-#include "tests/support/temp_dir.h"
+#include "providers/route/template.h"
 
 namespace qleet::route {
 namespace {
@@ -15,8 +14,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Entry entry(const std::string& backend, const std::string& host, const std::string& path) {
-  return {.resource = "res." + backend, .backend = backend, .host = host, .path = path, .slots = 2};
+Entry entry(const std::string& backend, const std::string& host, const std::string& path,
+            const std::string& application = "shop") {
+  Entry out;
+  out.resource = "r.dev." + application + ".route." + backend;
+  out.backend = backend;
+  out.host = host;
+  out.path = path;
+  out.slots = 2;
+  return out;
 }
 
 TEST(Config, MoreSpecificRoutesFirst) {
@@ -32,8 +38,34 @@ TEST(Config, MoreSpecificRoutesFirst) {
                         "  use_backend shop if { var(txn.host) -m str shop.example } TRUE\n"
                         "  use_backend any if TRUE\n"
                         "  default_backend nowhere\n"));
-  EXPECT_THAT(text, HasSubstr("# res.shop\nbackend shop\n  server s0 10.0.0.1:8080\n"
+  EXPECT_THAT(text, HasSubstr("# r.dev.shop.route.shop\nbackend shop\n  server s0 10.0.0.1:8080\n"
                               "  server s1 127.0.0.1:1 disabled\n"));
+}
+
+TEST(Config, AHostOfOnesOwnIsNeverLedToWhoAskedForAnyHost) {
+  const auto text = render({"127.0.0.1", 8080},
+                           {entry("api", "shop.example", "/api"), entry("any", "", "/", "other")}, "d1");
+  EXPECT_THAT(text, HasSubstr("  use_backend nowhere if { var(txn.host) -m str shop.example }\n"
+                              "  use_backend any if TRUE\n"));
+  // Also while it waits for its turn.
+  auto waits = entry("api", "shop.example", "/api");
+  waits.serves = false;
+  EXPECT_THAT(closed_hosts({waits, entry("any", "", "/", "other")}), ElementsAre("shop.example"));
+  EXPECT_THAT(closed_hosts({waits, entry("any", "", "/")}), IsEmpty());
+  EXPECT_THAT(closed_hosts({waits}), IsEmpty());
+}
+
+TEST(Config, WhatWaitsHasItsServersAndNoRequests) {
+  auto waits = entry("next", "shop.example", "/");
+  waits.serves = false;
+  auto over = entry("over", "shop.example", "/");
+  over.serves = false;
+  over.departing = true;
+  const auto text = render({"127.0.0.1", 8080}, {entry("now", "shop.example", "/"), waits, over}, "d1");
+  EXPECT_THAT(text, HasSubstr("use_backend now "));
+  EXPECT_THAT(text, HasSubstr("\nbackend next\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("use_backend next ")));
+  EXPECT_THAT(text, testing::Not(HasSubstr("over")));
 }
 
 TEST(Slots, ReadFromHaproxy) {
@@ -81,26 +113,38 @@ TEST(Slots, WhatComesIsThereBeforeWhatGoesHasGone) {
   EXPECT_TRUE(plan_slots("r", {slot("s0", one, Admin::kReady)}, {one, two}).full);
 }
 
+// What a developer writes goes into a configuration file and into commands: nothing there may end a word.
+class Hostile : public ::testing::TestWithParam<std::pair<std::string, std::string>> {};
+
+TEST_P(Hostile, HostsAndPathsAreRefused) {
+  const auto [field, value] = GetParam();
+  google::protobuf::Struct object;
+  auto& fields = *object.mutable_fields();
+  fields["workload"].set_string_value("w");
+  fields["router"].set_string_value("r");
+  fields[field].set_string_value(value);
+  const auto parsed = parse_route(object);
+  ASSERT_FALSE(parsed) << value;
+  EXPECT_THAT(parsed.error().message, HasSubstr("template." + field));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Hostile,
+    ::testing::Values(std::pair("host", "a.example } or TRUE #"), std::pair("host", "a\nuse_backend other"),
+                      std::pair("host", "-i"), std::pair("host", "a b"), std::pair("host", "a\"b"),
+                      std::pair("host", "a{b}"), std::pair("host", "a\\b"), std::pair("host", "*"),
+                      std::pair("host", std::string("a\0b", 3)), std::pair("host", "${HOME}"),
+                      std::pair("path", "/a } or TRUE"), std::pair("path", "/a\r\n  http-request deny"),
+                      std::pair("path", "/a#"), std::pair("path", "/'"), std::pair("path", "/\"x"),
+                      std::pair("path", "a"), std::pair("path", "/\\x"), std::pair("path", "/$(id)"),
+                      std::pair("path", "/*"), std::pair("path", "/;show"), std::pair("router", "../../etc"),
+                      std::pair("router", "a/b"), std::pair("router", ".."), std::pair("router", "")));
+
 TEST(Admin, ReadsTheMaster) {
   EXPECT_THAT(parse_old_workers("#<PID> <type> <reloads>\n1 master 2 0d 2.6\n# workers\n27 worker 0 0d 2.6\n"
                                 "# old workers\n17 worker 1 0d 2.6\n7 worker 2 0d 2.6\n# programs\n\n"),
               ElementsAre(17, 7));
   EXPECT_EQ(parse_description("Name: HAProxy\nnode: a\ndescription: d1\nTasks: 3\n"), "d1");
-}
-
-TEST(Router, NeverWritesOverAnothersRoute) {
-  const test::TempDir dir;
-  Router router(dir / "router", [](const std::string&) -> Result<> { return {}; });
-  ASSERT_TRUE(router.prepare({"127.0.0.1", 8080}));
-  ASSERT_TRUE(router.put(entry("r1", "shop.example", "/")));
-  auto other = entry("r1", "cart.example", "/");
-  other.resource = "res.other";
-  const auto refused = router.put(other);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message,
-            "route \"res.other\" would have the same name inside the router as res.r1: give it another id");
-  ASSERT_EQ(router.entries().size(), 1U);
-  EXPECT_EQ(router.entries()[0].host, "shop.example");
 }
 
 }  // namespace

@@ -69,6 +69,34 @@ INSTANTIATE_TEST_SUITE_P(
                     "spec.workloads.web.score.resources.db.params.sise: params.sise of postgres \"web.db\" "
                     "(asked for by "
                     "workload web as \"db\"): unknown parameter; did you mean \"size\"?"},
+        RefusalCase{
+            "ARouterOfOnesOwn", app(web("{edge: {type: router, params: {image: mine, port: 7443}}}")),
+            "spec.workloads.web.score.resources.edge.type: router \"edge\" of workload web: profile "
+            "\"router-container\": only other profiles may ask for it, by their requires; ask for what they "
+            "offer, or the operator opens it with spec.askers.workloads: true"},
+        RefusalCase{
+            "ThePasswordOfTheServer",
+            app(web("{all: {type: postgres-server}}", "{PW: \"${resources.all.password}\"}")),
+            "spec.workloads.web.score.resources.all.type: postgres-server \"all\" of workload web: profile "
+            "\"postgres-server\": only other profiles may ask for it, by their requires; ask for what they "
+            "offer, or the operator opens it with spec.askers.workloads: true"},
+        RefusalCase{
+            "AnotherWorkloadAsAResource", app(web("{twin: {type: workload, id: web}}")),
+            "spec.workloads.web.score.resources.twin.type: workload \"twin\" of workload web: profile "
+            "\"workload-container\": only other profiles may ask for it, by their requires; ask for what "
+            "they "
+            "offer, or the operator opens it with spec.askers.workloads: true"},
+        RefusalCase{
+            "TheImageOfASharedServer", app(web("{all: {type: redis, params: {image: mine}}}")),
+            "spec.workloads.web.score.resources.all.params.image: redis \"all\" of workload web: profile "
+            "\"redis-container\": parameter \"image\" is the operator's; leave it out, or the operator "
+            "changes "
+            "its default"},
+        RefusalCase{
+            "ARoleThatIsNone",
+            "{apiVersion: qleet.io/v1, kind: Profile, metadata: {name: gpu}, spec: {satisfies: {type: gpu}, "
+            "provider: container, askers: {roles: [operater]}}}",
+            "spec.askers.roles[0]: no role \"operater\"; did you mean \"operator\"?"},
         RefusalCase{"ProfileCycle",
                     profile("pg", "pg", "pg-server") + profile("pg-server", "pg-server", "disk") +
                         profile("disk", "disk", "pg"),
@@ -108,6 +136,70 @@ TEST(Frontend, TheHubsOwnKindsAreNotWritten) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kDenied);
   EXPECT_EQ(result.error().message, "deployments are written by the hub alone");
+}
+
+TEST(Frontend, WhatIsClosedIsRefusedByADryRunAndAPlanAsWell) {
+  World world;
+  world.join("lab");
+  const auto objects = model::decode(app(web("{edge: {type: router}}")));
+  ASSERT_TRUE(objects);
+  const auto dry = frontend::apply(world.context(), world.caller, *objects, {.dry_run = true});
+  ASSERT_FALSE(dry);
+  EXPECT_THAT(dry.error().message,
+              HasSubstr("profile \"router-container\": only other profiles may ask for it"));
+  const auto planned = frontend::plan(world.context(), frontend::plan_apply(world.caller, *objects, {}));
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error().message, dry.error().message);
+}
+
+TEST(Frontend, ARoleIsAskedForWhenApplyingAndNotAgain) {
+  World world;
+  world.join("lab");
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Profile, metadata: {name: gpu}, spec: {satisfies: {type: gpu}, "
+      "default: true, "
+      "provider: container, template: {v: 1}, askers: {roles: [operator]}}}");
+  const auto shop = app(web("{card: {type: gpu}}"));
+  EXPECT_THAT(world.refusal(shop), HasSubstr("only who has one of the roles operator may ask for it, and who "
+                                             "applies this has none; have one of them apply it"));
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: ServiceAccount, metadata: {name: boss}, spec: {role: operator}}");
+  const auto tester = world.caller;
+  world.caller.subject = "serviceaccount:boss";
+  EXPECT_EQ(world.refusal(shop), "");
+  world.caller = tester;
+  world.settle();
+  EXPECT_EQ(world.state("shop.default"), "Ready 1");
+  // A release that nobody applies, and a rollback, have what was allowed.
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Profile, metadata: {name: gpu}, spec: {satisfies: {type: gpu}, "
+      "default: true, "
+      "provider: container, template: {v: 2}, askers: {roles: [operator]}}}");
+  world.settle();
+  EXPECT_EQ(world.state("shop.default"), "Ready 2");
+  v1::RollbackRequest back;
+  back.set_application("shop");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, back));
+  world.settle();
+  EXPECT_EQ(world.state("shop.default"), "Ready 3");
+  // By a binding as well.
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: RoleBinding, metadata: {name: b}, spec: {role: operator, subjects: "
+      "[\"serviceaccount:tester\"]}}");
+  EXPECT_EQ(world.refusal(shop), "");
+}
+
+TEST(Frontend, AProfileSaysWhoMayAskAndWhichParametersAreWhose) {
+  World world;
+  const auto text = [&](const char* name) {
+    const auto found = frontend::describe(world.context(), *model::find_kind("Profile"), name);
+    return found ? found->text() : found.error().message;
+  };
+  EXPECT_THAT(text("router-container"), HasSubstr("may be asked for by: other profiles only\n"));
+  EXPECT_THAT(text("router-container"), HasSubstr("parameters of the operator: image, listen, port\n"));
+  EXPECT_THAT(text("redis-container"), HasSubstr("may be asked for by: workloads and other profiles\n"));
+  EXPECT_THAT(text("redis-container"),
+              HasSubstr("parameters: memory, size\nparameters of the operator: image\n"));
 }
 
 TEST(Frontend, ApplyingAgainChangesNothing) {

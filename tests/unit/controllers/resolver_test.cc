@@ -549,7 +549,7 @@ INSTANTIATE_TEST_SUITE_P(
             web(R"({"db":{"type":"redis","id":"one"}})"),
             {profile(
                 "redis-container",
-                R"({"satisfies":{"type":"redis"},"scope":"region","default":true,"template":{"a":"${variables.tier}"}})")},
+                R"({"satisfies":{"type":"redis"},"scope":"region","askers":{"workloads":true},"default":true,"template":{"a":"${variables.tier}"}})")},
             "InvalidTemplate",
             "profile redis-container: ${variables.tier}: what all environments of a region share cannot draw "
             "on the variables of one",
@@ -569,6 +569,30 @@ INSTANTIATE_TEST_SUITE_P(
             R"(dns "x" is asked for by workload api as "c" and by workload web as "d", but profile dns-container gives each its own (scope workload): use different ids, or a profile that shares)",
             "spec.workloads.web.score.resources.d"},
         RefusalCase{
+            "NoWorkloadAsksForWhatARegionShares",
+            web(R"({"h":{"type":"container-host"}})"),
+            {},
+            "NotAllowed",
+            R"(container-host "h" of workload web: profile "host": only other profiles may ask for it, by their requires; ask for what they offer, or the operator opens it with spec.askers.workloads: true)",
+            "spec.workloads.web.score.resources.h.type"},
+        RefusalCase{
+            "ClosedByItsProfile",
+            web(R"({"db":{"type":"redis"}})"),
+            {profile("redis-container",
+                     R"({"satisfies":{"type":"redis"},"default":true,"askers":{"workloads":false}})")},
+            "NotAllowed",
+            R"(redis "db" of workload web: profile "redis-container": only other profiles may ask for it, by their requires; ask for what they offer, or the operator opens it with spec.askers.workloads: true)",
+            "spec.workloads.web.score.resources.db.type"},
+        RefusalCase{
+            "AParameterOfTheOperator",
+            web(R"({"db":{"type":"redis","params":{"image":"mine"}}})"),
+            {profile(
+                "redis-container",
+                R"({"satisfies":{"type":"redis"},"default":true,"parameters":{"image":{"type":"string","operator":true,"default":"i"}}})")},
+            "NotAllowed",
+            R"(redis "db" of workload web: profile "redis-container": parameter "image" is the operator's; leave it out, or the operator changes its default)",
+            "spec.workloads.web.score.resources.db.params.image"},
+        RefusalCase{
             "ParamsInACircle",
             web(R"({"a":{"type":"route","params":{"host":"${resources.b.url}","port":1}},"b":{"type":"route","params":{"host":"${resources.a.url}","port":1}}})"),
             {},
@@ -576,6 +600,47 @@ INSTANTIATE_TEST_SUITE_P(
             "the params of workload web refer to each other in a circle: a -> b -> a",
             "spec.workloads.web.score.resources.a"}),
     [](const auto& info) { return info.param.name; });
+
+TEST(Resolver, OtherProfilesAskForWhatIsClosedAndSetWhatIsTheOperators) {
+  World world(web(R"({"db":{"type":"postgres"}})"));
+  world.profiles = {
+      profile("workload-container", kWorkloadProfile),
+      profile("host", R"({"satisfies":{"type":"container-host"},"scope":"region","default":true,
+                          "outputs":{"network":"${self.network}"}})"),
+      profile("pg", R"({"satisfies":{"type":"postgres"},"default":true,
+                        "requires":{"server":{"type":"server","params":{"image":"theirs"}}}})"),
+      profile("server", R"({"satisfies":{"type":"server"},"default":true,"askers":{"workloads":false},
+                            "parameters":{"image":{"type":"string","operator":true,"default":"usual"}},
+                            "template":{"image":"${params.image}"}})")};
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_EQ(
+      node(graph, "local.dev.shop.server.web-db-server").spec.template_().fields().at("image").string_value(),
+      "theirs");
+}
+
+TEST(Resolver, RolesAreAskedAboutOnlyOfWhoApplies) {
+  World world(web(R"({"db":{"type":"redis"}})"));
+  world.profiles.push_back(profile(
+      "redis-container", R"({"satisfies":{"type":"redis"},"default":true,"askers":{"roles":["a","b"]}})"));
+  std::erase_if(world.profiles, [&](const ProfilePtr& one) {
+    return one->metadata().name() == "redis-container" && one != world.profiles.back();
+  });
+  ProfileList list(world.profiles);
+  const auto refusal = [&](const std::vector<std::string>* roles) -> std::string {
+    const auto graph =
+        controllers::resolve({"shop", &world.app, &world.environment, &world.region, {}, &list, roles});
+    return graph->refusal ? graph->refusal->message : "";
+  };
+  const std::vector<std::string> none, one{"x", "b"}, other{"developer"};
+  EXPECT_EQ(refusal(nullptr), "");
+  EXPECT_EQ(refusal(&one), "");
+  EXPECT_EQ(
+      refusal(&none),
+      R"(redis "db" of workload web: profile "redis-container": only who has one of the roles a, b may ask )"
+      "for it, and who applies this has none; have one of them apply it");
+  EXPECT_THAT(refusal(&other), HasSubstr("who applies this has developer"));
+}
 
 TEST(Resolver, NamesStayShort) {
   const std::string id(63, 'x');

@@ -76,7 +76,9 @@ TEST(Sharing, AChangedDefaultIsNobodysWish) {
 TEST(Sharing, WhatARegionSharesIsChosenInNobodysName) {
   World world;
   world.join("lab");
-  world.apply(profile("gate", "gate", "scope: region, default: true, requires: {net: {type: net}}"));
+  world.apply(
+      profile("gate", "gate",
+              "scope: region, askers: {workloads: true}, default: true, requires: {net: {type: net}}"));
   world.apply(profile("net-usual", "net", "default: true"));
   world.apply(profile("net-other", "net", "default: false"));
   world.apply(environment("dev", "profiles: [\"name=net-other\"]"));
@@ -133,7 +135,8 @@ TEST(Sharing, NoRegionIsLeftWhileOneIsBeingLeft) {
 TEST(Sharing, UnusedAfterIsForWhatIsTheEnvironmentsOwn) {
   World world;
   world.join("lab");
-  world.apply(profile("gate", "gate", "scope: region, default: true, whenUnused: {after: 1h}"));
+  world.apply(profile("gate", "gate",
+                      "scope: region, askers: {workloads: true}, default: true, whenUnused: {after: 1h}"));
   world.apply(profile("net", "net", "scope: environment, default: true, whenUnused: {after: 1h}"));
   world.apply(environment("dev", "unusedAfter: 1m"));
   world.apply(app("shop", "{gate: {type: gate, id: one}, net: {type: net, id: one}}", "[dev]"));

@@ -205,6 +205,24 @@ TEST(LifecycleHistories, DataThatGoesUnaskedIsFoundOut) {
   EXPECT_GT(found, 10u);
 }
 
+// Sabotage: a workload is given what is closed to it, past the resolver.
+TEST(LifecycleHistories, WhatAWorkloadMayNotAskForIsNoticed) {
+  Scene scene(1);
+  const auto done = scene.store->transact([](Txn& txn) -> Result<> {
+    v1::Resource workload;
+    workload.mutable_metadata()->set_name("a.dev.shop.workload.web");
+    workload.mutable_spec()->set_type("workload");
+    (*workload.mutable_spec()->mutable_dependencies())["my-vault"] = "a.dev.-.vault.default";
+    TRY(objects::put(txn, workload, {WallTime{}, [] { return std::uint64_t{1}; }}));
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  const auto found = NeedCheck().look(scene, {}, "");
+  EXPECT_TRUE(std::ranges::any_of(found, [](const std::string& what) {
+    return what.find("which it may not ask for") != std::string::npos;
+  }));
+}
+
 TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
   if (const auto one = number_from("QLEET_HISTORY", 0); one != 0) {
     History history(one);

@@ -15,6 +15,8 @@ namespace {
 const std::vector<std::string> kTypes = {"gateway", "database", "volume", "network", "host"};
 const std::vector<std::string> kEnvironments = {"default", "dev", "prod"};
 const std::vector<std::string> kApplications = {"shop", "cart", "blog", "mail"};
+// What no workload may ask for; some profiles require it. It never changes.
+constexpr const char* kClosed = "vault";
 constexpr const char* kImage = "registry.example/team/web";
 
 google::protobuf::Value text(const std::string& value) {
@@ -55,9 +57,11 @@ v1::Profile Program::profile(size_t type, const std::string& variant) {
     requirement.set_type(kTypes[other]);
     if (dice_.chance(25)) requirement.set_id("main");
   }
+  if (!workload && dice_.chance(15)) (*spec.mutable_requirements())["its-vault"].set_type(kClosed);
   if (!workload) {
     spec.set_scope(
         dice_.pick({"", "workload", "application", "environment", "environment", "region", "region"}));
+    spec.mutable_askers()->set_workloads(true);  // also where a region shares it
     spec.mutable_when_unused()->set_after(dice_.pick({"0s", "1m", "10m", "1h"}));
     spec.mutable_when_unused()->set_do_(dice_.pick({"", "delete", "delete", "retain"}));
     if (name == "volume" ? dice_.chance(60) : dice_.chance(15))
@@ -70,6 +74,19 @@ v1::Profile Program::profile(size_t type, const std::string& variant) {
     (*spec.mutable_template_()->mutable_fields())["score"] = text("${params.score}");
     (*spec.mutable_template_()->mutable_fields())["replicas"] = text("${params.replicas}");
   }
+  (*spec.mutable_outputs()->mutable_fields())["name"] = text("${metadata.name}");
+  return profile;
+}
+
+v1::Profile Program::closed_profile() {
+  v1::Profile profile;
+  profile.mutable_metadata()->set_name(kClosed);
+  auto& spec = *profile.mutable_spec();
+  spec.mutable_satisfies()->set_type(kClosed);
+  spec.set_scope("environment");
+  spec.set_provider("container");
+  spec.set_default_(true);
+  spec.mutable_askers()->set_workloads(false);
   (*spec.mutable_outputs()->mutable_fields())["name"] = text("${metadata.name}");
   return profile;
 }
@@ -148,6 +165,7 @@ void Program::set_workload(v1::Workload& workload) {
     if (dice_.chance(12))
       (*resource.mutable_params()->mutable_fields())["size"] = text(dice_.pick({"s", "l"}));
   }
+  if (dice_.chance(3)) (*score.mutable_resources())["my-vault"].set_type(kClosed);
   workload.clear_replicas();
   if (dice_.chance(20)) workload.set_replicas(1 + static_cast<unsigned>(dice_.below(3)));
   workload.clear_builds();
@@ -184,7 +202,7 @@ v1::Application Program::changed(v1::Application app) {
 }
 
 void Program::begin(Scene& scene) {
-  Objects objects;
+  Objects objects{std::make_shared<v1::Profile>(closed_profile())};
   for (size_t type = 0; type <= kTypes.size(); ++type) {
     objects.push_back(std::make_shared<v1::Profile>(profile(type, "usual")));
     if (type < kTypes.size() && dice_.chance(40))
@@ -209,7 +227,8 @@ Program::Objects Program::new_application(const Scene& scene) {
 }
 
 Program::Objects Program::new_profile(const Scene& scene) {
-  const auto known = scene.all<v1::Profile>();
+  auto known = scene.all<v1::Profile>();
+  std::erase_if(known, [](const v1::Profile& one) { return one.metadata().name() == kClosed; });
   if (!known.empty() && dice_.chance(85)) return {std::make_shared<v1::Profile>(changed(dice_.pick(known)))};
   return {std::make_shared<v1::Profile>(
       profile(dice_.below(kTypes.size()), dice_.pick({"usual", "other", "big"})))};

@@ -40,6 +40,7 @@ class Program {
   using Objects = std::vector<std::shared_ptr<google::protobuf::Message>>;
 
   v1::Profile profile(size_t type, const std::string& variant);
+  static v1::Profile closed_profile();
   v1::Environment environment(const std::string& name);
   v1::Application application(const std::string& name);
   void set_workload(v1::Workload& workload);
