@@ -9,6 +9,8 @@
 #include "hub/controllers/deployment_status.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_digests.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
@@ -226,6 +228,7 @@ Result<> Reconciliation::run() {
     if (!release_)
       return fail(Code::kInternal,
                   fmt::format("release {}.{} is missing", spec.application(), spec.release()));
+    TRY(record_digests(work_, deployment_, *release_));
     TRY(resolve_regions());
   }
   TRY(add_candidate_types());
@@ -280,15 +283,18 @@ std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t
   return now;
 }
 
+// `images`: set where something was found out about them.
 Result<RegionNow> as_reported(const Reader& reader, const std::string& deployment,
-                              const v1::RegionRollout& known, std::uint32_t wanted) {
+                              const v1::RegionRollout& known, std::uint32_t wanted, bool& images) {
   RegionNow now;
   now.name = known.region();
   now.placed = known.state() != "Leaving";
   now.release = known.release();
   // By its state alone in what an older hub has stored.
   now.outdated = known.outdated() || (wanted != 0 && known.state() == "Waiting" && known.release() == wanted);
-  const auto health = health_of(TRY(resources_of(reader, deployment, known.region())));
+  const auto resources = TRY(resources_of(reader, deployment, known.region()));
+  images = images || std::ranges::any_of(resources, tells_images);
+  const auto health = health_of(resources);
   now.health = health.health;
   now.message = health.message;
   if (const auto region = TRY(objects::get<v1::Region>(reader, known.region()))) {
@@ -312,6 +318,7 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   };
   if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
     return reconcile();
+  bool images = false;
   RolloutInput input;
   input.wanted = deployment->spec().release();
   const auto environment = TRY(objects::get<v1::Environment>(work.txn, deployment->spec().environment()));
@@ -319,8 +326,12 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   for (const auto& known : status.regions()) {
     auto now =
         touched.empty() || touched.contains(known.region()) ? std::nullopt : as_stated(known, input.wanted);
-    if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted));
+    if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted, images));
     input.regions.push_back(*std::move(now));
+  }
+  if (images) {
+    const auto release = TRY(get_release(work.txn, deployment->spec().application(), input.wanted));
+    if (release && waits_for_digest(release->spec())) return reconcile();
   }
   Outcome outcome;
   outcome.rollout = roll_out(input);

@@ -7,6 +7,7 @@
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/resources.h"
 
 namespace qleet::hub::controllers {
@@ -238,6 +239,10 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   out.types = graph.types;
   out.refusal = graph.refusal;
   if (out.refusal) return out;
+  for (auto& node : graph.nodes) {
+    if (node.spec.type() == "workload")
+      node.spec.set_resolve_images(resolve_images(*ask.release, node.spec.id()));
+  }
   TRY(Comparison(reader, ask, input).run(graph, out));
   if (out.refusal) return out;
   const auto current = TRY(

@@ -4,6 +4,7 @@
 #include "common/clock/duration.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/profiles.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
@@ -33,6 +34,7 @@ class Describer {
     if (const auto* region = dynamic_cast<const v1::Region*>(&object)) return this->region(*region);
     if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) return this->agent(*agent);
     if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) return this->profile(*profile);
+    if (const auto* release = dynamic_cast<const v1::Release*>(&object)) return this->release(*release);
     out_.set_summary(fmt::format("{} {}", out_.kind(), out_.name()));
     return {};
   }
@@ -63,6 +65,7 @@ class Describer {
   Result<> region(const v1::Region& region);
   Result<> agent(const v1::Agent& agent);
   Result<> profile(const v1::Profile& profile);
+  Result<> release(const v1::Release& release);
 
   const Reader& reader_;
   const WallTime now_;
@@ -214,6 +217,30 @@ Result<> Describer::profile(const v1::Profile& profile) {
   std::ranges::sort(needs);
   fact("requires", fmt::format("{}", fmt::join(needs, ", ")));
   fact("deployments that ask for its type", list_some(users, 10));
+  return {};
+}
+
+Result<> Describer::release(const v1::Release& release) {
+  const auto& spec = release.spec();
+  const bool waits = controllers::waits_for_digest(spec);
+  out_.set_state(waits ? "ResolvingImages" : "Complete");
+  out_.set_summary(fmt::format("release {} of {}, made by {}{}{}", spec.number(), spec.application(),
+                               spec.cause(), spec.cause_detail().empty() ? "" : ": ", spec.cause_detail()));
+  if (waits)
+    out_.add_details(
+        "Not every image's digest is known yet: the region that needs it first finds it out, and nothing "
+        "runs by the "
+        "tag until it is recorded here.");
+  for (const auto& pin : spec.images()) {
+    auto value = pin.image();
+    if (!pin.build().empty()) value += fmt::format(" (build {})", pin.build());
+    if (!pin.resolved_in().empty()) value += fmt::format(" (found by region {})", pin.resolved_in());
+    if (controllers::waits_for_digest(pin)) value += " (its digest is not known yet)";
+    fact(fmt::format("image of {}/{}", pin.workload(), pin.container()), std::move(value));
+  }
+  fact("source revision", spec.source_revision());
+  fact("was ready in",
+       list_some({release.status().ready_in().begin(), release.status().ready_in().end()}, 10));
   return {};
 }
 

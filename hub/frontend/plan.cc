@@ -19,6 +19,7 @@ using controllers::users_of;
 
 constexpr size_t kMaxDetails = 6;
 constexpr std::string_view kContainers = "score.containers.";
+constexpr std::string_view kLookedUpAgain = " looked up again";
 
 // "web" for a workload, "postgres \"main\"" for others; of another application with its name.
 Result<std::vector<std::string>> user_labels(const Reader& reader, const std::string& resource) {
@@ -52,6 +53,7 @@ std::string image_change(const std::string& before, const std::string& after) {
   };
   const auto [old_repository, old_rest] = split(before);
   const auto [new_repository, new_rest] = split(after);
+  if (before.starts_with(after + "@")) return fmt::format("image {}{}", new_rest, kLookedUpAgain);
   if (old_repository != new_repository || old_rest == new_rest)
     return fmt::format("image {} -> {}", before, after);
   return fmt::format("image {} -> {}", old_rest.empty() ? "(no tag)" : old_rest, new_rest);
@@ -143,6 +145,11 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
                                before.profile() == after.profile()
                            ? "changes"
                            : fmt::format("changes: profile {}", after.profile()));
+  }
+  const auto again = [](const std::string& detail) { return detail.ends_with(kLookedUpAgain); };
+  if (workload && !details.empty() && std::ranges::all_of(details, again)) {
+    change.set_action("change");
+    change.set_summary("rolls if it was pushed again");
   }
   if (details.size() > kMaxDetails) {
     const auto more = details.size() - kMaxDetails;

@@ -46,12 +46,31 @@ Context::Context(Options options, const Clock& clock)
               [this](const std::string& resource) { notifier().notify(resource); }) {}
 
 Result<std::string> Context::revision_of(const ProviderResource& resource) {
+  return revision_of(resource.template_);
+}
+
+Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
   const std::lock_guard lock(key_mutex_);
   if (key_.empty()) key_ = TRY(load_or_make_key(key_file_));
-  google::protobuf::Struct made_of = resource.template_;
   for (const char* other : {"replicas", "drain", "stopGrace", "startWithin"})
     made_of.mutable_fields()->erase(other);
   return short_hash(key_ + templates::canonical(made_of));
+}
+
+bool Context::looked_up(const std::string& resource, const std::string& round) {
+  const std::lock_guard lock(looked_up_mutex_);
+  const auto found = looked_up_.find(resource);
+  return found != looked_up_.end() && found->second.contains(round);
+}
+
+void Context::note_looked_up(const std::string& resource, const std::string& round) {
+  const std::lock_guard lock(looked_up_mutex_);
+  looked_up_[resource].insert(round);
+}
+
+void Context::forget_looked_up(const std::string& resource) {
+  const std::lock_guard lock(looked_up_mutex_);
+  looked_up_.erase(resource);
 }
 
 }  // namespace qleet::container

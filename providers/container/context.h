@@ -1,6 +1,11 @@
 // What the kinds of templates share.
 #pragma once
 
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
 #include "common/engine/host.h"
 #include "common/engine/host_network.h"
 #include "providers/container/mounts.h"
@@ -19,6 +24,15 @@ class Context : public containers::Host {
   // many there are and how they are replaced. So scaling restarts nothing. Keyed, since it stands in a label.
   Result<std::string> revision_of(const ProviderResource& resource);
 
+  // The same for a template that is not this resource's own.
+  Result<std::string> revision_of(google::protobuf::Struct template_);
+
+  // Which round of looking its tags up again a resource has behind it, each image on its own. Forgotten by an
+  // agent that restarts, which looks once more.
+  bool looked_up(const std::string& resource, const std::string& round);
+  void note_looked_up(const std::string& resource, const std::string& round);
+  void forget_looked_up(const std::string& resource);
+
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
   Prober& prober() { return prober_; }
@@ -29,6 +43,8 @@ class Context : public containers::Host {
   std::filesystem::path key_file_;
   std::mutex key_mutex_;
   std::string key_;
+  std::mutex looked_up_mutex_;
+  std::map<std::string, std::set<std::string>> looked_up_;
   Mounts mounts_;
   Restarts restarts_;
   Prober prober_;  // last: its threads use what stands above
