@@ -67,8 +67,9 @@ Result<std::optional<std::string>> running(Context& context, const std::vector<R
         std::ranges::find(replica.spec.containers, container.name, &WorkloadContainer::name);
     const auto part = std::ranges::find(replica.parts, container.name, &Part::name);
     if (made_for == replica.spec.containers.end() || part == replica.parts.end() ||
-        made_for->process.image != container.process.image || part->details.image_id.empty())
+        without_digest(made_for->process.image) != container.process.image || part->details.image_id.empty())
       continue;
+    if (names_digest(made_for->process.image)) return made_for->process.image;
     const auto image = TRY(find_image(context.client(), id_of(part->details.image_id)));
     if (image) return with_digest(container.process.image, *image);
   }

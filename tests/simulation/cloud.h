@@ -27,7 +27,8 @@ struct Thing {
   std::string content;  // template and inputs, canonical
   google::protobuf::Struct template_;
   std::map<std::string, std::map<std::string, std::string>> inputs;
-  std::string address;  // another one each time it is made
+  std::string address;                        // another one each time it is made
+  std::map<std::string, std::string> images;  // container -> image with the digest of what runs
   MonoTime ready_at{};
   std::optional<MonoTime> absent_at;  // being removed
   bool half = false;                  // begun, not finished
@@ -62,6 +63,8 @@ class Cloud {
   void set_outage(bool outage) { outage_ = outage; }
   // Someone else destroys, changes or overloads a thing. False: there is none.
   bool meddle();
+  // Somebody pushes another content under a tag.
+  void push_again();
   // Nothing is degraded any more.
   void heal();
 
@@ -87,6 +90,10 @@ class Cloud {
   Thing* find(const Key& key);
   void tell(const std::string& name);
   Millis some_time();
+  // What an image is now, with its digest.
+  std::string content_of_tag(const std::string& image);
+  // What the tags are that a resource is asked about; what runs counts unless they are looked up again.
+  std::map<std::string, std::string> resolved(const ProviderResource& resource, const Thing* thing);
 
   const Clock& clock_;
   Dice& dice_;
@@ -97,7 +104,8 @@ class Cloud {
   bool sabotaged_ = false;
   bool outage_ = false;
   std::map<Key, Thing> things_;
-  std::set<Key> hidden_;  // said to be gone (sabotage)
+  std::map<std::string, unsigned> pushes_;  // by tag
+  std::set<Key> hidden_;                    // said to be gone (sabotage)
   std::set<std::pair<std::string, std::uint32_t>> ready_;
   std::map<std::uint64_t, std::function<void(std::string)>> watchers_;
   std::uint64_t last_watcher_ = 0;

@@ -268,6 +268,27 @@ std::string Comparison::applications() {
 
 std::string difference(World& world) { return Comparison(world).run(); }
 
+void check_contents(World& world) {
+  const auto reader = must(world.store().snapshot());
+  for (const auto& deployment : must(objects::list<v1::Deployment>(*reader))) {
+    const auto& spec = deployment.spec();
+    if (deployment.status().state() != "Ready" || deployment.status().release() != spec.release()) continue;
+    const auto release =
+        must(objects::get<v1::Release>(*reader, fmt::format("{}.{}", spec.application(), spec.release())));
+    for (const auto& region : deployment.status().regions()) {
+      for (const auto& pin : release->spec().images()) {
+        const auto name = fmt::format("{}.{}.{}.workload.{}", region.region(), spec.environment(),
+                                      spec.application(), pin.workload());
+        const auto* thing = world.cloud.find(name);
+        if (thing == nullptr || !thing->images.contains(pin.container())) continue;
+        if (const auto& runs = thing->images.at(pin.container()); runs != pin.image())
+          world.findings.add(Rule::kContent, fmt::format("{} runs {}, and its release {} is {}", name, runs,
+                                                         release->metadata().name(), pin.image()));
+      }
+    }
+  }
+}
+
 void check_store(World& world) {
   const auto reader = must(world.store().snapshot());
   const auto wrong = [&](std::string what) { world.findings.add(Rule::kLeak, "store: " + what); };

@@ -19,6 +19,7 @@ enum class Rule {
   kWatch,         // a watch sees each change once, in order
   kDesired,       // in the end the world is as desired
   kRest,          // and it comes to rest, in bounded time
+  kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
 };
 
 inline std::string_view name_of(Rule rule) {
@@ -41,6 +42,8 @@ inline std::string_view name_of(Rule rule) {
       return "desired";
     case Rule::kRest:
       return "rest";
+    case Rule::kContent:
+      return "content";
   }
   return "?";
 }

@@ -33,6 +33,7 @@ class Program {
  private:
   void operate();
   void forget_a_tombstone();
+  void change_a_digest();
   void apply(const std::string& documents);
   void erase(const std::string& kind, const std::string& name);
   void build();

@@ -19,12 +19,16 @@ enum class Sabotage {
   kDeafProvider,   // one thing never becomes ready
   kForgetfulHub,   // the hub erases a tombstone before its agent has carried it out
   kRestless,       // the hub writes although nothing happens
+  kHastyAgent,     // an agent begins by a tag, before its digest is recorded
+  kFloatingTag,    // what runs by a digest is what its tag is now
+  kFickleHub,      // a digest that is recorded changes
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
   constexpr std::string_view kNames[] = {"none",           "lost-write",    "leaky-cloud",    "trampling",
                                          "needless-apply", "no-freshness",  "lying-provider", "revision-back",
-                                         "skipped-change", "deaf-provider", "forgetful-hub",  "restless"};
+                                         "skipped-change", "deaf-provider", "forgetful-hub",  "restless",
+                                         "hasty-agent",    "floating-tag",  "fickle-hub"};
   return kNames[static_cast<int>(sabotage)];
 }
 

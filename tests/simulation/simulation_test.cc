@@ -73,23 +73,21 @@ TEST_P(Saboteur, IsFoundOut) {
   FAIL() << "nobody noticed" << others;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Saboteur,
-                         ::testing::Values(Broken{Sabotage::kLostWrite, Rule::kAcknowledged},
-                                           Broken{Sabotage::kLeakyCloud, Rule::kLeak},
-                                           Broken{Sabotage::kTrampling, Rule::kWrongDelete},
-                                           Broken{Sabotage::kNeedlessApply, Rule::kRestart},
-                                           Broken{Sabotage::kNoFreshness, Rule::kStatus},
-                                           Broken{Sabotage::kLyingProvider, Rule::kStatus},
-                                           Broken{Sabotage::kRevisionBack, Rule::kRevision},
-                                           Broken{Sabotage::kSkippedChange, Rule::kWatch},
-                                           Broken{Sabotage::kDeafProvider, Rule::kDesired},
-                                           Broken{Sabotage::kForgetfulHub, Rule::kLeak},
-                                           Broken{Sabotage::kRestless, Rule::kRest}),
-                         [](const auto& info) {
-                           std::string name(name_of(info.param.sabotage));
-                           std::erase(name, '-');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, Saboteur,
+    ::testing::Values(
+        Broken{Sabotage::kLostWrite, Rule::kAcknowledged}, Broken{Sabotage::kLeakyCloud, Rule::kLeak},
+        Broken{Sabotage::kTrampling, Rule::kWrongDelete}, Broken{Sabotage::kNeedlessApply, Rule::kRestart},
+        Broken{Sabotage::kNoFreshness, Rule::kStatus}, Broken{Sabotage::kLyingProvider, Rule::kStatus},
+        Broken{Sabotage::kRevisionBack, Rule::kRevision}, Broken{Sabotage::kSkippedChange, Rule::kWatch},
+        Broken{Sabotage::kDeafProvider, Rule::kDesired}, Broken{Sabotage::kForgetfulHub, Rule::kLeak},
+        Broken{Sabotage::kRestless, Rule::kRest}, Broken{Sabotage::kHastyAgent, Rule::kContent},
+        Broken{Sabotage::kFloatingTag, Rule::kContent}, Broken{Sabotage::kFickleHub, Rule::kContent}),
+    [](const auto& info) {
+      std::string name(name_of(info.param.sabotage));
+      std::erase(name, '-');
+      return name;
+    });
 
 }  // namespace
 }  // namespace qleet::sim

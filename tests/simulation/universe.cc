@@ -76,6 +76,7 @@ std::string Universe::json(const EnvironmentDraft& e) const {
     spec += fmt::format(R"(,"builds":{{"after":{{"environment":"{}","healthyFor":"20s"}})", e.after);
   spec += "}";
   if (!e.unused_after.empty()) spec += fmt::format(R"(,"unusedAfter":"{}")", e.unused_after);
+  spec += fmt::format(R"(,"images":{{"repushed":"{}"}})", e.repushed);
   return document("Environment", e.name, "", spec);
 }
 
@@ -126,7 +127,10 @@ std::string Universe::change_profile() {
 
 std::string Universe::change_environment() {
   auto& e = dice_.pick(environments_);
-  switch (dice_.below(8)) {
+  switch (dice_.below(9)) {
+    case 8:
+      e.repushed = e.repushed == "ignore" ? "release" : "ignore";
+      break;
     case 0:
       e.by = e.by == "auto" ? "approval" : "auto";
       break;

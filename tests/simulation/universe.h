@@ -26,6 +26,7 @@ struct EnvironmentDraft {
   std::string by = "auto";
   std::string after;  // another environment
   std::string unused_after;
+  std::string repushed = "ignore";
 };
 
 struct ProfileDraft {

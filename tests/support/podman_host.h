@@ -24,6 +24,8 @@ class PodmanHost {
   const std::filesystem::path& state() const { return state_; }
   const std::string& image() const { return image_; }
 
+  // Imports the web server of the tests under another name, or again, with this version as its content.
+  Result<> import_web(const std::string& reference, const std::string& version);
   // Imports an image of a program of this machine with the libraries that it loads.
   Result<> import_program(const std::string& reference, const std::filesystem::path& program);
   // Stands in for an agent that is killed: the service goes and comes back.
