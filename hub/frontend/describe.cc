@@ -159,6 +159,8 @@ Result<> Describer::environment(const v1::Environment& environment) {
   if (regions.empty()) out_.set_repair(repair_for("NoRegion", nullptr));
   fact("regions", list_some({regions.begin(), regions.end()}, 10));
   fact("applications", list_some(apps, 10));
+  fact("tags pushed again",
+       environment.spec().images().repushed().empty() ? "ignore" : environment.spec().images().repushed());
   const auto& builds = environment.spec().builds();
   fact("builds get in",
        builds.after().environment().empty()

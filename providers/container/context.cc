@@ -57,20 +57,20 @@ Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
   return short_hash(key_ + templates::canonical(made_of));
 }
 
-bool Context::looked_up(const std::string& resource, const std::string& round) {
-  const std::lock_guard lock(looked_up_mutex_);
-  const auto found = looked_up_.find(resource);
-  return found != looked_up_.end() && found->second.contains(round);
+bool LookUps::done(const std::string& resource, const std::string& round) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rounds_.find(resource);
+  return found != rounds_.end() && found->second.contains(round);
 }
 
-void Context::note_looked_up(const std::string& resource, const std::string& round) {
-  const std::lock_guard lock(looked_up_mutex_);
-  looked_up_[resource].insert(round);
+void LookUps::note(const std::string& resource, const std::string& round) {
+  const std::lock_guard lock(mutex_);
+  rounds_[resource].insert(round);
 }
 
-void Context::forget_looked_up(const std::string& resource) {
-  const std::lock_guard lock(looked_up_mutex_);
-  looked_up_.erase(resource);
+void LookUps::forget(const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  rounds_.erase(resource);
 }
 
 }  // namespace qleet::container

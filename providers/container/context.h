@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -15,6 +16,19 @@
 
 namespace qleet::container {
 
+// Which tags a resource has looked up again: a round is a generation with an image. Forgotten by an agent
+// that restarts, which looks once more. Thread-safe.
+class LookUps {
+ public:
+  bool done(const std::string& resource, const std::string& round) const;
+  void note(const std::string& resource, const std::string& round);
+  void forget(const std::string& resource);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::set<std::string>> rounds_;  // by resource
+};
+
 // Thread-safe.
 class Context : public containers::Host {
  public:
@@ -27,11 +41,8 @@ class Context : public containers::Host {
   // The same for a template that is not this resource's own.
   Result<std::string> revision_of(google::protobuf::Struct template_);
 
-  // Which round of looking its tags up again a resource has behind it, each image on its own. Forgotten by an
-  // agent that restarts, which looks once more.
-  bool looked_up(const std::string& resource, const std::string& round);
-  void note_looked_up(const std::string& resource, const std::string& round);
-  void forget_looked_up(const std::string& resource);
+  // Shared with pulls, which may end after this.
+  const std::shared_ptr<LookUps>& look_ups() const { return look_ups_; }
 
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
@@ -43,8 +54,7 @@ class Context : public containers::Host {
   std::filesystem::path key_file_;
   std::mutex key_mutex_;
   std::string key_;
-  std::mutex looked_up_mutex_;
-  std::map<std::string, std::set<std::string>> looked_up_;
+  const std::shared_ptr<LookUps> look_ups_ = std::make_shared<LookUps>();
   Mounts mounts_;
   Restarts restarts_;
   Prober prober_;  // last: its threads use what stands above

@@ -43,19 +43,24 @@ Error gone(const std::string& image, const std::string& where) {
           std::string(reasons::kImageGone)};
 }
 
+std::string round_of(const ProviderResource& resource, const std::string& image) {
+  return fmt::format("{} {}", resource.generation, image);
+}
+
 // Pulled although it may be here: what the registry has now. Nothing once it is done.
 Result<std::optional<std::string>> pull_again(Context& context, const std::string& image,
                                               const ProviderResource& resource) {
-  const std::string round = fmt::format("{} {}", resource.generation, image);
-  if (context.looked_up(resource.name, round)) return std::nullopt;
+  const auto round = round_of(resource, image);
+  if (context.look_ups()->done(resource.name, round)) return std::nullopt;
   const auto state = context.pull(
-      image, resource.name, [&context, name = resource.name, round] { context.note_looked_up(name, round); });
+      image, resource.name,
+      [look_ups = context.look_ups(), name = resource.name, round] { look_ups->note(name, round); });
   if (!state.error) return fmt::format("looking up image {}", image);
   // An image that was only ever loaded here is what it is.
   if (!TRY(find_image(context.client(), image))) return std::unexpected(*state.error);
   kLog.warn("image could not be looked up in its registry: what is on this host counts",
             {{"image", image}, {"error", state.error->message}});
-  context.note_looked_up(resource.name, round);
+  context.look_ups()->note(resource.name, round);
   return std::nullopt;
 }
 
@@ -153,7 +158,7 @@ Result<std::map<std::string, std::string>> found_digests(Context& context, const
   for (const auto* container : asked_for(resource, spec)) {
     const auto& image = container->process.image;
     if (resource.resolve_images == ResolveImages::kAgain && has_registry(image)) {
-      if (!context.looked_up(resource.name, fmt::format("{} {}", resource.generation, image))) continue;
+      if (!context.look_ups()->done(resource.name, round_of(resource, image))) continue;
     } else if (resource.resolve_images == ResolveImages::kOnce) {
       if (auto runs = TRY(running(context, replicas, *container))) {
         out[container->name] = std::move(*runs);

@@ -465,7 +465,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
     return StepResult{.done = false, .recheck_after = kSoon, .message = "stopping replicas"};
   }
   context_.prober().keep_only(resource.name, {});
-  context_.forget_looked_up(resource.name);
+  context_.look_ups()->forget(resource.name);
   TRY(context_.mounts().remove_all(base_name(resource)));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);

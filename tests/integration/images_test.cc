@@ -3,18 +3,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "common/clock/clock.h"
 #include "common/model/reasons.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 #include "providers/container/provider.h"
+#include "tests/support/child.h"
 #include "tests/support/driven_provider.h"
+#include "tests/support/free_port.h"
 #include "tests/support/podman_host.h"
+#include "tests/support/temp_dir.h"
 
 namespace qleet {
 namespace {
 
 using State = Observation::State;
+using test::eventually;
 using test::reach;
 using test::resource;
 using ::testing::HasSubstr;
@@ -190,6 +197,122 @@ TEST_F(ImagesTest, ASingleContainerIsMadeAgainOfWhatItWas) {
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_EQ(content(seen), "second");
   EXPECT_TRUE(test::remove_all(*provider_, server("", "h1")));
+}
+
+// The same with a registry, Debian's docker-registry, on the loopback: what is there counts, not what is on
+// the host.
+class RegistryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists("/usr/bin/docker-registry"))
+      GTEST_SKIP() << "docker-registry is not installed: packaging/install-dependencies docker-registry";
+    const auto address = "127.0.0.1:" + std::to_string(test::free_port());
+    tag_ = address + "/bug/c:v1";
+    std::ofstream(files_ / "registry.yaml")
+        << "version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: "
+        << (files_ / "data").string() << "}}\nhttp: {addr: \"" << address << "\"}\n";
+    registry_ =
+        test::Child({"/usr/bin/docker-registry", "serve", files_ / "registry.yaml"}, files_ / "registry.log");
+    ASSERT_TRUE(eventually([&] { return test::get("http://" + address + "/v2/") == "{}"; }));
+    std::string why;
+    podman_ = test::PodmanHost::start(why, {address});
+    ASSERT_TRUE(podman_) << why;
+    provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
+                                         board_, clock_);
+    watch_ = provider_->watch([](const std::string&) {});
+    ASSERT_EQ(reach(*provider_, resource("container-host", "default", "{}")).state, State::kReady);
+  }
+
+  // Another content under the tag in the registry; the host has nothing of it afterwards.
+  void push(const std::string& content) {
+    const auto made = podman_->import_web(tag_, content);
+    ASSERT_TRUE(made) << made.error().message;
+    std::string path = tag_;
+    for (std::size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at))
+      path.replace(at, 1, "%2F");
+    const auto pushed =
+        test::run({"curl", "-fsS", "-m", "60", "-o", "/dev/null", "-X", "POST", "--unix-socket",
+                   podman_->service().socket(),
+                   "http://d/v4.0.0/libpod/images/" + path + "/push?tlsVerify=false&destination=" + tag_});
+    ASSERT_EQ(pushed.exit, 0) << pushed.err;
+    ASSERT_TRUE(podman_->client().remove_image(tag_));
+  }
+
+  ProviderResource web(const std::string& image, ResolveImages resolve = ResolveImages::kAsNamed) {
+    auto out = resource("workload", "web",
+                        fmt::format(R"({{"kind":"workload","stopGrace":"2s","score":{{"containers":{{"web":)"
+                                    R"({{"image":"{}"}}}},"service":{{"ports":{{"http":{{"port":80,)"
+                                    R"("targetPort":8080}}}}}}}}}})",
+                                    image),
+                        "hash-" + image);
+    out.resolve_images = resolve;
+    out.generation = ++generation_;
+    return out;
+  }
+  std::string found(ResolveImages how) {
+    const auto wanted = web(tag_, how);
+    Observation seen;
+    EXPECT_TRUE(eventually([&] {
+      seen = reach(*provider_, wanted, State::kProgressing);
+      return seen.images.contains("web");
+    })) << seen.message;
+    return seen.images["web"];
+  }
+  std::string content() {
+    const auto set = board_.get(web("").name);
+    if (!set || set->ready.size() != 1) return "nothing";
+    return test::get(fmt::format("http://{}:{}/", set->ready[0].ip, set->ready[0].ports.at(80)));
+  }
+
+  test::TempDir files_;
+  std::string tag_;
+  SystemClock clock_;
+  EndpointBoard board_;
+  test::Child registry_;
+  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<Provider> provider_;
+  std::shared_ptr<void> watch_;
+  unsigned generation_ = 0;
+};
+
+TEST_F(RegistryTest, ATagIsLookedUpAndItsContentComesBackByDigest) {
+  push("first");
+  const auto first = found(ResolveImages::kOnce);
+  EXPECT_THAT(first, StartsWith(tag_ + "@sha256:"));
+  auto seen = reach(*provider_, web(first));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(content(), "first");
+  EXPECT_TRUE(test::remove_all(*provider_, web(first)));
+  push("second");
+  ASSERT_TRUE(podman_->client().pull(tag_, {}, {}, {}));
+
+  // Another host, or this one after its images were pruned: by digest it is the first, whatever the tag is.
+  seen = reach(*provider_, web(first));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(content(), "first");
+  // The host has what the tag was; the registry what it is.
+  push("third");
+  ASSERT_TRUE(podman_->import_web(tag_, "stale"));
+  const auto third = found(ResolveImages::kAgain);
+  EXPECT_NE(third, first);
+  seen = reach(*provider_, web(third));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_EQ(content(), "third");
+
+  // Content that the registry never had, or has no more.
+  const auto gone = web(tag_ + "@sha256:" + std::string(64, 'f'));
+  std::optional<Error> error;
+  EXPECT_TRUE(eventually([&] {
+    const auto looked = provider_->observe(gone);
+    if (!looked) return false;
+    const auto step = provider_->apply(gone, *looked);
+    if (!step) error = step.error();
+    return error.has_value();
+  }));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->reason, reasons::kImageGone) << error->message;
+  EXPECT_EQ(content(), "third");
+  EXPECT_TRUE(test::remove_all(*provider_, web(third)));
 }
 
 }  // namespace

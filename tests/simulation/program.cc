@@ -93,12 +93,12 @@ void Program::forget_a_tombstone() {
 void Program::change_a_digest() {
   (void)world_.ask("sabotage: change a digest", [](const frontend::Context& context) -> Result<> {
     TRY(context.store.transact([&](hub::Txn& txn) -> Result<> {
-      for (auto& release : TRY(objects::list<v1::Release>(txn))) {
+      for (auto& release : TRY(hub::objects::list<v1::Release>(txn))) {
         if (release.spec().images().empty() || !release.spec().images(0).image().contains('@')) continue;
         auto& image = *release.mutable_spec()->mutable_images(0)->mutable_image();
         image.back() = image.back() == '0' ? '1' : '0';
         const hub::Random one = [] { return std::uint64_t{1}; };
-        TRY(objects::put(txn, release, {context.clock.wall(), one}));
+        TRY(hub::objects::put(txn, release, {context.clock.wall(), one}));
         return {};
       }
       return {};

@@ -45,7 +45,8 @@ Result<> import_server(containers::Client& client, const std::string& reference,
 
 }  // namespace
 
-std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
+std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why,
+                                              std::vector<std::string> insecure_registries) {
   if (::geteuid() != 0) {
     why = "containers need root";
     return nullptr;
@@ -57,7 +58,8 @@ std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
     return nullptr;
   }
   host->state_ = folder;
-  auto service = containers::PodmanService::start({.state = folder});
+  auto service = containers::PodmanService::start(
+      {.state = folder, .insecure_registries = std::move(insecure_registries)});
   if (!service) {
     why = service.error().message;
     return nullptr;

@@ -16,7 +16,8 @@ namespace qleet::test {
 class PodmanHost {
  public:
   // Null with the reason in `why` where the host cannot run it (not root, no podman).
-  static std::unique_ptr<PodmanHost> start(std::string& why);
+  static std::unique_ptr<PodmanHost> start(std::string& why,
+                                           std::vector<std::string> insecure_registries = {});
   ~PodmanHost();
 
   containers::Client& client() { return *client_; }
