@@ -242,7 +242,8 @@ ProviderResource Engine::provider_resource(const Node& node) const {
   r.environment = node.spec().environment();
   r.generation = node.spec().generation();
   r.hash = node.step_hash();
-  r.resolve_images = resolve_images(node.spec().resolve_images());
+  // What goes is not looked up.
+  if (!node.tombstone() && !node.moved()) r.resolve_images = resolve_images(node.spec().resolve_images());
   if (node.rendered) {
     r.template_ = node.rendered->template_;
     r.dependencies = node.rendered->dependencies;

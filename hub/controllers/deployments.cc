@@ -10,7 +10,6 @@
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/image_digests.h"
-#include "hub/controllers/image_pins.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
@@ -42,10 +41,11 @@ class Reconciliation {
 
   Result<> place();
   Result<> resolve_regions();
+  Result<> complete_older();
   Result<> roll();
   Result<> advance(const RegionNext& next, RegionNow& now);
   Result<> add_candidate_types();
-  RegionAsk ask(const std::string& region) const;
+  RegionAsk ask(const std::string& region, const v1::ReleaseSpec& release) const;
 
   Work& work_;
   v1::Deployment& deployment_;
@@ -126,10 +126,10 @@ Result<> Reconciliation::place() {
   return {};
 }
 
-RegionAsk Reconciliation::ask(const std::string& region) const {
+RegionAsk Reconciliation::ask(const std::string& region, const v1::ReleaseSpec& release) const {
   RegionAsk ask;
   ask.deployment = &deployment_;
-  ask.release = &release_->spec();
+  ask.release = &release;
   ask.environment = &*environment_;
   ask.region = &places_.regions.at(region);
   ask.holds_release = now_.at(region).release == deployment_.spec().release();
@@ -139,13 +139,38 @@ RegionAsk Reconciliation::ask(const std::string& region) const {
 Result<> Reconciliation::resolve_regions() {
   for (auto& [region, now] : now_) {
     if (!now.placed || !places_.regions.contains(region)) continue;
-    auto graph = TRY(graph_of(work_.txn, profiles_, ask(region)));
+    auto graph = TRY(graph_of(work_.txn, profiles_, ask(region, release_->spec())));
     types_.insert(graph.types.begin(), graph.types.end());
     if (graph.refusal) {
       refused_[region] = *graph.refusal;
     } else {
       now.outdated = now.release == deployment_.spec().release() && graph.differs;
       graphs_[region] = std::move(graph);
+    }
+  }
+  return {};
+}
+
+// A region keeps the release that it has for as long as the wanted one cannot be handed to it. What of that
+// waits for digests is completed all the same, and nothing else of it is written.
+Result<> Reconciliation::complete_older() {
+  for (const auto& [region, now] : now_) {
+    if (now.release == 0 || now.release == deployment_.spec().release() || !places_.regions.contains(region))
+      continue;
+    std::set<std::string> told;
+    for (const auto& resource : TRY(resources_of(work_.txn, name(), region)))
+      if (tells_images(resource)) told.insert(resource.name);
+    if (told.empty()) continue;
+    auto held = TRY(get_release(work_.txn, deployment_.spec().application(), now.release));
+    if (!held) continue;
+    TRY(record_digests(work_, deployment_, *held));
+    auto older = ask(region, held->spec());
+    older.holds_release = true;
+    const auto graph = TRY(graph_of(work_.txn, profiles_, older));
+    for (const auto& [resource, spec] : graph.changed) {
+      const auto known = TRY(objects::get<v1::Resource>(work_.txn, resource));
+      if (!told.contains(resource) || !known || !same_dependencies(known->spec(), spec)) continue;
+      TRY(put_resource(work_, resource, spec));
     }
   }
   return {};
@@ -185,7 +210,7 @@ Result<> Reconciliation::roll() {
 
 Result<> Reconciliation::advance(const RegionNext& next, RegionNow& now) {
   // What an earlier region wrote may be shared with this one only within the region: the graph still holds.
-  TRY(write_graph(work_, ask(next.name), graphs_.at(next.name)));
+  TRY(write_graph(work_, ask(next.name, release_->spec()), graphs_.at(next.name)));
   now.release = next.release;
   now.outdated = false;
   const auto health = health_of(TRY(resources_of(work_.txn, name(), next.name)));
@@ -223,6 +248,7 @@ Result<> Reconciliation::run() {
   if (places_.placement.blocked)
     outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
   outcome_.placement_message = places_.placement.message;
+  TRY(complete_older());
   if (spec.release() != 0) {
     release_ = TRY(get_release(work_.txn, spec.application(), spec.release()));
     if (!release_)
@@ -329,10 +355,7 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
     if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted, images));
     input.regions.push_back(*std::move(now));
   }
-  if (images) {
-    const auto release = TRY(get_release(work.txn, deployment->spec().application(), input.wanted));
-    if (release && waits_for_digest(release->spec())) return reconcile();
-  }
+  if (images) return reconcile();
   Outcome outcome;
   outcome.rollout = roll_out(input);
   for (const auto& next : outcome.rollout.regions) {

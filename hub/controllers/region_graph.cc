@@ -73,14 +73,6 @@ Result<std::string> first_difference(const Reader& reader, const v1::ResourceSpe
   return first_difference(TRY(asked_params(reader, a)), TRY(asked_params(reader, b)));
 }
 
-bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
-  if (a.dependencies_size() != b.dependencies_size()) return false;
-  return std::ranges::all_of(a.dependencies(), [&](const auto& entry) {
-    const auto found = b.dependencies().find(entry.first);
-    return found != b.dependencies().end() && found->second == entry.second;
-  });
-}
-
 std::vector<std::string> dependencies_of(const v1::ResourceSpec& spec) {
   std::vector<std::string> names;
   for (const auto& [alias, dependency] : spec.dependencies()) names.push_back(dependency);
@@ -224,6 +216,14 @@ class Comparison {
 };
 
 }  // namespace
+
+bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
+  if (a.dependencies_size() != b.dependencies_size()) return false;
+  return std::ranges::all_of(a.dependencies(), [&](const auto& entry) {
+    const auto found = b.dependencies().find(entry.first);
+    return found != b.dependencies().end() && found->second == entry.second;
+  });
+}
 
 Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask) {
   ResolveInput input;

@@ -120,6 +120,28 @@ TEST_F(Images, NothingRunsByATagThatIsStillLookedUp) {
   EXPECT_EQ(runs("eu"), kTag + "@" + kOne);
 }
 
+// The next release cannot be handed out: the region keeps the one that it has, and that begins.
+TEST_F(Images, WhatARegionHasBeginsAlthoughTheNextIsRefused) {
+  world_.join("eu");
+  world_.silent = {"eu"};
+  world_.apply(app());
+  auto other = app("", "[]", "reg/y@" + kTwo);
+  other.replace(other.find("shop"), 4, "cart");
+  other.insert(other.find("containers"), "resources: {cache: {type: redis}}, ");
+  world_.apply(other);
+  world_.settle();
+  auto refused = app();
+  refused.insert(refused.find("containers"), "resources: {cache: {type: redis, params: {memory: 1M}}}, ");
+  world_.apply(refused);
+  world_.settle();
+  EXPECT_EQ(world_.state("shop.default"), "Blocked 0");
+  world_.silent.clear();
+  world_.settle();
+  EXPECT_EQ(runs("eu"), kTag + "@" + kOne);
+  EXPECT_EQ(world_.at<v1::Resource>("eu.default.shop.workload.web").status().state(), "Ready");
+  EXPECT_EQ(world_.at<v1::Release>("shop.1").spec().images(0).image(), kTag + "@" + kOne);
+}
+
 // An agent of before, or a provider without digests: nobody waits for it.
 TEST_F(Images, WhoKnowsNoDigestsRunsAtOnce) {
   world_.tags.clear();
