@@ -176,12 +176,13 @@ std::string Comparison::strays() {
 }
 
 // What a hub that is gone had asked for is brought to its end, unless the hub of now takes away what it
-// needs.
+// needs; what waits for digests waits for a hub that records them.
 std::string Comparison::unfinished() {
   for (const auto& [region, machine] : world_.machines) {
     const auto journal = must(machine->journal.load());
     for (const auto& [name, entry] : machine->agent().session().held().entries()) {
       if (entry.deleted || !spared_.contains(name) || needs_tombstone(journal.desired, name)) continue;
+      if (!journal.desired.at(name).resource().resolve_images().empty()) continue;
       const Thing* thing = world_.cloud.find(name);
       if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
         return name + " is unclaimed and not made yet";
