@@ -373,6 +373,16 @@ Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& a
 
 namespace {
 
+// Tags that a hub of before left as they are: whatever they are now, it is one content from here on.
+void pin_what_is_not(v1::ReleaseSpec& spec) {
+  std::vector<v1::PinnedImage> builds;
+  std::vector<v1::PinnedImage> tags;
+  for (const auto& pin : spec.images()) (is_tag_pin(pin) ? tags : builds).push_back(pin);
+  tags = pin_tags(as_written(spec), builds, tags, false);
+  spec.mutable_images()->Assign(builds.begin(), builds.end());
+  spec.mutable_images()->Add(tags.begin(), tags.end());
+}
+
 // The newest release before the one that `deployment` wants that means something else in its environment, and
 // is good enough. 0: there is none.
 Result<std::uint32_t> newest_ready(const Reader& reader, const std::string& application,
@@ -436,6 +446,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
                     to, request.application, *where,
                     newest == 0 ? "" : fmt::format(": the newest before that was is {}", newest)));
   auto spec = old->spec();
+  pin_what_is_not(spec);
   spec.set_cause("rollback");
   spec.set_cause_detail(fmt::format("release {}", to));
   spec.set_created_by(request.subject);

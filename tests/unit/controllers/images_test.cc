@@ -295,11 +295,14 @@ TEST_F(Images, NothingToGoBackToIsSaid) {
 TEST_F(Images, AReleaseOfAnOlderHubCanBeGoneBackTo) {
   world_.join("eu");
   world_.broken = {{"workload.web", {"Exited", "ends"}}};
-  world_.apply(app("", "[]", "reg/x@sha256:" + std::string(64, '1')));
+  world_.tags.clear();
+  world_.apply(app());
   world_.settle();
+  world_.tags = {{kTag, kOne}};
   const auto older = world_.store.transact([&](Txn& txn) -> Result<> {
     auto release = *TRY(objects::get<v1::Release>(txn, "shop.1"));
     release.clear_status();
+    release.mutable_spec()->clear_images();
     const Random one = [] { return std::uint64_t{1}; };
     TRY(objects::put(txn, release, {world_.clock.wall(), one}));
     return {};
@@ -310,6 +313,8 @@ TEST_F(Images, AReleaseOfAnOlderHubCanBeGoneBackTo) {
   const auto answers = back();
   ASSERT_TRUE(answers) << answers.error().message;
   EXPECT_EQ(answers->releases(0).content_of(), 1u);
+  world_.settle();
+  EXPECT_EQ(runs("eu"), kTag + "@" + kOne);
 }
 
 TEST_F(Images, PlanEqualsApplyWithTags) {
