@@ -114,7 +114,9 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     auto* app = add(root, parsed, "rollback", "Go back to an earlier release");
     auto options = command<RollbackCommand>(app, parsed);
     app->add_option("application", options->application)->required()->option_text("APPLICATION");
-    app->add_option("--to,--release", options->release, "Which (default: the one before)");
+    app->add_option("--to,--release", options->release,
+                    "Which (default: the newest before that was ever ready)");
+    app->add_flag("--force", options->force, "Also to a release that was never ready");
     app->add_option("-e,--environment", options->environment, "Only there (default: everywhere)");
     wait_options(app, options->wait, interactive);
   }

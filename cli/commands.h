@@ -101,6 +101,7 @@ struct RollbackCommand {
   std::string application;
   std::string environment;
   unsigned release = 0;
+  bool force = false;
   WaitOptions wait;
 };
 Exit run(Session& session, const RollbackCommand& command);

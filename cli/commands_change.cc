@@ -28,7 +28,10 @@ std::string describe_answer(const v1::DeliveryAnswer& answer) {
   if (answer.state() == "Unchanged")
     return text + "unchanged" +
            (answer.release() ? " (release " + std::to_string(answer.release()) + ")" : "");
-  return text + "release " + std::to_string(answer.release()) + " rolls out";
+  text += "release " + std::to_string(answer.release()) + " rolls out";
+  return answer.content_of() == 0
+             ? text
+             : text + ", with the content of release " + std::to_string(answer.content_of());
 }
 
 void print_answers(const Session& session,
@@ -163,6 +166,7 @@ Exit run(Session& session, const RollbackCommand& command) {
   v1::RollbackRequest request;
   request.set_environment(command.environment);
   request.set_to_release(command.release);
+  request.set_force(command.force);
   return deliver(session, "/v1/applications/" + http::encode(command.application) + "/rollback", request,
                  command.wait);
 }

@@ -15,6 +15,13 @@ namespace {
 // Users of a tombstone that are named; the others are counted.
 constexpr size_t kNamedUsers = 5;
 
+// A wish of a newer hub that is not known here: the images are run as they are named.
+ResolveImages resolve_images(const std::string& wish) {
+  if (wish == "once") return ResolveImages::kOnce;
+  if (wish == "again") return ResolveImages::kAgain;
+  return ResolveImages::kAsNamed;
+}
+
 }  // namespace
 
 Provider* Engine::provider(const std::string& name) const {
@@ -249,6 +256,8 @@ ProviderResource Engine::provider_resource(const Node& node) const {
   r.environment = node.spec().environment();
   r.generation = node.spec().generation();
   r.hash = node.step_hash();
+  // What goes is not looked up.
+  if (!node.tombstone() && !node.moved()) r.resolve_images = resolve_images(node.spec().resolve_images());
   if (node.rendered) {
     r.template_ = node.rendered->template_;
     r.dependencies = node.rendered->dependencies;

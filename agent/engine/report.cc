@@ -77,6 +77,10 @@ bool update_report(Node& node, const Decision& decision, WallTime now, std::uint
     show_condition(report, before, shown, now);
   }
   show_outputs(report, node);
+  // What was found of one generation is found: the next look may come too early to find it again.
+  if (same_subject) *report.mutable_images() = before.images();
+  if (node.seen)
+    for (const auto& [container, image] : node.seen->images) (*report.mutable_images())[container] = image;
   report.set_attempts(node.retry.tries);
   if (node.retry.error && !node.retry.terminal && node.retry.next_attempt > now)
     *report.mutable_next_attempt() = timestamp(node.retry.next_attempt);

@@ -107,14 +107,21 @@ Result<std::optional<std::string>> Host::ensure_image(const std::string& image, 
                     "or load it here, or name another image",
                     image));
   }
-  const auto state =
-      jobs_.run("pull " + image, resource, [this, image](std::stop_token stop, const auto& report) {
-        const auto auth = options_.registry_auth ? options_.registry_auth(image) : std::nullopt;
-        kLog.info("pulling image", {{"image", image}});
-        return client_.pull(image, auth, report, std::move(stop));
-      });
+  const auto state = pull(image, resource);
   if (state.error) return std::unexpected(*state.error);
   return fmt::format("pulling image {}{}{}", image, state.progress.empty() ? "" : ": ", state.progress);
+}
+
+Jobs::State Host::pull(const std::string& image, const std::string& resource, std::function<void()> done) {
+  return jobs_.run(
+      "pull " + image, resource,
+      [this, image, done = std::move(done)](std::stop_token stop, const auto& report) -> Result<> {
+        const auto auth = options_.registry_auth ? options_.registry_auth(image) : std::nullopt;
+        kLog.info("pulling image", {{"image", image}});
+        TRY(client_.pull(image, auth, report, std::move(stop)));
+        if (done) done();
+        return {};
+      });
 }
 
 Result<bool> Host::take_away(const std::string& name, Millis grace, const std::string& resource) {

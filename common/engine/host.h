@@ -52,6 +52,10 @@ class Host {
   // Nothing once the image is here; else how far its pull is. Errors: ImageMissing, ImageRefused.
   Result<std::optional<std::string>> ensure_image(const std::string& image, const std::string& resource);
 
+  // Pulls it, whether it is here or not; the same job as that of ensure_image. `done` is called on a thread
+  // of its own when it has been pulled. What the last one ended with is told once.
+  Jobs::State pull(const std::string& image, const std::string& resource, std::function<void()> done = {});
+
   // Has the resource that keeps the owner's network look at it.
   void look_at_host(const std::string& owner);
 

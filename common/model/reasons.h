@@ -29,6 +29,10 @@ inline constexpr std::string_view kWaitingForDependents =
 inline constexpr std::string_view kDriftRepaired = "DriftRepaired";
 inline constexpr std::string_view kImageMissing = "ImageMissing";
 inline constexpr std::string_view kImageRefused = "ImageRefused";
+inline constexpr std::string_view kImageGone =
+    "ImageGone";  // the content that was chosen cannot be had any more
+inline constexpr std::string_view kResolvingImage =
+    "ResolvingImage";  // its digest is being found out, or recorded
 inline constexpr std::string_view kProbeFailing = "ProbeFailing";
 inline constexpr std::string_view kExited = "Exited";
 inline constexpr std::string_view kPortInUse = "PortInUse";
@@ -49,6 +53,8 @@ inline constexpr std::string_view kRetriesExhausted = "RetriesExhausted";
 
 // Reasons on a deployment.
 inline constexpr std::string_view kRollingOut = "RollingOut";
+inline constexpr std::string_view kImageResolved =
+    "ImageResolved";  // (event) the digest behind a tag is recorded
 inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
 inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
 inline constexpr std::string_view kNoRegion = "NoRegion";

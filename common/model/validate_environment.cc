@@ -57,6 +57,8 @@ void check(const Environment& environment, Checks& checks) {
 
   check_builds(environment, {&place, "builds"}, checks);
   checks.duration({&place, "unusedAfter"}, spec.unused_after());
+  const Place images{&place, "images"};
+  checks.one_of({&images, "repushed"}, spec.images().repushed(), {"ignore", "release"});
 }
 
 }  // namespace qleet::model

@@ -9,6 +9,7 @@
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/events.h"
+#include "hub/controllers/image_digests.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -80,7 +81,10 @@ Result<> finish(Work& work, v1::Deployment& deployment, const Outcome& outcome) 
   } else if (!was_healthy) {
     *status.mutable_healthy_since() = objects::timestamp(work.now());
   }
-  if (ready) status.set_release(spec.release());
+  if (ready && status.release() != spec.release()) {
+    status.set_release(spec.release());
+    TRY(note_ready(work, spec.application(), spec.release(), spec.environment()));
+  }
   set_condition(*status.mutable_conditions(),
                 {reasons::kReady, ready, summary.reason, summary.message, deployment.metadata().generation()},
                 work.now());

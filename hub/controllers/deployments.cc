@@ -9,6 +9,7 @@
 #include "hub/controllers/deployment_status.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_digests.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
@@ -41,10 +42,11 @@ class Reconciliation {
 
   Result<> place();
   Result<> resolve_regions();
+  Result<> complete_older();
   Result<> roll();
   Result<> advance(const RegionNext& next, RegionNow& now);
   Result<> add_candidate_types();
-  RegionAsk ask(const std::string& region) const;
+  RegionAsk ask(const std::string& region, const v1::ReleaseSpec& release) const;
 
   Work& work_;
   v1::Deployment& deployment_;
@@ -125,10 +127,10 @@ Result<> Reconciliation::place() {
   return {};
 }
 
-RegionAsk Reconciliation::ask(const std::string& region) const {
+RegionAsk Reconciliation::ask(const std::string& region, const v1::ReleaseSpec& release) const {
   RegionAsk ask;
   ask.deployment = &deployment_;
-  ask.release = &release_->spec();
+  ask.release = &release;
   ask.environment = &*environment_;
   ask.region = &places_.regions.at(region);
   ask.holds_release = now_.at(region).release == deployment_.spec().release();
@@ -138,7 +140,7 @@ RegionAsk Reconciliation::ask(const std::string& region) const {
 Result<> Reconciliation::resolve_regions() {
   for (auto& [region, now] : now_) {
     if (!now.placed || !places_.regions.contains(region)) continue;
-    auto graph = TRY(graph_of(work_.txn, profiles_, ask(region)));
+    auto graph = TRY(graph_of(work_.txn, profiles_, ask(region, release_->spec())));
     types_.insert(graph.types.begin(), graph.types.end());
     if (graph.refusal) {
       refused_[region] = *graph.refusal;
@@ -146,6 +148,31 @@ Result<> Reconciliation::resolve_regions() {
       now.outdated = now.release == deployment_.spec().release() && graph.differs;
       outcome_.warnings.insert(graph.warnings.begin(), graph.warnings.end());
       graphs_[region] = std::move(graph);
+    }
+  }
+  return {};
+}
+
+// A region keeps the release that it has for as long as the wanted one cannot be handed to it. What of that
+// waits for digests is completed all the same, and nothing else of it is written.
+Result<> Reconciliation::complete_older() {
+  for (const auto& [region, now] : now_) {
+    if (now.release == 0 || now.release == deployment_.spec().release() || !places_.regions.contains(region))
+      continue;
+    std::set<std::string> told;
+    for (const auto& resource : TRY(resources_of(work_.txn, name(), region)))
+      if (tells_images(resource)) told.insert(resource.name);
+    if (told.empty()) continue;
+    auto held = TRY(get_release(work_.txn, deployment_.spec().application(), now.release));
+    if (!held) continue;
+    TRY(record_digests(work_, deployment_, *held));
+    auto older = ask(region, held->spec());
+    older.holds_release = true;
+    const auto graph = TRY(graph_of(work_.txn, profiles_, older));
+    for (const auto& [resource, spec] : graph.changed) {
+      const auto known = TRY(objects::get<v1::Resource>(work_.txn, resource));
+      if (!told.contains(resource) || !known || !same_dependencies(known->spec(), spec)) continue;
+      TRY(put_resource(work_, resource, spec));
     }
   }
   return {};
@@ -185,7 +212,7 @@ Result<> Reconciliation::roll() {
 
 Result<> Reconciliation::advance(const RegionNext& next, RegionNow& now) {
   // What an earlier region wrote may be shared with this one only within the region: the graph still holds.
-  TRY(write_graph(work_, ask(next.name), graphs_.at(next.name)));
+  TRY(write_graph(work_, ask(next.name, release_->spec()), graphs_.at(next.name)));
   now.release = next.release;
   now.outdated = false;
   const auto health = health_of(TRY(resources_of(work_.txn, name(), next.name)));
@@ -225,11 +252,13 @@ Result<> Reconciliation::run() {
   if (places_.placement.blocked)
     outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
   outcome_.placement_message = places_.placement.message;
+  TRY(complete_older());
   if (spec.release() != 0) {
     release_ = TRY(get_release(work_.txn, spec.application(), spec.release()));
     if (!release_)
       return fail(Code::kInternal,
                   fmt::format("release {}.{} is missing", spec.application(), spec.release()));
+    TRY(record_digests(work_, deployment_, *release_));
     TRY(resolve_regions());
   }
   TRY(add_candidate_types());
@@ -284,15 +313,18 @@ std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t
   return now;
 }
 
+// `images`: set where something was found out about them.
 Result<RegionNow> as_reported(const Reader& reader, const std::string& deployment,
-                              const v1::RegionRollout& known, std::uint32_t wanted) {
+                              const v1::RegionRollout& known, std::uint32_t wanted, bool& images) {
   RegionNow now;
   now.name = known.region();
   now.placed = known.state() != "Leaving";
   now.release = known.release();
   // By its state alone in what an older hub has stored.
   now.outdated = known.outdated() || (wanted != 0 && known.state() == "Waiting" && known.release() == wanted);
-  const auto health = health_of(TRY(resources_of(reader, deployment, known.region())));
+  const auto resources = TRY(resources_of(reader, deployment, known.region()));
+  images = images || std::ranges::any_of(resources, tells_images);
+  const auto health = health_of(resources);
   now.health = health.health;
   now.message = health.message;
   if (const auto region = TRY(objects::get<v1::Region>(reader, known.region()))) {
@@ -316,6 +348,7 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   };
   if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
     return reconcile();
+  bool images = false;
   RolloutInput input;
   input.wanted = deployment->spec().release();
   const auto environment = TRY(objects::get<v1::Environment>(work.txn, deployment->spec().environment()));
@@ -323,9 +356,10 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   for (const auto& known : status.regions()) {
     auto now =
         touched.empty() || touched.contains(known.region()) ? std::nullopt : as_stated(known, input.wanted);
-    if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted));
+    if (!now) now = TRY(as_reported(work.txn, name, known, input.wanted, images));
     input.regions.push_back(*std::move(now));
   }
+  if (images) return reconcile();
   Outcome outcome;
   outcome.rollout = roll_out(input);
   for (const auto& next : outcome.rollout.regions) {

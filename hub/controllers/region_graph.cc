@@ -8,6 +8,7 @@
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
@@ -73,14 +74,6 @@ Result<std::string> first_difference(const Reader& reader, const v1::ResourceSpe
   if (a.profile_generation() == b.profile_generation()) return first_difference(a.params(), b.params());
   // A default that changed from one generation to the next is nobody's wish.
   return first_difference(TRY(asked_params(reader, a)), TRY(asked_params(reader, b)));
-}
-
-bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
-  if (a.dependencies_size() != b.dependencies_size()) return false;
-  return std::ranges::all_of(a.dependencies(), [&](const auto& entry) {
-    const auto found = b.dependencies().find(entry.first);
-    return found != b.dependencies().end() && found->second == entry.second;
-  });
 }
 
 std::vector<std::string> dependencies_of(const v1::ResourceSpec& spec) {
@@ -260,6 +253,14 @@ class Comparison {
 
 }  // namespace
 
+bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
+  if (a.dependencies_size() != b.dependencies_size()) return false;
+  return std::ranges::all_of(a.dependencies(), [&](const auto& entry) {
+    const auto found = b.dependencies().find(entry.first);
+    return found != b.dependencies().end() && found->second == entry.second;
+  });
+}
+
 Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask) {
   ResolveInput input;
   input.application = ask.deployment->spec().application();
@@ -279,6 +280,10 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   if (out.refusal) return out;
   out.taken = std::move(graph.taken);
   out.warnings = std::move(graph.warnings);
+  for (auto& node : graph.nodes) {
+    if (node.spec.type() == "workload")
+      node.spec.set_resolve_images(resolve_images(*ask.release, node.spec.id()));
+  }
   TRY(Comparison(reader, ask, input).run(graph, out));
   if (out.refusal) return out;
   const auto current = TRY(

@@ -38,6 +38,8 @@ struct RegionGraph {
 // first alone.
 Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask);
 
+bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b);
+
 Result<> write_graph(Work& work, const RegionAsk& ask, const RegionGraph& graph);
 
 }  // namespace qleet::hub::controllers

@@ -4,10 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "common/crypto/token.h"
 #include "hub/controllers/events.h"
+#include "hub/controllers/image_digests.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
@@ -61,6 +64,7 @@ class Delivery {
   Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
   Result<bool> profiles_changed(const std::set<Pin>& pins);
   Result<bool> may_differ();
+  bool looks_again(const Cause& cause) const;
   v1::Deployment& deployment(const std::string& environment);
 
   Work& work_;
@@ -108,7 +112,7 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
 // of its own and makes no release; an environment that chooses another profile instead of one that is pinned
 // does.
 Result<bool> Delivery::profiles_changed(const std::set<Pin>& pins) {
-  const auto since = head_->metadata().resource_version();
+  const auto since = made_at(*head_);
   std::set<Pin> held;
   for (const auto& pin : head_->spec().profiles())
     held.emplace(pin.environment(), pin.name(), pin.generation());
@@ -137,7 +141,7 @@ Result<bool> Delivery::profiles_changed(const std::set<Pin>& pins) {
 // False where no profile and no environment was written since the newest release: then resolving again tells
 // nothing.
 Result<bool> Delivery::may_differ() {
-  const auto since = head_->metadata().resource_version();
+  const auto since = made_at(*head_);
   const auto changed = TRY(work_.txn.get(kProfilesChanged));
   if (!changed || changed->revision > since) return true;
   return std::ranges::any_of(environments_, [&](const auto& entry) {
@@ -145,13 +149,28 @@ Result<bool> Delivery::may_differ() {
   });
 }
 
+// Whether tags are to be looked up again, and there are any that were.
+bool Delivery::looks_again(const Cause& cause) const {
+  return head_ &&
+         std::ranges::any_of(head_->spec().images(),
+                             [](const auto& pin) { return is_tag_pin(pin) && !waits_for_digest(pin); }) &&
+         std::ranges::any_of(environments_, [&](const auto& entry) {
+           return entry.second && looks_up_again(entry.second->spec().images(), cause.asked);
+         });
+}
+
 // Fills in fresh_ where there is to be a release.
 Result<> Delivery::draft(const Cause& cause) {
   const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation();
-  if (!applied && !cause.build && !TRY(may_differ())) return {};
-  auto base = applied ? app_.spec() : head_->spec().definition();
-  std::vector<v1::PinnedImage> previous;
-  if (head_) previous.assign(head_->spec().images().begin(), head_->spec().images().end());
+  const bool again = looks_again(cause);
+  if (!applied && !cause.build && !again && !TRY(may_differ())) return {};
+  auto base = applied ? app_.spec() : as_written(head_->spec());
+  std::vector<v1::PinnedImage> previous;  // by builds
+  std::vector<v1::PinnedImage> previous_tags;
+  if (head_) {
+    for (const auto& pin : head_->spec().images())
+      (is_tag_pin(pin) ? previous_tags : previous).push_back(pin);
+  }
 
   std::vector<NamedBuild> builds;
   if (cause.build) builds.push_back(*cause.build);
@@ -168,7 +187,9 @@ Result<> Delivery::draft(const Cause& cause) {
     }
   }
   v1::ReleaseSpec spec;
-  const auto images = pin_images(app_.metadata().name(), base, previous, builds);
+  auto images = pin_images(app_.metadata().name(), base, previous, builds);
+  base = with_images(std::move(base), images);
+  for (auto& pin : pin_tags(base, images, previous_tags, again)) images.push_back(std::move(pin));
   *spec.mutable_definition() = with_images(std::move(base), images);
   *spec.mutable_definition()->mutable_environments() = app_.spec().environments();
   for (const auto& image : images) *spec.add_images() = image;
@@ -202,9 +223,10 @@ Result<> Delivery::draft(const Cause& cause) {
     spec.set_cause("build");
     spec.set_cause_detail(cause.build->name);
     spec.set_source_revision(cause.build->spec.revision());
-  } else if (applied) {
+  } else if (applied || again) {
     spec.set_cause("apply");
-    spec.set_cause_detail(fmt::format("generation {}", app_.metadata().generation()));
+    spec.set_cause_detail(
+        fmt::format("generation {}{}", app_.metadata().generation(), again ? "; tags looked up again" : ""));
   } else {
     spec.set_cause("profile");
   }
@@ -215,6 +237,8 @@ Result<> Delivery::draft(const Cause& cause) {
 Result<> Delivery::record(const v1::ReleaseSpec& spec) {
   v1::Release release;
   *release.mutable_spec() = spec;
+  release.mutable_status()->set_tracked(true);
+  release.mutable_status()->set_made_at(work_.txn.revision());
   const auto& name = app_.metadata().name();
   const auto number = TRY(next_number(work_.txn, "release/" + name));
   release.mutable_spec()->set_number(static_cast<std::uint32_t>(number));
@@ -248,7 +272,9 @@ Result<> Delivery::offer_all() {
     bool affects = true;
     if (target.spec().release() != 0 && !target.spec().deleted()) {
       const auto running = TRY(get_release(work_.txn, app_.metadata().name(), target.spec().release()));
-      affects = !running || !same_in(name, running->spec(), head_->spec());
+      const bool repushes = environment && environment->spec().images().repushed() == "release";
+      affects = !running || !(repushes ? same_in(name, running->spec(), head_->spec())
+                                       : same_but_repushed(name, running->spec(), head_->spec()));
     } else if (target.spec().release() == number) {
       affects = false;
     }
@@ -347,6 +373,34 @@ Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& a
   return delivery.answers();
 }
 
+namespace {
+
+// Tags that a hub of before left as they are: whatever they are now, it is one content from here on.
+void pin_what_is_not(v1::ReleaseSpec& spec) {
+  std::vector<v1::PinnedImage> builds;
+  std::vector<v1::PinnedImage> tags;
+  for (const auto& pin : spec.images()) (is_tag_pin(pin) ? tags : builds).push_back(pin);
+  tags = pin_tags(as_written(spec), builds, tags, false);
+  spec.mutable_images()->Assign(builds.begin(), builds.end());
+  spec.mutable_images()->Add(tags.begin(), tags.end());
+}
+
+// The newest release before the one that `deployment` wants that means something else in its environment, and
+// is good enough. 0: there is none.
+Result<std::uint32_t> newest_ready(const Reader& reader, const std::string& application,
+                                   const std::string& environment, const v1::Deployment* deployment,
+                                   const std::function<bool(const v1::Release&)>& good) {
+  const auto running = deployment == nullptr ? 0 : deployment->spec().release();
+  const auto current = TRY(get_release(reader, application, running));
+  for (auto number = running; current && number > 1; --number) {
+    const auto older = TRY(get_release(reader, application, number - 1));
+    if (older && good(*older) && !same_in(environment, older->spec(), current->spec())) return number - 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
 Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& request) {
   auto app = TRY(objects::get<v1::Application>(work.txn, request.application));
   if (!app) return fail(Code::kNotFound, fmt::format("application {} does not exist", request.application));
@@ -360,26 +414,41 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     return fail(Code::kNotFound,
                 fmt::format("application {} is not in environment {}; it is in: {}", request.application,
                             request.environment, fmt::join(environments_of(app->spec()), ", ")));
+  const auto deployment_of = [&](const std::string& name) -> const v1::Deployment* {
+    const auto found = delivery.deployments_.find(name);
+    return found == delivery.deployments_.end() || found->second.metadata().uid().empty() ? nullptr
+                                                                                          : &found->second;
+  };
+  // The first environment in which it was never ready; none where it was in all.
+  const auto never_ready = [&](const v1::Release& release) {
+    return std::ranges::find_if(targets, [&](const std::string& name) {
+      const auto* deployment = deployment_of(name);
+      return deployment != nullptr && !was_ready(release, name, deployment);
+    });
+  };
   auto to = request.to_release;
-  if (to == 0) {
-    const auto running = delivery.deployments_[targets.front()].spec().release();
-    const auto current = TRY(get_release(work.txn, request.application, running));
-    // The newest one before that means something else here.
-    for (auto number = running; current && to == 0 && number > 1; --number) {
-      const auto older = TRY(get_release(work.txn, request.application, number - 1));
-      if (older && !same_in(targets.front(), older->spec(), current->spec())) to = number - 1;
-    }
-    if (to == 0)
-      return fail(Code::kInvalid,
-                  fmt::format("application {} has no release before the one that runs in {}: there "
-                              "is nothing to go back to",
-                              request.application, targets.front()));
-  }
+  const auto newest =
+      TRY(newest_ready(work.txn, request.application, targets.front(), deployment_of(targets.front()),
+                       [&](const v1::Release& release) { return never_ready(release) == targets.end(); }));
+  if (to == 0) to = newest;
+  if (to == 0)
+    return fail(Code::kInvalid,
+                fmt::format("application {} has no release before the one that runs in {} that was ever "
+                            "ready there: there is nothing to go back to; qleet history {} lists them",
+                            request.application, fmt::join(targets, ", "), request.application));
   const auto old = TRY(get_release(work.txn, request.application, to));
   if (!old)
     return fail(Code::kNotFound, fmt::format("application {} has no release {}; qleet history {} lists them",
                                              request.application, to, request.application));
+  if (const auto where = never_ready(*old); where != targets.end() && !request.force)
+    return fail(
+        Code::kConflict,
+        fmt::format("release {} of application {} was never ready in {}{}; --force goes to it all the "
+                    "same",
+                    to, request.application, *where,
+                    newest == 0 ? "" : fmt::format(": the newest before that was is {}", newest)));
   auto spec = old->spec();
+  pin_what_is_not(spec);
   spec.set_cause("rollback");
   spec.set_cause_detail(fmt::format("release {}", to));
   spec.set_created_by(request.subject);
@@ -401,7 +470,9 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     delivery.states_[name] = "RollingOut";
     TRY(put_deployment(work, found->second));
   }
-  return delivery.answers();
+  auto answers = TRY(delivery.answers());
+  for (auto& answer : answers) answer.set_content_of(to);
+  return answers;
 }
 
 }  // namespace qleet::hub::controllers

@@ -16,6 +16,7 @@ namespace qleet::hub::controllers {
 struct Cause {
   std::string subject = "controllers";  // who
   std::optional<NamedBuild> build;      // what came; empty: look whether something changed
+  bool asked = false;                   // somebody applied the application, changed or not
 };
 
 // Makes a release where the application, a build or a profile calls for one (at most one), offers it to the
@@ -27,12 +28,14 @@ Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& a
 struct Rollback {
   std::string application;
   std::string environment;       // empty: all
-  std::uint32_t to_release = 0;  // 0: the one before
+  std::uint32_t to_release = 0;  // 0: the newest one before that was ready
   std::string subject;
+  bool force = false;  // also to one that was never ready
 };
 
-// A new release with the content of an old one, wanted at once. Where it is for one of several environments,
-// later builds and applies go on from what was the newest release before.
+// A new release with the content of an old one, wanted at once; kConflict where that one was never ready in
+// an environment that it is for, unless `force`. Where it is for one of several environments, later builds
+// and applies go on from what was the newest release before.
 Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& request);
 
 // Makes the candidate of a deployment the wanted release. `release` 0: whichever waits.

@@ -33,6 +33,7 @@ Result<std::optional<wire::v1::DesiredResource>> desired(std::string_view key,
   out.set_id(spec.id());
   out.set_application(spec.application());
   out.set_environment(spec.environment());
+  out.set_resolve_images(spec.resolve_images());
   if (out.ByteSizeLong() > sync::kMaxResourceBytes) {
     kLog.error("resource is too big for a message, its agent is not told",
                {{"resource", out.name()}, {"bytes", std::to_string(out.ByteSizeLong())}});

@@ -63,6 +63,9 @@ bool check(ResourceReport& report, std::string_view region, const ReportLimits& 
     bytes += key.size() + value.size();
   }
   if (bytes > limits.max_outputs_bytes) return false;
+  if (report.images().size() > limits.max_outputs) return false;
+  for (const auto& [container, image] : report.images())
+    if (container.size() > limits.max_word || image.size() > limits.max_output) return false;
   if (report.has_next_attempt() && !is_time(report.next_attempt())) return false;
   for (const auto& key : report.secret_outputs()) {
     if (key.size() > limits.max_word) return false;

@@ -150,7 +150,8 @@ Result<> Application::check(const std::vector<model::Object>& objects) {
 
 Result<> Application::deliver() {
   for (const auto& name : applications_) {
-    for (auto& answer : TRY(controllers::deliver(work_, name, {caller_.subject, std::nullopt})))
+    for (auto& answer :
+         TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true})))
       *result_.add_releases() = std::move(answer);
   }
   return {};

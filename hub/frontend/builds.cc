@@ -90,7 +90,7 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& sp
   const bool known = TRY(objects::get<v1::Build>(work.txn, name)).has_value();
   if (!known) TRY(objects::put(work.txn, build, work.stamp));
   for (const auto& app : TRY(followers(work.txn, spec))) {
-    controllers::Cause cause{caller.subject, std::nullopt};
+    controllers::Cause cause{.subject = caller.subject, .build = {}};
     if (!known) cause.build = controllers::NamedBuild{name, spec};
     for (auto& answer : TRY(controllers::deliver(work, app, cause))) {
       // Told again: what came of it the first time is under way or done.
@@ -153,11 +153,14 @@ Result<v1::DeliveryAnswers> rollback(const Context& context, const Caller& calle
     answers.Clear();
     TRY(existing<v1::Application>(work.txn, request.application()));
     const controllers::Rollback wanted{request.application(), request.environment(), request.to_release(),
-                                       caller.subject};
-    for (auto& answer : TRY(controllers::roll_back(work, wanted)))
+                                       caller.subject, request.force()};
+    auto to = request.to_release();
+    for (auto& answer : TRY(controllers::roll_back(work, wanted))) {
+      if (answer.content_of() != 0) to = answer.content_of();
       *answers.add_releases() = std::move(answer);
-    const auto detail = fmt::format("to release {}{}{}", request.to_release(),
-                                    request.environment().empty() ? "" : " in ", request.environment());
+    }
+    const auto detail = fmt::format("to release {}{}{}{}", to, request.environment().empty() ? "" : " in ",
+                                    request.environment(), request.force() ? ", forced" : "");
     return controllers::record_audit(
         work, {caller.subject, "rollback", "Application", request.application(), detail});
   }));

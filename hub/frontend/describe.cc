@@ -7,6 +7,7 @@
 #include "hub/controllers/askers.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/profiles.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
@@ -36,6 +37,7 @@ class Describer {
     if (const auto* region = dynamic_cast<const v1::Region*>(&object)) return this->region(*region);
     if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) return this->agent(*agent);
     if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) return this->profile(*profile);
+    if (const auto* release = dynamic_cast<const v1::Release*>(&object)) return this->release(*release);
     out_.set_summary(fmt::format("{} {}", out_.kind(), out_.name()));
     return {};
   }
@@ -66,6 +68,7 @@ class Describer {
   Result<> region(const v1::Region& region);
   Result<> agent(const v1::Agent& agent);
   Result<> profile(const v1::Profile& profile);
+  Result<> release(const v1::Release& release);
 
   const Reader& reader_;
   const WallTime now_;
@@ -159,6 +162,8 @@ Result<> Describer::environment(const v1::Environment& environment) {
   if (regions.empty()) out_.set_repair(repair_for("NoRegion", nullptr));
   fact("regions", list_some({regions.begin(), regions.end()}, 10));
   fact("applications", list_some(apps, 10));
+  fact("tags pushed again",
+       environment.spec().images().repushed().empty() ? "ignore" : environment.spec().images().repushed());
   const auto& builds = environment.spec().builds();
   fact("builds get in",
        builds.after().environment().empty()
@@ -227,6 +232,30 @@ Result<> Describer::profile(const v1::Profile& profile) {
   fact("parameters", fmt::format("{}", fmt::join(open, ", ")));
   fact("parameters of the operator", fmt::format("{}", fmt::join(operators, ", ")));
   fact("deployments that ask for its type", list_some(users, 10));
+  return {};
+}
+
+Result<> Describer::release(const v1::Release& release) {
+  const auto& spec = release.spec();
+  const bool waits = controllers::waits_for_digest(spec);
+  out_.set_state(waits ? "ResolvingImages" : "Complete");
+  out_.set_summary(fmt::format("release {} of {}, made by {}{}{}", spec.number(), spec.application(),
+                               spec.cause(), spec.cause_detail().empty() ? "" : ": ", spec.cause_detail()));
+  if (waits)
+    out_.add_details(
+        "Not every image's digest is known yet: the region that needs it first finds it out, and nothing "
+        "runs by the "
+        "tag until it is recorded here.");
+  for (const auto& pin : spec.images()) {
+    auto value = pin.image();
+    if (!pin.build().empty()) value += fmt::format(" (build {})", pin.build());
+    if (!pin.resolved_in().empty()) value += fmt::format(" (found by region {})", pin.resolved_in());
+    if (controllers::waits_for_digest(pin)) value += " (its digest is not known yet)";
+    fact(fmt::format("image of {}/{}", pin.workload(), pin.container()), std::move(value));
+  }
+  fact("source revision", spec.source_revision());
+  fact("was ready in",
+       list_some({release.status().ready_in().begin(), release.status().ready_in().end()}, 10));
   return {};
 }
 

@@ -53,6 +53,9 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   const auto where = workload ? std::string("the application") : profile;
   if (reason == reasons::kImageMissing)
     return fmt::format("push the image (or build it on the host), or name another one in {}.", where);
+  if (reason == reasons::kImageGone)
+    return fmt::format("bring that very image back to its registry or host, or name another one in {}.",
+                       where);
   if (reason == reasons::kImageRefused)
     return fmt::format(
         "give the region a pull secret (qleet create secret registry ...), or name another image in {}.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "hub/controllers/image_digests.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
@@ -62,6 +63,9 @@ Result<v1::History> history(const Context& context, std::string_view application
         add("Current");
       } else if (deployment.spec().release() == number) {
         add("Wanted");
+      } else if (release.status().tracked() &&
+                 controllers::was_ready(release, deployment.spec().environment(), nullptr)) {
+        add("WasReady");
       }
     }
   }

@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t kMaxDetails = 6;
 constexpr std::string_view kContainers = "score.containers.";
+constexpr std::string_view kLookedUpAgain = " looked up again";
 
 std::string unquoted(const std::string& json) {
   return json.size() >= 2 && json.front() == '"' ? json.substr(1, json.size() - 2) : json;
@@ -40,6 +41,7 @@ std::string image_change(const std::string& before, const std::string& after) {
   };
   const auto [old_repository, old_rest] = split(before);
   const auto [new_repository, new_rest] = split(after);
+  if (before.starts_with(after + "@")) return fmt::format("image {}{}", new_rest, kLookedUpAgain);
   if (old_repository != new_repository || old_rest == new_rest)
     return fmt::format("image {} -> {}", before, after);
   return fmt::format("image {} -> {}", old_rest.empty() ? "(no tag)" : old_rest, new_rest);
@@ -143,6 +145,11 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
                            : fmt::format("changes: profile {}", after.profile()));
     if (const auto gap = gap_of(after); !gap.empty())
       change.set_summary(fmt::format("{}; {}", change.summary(), gap));
+  }
+  const auto again = [](const std::string& detail) { return detail.ends_with(kLookedUpAgain); };
+  if (workload && !details.empty() && std::ranges::all_of(details, again)) {
+    change.set_action("change");
+    change.set_summary("rolls if it was pushed again");
   }
   if (details.size() > kMaxDetails) {
     const auto more = details.size() - kMaxDetails;

@@ -19,6 +19,12 @@
 
 namespace qleet {
 
+enum class ResolveImages {
+  kAsNamed,  // images are run as the template names them
+  kOnce,     // what is on the host counts, else the registry is asked
+  kAgain,    // the registry is asked, whatever is on the host
+};
+
 // One resource as the engine hands it over: every placeholder but ${self.*} is filled in.
 struct ProviderResource {
   std::string name;   // globally unique, [a-z0-9.-]; what ownership marks carry
@@ -32,6 +38,9 @@ struct ProviderResource {
   // tells nothing about secrets.
   std::string hash;
   google::protobuf::Struct template_;
+  // How to find out the digests of images that the template names by a tag; not kAsNamed: they are reported
+  // in Observation::images, and nothing new is started by a tag (the digests come with the next generation).
+  ResolveImages resolve_images = ResolveImages::kAsNamed;
   // Alias -> that dependency's outputs (also the secret ones).
   std::map<std::string, std::map<std::string, std::string>> dependencies;
 };
@@ -50,7 +59,9 @@ struct Observation {
   std::string
       message;  // for people, also those who may not read logs: no secrets, nothing a workload printed
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
-  std::optional<Millis> recheck_after;      // look again then, even if no watch event comes
+  std::map<std::string, std::string>
+      images;                           // container -> repository[:tag]@digest, where they are asked for
+  std::optional<Millis> recheck_after;  // look again then, even if no watch event comes
   std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass
 };
 

@@ -7,6 +7,7 @@
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/body.h"
+#include "providers/container/images.h"
 #include "providers/container/kinds.h"
 #include "providers/container/names.h"
 #include "providers/container/template.h"
@@ -248,7 +249,7 @@ Result<StepResult> ContainerHandler::start(const ProviderResource& resource, con
 }
 
 Result<StepResult> ContainerHandler::apply(const ProviderResource& resource, const Observation&) {
-  const ContainerSpec spec = TRY(parse_container(resource.template_));
+  ContainerSpec spec = TRY(parse_container(resource.template_));
   const std::string name = base_name(resource);
   const auto found = TRY(find(resource));
   if (found) {
@@ -267,9 +268,9 @@ Result<StepResult> ContainerHandler::apply(const ProviderResource& resource, con
     }
     if (!same || !drift_of(context_, spec.process, network, *found).empty()) {
       // Before the old one goes, so that a bad image does not take down what works.
-      if (auto pulling = TRY(context_.ensure_image(spec.process.image, resource.name))) {
-        return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *pulling};
-      }
+      const auto content = TRY(ensure_kept_content(context_, resource, spec.process.image, &*found));
+      if (content.pulling)
+        return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *content.pulling};
       if (!TRY(context_.take_away(found->id, spec.grace, resource.name))) {
         return StepResult{.done = false, .recheck_after = kSoon, .message = fmt::format("stopping {}", name)};
       }
@@ -291,9 +292,10 @@ Result<StepResult> ContainerHandler::apply(const ProviderResource& resource, con
     }
     return start(resource, spec, name);
   }
-  if (auto pulling = TRY(context_.ensure_image(spec.process.image, resource.name))) {
-    return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *pulling};
-  }
+  auto content = TRY(ensure_kept_content(context_, resource, spec.process.image, nullptr));
+  if (content.pulling)
+    return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *content.pulling};
+  spec.process.image = std::move(content.name);
   TRY(create(resource, spec));
   return start(resource, spec, name);
 }

@@ -48,12 +48,31 @@ Context::Context(Options options, const Clock& clock)
               [this](const std::string& resource) { notifier().notify(resource); }) {}
 
 Result<std::string> Context::revision_of(const ProviderResource& resource) {
+  return revision_of(resource.template_);
+}
+
+Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
   const std::lock_guard lock(key_mutex_);
   if (key_.empty()) key_ = TRY(load_or_make_key(key_file_));
-  google::protobuf::Struct made_of = resource.template_;
   for (const char* other : {"replicas", "drain", "stopGrace", "startWithin", "update"})
     made_of.mutable_fields()->erase(other);
   return short_hash(key_ + templates::canonical(made_of));
+}
+
+bool LookUps::done(const std::string& resource, const std::string& round) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = rounds_.find(resource);
+  return found != rounds_.end() && found->second.contains(round);
+}
+
+void LookUps::note(const std::string& resource, const std::string& round) {
+  const std::lock_guard lock(mutex_);
+  rounds_[resource].insert(round);
+}
+
+void LookUps::forget(const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  rounds_.erase(resource);
 }
 
 }  // namespace qleet::container

@@ -1,6 +1,12 @@
 // What the kinds of templates share.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
 #include "common/engine/host.h"
 #include "common/engine/host_network.h"
 #include "providers/container/mounts.h"
@@ -10,6 +16,19 @@
 
 namespace qleet::container {
 
+// Which tags a resource has looked up again: a round is a generation with an image. Forgotten by an agent
+// that restarts, which looks once more. Thread-safe.
+class LookUps {
+ public:
+  bool done(const std::string& resource, const std::string& round) const;
+  void note(const std::string& resource, const std::string& round);
+  void forget(const std::string& resource);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::set<std::string>> rounds_;  // by resource
+};
+
 // Thread-safe.
 class Context : public containers::Host {
  public:
@@ -18,6 +37,12 @@ class Context : public containers::Host {
   // Ten hex digits over what a workload's containers are made of: all of its template but what only says how
   // many there are and how they are replaced. So scaling restarts nothing. Keyed, since it stands in a label.
   Result<std::string> revision_of(const ProviderResource& resource);
+
+  // The same for a template that is not this resource's own.
+  Result<std::string> revision_of(google::protobuf::Struct template_);
+
+  // Shared with pulls, which may end after this.
+  const std::shared_ptr<LookUps>& look_ups() const { return look_ups_; }
 
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
@@ -29,6 +54,7 @@ class Context : public containers::Host {
   std::filesystem::path key_file_;
   std::mutex key_mutex_;
   std::string key_;
+  const std::shared_ptr<LookUps> look_ups_ = std::make_shared<LookUps>();
   Mounts mounts_;
   Restarts restarts_;
   Prober prober_;  // last: its threads use what stands above

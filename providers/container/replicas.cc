@@ -129,9 +129,10 @@ bool cut_off(const Part& part, const Part& owner) {
          comparable(part.details.started_at) < comparable(owner.details.started_at);
 }
 
-Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
-                                           const std::string& revision, const WorkloadSpec& spec,
-                                           const std::string& network) {
+Result<std::vector<Replica>> read_replicas(
+    Context& context, const ProviderResource& resource, const std::string& revision, const WorkloadSpec& spec,
+    const std::string& network,
+    const std::function<bool(const containers::ContainerDetails&)>& also_current) {
   std::map<std::string, Replica> found;
   std::vector<std::string> keys;
   for (const auto& one : TRY(context.client().list(selector(resource)))) {
@@ -145,9 +146,10 @@ Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResou
     replica.index =
         static_cast<unsigned>(std::strtoul(label(details->labels, labels::kReplica).c_str(), nullptr, 10));
     replica.revision = label(details->labels, labels::kRevision);
-    replica.current = replica.revision == revision;
+    replica.current = replica.revision == revision || (also_current && also_current(*details));
     const auto [place, added] = found.try_emplace(replica.key(), replica);
     auto& kept = place->second;
+    kept.current = kept.current && replica.current;
     if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.revision, spec);
     const auto endpoint = details->networks.find(network);
     Part part{.name = label(details->labels, labels::kContainer), .details = std::move(*details)};

@@ -1,6 +1,7 @@
 // The replicas of a workload as they are on this host, by labels and never by memory.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,10 +39,11 @@ struct Replica {
 Result<> remember_version(Context& context, const ProviderResource& resource, const std::string& revision);
 
 // Of both the wanted version and older ones, current ones first, then by index. Runs each check that has not
-// been run yet.
-Result<std::vector<Replica>> read_replicas(Context& context, const ProviderResource& resource,
-                                           const std::string& revision, const WorkloadSpec& spec,
-                                           const std::string& network);
+// been run yet. `also_current`: a container of another revision that is as wanted all the same.
+Result<std::vector<Replica>> read_replicas(
+    Context& context, const ProviderResource& resource, const std::string& revision, const WorkloadSpec& spec,
+    const std::string& network,
+    const std::function<bool(const containers::ContainerDetails&)>& also_current = {});
 
 // A part started before the one whose network it shares was started again: it is cut off.
 bool cut_off(const Part& part, const Part& owner);

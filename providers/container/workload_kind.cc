@@ -9,6 +9,7 @@
 #include "common/model/reasons.h"
 #include "common/template/replacement.h"
 #include "providers/container/body.h"
+#include "providers/container/images.h"
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
 #include "providers/container/rollout.h"
@@ -48,13 +49,20 @@ class WorkloadHandler final : public Handler {
     std::vector<ReplicaView> views;
     std::vector<Move> moves;
     Update update = Update::kRolling;
+    std::map<std::string, std::string> images;  // found out, where that is asked for
+    bool resolving = false;                     // not all of them are run by their digests yet
   };
 
   Result<Scene> look(const ProviderResource& resource);
+  bool same_content(const WorkloadSpec& spec, const containers::ContainerDetails& details);
   void publish(const ProviderResource& resource, const Scene& scene);
   void stay_where_wanted(const ProviderResource& resource);
   Result<> act(const ProviderResource& resource, Scene& scene, const Move& move, StepResult& result);
-  Result<bool> can_create(const ProviderResource& resource, const Scene& scene, StepResult& result);
+  // What the containers are made of, by name; nothing while that is on its way.
+  using Images = std::map<std::string, std::string>;
+  Result<std::optional<Images>> can_create(const ProviderResource& resource, const Scene& scene,
+                                           StepResult& result);
+  Result<bool> resolve(const ProviderResource& resource, const Scene& scene, StepResult& result);
   Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
   Result<> create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
                        const WorkloadContainer& container);
@@ -85,6 +93,12 @@ std::string part_of(const std::string& revision, unsigned index, const std::stri
   return fmt::format("{}.{}.{}", revision, index, container);
 }
 
+std::string waits_for_hub(const std::map<std::string, std::string>& images) {
+  std::string found;
+  for (const auto& [container, image] : images) found += (found.empty() ? "" : ", ") + image;
+  return fmt::format("waits until the hub has recorded {}", found.empty() ? "its images' digests" : found);
+}
+
 bool WorkloadHandler::settled(const ProviderResource& resource, const Replica& replica, Millis longest) {
   Draining state;
   {
@@ -101,7 +115,18 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
   scene.spec = TRY(parse_workload(resource.template_, resource.id));
   scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
   scene.revision = TRY(context_.revision_of(resource));
-  scene.replicas = TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network));
+  // What was made by the same tags before their digests were known is not made anew, where it is the same
+  // content.
+  const auto tags = by_tags(resource.template_);
+  const auto by_tag = tags ? TRY(context_.revision_of(*tags)) : std::string();
+  const auto as_before = [&](const containers::ContainerDetails& details) {
+    return !by_tag.empty() && label(details.labels, labels::kRevision) == by_tag &&
+           same_content(scene.spec, details);
+  };
+  scene.replicas =
+      TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network, as_before));
+  scene.images = TRY(found_digests(context_, resource, scene.spec, scene.replicas));
+  scene.resolving = !asked_for(resource, scene.spec).empty();
   for (const auto& replica : scene.replicas) {
     ReplicaView view{.index = replica.index,
                      .current = replica.current,
@@ -118,6 +143,17 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
   if (templates::replacement_of(resource.template_).stops_first) scene.update = Update::kStopFirst;
   scene.moves = decide_moves(scene.views, scene.spec.replicas, scene.update);
   return scene;
+}
+
+bool WorkloadHandler::same_content(const WorkloadSpec& spec, const containers::ContainerDetails& details) {
+  const auto wanted =
+      std::ranges::find(spec.containers, label(details.labels, labels::kContainer), &WorkloadContainer::name);
+  if (wanted == spec.containers.end()) return false;
+  const auto image = find_image(context_.client(), wanted->process.image);
+  // Where it is no longer here, nobody can tell, and what runs stays.
+  if (!image || !*image) return true;
+  const auto plain = [](const std::string& id) { return id.substr(id.find(':') + 1); };
+  return plain((*image)->id) == plain(details.image_id);
 }
 
 void WorkloadHandler::publish(const ProviderResource& resource, const Scene& scene) {
@@ -226,9 +262,23 @@ Result<Observation> WorkloadHandler::observe(const ProviderResource& resource) {
   const Scene scene = TRY(look(resource));
   publish(resource, scene);
   stay_where_wanted(resource);
-  auto out = describe(resource, scene);
-  if (board_.leaving(resource.name)) out.recheck_after = kSoon * 10;  // it may be wanted again
-  return out;
+  Observation seen = describe(resource, scene);
+  if (board_.leaving(resource.name)) seen.recheck_after = kSoon * 10;  // it may be wanted again
+  if (!scene.resolving) return seen;
+  seen.images = scene.images;
+  const bool known = scene.images.size() == asked_for(resource, scene.spec).size();
+  const bool only_creates =
+      std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kCreate; });
+  if (known && only_creates && (seen.state == State::kAbsent || seen.state == State::kOutOfDate)) {
+    seen.state = State::kProgressing;
+    seen.reason = reasons::kResolvingImage;
+    seen.message = waits_for_hub(scene.images);
+  } else if (!known && seen.state == State::kReady) {
+    seen.state = State::kOutOfDate;
+    seen.reason = reasons::kResolvingImage;
+    seen.message = "looking up what is behind its images' tags";
+  }
+  return seen;
 }
 
 Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, const Observation&) {
@@ -236,6 +286,7 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
   publish(resource, scene);
   board_.leave(resource.name, false);  // wanted again
   StepResult result;
+  if (scene.moves.empty() && !TRY(resolve(resource, scene, result))) return result;
   if (scene.update == Update::kStopFirst && takes_down_old(scene)) {
     // Before an old one goes, so that what cannot be made does not take down what works.
     if (!TRY(can_create(resource, scene, result))) return result;
@@ -312,29 +363,46 @@ bool WorkloadHandler::takes_down_old(const Scene& scene) {
   });
 }
 
-// False while an image is on its way.
-Result<bool> WorkloadHandler::can_create(const ProviderResource& resource, const Scene& scene,
-                                         StepResult& result) {
+// A step towards the digests of its images; true once there is nothing to be found out any more.
+Result<bool> WorkloadHandler::resolve(const ProviderResource& resource, const Scene& scene,
+                                      StepResult& result) {
+  if (!scene.resolving) return true;
+  result.recheck_after = Millis(2'000);
+  const auto step = TRY(look_up(context_, resource, scene.spec));
+  result.message = step ? *step : waits_for_hub(scene.images);
+  return false;
+}
+
+Result<std::optional<WorkloadHandler::Images>> WorkloadHandler::can_create(const ProviderResource& resource,
+                                                                           const Scene& scene,
+                                                                           StepResult& result) {
+  // Nothing is begun by a tag: other regions, or the next replica, may find something else behind it.
+  if (!TRY(resolve(resource, scene, result))) return std::nullopt;
+  Images images;
   for (const auto& container : scene.spec.containers) {
-    if (auto pulling = TRY(context_.ensure_image(container.process.image, resource.name))) {
-      result.message = *pulling;
+    auto content = TRY(ensure_content(context_, container.process.image, resource.name));
+    if (content.pulling) {
+      result.message = *content.pulling;
       result.recheck_after = Millis(5'000);
-      return false;
+      return std::nullopt;
     }
+    images[container.name] = std::move(content.name);
   }
   for (const auto& container : scene.spec.containers)
     TRY(check_volumes(context_, resource, container.process));
-  return true;
+  return images;
 }
 
 Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& scene, unsigned index,
                                  StepResult& result) {
-  if (!TRY(can_create(resource, scene, result))) return {};
+  const auto images = TRY(can_create(resource, scene, result));
+  if (!images) return {};
   if (scene.spec.network.empty()) {
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
   TRY(remember_version(context_, resource, scene.revision));
-  for (const auto& container : scene.spec.containers) {
+  for (auto container : scene.spec.containers) {
+    container.process.image = images->at(container.name);
     TRY(create_part(resource, scene, index, container));
     TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name), container.process,
                    result));
@@ -413,7 +481,7 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
       context_.restarts().note(details.name);
     }
     if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
-    TRY(context_.mounts().write(base_name(resource), part_of(scene.revision, replica.index, part.name),
+    TRY(context_.mounts().write(base_name(resource), part_of(replica.revision, replica.index, part.name),
                                 process));
     TRY(start_part(resource, details.name, process, result));
   }
@@ -453,6 +521,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
     return StepResult{.done = false, .recheck_after = kSoon, .message = "stopping replicas"};
   }
   context_.prober().keep_only(resource.name, {});
+  context_.look_ups()->forget(resource.name);
   TRY(context_.mounts().remove_all(base_name(resource)));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);

@@ -207,9 +207,23 @@ void Checker::see_release(const hub::Change& change) {
   }
   v1::Release release;
   if (!release.ParseFromString(change.value)) return;
-  auto spec = objects::serialize(release.spec());
-  const auto [known, fresh] = releases_.try_emplace(change.key, std::move(spec));
-  if (!fresh && known->second != objects::serialize(release.spec()))
+  const auto [known, fresh] = releases_.try_emplace(change.key, release.spec());
+  if (fresh) return;
+  auto& before = known->second;
+  // What was not known yet may be filled in, and stands from then on.
+  for (int i = 0; i < before.images_size() && i < release.spec().images_size(); ++i) {
+    auto& pin = *before.mutable_images(i);
+    const auto& now = release.spec().images(i);
+    const bool had = pin.image().contains('@');
+    if (had && pin.image() != now.image())
+      findings_.add(Rule::kContent,
+                    fmt::format("{} was {} and becomes {}", change.key, pin.image(), now.image()));
+    if (had || !now.image().starts_with(pin.image() + "@")) continue;
+    auto& workload = before.mutable_definition()->mutable_workloads()->at(pin.workload());
+    workload.mutable_score()->mutable_containers()->at(pin.container()).set_image(now.image());
+    pin = now;
+  }
+  if (objects::serialize(before) != objects::serialize(release.spec()))
     findings_.add(Rule::kAcknowledged, fmt::format("{} is changed, and releases never are", change.key));
 }
 

@@ -89,7 +89,7 @@ class Checker {
   std::vector<Told> told_;
   std::map<std::string, Known> known_;  // resources of this life
   std::map<std::string, v1::Resource> last_state_;
-  std::map<std::string, std::string> releases_;                                  // by name, their spec
+  std::map<std::string, v1::ReleaseSpec> releases_;
   std::map<std::pair<std::string, std::uint32_t>, std::vector<Stated>> stated_;  // of every life
   Writes expected_;
   std::set<std::string> asked_;

@@ -43,6 +43,23 @@ std::string content_of(const ProviderResource& r) {
   return text;
 }
 
+// Container -> image, as the template names it.
+std::map<std::string, std::string> images_of(const google::protobuf::Struct& template_) {
+  std::map<std::string, std::string> images;
+  const auto score = template_.fields().find("score");
+  if (score == template_.fields().end()) return images;
+  const auto containers = score->second.struct_value().fields().find("containers");
+  if (containers == score->second.struct_value().fields().end()) return images;
+  for (const auto& [name, container] : containers->second.struct_value().fields()) {
+    const auto image = container.struct_value().fields().find("image");
+    if (image != container.struct_value().fields().end()) images[name] = image->second.string_value();
+  }
+  return images;
+}
+
+bool by_tag(const std::string& image) { return !image.contains('@'); }
+std::string tag_of(const std::string& image) { return image.substr(0, image.find('@')); }
+
 Observation progressing(std::string_view reason, Millis left) {
   Observation seen;
   seen.state = Observation::State::kProgressing;
@@ -83,6 +100,30 @@ Millis Cloud::some_time() {
   return Millis(static_cast<Millis::rep>(kind < 6 ? 0 : kind < 9 ? dice_.below(3'000) : dice_.below(30'000)));
 }
 
+std::string Cloud::content_of_tag(const std::string& image) {
+  return fmt::format("{}@sha256:{:064x}", image,
+                     std::hash<std::string>()(image) / 1000 * 1000 + pushes_[image] % 1000);
+}
+
+void Cloud::push_again() {
+  if (pushes_.empty()) return;
+  auto& [tag, pushes] = dice_.pick(pushes_);
+  trace_.note("pushed again", tag, ++pushes);
+}
+
+std::map<std::string, std::string> Cloud::resolved(const ProviderResource& r, const Thing* thing) {
+  std::map<std::string, std::string> found;
+  if (r.resolve_images == ResolveImages::kAsNamed) return found;
+  for (const auto& [container, image] : images_of(r.template_)) {
+    if (!by_tag(image)) continue;
+    const bool runs =
+        thing && thing->images.contains(container) && tag_of(thing->images.at(container)) == image;
+    found[container] = runs && r.resolve_images == ResolveImages::kOnce ? thing->images.at(container)
+                                                                        : content_of_tag(image);
+  }
+  return found;
+}
+
 Result<> Cloud::interfere(std::string_view call, const ProviderResource& r) {
   if (outage_) return fail(Code::kUnavailable, "the cloud does not answer");
   if (trouble_.crash_permille > 0 && dice_.permille(trouble_.crash_permille)) throw AgentCrash();
@@ -102,6 +143,12 @@ Result<Observation> Cloud::observe(const std::string& provider, const ProviderRe
     return seen;
   }
   const Thing* thing = find(Key{provider, r.name});
+  const auto images = resolved(r, thing);
+  if (!images.empty() && sabotage_ != Sabotage::kHastyAgent && (!thing || !thing->absent_at)) {
+    seen = progressing(reasons::kResolvingImage, Millis(30'000));
+    seen.images = images;
+    return seen;
+  }
   if (!thing) return seen;
   const MonoTime now = clock_.mono();
   if (thing->absent_at) return progressing(reasons::kDeleting, *thing->absent_at - now);
@@ -134,6 +181,8 @@ Result<StepResult> Cloud::apply(const std::string& provider, const ProviderResou
   if (before && before->absent_at)
     return StepResult{
         .done = false, .recheck_after = *before->absent_at - clock_.mono(), .message = "is being removed"};
+  if (sabotage_ != Sabotage::kHastyAgent && !resolved(r, before).empty())
+    return StepResult{.done = false, .recheck_after = Millis(2'000), .message = "waits for digests"};
   auto result = make(provider, r, before);
   if (trouble_.lost_permille > 0 && dice_.permille(trouble_.lost_permille))
     return fail(Code::kDeadline, "nobody knows whether it was applied");
@@ -169,6 +218,11 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
   before->content = content;
   before->template_ = r.template_;
   before->inputs = r.dependencies;
+  before->images = images_of(r.template_);
+  for (auto& [container, image] : before->images) {
+    if (by_tag(image)) findings_.add(Rule::kContent, fmt::format("{} runs {} by its tag", r.name, image));
+    if (by_tag(image) || sabotage_ == Sabotage::kFloatingTag) image = content_of_tag(tag_of(image));
+  }
   before->half = false;
   before->drifted = false;
   before->ready_at = clock_.mono() + some_time();

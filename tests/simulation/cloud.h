@@ -29,6 +29,7 @@ struct Thing {
   std::map<std::string, std::map<std::string, std::string>> inputs;
   std::string address;    // another one each time it is made
   std::string opened_by;  // the secret that the first data in it was made with; empty: there is none in it
+  std::map<std::string, std::string> images;  // container -> image with the digest of what runs
   MonoTime ready_at{};
   std::optional<MonoTime> absent_at;  // being removed
   bool half = false;                  // begun, not finished
@@ -63,6 +64,8 @@ class Cloud {
   void set_outage(bool outage) { outage_ = outage; }
   // Someone else destroys, changes or overloads a thing. False: there is none.
   bool meddle();
+  // Somebody pushes another content under a tag.
+  void push_again();
   // Nothing is degraded any more.
   void heal();
   // Somebody puts data back that somebody destroyed, where `missed` says so of its name.
@@ -93,6 +96,10 @@ class Cloud {
   void lay_data(const ProviderResource& resource);
   void check_secret(const ProviderResource& resource);
   Millis some_time();
+  // What an image is now, with its digest.
+  std::string content_of_tag(const std::string& image);
+  // What the tags are that a resource is asked about; what runs counts unless they are looked up again.
+  std::map<std::string, std::string> resolved(const ProviderResource& resource, const Thing* thing);
 
   const Clock& clock_;
   Dice& dice_;
@@ -103,8 +110,9 @@ class Cloud {
   bool sabotaged_ = false;
   bool outage_ = false;
   std::map<Key, Thing> things_;
-  std::map<Key, Thing> lost_;  // data that somebody destroyed
-  std::set<Key> hidden_;       // said to be gone (sabotage)
+  std::map<Key, Thing> lost_;               // data that somebody destroyed
+  std::map<std::string, unsigned> pushes_;  // by tag
+  std::set<Key> hidden_;                    // said to be gone (sabotage)
   std::set<std::pair<std::string, std::uint32_t>> ready_;
   std::map<std::uint64_t, std::function<void(std::string)>> watchers_;
   std::uint64_t last_watcher_ = 0;

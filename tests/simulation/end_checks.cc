@@ -179,7 +179,7 @@ std::string Comparison::strays() {
 }
 
 // What a hub that is gone had asked for is brought to its end, unless the hub of now takes away what it
-// needs.
+// needs; what waits for digests waits for a hub that records them.
 std::string Comparison::unfinished() {
   for (const auto& [region, machine] : world_.machines) {
     const auto journal = must(machine->journal.load());
@@ -189,6 +189,7 @@ std::string Comparison::unfinished() {
       if (entry.deleted && thing != nullptr && thing->absent_at && exists(world_, *thing))
         return name + " is unclaimed and still on its way out";
       if (entry.deleted || needs_tombstone(journal.desired, name)) continue;
+      if (!journal.desired.at(name).resource().resolve_images().empty()) continue;
       if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
         return name + " is unclaimed and not made yet";
     }
@@ -292,6 +293,27 @@ std::string Comparison::applications() {
 }  // namespace
 
 std::string difference(World& world) { return Comparison(world).run(); }
+
+void check_contents(World& world) {
+  const auto reader = must(world.store().snapshot());
+  for (const auto& deployment : must(objects::list<v1::Deployment>(*reader))) {
+    const auto& spec = deployment.spec();
+    if (deployment.status().state() != "Ready" || deployment.status().release() != spec.release()) continue;
+    const auto release =
+        must(objects::get<v1::Release>(*reader, fmt::format("{}.{}", spec.application(), spec.release())));
+    for (const auto& region : deployment.status().regions()) {
+      for (const auto& pin : release->spec().images()) {
+        const auto name = fmt::format("{}.{}.{}.workload.{}", region.region(), spec.environment(),
+                                      spec.application(), pin.workload());
+        const auto* thing = world.cloud.find(name);
+        if (thing == nullptr || !thing->images.contains(pin.container())) continue;
+        if (const auto& runs = thing->images.at(pin.container()); runs != pin.image())
+          world.findings.add(Rule::kContent, fmt::format("{} runs {}, and its release {} is {}", name, runs,
+                                                         release->metadata().name(), pin.image()));
+      }
+    }
+  }
+}
 
 void check_store(World& world) {
   const auto reader = must(world.store().snapshot());

@@ -15,6 +15,9 @@ std::string difference(World& world);
 // nothing.
 void check_store(World& world);
 
+// Everything that runs as something else than the release that its deployment has.
+void check_contents(World& world);
+
 // After the last application has gone, and its grace periods: what is left, or empty.
 std::string leftovers(World& world);
 

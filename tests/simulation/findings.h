@@ -21,6 +21,7 @@ enum class Rule {
   kDesired,       // in the end the world is as desired
   kRest,          // and it comes to rest, in bounded time
   kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
+  kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
 };
 
 inline std::string_view name_of(Rule rule) {
@@ -47,6 +48,8 @@ inline std::string_view name_of(Rule rule) {
       return "rest";
     case Rule::kSecret:
       return "secret";
+    case Rule::kContent:
+      return "content";
   }
   return "?";
 }

@@ -84,6 +84,7 @@ class History {
     if (wrong()) return;
     read_watches();
     world_.checker.check_writes(world_.store());
+    check_contents(world_);
     check_store(world_);
   }
 

@@ -109,9 +109,28 @@ void Program::let_all_data_go() {
   });
 }
 
+// Sabotage: of the first release that has one.
+void Program::change_a_digest() {
+  (void)world_.ask("sabotage: change a digest", [](const frontend::Context& context) -> Result<> {
+    TRY(context.store.transact([&](hub::Txn& txn) -> Result<> {
+      for (auto& release : TRY(hub::objects::list<v1::Release>(txn))) {
+        if (release.spec().images().empty() || !release.spec().images(0).image().contains('@')) continue;
+        auto& image = *release.mutable_spec()->mutable_images(0)->mutable_image();
+        image.back() = image.back() == '0' ? '1' : '0';
+        const hub::Random one = [] { return std::uint64_t{1}; };
+        TRY(hub::objects::put(txn, release, {context.clock.wall(), one}));
+        return {};
+      }
+      return {};
+    }));
+    return {};
+  });
+}
+
 void Program::operate() {
   if (world_.options.sabotage == Sabotage::kForgetfulHub) forget_a_tombstone();
   if (world_.options.sabotage == Sabotage::kCarelessHub) let_all_data_go();
+  if (world_.options.sabotage == Sabotage::kFickleHub) change_a_digest();
   const auto turn = dice_.below(100);
   if (turn < 40) return apply(universe_.application(dice_.pick(universe_.applications())));
   if (turn < 50) return erase(dice_.pick(universe_.applications()), dice_.percent(40));
@@ -308,6 +327,7 @@ void Program::misfortune() {
       if (dice_.percent(20)) world_.impostor(some_time(60'000));
       return;
     default:
+      if (dice_.percent(40)) return world_.cloud.push_again();
       (void)world_.cloud.meddle();
   }
 }

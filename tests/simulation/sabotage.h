@@ -22,13 +22,17 @@ enum class Sabotage {
   kForgottenLineage,  // a restored store does not say what it descends from
   kForgottenSecret,   // an agent's journal does not keep secrets with their data
   kCarelessHub,       // the hub takes all data for what may go
+  kHastyAgent,        // an agent begins by a tag, before its digest is recorded
+  kFloatingTag,       // what runs by a digest is what its tag is now
+  kFickleHub,         // a digest that is recorded changes
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
   constexpr std::string_view kNames[] = {
       "none",          "lost-write",     "leaky-cloud",       "trampling",        "needless-apply",
       "no-freshness",  "lying-provider", "revision-back",     "skipped-change",   "deaf-provider",
-      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret", "careless-hub"};
+      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret", "careless-hub",
+      "hasty-agent",   "floating-tag",   "fickle-hub"};
   return kNames[static_cast<int>(sabotage)];
 }
 

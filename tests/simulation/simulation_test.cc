@@ -82,7 +82,9 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{Sabotage::kRevisionBack, Rule::kRevision}, Broken{Sabotage::kSkippedChange, Rule::kWatch},
         Broken{Sabotage::kDeafProvider, Rule::kDesired}, Broken{Sabotage::kForgetfulHub, Rule::kLeak},
         Broken{Sabotage::kRestless, Rule::kRest}, Broken{Sabotage::kForgottenLineage, Rule::kDesired},
-        Broken{Sabotage::kForgottenSecret, Rule::kSecret}, Broken{Sabotage::kCarelessHub, Rule::kData}),
+        Broken{Sabotage::kForgottenSecret, Rule::kSecret}, Broken{Sabotage::kCarelessHub, Rule::kData},
+        Broken{Sabotage::kHastyAgent, Rule::kContent}, Broken{Sabotage::kFloatingTag, Rule::kContent},
+        Broken{Sabotage::kFickleHub, Rule::kContent}),
     [](const auto& info) {
       std::string name(name_of(info.param.sabotage));
       std::erase(name, '-');

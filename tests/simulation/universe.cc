@@ -85,6 +85,7 @@ std::string Universe::json(const EnvironmentDraft& e) const {
   spec += "}";
   if (e.protects_data) spec += R"(,"protect":{"data":true})";
   if (!e.unused_after.empty()) spec += fmt::format(R"(,"unusedAfter":"{}")", e.unused_after);
+  spec += fmt::format(R"(,"images":{{"repushed":"{}"}})", e.repushed);
   return document("Environment", e.name, "", spec);
 }
 
@@ -140,9 +141,12 @@ std::string Universe::change_profile() {
 
 std::string Universe::change_environment() {
   auto& e = dice_.pick(environments_);
-  switch (dice_.below(9)) {
+  switch (dice_.below(10)) {
     case 8:
       e.protects_data = !e.protects_data;
+      break;
+    case 9:
+      e.repushed = e.repushed == "ignore" ? "release" : "ignore";
       break;
     case 0:
       e.by = e.by == "auto" ? "approval" : "auto";

@@ -27,6 +27,7 @@ struct EnvironmentDraft {
   std::string after;  // another environment
   std::string unused_after;
   bool protects_data = false;
+  std::string repushed = "ignore";
 };
 
 struct ProfileDraft {

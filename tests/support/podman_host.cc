@@ -31,19 +31,22 @@ std::string tar_of(const fs::path& folder) {
 // Podman's own, under the name that it has in either API.
 bool is_default(const std::string& network) { return network == "podman" || network == "bridge"; }
 
-Result<> import_web(containers::Client& client, const std::string& reference, const fs::path& scratch) {
+Result<> import_server(containers::Client& client, const std::string& reference, const std::string& version,
+                       const fs::path& scratch) {
   const fs::path root = scratch / "image";
   fs::create_directories(root / "bin");
   fs::create_directories(root / "tmp");
   fs::copy_file(QLEET_TEST_WEB, root / "bin" / "web", fs::copy_options::overwrite_existing);
   ::chmod((root / "tmp").c_str(), 01777);
-  return client.import_image(reference, tar_of(root),
-                             {"ENTRYPOINT [\"/bin/web\"]", "CMD [\"serve\", \"8080\"]", "ENV VERSION=none"});
+  return client.import_image(
+      reference, tar_of(root),
+      {"ENTRYPOINT [\"/bin/web\"]", "CMD [\"serve\", \"8080\"]", "ENV VERSION=" + version});
 }
 
 }  // namespace
 
-std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
+std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why,
+                                              std::vector<std::string> insecure_registries) {
   if (::geteuid() != 0) {
     why = "containers need root";
     return nullptr;
@@ -55,14 +58,15 @@ std::unique_ptr<PodmanHost> PodmanHost::start(std::string& why) {
     return nullptr;
   }
   host->state_ = folder;
-  auto service = containers::PodmanService::start({.state = folder, .ask_every = Millis(500)});
+  auto service = containers::PodmanService::start(
+      {.state = folder, .insecure_registries = std::move(insecure_registries), .ask_every = Millis(500)});
   if (!service) {
     why = service.error().message;
     return nullptr;
   }
   host->service_ = std::move(*service);
   host->client_ = std::make_unique<containers::Client>(host->service_->socket());
-  if (auto imported = import_web(*host->client_, host->image_, host->state_); !imported) {
+  if (auto imported = import_server(*host->client_, host->image_, "none", host->state_); !imported) {
     why = imported.error().message;
     return nullptr;
   }
@@ -86,6 +90,10 @@ PodmanHost::~PodmanHost() {
   (void)containers::PodmanService::remove_all(state_);
   std::error_code error;
   fs::remove_all(state_, error);
+}
+
+Result<> PodmanHost::import_web(const std::string& reference, const std::string& version) {
+  return import_server(*client_, reference, version, state_);
 }
 
 Result<> PodmanHost::import_program(const std::string& reference, const fs::path& program) {

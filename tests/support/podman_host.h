@@ -16,7 +16,8 @@ namespace qleet::test {
 class PodmanHost {
  public:
   // Null with the reason in `why` where the host cannot run it (not root, no podman).
-  static std::unique_ptr<PodmanHost> start(std::string& why);
+  static std::unique_ptr<PodmanHost> start(std::string& why,
+                                           std::vector<std::string> insecure_registries = {});
   ~PodmanHost();
 
   containers::Client& client() { return *client_; }
@@ -24,6 +25,8 @@ class PodmanHost {
   const std::filesystem::path& state() const { return state_; }
   const std::string& image() const { return image_; }
 
+  // Imports the web server of the tests under another name, or again, with this version as its content.
+  Result<> import_web(const std::string& reference, const std::string& version);
   // Imports an image of a program of this machine with the libraries that it loads.
   Result<> import_program(const std::string& reference, const std::filesystem::path& program);
   // Stands in for an agent that is killed: the service goes and comes back.

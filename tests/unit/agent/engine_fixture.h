@@ -41,6 +41,11 @@ class RecordingProvider final : public Provider {
   Result<Observation> observe(const ProviderResource& r) override {
     calls.push_back("observe " + r.name);
     if (on_observe) TRY(on_observe(r));
+    if (r.resolve_images != ResolveImages::kAsNamed) {
+      Observation seen{.state = Observation::State::kProgressing};
+      seen.images["web"] = r.resolve_images == ResolveImages::kAgain ? "reg/x:v1@again" : "reg/x:v1@once";
+      return seen;
+    }
     return inner_->observe(r);
   }
   Result<StepResult> apply(const ProviderResource& r, const Observation& seen) override {
@@ -83,6 +88,7 @@ struct Spec {
   bool deleted = false;
   std::string type = "thing";
   bool keeps_data = false;
+  std::string resolve_images = {};
 };
 
 inline wire::v1::DesiredResource resource(const Spec& spec) {
@@ -94,6 +100,7 @@ inline wire::v1::DesiredResource resource(const Spec& spec) {
   r.set_generation(spec.generation);
   r.set_provider(spec.provider);
   r.set_deleted(spec.deleted);
+  r.set_resolve_images(spec.resolve_images);
   std::string hash = spec.provider;
   for (const auto& [name, value] : spec.template_) {
     (*r.mutable_template_()->mutable_fields())[name].set_string_value(value);

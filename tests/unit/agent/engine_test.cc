@@ -60,6 +60,26 @@ TEST_F(EngineTest, OutcomesThatComeWhileOthersAreUnderWayAreWrittenTogether) {
   EXPECT_EQ(engine->reports().report("n9")->state(), "Ready");
 }
 
+TEST_F(EngineTest, DigestsAreToldWhereTheyAreAskedForAndNothingGoesOnBefore) {
+  ASSERT_TRUE(state({{.name = "web", .resolve_images = "once"}}));
+  settle();
+  EXPECT_EQ(engine->reports().report("web")->state(), "Progressing");
+  EXPECT_EQ(engine->reports().report("web")->images().at("web"), "reg/x:v1@once");
+  EXPECT_FALSE(exists("web"));
+  ASSERT_TRUE(state({{.name = "web", .generation = 2, .resolve_images = "again"}}));
+  settle();
+  EXPECT_EQ(engine->reports().report("web")->images().at("web"), "reg/x:v1@again");
+  // Recorded, and a wish that this agent does not know: it runs.
+  ASSERT_TRUE(state({{.name = "web", .generation = 3, .resolve_images = "as-nobody-knows"}}));
+  settle();
+  EXPECT_EQ(engine->reports().report("web")->state(), "Ready");
+  EXPECT_TRUE(engine->reports().report("web")->images().empty());
+  // What goes is not looked up.
+  ASSERT_TRUE(state({{.name = "web", .generation = 4, .deleted = true, .resolve_images = "once"}}));
+  settle();
+  EXPECT_FALSE(exists("web"));
+}
+
 TEST_F(EngineTest, IntentIsDurableBeforeTheStep) {
   ASSERT_TRUE(state({{.name = "db"}}));
   engine->step();

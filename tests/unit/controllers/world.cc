@@ -114,6 +114,24 @@ void World::set_agent(const std::string& region, const std::string& state) {
   ASSERT_TRUE(done);
 }
 
+// Says what the tags are that it is asked for, and runs nothing yet.
+bool World::resolves_images(v1::Resource& resource) {
+  auto& status = *resource.mutable_status();
+  status.clear_images();
+  if (tags.empty() || resource.spec().resolve_images().empty()) return false;
+  const auto& score = resource.spec().template_().fields().at("score").struct_value().fields();
+  for (const auto& [name, container] : score.at("containers").struct_value().fields()) {
+    const auto& image = container.struct_value().fields().at("image").string_value();
+    if (image.contains('@')) continue;
+    const auto here = tags.find(resource.spec().region() + " " + image);
+    (*status.mutable_images())[name] = image + "@" + (here == tags.end() ? tags.at(image) : here->second);
+  }
+  status.set_state("Progressing");
+  controllers::set_condition(*status.mutable_conditions(),
+                             {"Ready", false, "ResolvingImage", "waits for the hub"}, clock.wall());
+  return true;
+}
+
 bool World::act_as_agents() {
   auto touched = std::move(unheard_);
   unheard_.clear();
@@ -143,6 +161,10 @@ bool World::act_as_agents() {
       auto& status = *resource->mutable_status();
       status.set_observed_generation(resource->metadata().generation());
       status.set_observed_hash(resource->spec().hash());
+      if (resolves_images(*resource)) {
+        if (TRY(objects::put_status(txn, *resource)) != objects::Written::kNothing) acted = true;
+        continue;
+      }
       controllers::ConditionValue ready{"Ready", true, "Available", ""};
       status.set_state("Ready");
       for (const auto& [part, why] : broken) {

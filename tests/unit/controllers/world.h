@@ -90,10 +90,14 @@ class World {
   // Resources whose name holds one of these do not become ready but stall, with this reason and message.
   std::map<std::string, std::pair<std::string, std::string>> broken;
   std::set<std::string> silent;  // regions whose agents do nothing
+  // What tags are: image, or region and image with a blank between them, -> digest. Empty: agents that know
+  // nothing of digests, and run what they are told at once.
+  std::map<std::string, std::string> tags;
 
  private:
   void begin(const std::string& profiles);
   bool act_as_agents();
+  bool resolves_images(v1::Resource& resource);
   void check_told();
 
   controllers::Manager manager_;
