@@ -309,7 +309,7 @@ bool Cloud::meddle() {
   switch (dice_.below(3)) {
     case 0:
       trace_.note("somebody destroys", name);
-      if (name.contains(".volume.") && !thing.half) lost_[key] = thing;
+      if (!thing.half) lost_[key] = thing;
       erase(Key(key));
       break;
     case 1:

@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
              "volume, for "
              "example ${resources.data}"},
         Case{"VolumeOtherOutput", "volumes: [{source: '${resources.data.size}', target: /d}]",
-             "${resources.data.size}: a volume's source is the resource alone: ${resources.data}"},
+             "${resources.data.size}: a volume is named by the resource alone: ${resources.data}"},
         Case{"VolumeUnknownSource", "volumes: [{source: '${resources.dat}', target: /d}]",
              "${resources.dat}: no resource \"dat\" in this workload; there is: data, db"},
         Case{"VolumeWrongType", "volumes: [{source: '${resources.db}', target: /d}]",

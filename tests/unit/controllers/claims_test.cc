@@ -104,8 +104,8 @@ TEST(Claims, AnExchangeInOneApplyHasNoConflict) {
   const auto host = [&](const char* name) {
     return world.at<v1::Resource>(name).spec().params().fields().at("host").string_value();
   };
-  EXPECT_EQ(host("lab.default.blue.route.web-url"), "spare.example");
-  EXPECT_EQ(host("lab.default.green.route.web-url"), "move.example");
+  EXPECT_EQ(host("lab.default.blue.route.web.url"), "spare.example");
+  EXPECT_EQ(host("lab.default.green.route.web.url"), "move.example");
 }
 
 TEST(Claims, OfTwoWhoComeAtOnceTheSecondWaitsForTheFirstToLeave) {
@@ -168,7 +168,7 @@ TEST(Claims, AStoreWithoutTheIndexGetsOne) {
   world.apply(app("three", "{host: b.example}"));
   world.settle();
   EXPECT_EQ(hosts(), 2u);
-  EXPECT_EQ(world.snapshot().at("lab.default.one.route.web-url"), before.at("lab.default.one.route.web-url"));
+  EXPECT_EQ(world.snapshot().at("lab.default.one.route.web.url"), before.at("lab.default.one.route.web.url"));
   EXPECT_EQ(world.erase("Application", "one"), "");
   world.settle();
   EXPECT_EQ(hosts(), 1u);

@@ -25,9 +25,9 @@ using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 const std::string kHost = "lab.-.-.container-host.default";
-const std::string kDatabase = "lab.default.shop.postgres.web-db";
-const std::string kVolume = "lab.default.shop.volume.web-db-data";
-const std::string kFiles = "lab.default.shop.volume.web-files";
+const std::string kDatabase = "lab.default.shop.postgres.web.db";
+const std::string kVolume = "lab.default.shop.volume.postgres.web.db.data";
+const std::string kFiles = "lab.default.shop.volume.web.files";
 
 class Data : public testing::Test {
  protected:
@@ -95,7 +95,7 @@ TEST_F(Data, StaysWhenItsApplicationGoes) {
   EXPECT_EQ(world_.erase("app", "shop"), "");
   pass_graces();
   EXPECT_THAT(world_.resources(), UnorderedElementsAre(kHost, kVolume, kFiles));
-  EXPECT_THAT(frontend::why(world_.context(), "volume/web-files")->message(),
+  EXPECT_THAT(frontend::why(world_.context(), "volume/web.files")->message(),
               HasSubstr("it keeps data, and stays until somebody deletes it"));
   EXPECT_THAT(audit(), IsEmpty());
   // And is what it was when somebody asks for it again.
@@ -113,7 +113,7 @@ TEST_F(Data, InASharedServerStaysWithTheServer) {
   pass_graces();
   EXPECT_THAT(world_.resources(),
               UnorderedElementsAre(kHost, kDatabase, "lab.default.-.postgres-server.default",
-                                   "lab.default.-.volume.postgres-server-default-data"));
+                                   "lab.default.-.volume.postgres-server.default.data"));
 }
 
 TEST_F(Data, OfACacheGoesAfterItsGracePeriodAndIsRecorded) {
@@ -126,7 +126,7 @@ TEST_F(Data, OfACacheGoesAfterItsGracePeriodAndIsRecorded) {
   pass_graces();
   EXPECT_THAT(world_.resources(), IsEmpty());
   EXPECT_THAT(audit(), ElementsAre(StartsWith("hub " + kFiles +
-                                              ": volume \"web-files\" (1Gi) of shop in default / lab")));
+                                              ": volume \"web.files\" (1Gi) of shop in default / lab")));
   EXPECT_THAT(events("Environment", "default"),
               ElementsAre(HasSubstr("profile volume-container says that it keeps no data")));
 }
@@ -142,12 +142,12 @@ TEST_F(Data, GoesWithItsApplicationWhenSomebodyAsks) {
   EXPECT_THAT(audit(), IsEmpty());
   pass_graces();
   EXPECT_THAT(world_.resources(), Not(Contains(HasSubstr(".shop."))));
-  EXPECT_THAT(world_.resources(), Contains("lab.default.-.volume.redis-common-data"));
+  EXPECT_THAT(world_.resources(), Contains("lab.default.-.volume.redis.common.data"));
   EXPECT_THAT(audit(), UnorderedElementsAre(StartsWith("serviceaccount:tester " + kVolume +
-                                                       ": volume \"web-db-data\" (10Gi) of shop"),
+                                                       ": volume \"postgres.web.db.data\" (10Gi) of shop"),
                                             StartsWith("serviceaccount:tester " + kFiles + ": ")));
   EXPECT_THAT(events("Environment", "default"),
-              UnorderedElementsAre(HasSubstr("volume \"web-db-data\""), HasSubstr("volume \"web-files\"")));
+              UnorderedElementsAre(HasSubstr("volume \"postgres.web.db.data\""), HasSubstr("volume \"web.files\"")));
 }
 
 TEST_F(Data, ThatWasKeptGoesAtOnceWhenSomebodyAsks) {
@@ -200,7 +200,7 @@ TEST_F(Data, IsKeptAfterAllWhenTheApplicationIsWantedAgain) {
 }
 
 TEST_F(Data, IsKeptAfterAllWhenAnotherApplicationUsesIt) {
-  const std::string volume = "lab.default.-.volume.redis-common-data";
+  const std::string volume = "lab.default.-.volume.redis.common.data";
   apply(app("{cache: {type: redis, id: common}}"));
   ASSERT_TRUE(frontend::erase(world_.context(), world_.caller, *model::find_kind("app"), "shop",
                               {.delete_data = true}));
@@ -220,7 +220,7 @@ TEST_F(Data, IsProtectedByItsEnvironmentWhoeverAsks) {
                             {.delete_data = true})
                 .error()
                 .message,
-            "application \"shop\": environment default protects its data (postgres \"web-db\" of shop in "
+            "application \"shop\": environment default protects its data (postgres \"web.db\" of shop in "
             "default / lab); "
             "delete it without its data, or take spec.protect.data out of the environment first");
   EXPECT_FALSE(world_.at<v1::Application>("shop").metadata().has_deletion_timestamp());
@@ -231,7 +231,7 @@ TEST_F(Data, IsProtectedByItsEnvironmentWhoeverAsks) {
   EXPECT_THAT(world_.resources(), Contains(kFiles));
   EXPECT_EQ(
       world_.erase("resource", kFiles),
-      "volume \"web-files\" (1Gi) of shop in default / lab: environment default protects its data; take "
+      "volume \"web.files\" (1Gi) of shop in default / lab: environment default protects its data; take "
       "spec.protect.data out of the environment first");
   EXPECT_EQ(world_.erase("app", "shop"), "application shop does not exist");
   apply(protect(false));
@@ -263,7 +263,7 @@ TEST_F(Data, OfClassRetainedStaysWhateverItsApplicationAsks) {
   pass_graces();
   EXPECT_THAT(world_.resources(), Contains(kDatabase));
   EXPECT_THAT(world_.resources(), Contains(kVolume));
-  EXPECT_THAT(world_.resources(), Contains("lab.default.shop.mysql.web-my"));
+  EXPECT_THAT(world_.resources(), Contains("lab.default.shop.mysql.web.my"));
   EXPECT_THAT(world_.resources(), Contains("lab.default.-.redis.sessions"));
   EXPECT_EQ(world_.erase("resource", kDatabase), "");
   pass_graces();
@@ -295,7 +295,7 @@ TEST_F(Data, ThatAnApplyLeavesBehindIsNamed) {
       {"another class",
        a("{db: {type: postgres, class: shared}}"),
        a("{db: {type: postgres}}"),
-       {"Kept lab.default.-.volume.postgres-server-default-data", "Kept " + kDatabase}},
+       {"Kept lab.default.-.volume.postgres-server.default.data", "Kept " + kDatabase}},
       {"no longer asked for", a("{db: {type: postgres}}"), a("{}"), {"Kept " + kVolume}},
       {"more of it", a("{db: {type: postgres}}"), a("{db: {type: postgres}, files: {type: volume}}"), {}},
   };
@@ -339,13 +339,13 @@ TEST_F(Data, NoticesSayHowToHaveItOtherwise) {
   ASSERT_EQ(last_.data_size(), 1);
   const auto& notice = last_.data(0);
   EXPECT_EQ(notice.type(), "volume");
-  EXPECT_EQ(notice.id(), "web-files");
+  EXPECT_EQ(notice.id(), "web.files");
   EXPECT_EQ(notice.application(), "shop");
   EXPECT_EQ(notice.environment(), "default");
   EXPECT_EQ(notice.region(), "lab");
   EXPECT_EQ(
       notice.message(),
-      "volume \"web-files\" (1Gi) of shop in default / lab is kept; it is used again when web "
+      "volume \"web.files\" (1Gi) of shop in default / lab is kept; it is used again when web "
       "(resources.files) asks "
       "for it as before (a workload that was renamed: renamedFrom). To delete it: qleet delete resource " +
           kFiles);
@@ -377,16 +377,16 @@ TEST_F(Data, OutlivesItsEnvironmentUnlessThatProtectsIt) {
   EXPECT_EQ(world_.erase("app", "shop"), "");
   pass_graces();
   EXPECT_EQ(world_.erase("environment", "dev"),
-            "environment \"dev\": it protects data that is there (volume \"web-files\" (1Gi) of shop in dev "
+            "environment \"dev\": it protects data that is there (volume \"web.files\" (1Gi) of shop in dev "
             "/ lab); take "
             "spec.protect.data out of it first");
   apply(dev + "false}}}");
   const auto erased =
       frontend::erase(world_.context(), world_.caller, *model::find_kind("environment"), "dev");
   ASSERT_TRUE(erased) << erased.error().message;
-  EXPECT_THAT(fates(*erased), ElementsAre("Kept lab.dev.shop.volume.web-files"));
+  EXPECT_THAT(fates(*erased), ElementsAre("Kept lab.dev.shop.volume.web.files"));
   pass_graces();
-  EXPECT_THAT(world_.resources(), Contains("lab.dev.shop.volume.web-files"));
+  EXPECT_THAT(world_.resources(), Contains("lab.dev.shop.volume.web.files"));
 }
 
 TEST_F(Data, IsNotLostToAnotherProvider) {
@@ -395,7 +395,7 @@ TEST_F(Data, IsNotLostToAnotherProvider) {
   EXPECT_EQ(world_.state("shop.default"), "Blocked 1");
   EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().provider(), "container");
   const auto described = frontend::describe(world_.context(), *model::find_kind("app"), "shop");
-  EXPECT_THAT(described->summary(), HasSubstr("volume \"web-files\" (1Gi) of shop in default / lab keeps "
+  EXPECT_THAT(described->summary(), HasSubstr("volume \"web.files\" (1Gi) of shop in default / lab keeps "
                                               "data with provider \"container\" (profile "
                                               "volume-container), which would be lost: profile "
                                               "volume-container makes it with provider \"noop\""));

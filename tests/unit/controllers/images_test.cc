@@ -127,11 +127,11 @@ TEST_F(Images, WhatARegionHasBeginsAlthoughTheNextIsRefused) {
   world_.apply(app());
   auto other = app("", "[]", "reg/y@" + kTwo);
   other.replace(other.find("shop"), 4, "cart");
-  other.insert(other.find("containers"), "resources: {cache: {type: redis}}, ");
+  other.insert(other.find("containers"), "resources: {cache: {type: redis, id: cache}}, ");
   world_.apply(other);
   world_.settle();
   auto refused = app();
-  refused.insert(refused.find("containers"), "resources: {cache: {type: redis, params: {memory: 1M}}}, ");
+  refused.insert(refused.find("containers"), "resources: {cache: {type: redis, id: cache, params: {memory: 1M}}}, ");
   world_.apply(refused);
   world_.settle();
   EXPECT_EQ(world_.state("shop.default"), "Blocked 0");

@@ -40,7 +40,7 @@ TEST(Flow, RegionsComeAndGo) {
   for (int i = 0; i < 5; ++i) world.pass(minutes(11));
   EXPECT_THAT(world.resources(), Not(Contains(HasSubstr("a.dev.shop.postgres"))));
   // Its data stays there.
-  EXPECT_THAT(world.resources(), Contains("a.dev.shop.volume.web-db-data"));
+  EXPECT_THAT(world.resources(), Contains("a.dev.shop.volume.postgres.web.db.data"));
   EXPECT_EQ(world.state("shop.dev"), "Ready 1");
 
   // A selector that matches nothing leaves what runs alone.

@@ -212,7 +212,7 @@ TEST(Resolver, TextFromMetadataIsNotAPlaceholder) {
   EXPECT_THAT(
       asked_of_the_agent(node(graph, "local.dev.shop.workload.web")),
       ElementsAre(templates::Path{"requires", "runtime", "network"}, templates::Path{"self", "address"}));
-  EXPECT_THAT(asked_of_the_agent(node(graph, "local.dev.shop.route.web-url")), ElementsAre());
+  EXPECT_THAT(asked_of_the_agent(node(graph, "local.dev.shop.route.web.url")), ElementsAre());
   // The agent makes of it what was written.
   const auto filled = templates::expand(
       node(graph, "local.dev.shop.workload.web").spec.template_(),
@@ -615,7 +615,7 @@ TEST(Resolver, OtherProfilesAskForWhatIsClosedAndSetWhatIsTheOperators) {
   const auto graph = world.resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
   EXPECT_EQ(
-      node(graph, "local.dev.shop.server.web-db-server").spec.template_().fields().at("image").string_value(),
+      node(graph, "local.dev.shop.server.postgres.web.db.server").spec.template_().fields().at("image").string_value(),
       "theirs");
 }
 
@@ -629,7 +629,7 @@ TEST(Resolver, RolesAreAskedAboutOnlyOfWhoApplies) {
   ProfileList list(world.profiles);
   const auto refusal = [&](const std::vector<std::string>* roles) -> std::string {
     const auto graph =
-        controllers::resolve({"shop", &world.app, &world.environment, &world.region, {}, &list, roles});
+        controllers::resolve({"shop", &world.app, &world.environment, &world.region, {}, &list, nullptr, roles});
     return graph->refusal ? graph->refusal->message : "";
   };
   const std::vector<std::string> none, one{"x", "b"}, other{"developer"};
