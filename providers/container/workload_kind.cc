@@ -228,7 +228,8 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
     return out;
   }
   out.self = self_of(resource, scene);
-  if (ready == wanted && old == 0 && scene.replicas.size() == wanted) {
+  // One that is still kept from requests, after a removal that was taken back, is ready and does not serve.
+  if (ready == wanted && old == 0 && scene.replicas.size() == wanted && scene.moves.empty()) {
     out.state = State::kReady;
     out.message = fmt::format("{} of {}", ready, wanted);
     return out;
@@ -527,6 +528,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   context_.notifier().forget(resource.name);
   const std::lock_guard lock(mutex_);
   removing_.erase(resource.name);
+  std::erase_if(draining_, [&](const auto& entry) { return entry.first.starts_with(resource.name + " "); });
   return StepResult{.done = true};
 }
 

@@ -231,6 +231,20 @@ TEST_F(WorkloadTest, AReplicaThatDiesIsReplacedAndAnAgentThatRestartsTouchesNoth
   for (const auto& [id, time] : started) EXPECT_EQ(podman_->client().inspect(id)->started_at, time);
 }
 
+TEST_F(WorkloadTest, ARemovalThatIsTakenBackServesAgain) {
+  const auto wanted = web("v1", 1);
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  const auto step = provider_->remove(wanted, {});
+  ASSERT_TRUE(step) << step.error().message;
+  ASSERT_FALSE(step->done);
+  const auto seen = reach(*provider_, wanted);
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  EXPECT_TRUE(eventually([&] {
+    (void)reach(*provider_, wanted);
+    return endpoints().size() == 1;
+  }));
+}
+
 TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
   auto wanted = web("v1", 1);
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
