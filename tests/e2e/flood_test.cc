@@ -116,7 +116,7 @@ spec:
   default: true
 )");
     watch_ = std::make_unique<ReadyWatch>(*client_, request("GET", "/v1/resources?watch=1"),
-                                          "good.default.steady.ping.web-pong");
+                                          "good.default.steady.ping.web.pong");
     ASSERT_TRUE(apply_once(std::chrono::seconds(30)));
   }
 

@@ -156,18 +156,18 @@ spec:
   whenUnused: {after: 1s, do: delete}
   default: true
 )");
-  const std::string volume = "local-1.default.shop.volume.web-db-data";
+  const std::string volume = "local-1.default.shop.volume.postgres.web.db.data";
   fleet.apply(shop());
   ASSERT_TRUE(settled());
   const auto before = world().at(volume);
 
   const auto kept = fleet.qleet({"delete", "app", "shop", "--wait", "--timeout", "30s"});
   EXPECT_EQ(kept.exit, 0) << kept.err;
-  EXPECT_NE(kept.out.find("Kept: volume \"web-db-data\" (10Gi) of shop in default / local-1 is kept"),
+  EXPECT_NE(kept.out.find("Kept: volume \"postgres.web.db.data\" (10Gi) of shop in default / local-1 is kept"),
             std::string::npos)
       << kept.out;
   ASSERT_TRUE(until([&] { return fleet.get("resources", volume)["status.state"].str() == "Retained"; }));
-  ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.postgres.web-db"); }));
+  ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.postgres.web.db"); }));
 
   fleet.apply(shop());
   ASSERT_TRUE(settled());
@@ -177,11 +177,11 @@ spec:
   EXPECT_EQ(asked.exit, 2) << asked.out;
   EXPECT_NE(asked.err.find("there is no terminal to ask on; say --yes to go on"), std::string::npos)
       << asked.err;
-  EXPECT_NE(asked.err.find("Deleted: volume \"web-db-data\""), std::string::npos) << asked.err;
+  EXPECT_NE(asked.err.find("Deleted: volume \"postgres.web.db.data\""), std::string::npos) << asked.err;
   ASSERT_TRUE(settled());
   const auto deleted = fleet.qleet({"delete", "app", "shop", "--delete-data", "--yes", "--wait"});
   EXPECT_EQ(deleted.exit, 0) << deleted.err;
-  EXPECT_NE(deleted.out.find("Deleted: volume \"web-db-data\""), std::string::npos) << deleted.out;
+  EXPECT_NE(deleted.out.find("Deleted: volume \"postgres.web.db.data\""), std::string::npos) << deleted.out;
   ASSERT_TRUE(until([&] { return !world().contains(volume); }));
   EXPECT_NE(fleet.qleet({"get", "events"}).out.find("DataDeleted"), std::string::npos);
   EXPECT_NE(fleet.qleet({"get", "auditrecords"}).out.find("delete-data"), std::string::npos);
@@ -191,7 +191,11 @@ TEST_F(Lifecycle, AnEnvironmentByApprovalWaitsForIt) {
   fleet.apply(
       "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: prod}\nspec:\n  builds: {by: "
       "approval}\n");
-  const Json applied = fleet.apply(shop("", "[default, prod]"));
+  // Both are served by one router, which leads a host and path to one of them alone.
+  auto application = shop("", "[default, prod]");
+  const std::string route = "          url: {type: route, params: {host: shop.test, path: /, port: 80}}\n";
+  application.erase(application.find(route), route.size());
+  const Json applied = fleet.apply(application);
   EXPECT_EQ(applied["releases"].where("environment", "prod")["state"].str(), "AwaitingApproval")
       << applied.dump();
   ASSERT_TRUE(until([&] { return fleet.runs("shop", 1); }));

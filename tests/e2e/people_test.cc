@@ -146,7 +146,7 @@ TEST_F(People, NothingThatAWorkloadSaysMovesACursor) {
     return false;
   };
   ASSERT_TRUE(until(said, 30s)) << fleet.qleet({"get", "events", "-o", "json"}).out;
-  ASSERT_TRUE(until([&] { return fleet.state_of("local-1.default.loud.noisy.web-good") == "Ready"; }, 30s));
+  ASSERT_TRUE(until([&] { return fleet.state_of("local-1.default.loud.noisy.web.good") == "Ready"; }, 30s));
 
   const std::vector<std::vector<std::string>> commands = {
       {"get", "resources"},
@@ -157,10 +157,10 @@ TEST_F(People, NothingThatAWorkloadSaysMovesACursor) {
       {"events", "loud"},
       {"describe", "app", "loud"},
       {"describe", "deployment", "loud.default"},
-      {"describe", "resource", "local-1.default.loud.noisy.web-bad"},
+      {"describe", "resource", "local-1.default.loud.noisy.web.bad"},
       {"tree", "loud"},
       {"tree", "loud", "-o", "json"},
-      {"tree", "--why", "noisy/web-bad"},
+      {"tree", "--why", "noisy/web.bad"},
       {"history", "loud"},
       {"get", "deployments", "-o", "wide"}};
   bool shown = false;
@@ -178,7 +178,7 @@ TEST_F(People, NothingThatAWorkloadSaysMovesACursor) {
   EXPECT_TRUE(shown);
 
   // A log in a pipe is its bytes; on a terminal it is text.
-  const std::vector<std::string> logs = {"logs", "loud", "--resource", "noisy/web-good"};
+  const std::vector<std::string> logs = {"logs", "loud", "--resource", "noisy/web.good"};
   const auto piped = fleet.qleet(logs);
   EXPECT_EQ(piped.exit, 0) << piped.err;
   EXPECT_TRUE(piped.out.contains("\x1b[2J\x1b]0;owned\x07 said\n")) << piped.out;

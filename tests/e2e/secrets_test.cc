@@ -90,8 +90,8 @@ spec:
   static const std::string database;
 };
 
-const std::string Secrets::volume = "local-1.default.ledger.volume.web-db-data";
-const std::string Secrets::database = "local-1.default.ledger.postgres.web-db";
+const std::string Secrets::volume = "local-1.default.ledger.volume.postgres.web.db.data";
+const std::string Secrets::database = "local-1.default.ledger.postgres.web.db";
 
 TEST_F(Secrets, ADatabaseThatComesBackToItsVolumeOpensIt) {
   up();
@@ -116,7 +116,7 @@ TEST_F(Secrets, ADatabaseThatRefusesWhatIsHandedOutIsNotReady) {
   ASSERT_EQ(broken.exit, 0) << broken.err;
   ASSERT_TRUE(shows(database, "CredentialsRefused"));
   const std::string message = ready_of(database)["message"].str();
-  EXPECT_NE(message.find("web-db-data"), std::string::npos) << message;
+  EXPECT_NE(message.find("postgres.web.db.data"), std::string::npos) << message;
   EXPECT_NE(message.find("secret password"), std::string::npos) << message;
   EXPECT_EQ(fleet().state_of(database), "Degraded");
   const auto secret =
@@ -132,7 +132,7 @@ TEST_F(Secrets, AVolumeThatSomebodyRemovedIsToldAndNotMadeAnew) {
   up();
   std::string name;
   for (const auto& left : leftovers())
-    if (left.starts_with("volume ") && left.find("web-db-data") != std::string::npos) name = left.substr(7);
+    if (left.starts_with("volume ") && left.find("ledger-volume") != std::string::npos) name = left.substr(7);
   ASSERT_FALSE(name.empty()) << ::testing::PrintToString(leftovers());
   const auto removed = fleet().podman(agent, {"volume", "rm", "--force", name});
   ASSERT_EQ(removed.exit, 0) << removed.err;
