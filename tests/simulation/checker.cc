@@ -101,15 +101,16 @@ void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
   before = std::move(resource);
 }
 
-// In that generation, or in one before it that means the same.
+// In that generation, or in another one that means the same: an earlier one, or one of before a restore.
 bool Checker::was_ready(const std::string& name, std::uint32_t generation) const {
   if (cloud_.was_ready(name, generation)) return true;
   const auto known = stated_.find({name, generation});
   if (known == stated_.end()) return false;
-  for (auto other = stated_.lower_bound({name, 0}); other != known; ++other)
-    for (const auto& before : other->second)
+  for (auto other = stated_.lower_bound({name, 0}); other != stated_.end() && other->first.first == name;
+       ++other)
+    for (const auto& one : other->second)
       for (const auto& now : known->second)
-        if (before.hash == now.hash && cloud_.was_ready(name, other->first.second)) return true;
+        if (one.hash == now.hash && cloud_.was_ready(name, other->first.second)) return true;
   return false;
 }
 
