@@ -273,15 +273,14 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
     out.reason = reasons::kUpdating;
     return out;
   }
-  if (!entry->serves) {
-    const auto holder = via->holder(*entry);
-    if (holder && holder->outgoing) {
-      out.state = State::kProgressing;
-      out.reason = reasons::kUpdating;
-      out.message =
-          fmt::format("takes over from {} as soon as a replica of its workload is ready", holder->resource);
-      out.recheck_after = Millis(2'000);
-    } else if (holder && board_.leaving(entry->workload)) {
+  const auto holder = entry->serves ? std::nullopt : via->holder(*entry);
+  if (holder && holder->outgoing) {
+    // All that can be done before there is a replica is done, and its workload waits for this one.
+    out.message =
+        fmt::format("takes over from {} as soon as a replica of its workload is ready", holder->resource);
+    out.recheck_after = Millis(2'000);
+  } else if (!entry->serves) {
+    if (holder && board_.leaving(entry->workload)) {
       out.state = State::kProgressing;
       out.reason = reasons::kUpdating;
       out.message = fmt::format("has passed to {}; its workload is being taken away", holder->resource);
@@ -291,7 +290,7 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
     }
     return out;
   }
-  if (!via->serves(*entry)) {
+  if (entry->serves && !via->serves(*entry)) {
     out.message = fmt::format("{} does not serve it yet", spec.router);
     return out;
   }

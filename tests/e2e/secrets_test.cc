@@ -116,7 +116,7 @@ TEST_F(Secrets, ADatabaseThatRefusesWhatIsHandedOutIsNotReady) {
   ASSERT_EQ(broken.exit, 0) << broken.err;
   ASSERT_TRUE(shows(database, "CredentialsRefused"));
   const std::string message = ready_of(database)["message"].str();
-  EXPECT_NE(message.find("postgres.web.db.data"), std::string::npos) << message;
+  EXPECT_NE(message.find("ledger-volume-postgres"), std::string::npos) << message;
   EXPECT_NE(message.find("secret password"), std::string::npos) << message;
   EXPECT_EQ(fleet().state_of(database), "Degraded");
   const auto secret =

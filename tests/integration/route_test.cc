@@ -264,7 +264,8 @@ TEST_F(RouteTest, ARenamedWorkloadServesUntilTheNewOneIsReady) {
   std::atomic<bool> removed = false;
   std::thread removal([&] { removed = test::remove_all(*containers_, api); });
   // The new route comes a little later, and its workload later still.
-  const auto routed = reach(*routes_, route_to(next, "shop.example"), State::kProgressing);
+  const auto routed = reach(*routes_, route_to(next, "shop.example"));
+  EXPECT_EQ(routed.state, State::kReady);  // a workload waits for its routes
   EXPECT_THAT(routed.message, HasSubstr("takes over from local-1.dev.shop.route.api-url"));
   const unsigned asked = fresh.asked();
   ASSERT_TRUE(eventually([&] { return fresh.asked() > asked + 50; }));
