@@ -437,6 +437,12 @@ TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
   ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "eu"));
   enrol("eu", other);
   EXPECT_EQ(without(), std::vector<std::string>{"eu"});
+  // One that cannot be read keeps no hub from starting, and has none as far as anybody knows.
+  ASSERT_TRUE(world.store.transact([](Txn& txn) -> Result<> {
+    txn.put("o/agents/us", "garbage");
+    return {};
+  }));
+  EXPECT_EQ(without(), (std::vector<std::string>{"eu", "us"}));
 }
 
 TEST(Frontend, ADeadRegionCanBeForgotten) {
