@@ -210,7 +210,7 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     auto* workload =
         app->add_option("workload", options->workload, "Only of this one")->option_text("WORKLOAD");
     app->add_option("--resource", options->resource,
-                    "Instead of workloads: what they stand on, e.g. postgres/web-db")
+                    "Instead of workloads: what they stand on, e.g. postgres/web.db")
         ->option_text("TYPE/ID")
         ->excludes(workload);
     app->add_option("-e,--environment", options->environment, "Only there");

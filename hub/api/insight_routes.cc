@@ -103,7 +103,7 @@ Result<Wanted> wanted_of(const Call& call) {
   if (slash == std::string::npos || slash == 0 || slash + 1 == resource.size())
     return fail(
         Code::kInvalid,
-        fmt::format("query parameter resource: \"{}\" is not <type>/<id>, for example postgres/web-db",
+        fmt::format("query parameter resource: \"{}\" is not <type>/<id>, for example postgres/web.db",
                     resource));
   if (!call.request.parameter(kWorkload).empty())
     return fail(Code::kInvalid, "query parameter resource: stands in place of workload, not beside it");

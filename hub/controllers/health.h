@@ -54,7 +54,7 @@ struct Connection {
 // Whether the region's agent can be believed to be there.
 Connection connection_of(const v1::Region& region);
 
-// "postgres \"web-db\"", or "web" for a workload.
+// "postgres \"web.db\"", or "web" for a workload.
 std::string label_of(const v1::Resource& resource);
 
 }  // namespace qleet::hub::controllers

@@ -68,7 +68,7 @@ Result<std::map<std::string, std::string>> used_by(const Reader& reader, std::st
 // For people: "shop/web as \"cache\"", "postgres \"main\" as \"data\"".
 std::string describe_user(const Use& use);
 
-// For people: volume "web-data" (10Gi) of shop in prod / local-1.
+// For people: volume "web.data" (10Gi) of shop in prod / local-1.
 std::string describe_data(const v1::ResourceSpec& spec);
 
 }  // namespace qleet::hub::controllers

@@ -26,7 +26,7 @@ using google::protobuf::util::MessageDifferencer;
 // Deployments that are rehearsed for an apply; a plan that somebody asks for has no such bound.
 constexpr size_t kMostRehearsed = 100;
 
-// "web (resources.data)", "postgres web-db (its data)".
+// "web (resources.data)", "postgres web.db (its data)".
 Result<std::string> used_by_whom(const Reader& reader, const std::string& resource) {
   std::set<std::string> users;
   for (const auto& use : TRY(controllers::users_of(reader, resource))) {
