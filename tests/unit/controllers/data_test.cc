@@ -146,8 +146,9 @@ TEST_F(Data, GoesWithItsApplicationWhenSomebodyAsks) {
   EXPECT_THAT(audit(), UnorderedElementsAre(StartsWith("serviceaccount:tester " + kVolume +
                                                        ": volume \"postgres.web.db.data\" (10Gi) of shop"),
                                             StartsWith("serviceaccount:tester " + kFiles + ": ")));
-  EXPECT_THAT(events("Environment", "default"),
-              UnorderedElementsAre(HasSubstr("volume \"postgres.web.db.data\""), HasSubstr("volume \"web.files\"")));
+  EXPECT_THAT(
+      events("Environment", "default"),
+      UnorderedElementsAre(HasSubstr("volume \"postgres.web.db.data\""), HasSubstr("volume \"web.files\"")));
 }
 
 TEST_F(Data, ThatWasKeptGoesAtOnceWhenSomebodyAsks) {
