@@ -241,6 +241,24 @@ TEST_F(Data, IsProtectedByItsEnvironmentWhoeverAsks) {
   EXPECT_THAT(world_.resources(), Not(Contains(kFiles)));
 }
 
+// An agent may keep what a restored store wants deleted, until that is asked for again.
+TEST_F(Data, OfATombstoneIsProtectedAndRecordedAsWell) {
+  apply(app("{files: {type: volume}}"));
+  EXPECT_EQ(world_.erase("app", "shop"), "");
+  world_.settle();
+  world_.silent = {"lab"};
+  EXPECT_EQ(world_.erase("resource", kFiles), "");
+  ASSERT_TRUE(world_.at<v1::Resource>(kFiles).spec().deleted());
+  ASSERT_EQ(audit().size(), 1U);
+  apply(protect(true));
+  EXPECT_THAT(world_.erase("resource", kFiles), HasSubstr("environment default protects its data"));
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().deletes_repeated(), 0U);
+  apply(protect(false));
+  EXPECT_EQ(world_.erase("resource", kFiles), "");
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().deletes_repeated(), 1U);
+  EXPECT_EQ(audit().size(), 2U);
+}
+
 TEST_F(Data, WhatWasToGoStaysWhenItsEnvironmentIsProtectedMeanwhile) {
   apply(app("{files: {type: volume}}"));
   ASSERT_TRUE(erase_with_data());
