@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "agent/assembly/agent.h"
-#include "agent/enrol/certificate_keeper.h"
 #include "agent/assembly/state_backup.h"
+#include "agent/enrol/certificate_keeper.h"
 #include "agent/enrol/enrol.h"
 #include "agent/journal/epoch_order.h"
 #include "agent/journal/lmdb_journal.h"

@@ -4,6 +4,7 @@
 
 #include "agent/engine/delays.h"
 #include "agent/engine/engine.h"
+#include "agent/engine/kept_secrets.h"
 #include "agent/engine/render.h"
 #include "common/model/reasons.h"
 
@@ -106,6 +107,8 @@ bool Engine::done(Node& node, Decision& decision) {
   v1::Runtime after = runtime;
   after.set_applied_hash(node.target());
   after.clear_intent_hash();
+  // Secrets that were kept with it went with its record: no new one opens what is there.
+  if (runtime.lost() && holds_data(graph_, node) && runtime.secrets().kept().empty()) after.set_found(true);
   after.clear_lost();
   after.set_removing(false);
   after.set_made_by(node.spec().provider());

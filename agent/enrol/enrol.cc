@@ -111,8 +111,9 @@ Result<StoredIdentity> load_identity(const fs::path& state) {
   google::protobuf::util::JsonParseOptions tolerant;
   tolerant.ignore_unknown_fields = true;
   if (!google::protobuf::util::JsonStringToMessage(text, &stored.identity, tolerant).ok()) {
-    return fail(Code::kInvalid, identity_file(state).string() + " is damaged; remove " +
-                                    identity_file(state).parent_path().string() + " and enrol again");
+    // Alone: beside it lies the key of the journal, without which all generated secrets are lost.
+    return fail(Code::kInvalid,
+                identity_file(state).string() + " is damaged; remove this file alone, and enrol again");
   }
   stored.seed = TRY(crypto::read_private_file(seed_file(state)));
   stored.owner = TRY(crypto::read_private_file(owner_file(state)));

@@ -345,17 +345,17 @@ Result<> tombstone_resource(Work& work, const std::string& name, std::string_vie
                 fmt::format("resource {} may be needed by deployment {}, which is being worked out: "
                             "try again",
                             name, *asker));
-  if (!resource->spec().deleted()) {
-    if (TRY(data_is_protected(work.txn, resource->spec())))
-      return fail(Code::kConflict,
-                  fmt::format("{}: environment {} protects its data; take spec.protect.data out of the "
-                              "environment first",
-                              describe_data(resource->spec()), resource->spec().environment()));
-    const auto why = subject == kHub ? why_unneeded(resource->spec()) : "somebody deleted it";
-    return tombstone(work, *std::move(resource), why, subject);
-  }
-  // Asked for again: an agent that keeps what a restored store wants deleted is told so anew.
+  // Also of a tombstone: an agent that keeps what a restored store wants deleted has the data still.
+  if (TRY(data_is_protected(work.txn, resource->spec())))
+    return fail(Code::kConflict,
+                fmt::format("{}: environment {} protects its data; take spec.protect.data out of the "
+                            "environment first",
+                            describe_data(resource->spec()), resource->spec().environment()));
+  const auto why = subject == kHub ? why_unneeded(resource->spec()) : "somebody deleted it";
+  if (!resource->spec().deleted()) return tombstone(work, *std::move(resource), why, subject);
+  // Asked for again: that agent is told so anew.
   const auto before = *resource;
+  if (model::holds_data(before.spec())) TRY(record_data_deleted(work, before, why, subject));
   resource->mutable_spec()->set_deletes_repeated(before.spec().deletes_repeated() + 1);
   TRY(write(work, *resource, &before));
   return {};

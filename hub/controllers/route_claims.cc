@@ -11,6 +11,7 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/store_holdings.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -58,7 +59,7 @@ Result<std::vector<RouteClaim>> stored_claims(const Reader& reader, const RouteC
       found.push_back(as_stored(*std::move(claim), resource));
   };
   if (!TRY(reader.get(kIndexed))) {
-    for (const auto& resource : TRY(objects::list<v1::Resource>(reader))) add(resource);
+    for (const auto& resource : TRY(objects::list_readable<v1::Resource>(reader))) add(resource);
     return found;
   }
   for (const auto& entry : TRY(reader.scan({.prefix = keys::host(digest_of(wanted), "")}))) {
@@ -79,8 +80,10 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim) {
   const auto region = TRY(objects::get<v1::Region>(reader, parts->region));
   if (!region) return false;
   StoreProfiles profiles(reader);
-  const auto graph =
-      TRY(resolve({claim.application, &application->spec(), &*environment, &*region, {}, &profiles}));
+  // Also under a name that an earlier version gave it, or that it had before a rename.
+  StoreHoldings holdings(reader);
+  const auto graph = TRY(
+      resolve({claim.application, &application->spec(), &*environment, &*region, {}, &profiles, &holdings}));
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);
@@ -186,7 +189,8 @@ Result<> index_claim(Work& work, const std::string& name, const v1::ResourceSpec
   const auto now = after == nullptr ? std::nullopt : claim_of(name, *after);
   if (!old && !now) return {};
   if (!TRY(work.txn.get(kIndexed))) {
-    for (const auto& resource : TRY(objects::list<v1::Resource>(work.txn))) {
+    // What cannot be read claims nothing.
+    for (const auto& resource : TRY(objects::list_readable<v1::Resource>(work.txn))) {
       if (const auto claim = claim_of(resource.metadata().name(), resource.spec()))
         work.txn.put(key_of(*claim), "");
     }

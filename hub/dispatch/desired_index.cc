@@ -97,7 +97,7 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   if (!change.key.starts_with(kResources)) return std::nullopt;
   const auto parsed = read(change.key, change.value);
   if (!parsed) {
-    forget_resource(std::string(keys::last(change.key)), now);
+    forget_resource(std::string(keys::last(change.key)), change.revision, now);
     return std::unexpected(parsed.error());
   }
   const auto& resource = *parsed;
@@ -131,10 +131,11 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   return SpecChange{std::string(resource.region), name, change.revision, previous, change.value};
 }
 
-void DesiredIndex::forget_resource(const std::string& name, MonoTime now) {
+void DesiredIndex::forget_resource(const std::string& name, Revision revision, MonoTime now) {
   const std::lock_guard lock(mutex_);
   const auto known = regions_.find(name.substr(0, name.find('.')));
-  if (known == regions_.end()) return;
+  // What the region was built from is newer, and could be read.
+  if (known == regions_.end() || revision <= known->second.built_at) return;
   Region& region = known->second;
   const auto held = region.entries.find(name);
   if (held == region.entries.end()) return;

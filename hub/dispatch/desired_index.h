@@ -67,8 +67,8 @@ class DesiredIndex {
     std::unordered_map<std::string, sync::Digest> entries;
   };
 
-  // It cannot be read, and so states nothing.
-  void forget_resource(const std::string& name, MonoTime now);
+  // It cannot be read as of that revision, and so states nothing.
+  void forget_resource(const std::string& name, Revision revision, MonoTime now);
 
   const std::function<void()> asked_;
   mutable std::mutex mutex_;

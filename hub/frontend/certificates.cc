@@ -59,10 +59,19 @@ Result<> note_certificate(const Context& context, const v1::Agent& agent) {
 Result<std::vector<std::string>> agents_without_certificate(const Context& context) {
   const auto snapshot = TRY(context.store.snapshot());
   std::vector<std::string> out;
-  for (const auto& agent : TRY(objects::list<v1::Agent>(*snapshot))) {
+  const auto all = objects::range(model::kind_of(v1::Agent::default_instance()), {});
+  for (const auto& entry : TRY(snapshot->scan(all))) {
+    const std::string name(keys::last(entry.key));
+    v1::Agent agent;
+    // Of one that cannot be read nobody can say that it has one.
+    if (const auto read = objects::decode_into(entry, agent); !read) {
+      objects::log_left_out(entry, read.error());
+      out.push_back(name);
+      continue;
+    }
     if (agent.spec().revoked()) continue;
-    const auto given = TRY(snapshot->get(keys::certified(agent.metadata().name())));
-    if (!given || given->value != agent.spec().public_key()) out.push_back(agent.metadata().name());
+    const auto given = TRY(snapshot->get(keys::certified(name)));
+    if (!given || given->value != agent.spec().public_key()) out.push_back(name);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
 #include "hub/access/subjects.h"
+#include "hub/controllers/askers.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/profile_cycle.h"
@@ -94,6 +95,27 @@ class ApplicationCheck {
     return {};
   }
 
+  // What no region has a profile for may be served by one that joins, when nobody's roles are asked about any
+  // more: who may not ask for it then may not now.
+  Result<> askable(const v1::Environment& environment) {
+    for (const auto& [name, workload] : app_.spec().workloads()) {
+      for (const auto& [alias, asked] : workload.score().resources()) {
+        const auto profile =
+            controllers::choose_profile(TRY(profiles_.of_type(asked.type())),
+                                        {asked.type(), asked.class_(), &asked.params()}, {&environment});
+        const auto denial =
+            profile ? controllers::why_denied(*profile, asked.params(), &roles_) : std::nullopt;
+        if (!denial) continue;
+        const auto field = fmt::format("spec.workloads.{}.score.resources.{}", name, alias);
+        findings_.errors.push_back(
+            {denial->parameter.empty() ? field + ".type" : field + ".params." + denial->parameter,
+             fmt::format("{} \"{}\" of workload {}: {}", asked.type(), alias, name, denial->message)});
+      }
+    }
+    std::ranges::sort(findings_.errors, {}, &FieldError::field);
+    return {};
+  }
+
   // Of the regions that no profile's selector can tell apart one: that of the longest name, for names become
   // part of what must not be too long.
   static std::vector<const v1::Region*> unlike(const controllers::Places& places) {
@@ -131,6 +153,10 @@ class ApplicationCheck {
       if (own) {
         findings_.errors.push_back({refusal.field, refusal.message});
         return {};
+      }
+      if (refusal.reason == reasons::kNoProfile) {
+        TRY(askable(environment));
+        if (!findings_.errors.empty()) return {};
       }
       if (!nowhere)
         findings_.warnings.push_back(fmt::format("{}: {}", environment.metadata().name(), refusal.message));

@@ -92,7 +92,8 @@ std::set<std::string> asked_for(const v1::ApplicationSpec& spec) {
   std::set<std::string> asked;
   for (const auto& environment : spec.environments()) asked.insert("environment " + environment);
   for (const auto& [name, workload] : spec.workloads()) {
-    asked.insert("workload " + name);
+    // Another former name may have it take over other data, and leave its own.
+    asked.insert(fmt::format("workload {} {}", name, workload.renamed_from()));
     for (const auto& [alias, resource] : workload.score().resources())
       asked.insert(fmt::format("{} {} {}", name, alias, objects::serialize(resource)));
   }

@@ -455,7 +455,9 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
   const bool whole = replica.parts.size() == scene.spec.containers.size();
   const bool detached = replica.ip.empty() && whole && replica.parts.front().details.running();
   if (!whole || detached) {
-    // Made again from the start: what is missing may be whose network the others share.
+    // Made again from the start: what is missing may be whose network the others share. Where that cannot be
+    // now, what is left of it goes on.
+    if (!TRY(can_create(resource, scene, result))) return {};
     for (const auto& part : replica.parts) TRY(context_.client().remove(part.details.id));
     return create(resource, scene, replica.index, result);
   }

@@ -170,6 +170,42 @@ TEST_F(ImagesTest, ContentThatIsGoneIsNamed) {
   EXPECT_TRUE(containers().empty());
 }
 
+// One of two containers is removed while the content that its replica was made of is not to be had.
+TEST_F(ImagesTest, WhatIsLeftOfAReplicaIsNotTakenDownForAnImageThatIsGone) {
+  const auto pair = [&](const std::string& a, const std::string& b) {
+    return resource("workload", "pair",
+                    fmt::format(R"({{"kind":"workload","stopGrace":"2s","score":{{"containers":{{)"
+                                R"("a":{{"image":"{}"}},"b":{{"image":"{}","args":["serve","9090"]}}}}}}}})",
+                                a, b),
+                    "hash-pair");
+  };
+  const std::string other = "localhost/bug/d:v1";
+  push(other, "other");
+  const auto a = container::with_digest(kTag, *podman_->client().inspect_image(kTag));
+  const auto b = container::with_digest(other, *podman_->client().inspect_image(other));
+  const auto wanted = pair(a, b);
+  ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
+  const auto part = [&](const char* name) {
+    return podman_->client()
+        .list({{container::labels::kResource, wanted.name}, {container::labels::kContainer, name}})
+        .value();
+  };
+  const auto left = part("a").front().id;
+  ASSERT_TRUE(podman_->client().remove(part("b").front().id));
+  ASSERT_TRUE(podman_->client().remove_image(other));
+  const auto seen = provider_->observe(wanted);
+  ASSERT_TRUE(seen) << seen.error().message;
+  const auto step = provider_->apply(wanted, *seen);
+  ASSERT_FALSE(step);
+  EXPECT_EQ(step.error().reason, reasons::kImageGone);
+  ASSERT_EQ(part("a").size(), 1U);
+  EXPECT_EQ(part("a").front().id, left);
+  // Back again, the replica is made whole.
+  push(other, "other");
+  ASSERT_EQ(reach(*provider_, pair(a, other)).state, State::kReady);
+  EXPECT_TRUE(test::remove_all(*provider_, pair(a, other)));
+}
+
 TEST_F(ImagesTest, ASingleContainerIsMadeAgainOfWhatItWas) {
   const auto server = [&](const std::string& more, const std::string& hash) {
     return resource(

@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
             "line 12: spec.workloads.web.score.containers.web.variabels: unknown field; did you mean "
             "\"variables\"?"},
         Bad{"UnknownFieldFar", replaced(kShop, "replicas: 2", "zzzzzz: 2"),
-            "line 21: spec.workloads.web.zzzzzz: unknown field; known here: score, replicas, builds, renamedFrom"},
+            "line 21: spec.workloads.web.zzzzzz: unknown field; known here: score, replicas, builds, "
+            "renamedFrom"},
         Bad{"SnakeCase", replaced(kShop, "targetPort", "target_port"),
             "line 16: spec.workloads.web.score.service.ports.http.target_port: unknown field; did you mean "
             "\"targetPort\"?"},

@@ -184,6 +184,32 @@ TEST(DesiredIndexTest, WhatCannotBeReadStatesNothing) {
   EXPECT_EQ(index.region("eu")->digest, digest);
 }
 
+// The log of before the region was built cannot be read, and what the region was built from can.
+TEST(DesiredIndexTest, AnOldChangeThatCannotBeReadLeavesWhatIsNewer) {
+  Desired desired;
+  const auto before = desired.put("eu.a", 1);
+  desired.write([](Txn& txn) -> Result<> {
+    txn.put(keys::object("resources", "eu.a"), "garbage");
+    return {};
+  });
+  desired.write([](Txn& txn) -> Result<> {
+    v1::Resource whole;
+    whole.mutable_metadata()->set_name("eu.a");
+    whole.mutable_metadata()->set_generation(2);
+    whole.mutable_spec()->set_region("eu");
+    txn.put(keys::object("resources", "eu.a"), whole.SerializeAsString());
+    return {};
+  });
+  DesiredIndex index;
+  ASSERT_TRUE(index.build(**desired.store.snapshot(), "eu", before, kNow));
+  const auto digest = index.region("eu")->digest;
+  const auto log = *desired.store.changes(before, 10);
+  ASSERT_EQ(log.size(), 2u);
+  EXPECT_FALSE(index.apply(log[0], kNow));
+  EXPECT_EQ(index.region("eu")->resources, 1u);
+  EXPECT_EQ(index.region("eu")->digest, digest);
+}
+
 TEST(DesiredIndexTest, ALaterChangeIsFoundWithoutReadingTheRegion) {
   Desired desired;
   const Revision first = desired.put("eu.a", 1);

@@ -197,6 +197,15 @@ TEST_F(KeeperTest, AStoredCertificateThatIsDamagedIsLeftAside) {
   EXPECT_EQ(loaded->identity.nats_client_certificate(), "");
 }
 
+// The folder holds the key of the journal, too: nobody is told to remove it.
+TEST_F(KeeperTest, AnIdentityThatIsDamagedIsRemovedAlone) {
+  ASSERT_TRUE(crypto::write_private_file(folder / "identity/identity.json", "{half"));
+  const auto loaded = load_identity(folder.path());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message, (folder / "identity/identity.json").string() +
+                                        " is damaged; remove this file alone, and enrol again");
+}
+
 // What a hub answers, over HTTP.
 class AskHub : public ::testing::Test {
  protected:

@@ -50,6 +50,14 @@ class EngineSecretsTest : public testing::Test, protected EngineFixture {
     for (const auto& event : engine->reports().events(100)) all.push_back(event.reason());
     return all;
   }
+  void damage(const std::string& key) {
+    crash();
+    auto entries = journal.entries();
+    entries.at(key) = "\xff\xff";
+    journal.replace(std::move(entries));
+    start();
+    pass(Millis(1'000));
+  }
   void lose_journal() {
     crash();
     const auto contents = journal.load().value();
@@ -97,6 +105,47 @@ TEST_F(EngineSecretsTest, ADatabaseThatComesBackToItsDataHasItsSecret) {
   settle();
   EXPECT_EQ(password(), before);
   EXPECT_EQ(state_of("pg"), "Ready");
+}
+
+// The record of what was kept held the only copy of its secret.
+TEST_F(EngineSecretsTest, NoNewSecretIsMadeForDataWhoseRecordWasDamaged) {
+  ASSERT_TRUE(state({volume(), database()}));
+  settle();
+  ASSERT_TRUE(state({gone(database())}));
+  settle();
+  ASSERT_TRUE(forget({"pg"}));
+  damage("r/data");
+  ASSERT_EQ(state_of("data"), "Ready");
+  restart();
+  noop().calls.clear();
+  ASSERT_TRUE(state({again(database())}));
+  pass(Millis(1'000));
+  EXPECT_EQ(reason_of("pg"), "SecretsLost");
+  EXPECT_EQ(noop().count("apply pg"), 0u);
+  // To begin without that data, it is removed.
+  ASSERT_TRUE(state({gone(volume()), gone(again(database()))}));
+  settle();
+  auto new_volume = volume(), new_database = database();
+  new_volume.generation = new_database.generation = 9;
+  ASSERT_TRUE(state({new_volume, new_database}));
+  settle();
+  EXPECT_EQ(state_of("pg"), "Ready");
+}
+
+TEST_F(EngineSecretsTest, ARecordThatWasDamagedGetsBackWhatItsUserHas) {
+  ASSERT_TRUE(state({volume(), database()}));
+  settle();
+  const auto before = password();
+  damage("r/data");
+  ASSERT_EQ(state_of("data"), "Ready");
+  ASSERT_TRUE(state({gone(database())}));
+  settle();
+  ASSERT_TRUE(forget({"pg"}));
+  restart();
+  ASSERT_TRUE(state({again(database())}));
+  settle();
+  EXPECT_EQ(state_of("pg"), "Ready");
+  EXPECT_EQ(password(), before);
 }
 
 TEST_F(EngineSecretsTest, WithTheDataTheSecretGoesToo) {

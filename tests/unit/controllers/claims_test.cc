@@ -91,6 +91,32 @@ TEST(Claims, ALongerPathUnderAnothersHostIsRefusedUnlessItsOwnerAllowsIt) {
   EXPECT_EQ(world.refusal(app("two", "{host: shop.example, path: /login, port: 81}")), "");
 }
 
+TEST(Claims, AWorkloadThatWasRenamedKeepsItsHost) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: shop.example}"));
+  world.settle();
+  world.apply(R"(
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: one}
+spec:
+  workloads:
+    front:
+      renamedFrom: web
+      score:
+        containers: {main: {image: i}}
+        service: {ports: {http: {port: 80}}}
+        resources: {url: {type: route, params: {host: shop.example}}}
+)");
+  world.settle();
+  ASSERT_EQ(world.state("one.default"), "Ready 2");
+  ASSERT_TRUE(world.get<v1::Resource>("lab.default.one.route.web.url")) << "under the name that it had";
+  EXPECT_THAT(world.refusal(app("two", "{host: shop.example}")), HasSubstr("by application \"one\""));
+  EXPECT_THAT(world.refusal(app("two", "{host: shop.example, path: /x}")),
+              HasSubstr("belongs to application"));
+}
+
 TEST(Claims, AnExchangeInOneApplyHasNoConflict) {
   World world;
   world.join("lab");
@@ -172,6 +198,21 @@ TEST(Claims, AStoreWithoutTheIndexGetsOne) {
   EXPECT_EQ(world.erase("Application", "one"), "");
   world.settle();
   EXPECT_EQ(hosts(), 1u);
+}
+
+TEST(Claims, OneResourceThatCannotBeReadKeepsNobodyFromARoute) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  (void)world.store.transact([&](Txn& txn) -> Result<> {
+    for (const auto& entry : TRY(txn.scan({.prefix = "x/host/"}))) txn.erase(entry.key);
+    txn.erase("m/hosts-indexed");
+    txn.put("o/resources/lab.default.gone.volume.web.data", "garbage");
+    return {};
+  });
+  EXPECT_THAT(world.refusal(app("two", "{host: a.example, path: /x}")), HasSubstr("belongs to application"));
+  EXPECT_EQ(world.refusal(app("three", "{host: b.example}")), "");
 }
 
 }  // namespace

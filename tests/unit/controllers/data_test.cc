@@ -146,8 +146,9 @@ TEST_F(Data, GoesWithItsApplicationWhenSomebodyAsks) {
   EXPECT_THAT(audit(), UnorderedElementsAre(StartsWith("serviceaccount:tester " + kVolume +
                                                        ": volume \"postgres.web.db.data\" (10Gi) of shop"),
                                             StartsWith("serviceaccount:tester " + kFiles + ": ")));
-  EXPECT_THAT(events("Environment", "default"),
-              UnorderedElementsAre(HasSubstr("volume \"postgres.web.db.data\""), HasSubstr("volume \"web.files\"")));
+  EXPECT_THAT(
+      events("Environment", "default"),
+      UnorderedElementsAre(HasSubstr("volume \"postgres.web.db.data\""), HasSubstr("volume \"web.files\"")));
 }
 
 TEST_F(Data, ThatWasKeptGoesAtOnceWhenSomebodyAsks) {
@@ -238,6 +239,24 @@ TEST_F(Data, IsProtectedByItsEnvironmentWhoeverAsks) {
   EXPECT_EQ(world_.erase("resource", kFiles), "");
   world_.settle();
   EXPECT_THAT(world_.resources(), Not(Contains(kFiles)));
+}
+
+// An agent may keep what a restored store wants deleted, until that is asked for again.
+TEST_F(Data, OfATombstoneIsProtectedAndRecordedAsWell) {
+  apply(app("{files: {type: volume}}"));
+  EXPECT_EQ(world_.erase("app", "shop"), "");
+  world_.settle();
+  world_.silent = {"lab"};
+  EXPECT_EQ(world_.erase("resource", kFiles), "");
+  ASSERT_TRUE(world_.at<v1::Resource>(kFiles).spec().deleted());
+  ASSERT_EQ(audit().size(), 1U);
+  apply(protect(true));
+  EXPECT_THAT(world_.erase("resource", kFiles), HasSubstr("environment default protects its data"));
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().deletes_repeated(), 0U);
+  apply(protect(false));
+  EXPECT_EQ(world_.erase("resource", kFiles), "");
+  EXPECT_EQ(world_.at<v1::Resource>(kFiles).spec().deletes_repeated(), 1U);
+  EXPECT_EQ(audit().size(), 2U);
 }
 
 TEST_F(Data, WhatWasToGoStaysWhenItsEnvironmentIsProtectedMeanwhile) {

@@ -189,6 +189,23 @@ TEST(Frontend, ARoleIsAskedForWhenApplyingAndNotAgain) {
   EXPECT_EQ(world.refusal(shop), "");
 }
 
+// No region that is there has it; where one joins later, nobody is asked about roles any more.
+TEST(Frontend, ARoleIsAskedForAlsoWhereNoRegionServesItYet) {
+  World world;
+  world.join("lab");
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Profile, metadata: {name: gpu}, spec: {satisfies: {type: gpu}, "
+      "default: true, regions: \"gpu=yes\", provider: container, template: {v: 1}, askers: {roles: "
+      "[operator]}}}");
+  EXPECT_THAT(world.refusal(app(web("{card: {type: gpu}}"))),
+              testing::AllOf(HasSubstr("spec.workloads.web.score.resources.card.type"),
+                             HasSubstr("only who has one of the roles operator may ask for it")));
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: RoleBinding, metadata: {name: b}, spec: {role: operator, subjects: "
+      "[\"serviceaccount:tester\"]}}");
+  EXPECT_EQ(world.refusal(app(web("{card: {type: gpu}}"))), "");
+}
+
 TEST(Frontend, AProfileSaysWhoMayAskAndWhichParametersAreWhose) {
   World world;
   const auto text = [&](const char* name) {
@@ -437,6 +454,12 @@ TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
   ASSERT_TRUE(frontend::revoke_agent(world.context(), world.caller, "eu"));
   enrol("eu", other);
   EXPECT_EQ(without(), std::vector<std::string>{"eu"});
+  // One that cannot be read keeps no hub from starting, and has none as far as anybody knows.
+  ASSERT_TRUE(world.store.transact([](Txn& txn) -> Result<> {
+    txn.put("o/agents/us", "garbage");
+    return {};
+  }));
+  EXPECT_EQ(without(), (std::vector<std::string>{"eu", "us"}));
 }
 
 TEST(Frontend, ADeadRegionCanBeForgotten) {

@@ -131,7 +131,8 @@ TEST_F(Images, WhatARegionHasBeginsAlthoughTheNextIsRefused) {
   world_.apply(other);
   world_.settle();
   auto refused = app();
-  refused.insert(refused.find("containers"), "resources: {cache: {type: redis, id: cache, params: {memory: 1M}}}, ");
+  refused.insert(refused.find("containers"),
+                 "resources: {cache: {type: redis, id: cache, params: {memory: 1M}}}, ");
   world_.apply(refused);
   world_.settle();
   EXPECT_EQ(world_.state("shop.default"), "Blocked 0");

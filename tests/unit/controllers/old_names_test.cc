@@ -142,6 +142,27 @@ spec:
       EXPECT_FALSE(world_->at<v1::Resource>(name).status().has_unused_since()) << name;
 }
 
+TEST_F(OldNames, ARouteUnderAnOldNameKeepsItsHost) {
+  ASSERT_TRUE(world_->get<v1::Resource>("eu-1.default.shop.route.web-url"));
+  const auto other = [&](const std::string& path) {
+    return world_->refusal(fmt::format(R"(
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {{name: other}}
+spec:
+  workloads:
+    web:
+      score:
+        containers: {{main: {{image: i}}}}
+        service: {{ports: {{http: {{port: 80}}}}}}
+        resources: {{url: {{type: route, params: {{host: shop.example, path: {}}}}}}}
+)",
+                                       path));
+  };
+  EXPECT_THAT(other("/"), HasSubstr("shop.example/ is routed already, by application \"shop\""));
+  EXPECT_THAT(other("/x"), HasSubstr("belongs to application \"shop\""));
+}
+
 TEST_F(OldNames, ARenameTakesThemAlong) {
   auto app = changed("shop");
   auto& workloads = *app.mutable_spec()->mutable_workloads();

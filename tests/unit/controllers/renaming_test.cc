@@ -109,6 +109,26 @@ TEST(Renaming, AWorkloadThatComesLaterUnderTheOldNameDoesNotGetTheData) {
   EXPECT_EQ(after, before);
 }
 
+// It has data of its own by then: the apply says that this is left, as its plan does.
+TEST(Renaming, ThatIsDeclaredLaterSaysWhatItLeaves) {
+  World world;
+  world.join("lab");
+  world.apply(app(workload("old", "uploads: {type: volume}")));
+  world.settle();
+  world.apply(app(workload("web", "uploads: {type: volume}")));
+  world.settle();
+  const auto declared = app(workload("web", "uploads: {type: volume}", ", renamedFrom: old"));
+  const auto planned =
+      frontend::plan(world.context(), frontend::plan_apply(world.caller, *model::decode(declared), {}));
+  ASSERT_TRUE(planned) << planned.error().message;
+  const auto applied = world.apply(declared);
+  ASSERT_EQ(applied.data_size(), 1);
+  EXPECT_EQ(applied.data(0).resource(), "lab.default.shop.volume.web.uploads");
+  EXPECT_EQ(applied.data(0).fate(), "Kept");
+  ASSERT_EQ(planned->data_size(), 1);
+  EXPECT_EQ(planned->data(0).message(), applied.data(0).message());
+}
+
 TEST(Renaming, NothingOfItIsLeftWhenTheDataIsGone) {
   World world;
   world.join("lab");

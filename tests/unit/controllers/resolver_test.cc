@@ -614,9 +614,12 @@ TEST(Resolver, OtherProfilesAskForWhatIsClosedAndSetWhatIsTheOperators) {
                             "template":{"image":"${params.image}"}})")};
   const auto graph = world.resolve();
   ASSERT_FALSE(graph.refusal) << graph.refusal->message;
-  EXPECT_EQ(
-      node(graph, "local.dev.shop.server.postgres.web.db.server").spec.template_().fields().at("image").string_value(),
-      "theirs");
+  EXPECT_EQ(node(graph, "local.dev.shop.server.postgres.web.db.server")
+                .spec.template_()
+                .fields()
+                .at("image")
+                .string_value(),
+            "theirs");
 }
 
 TEST(Resolver, RolesAreAskedAboutOnlyOfWhoApplies) {
@@ -628,8 +631,8 @@ TEST(Resolver, RolesAreAskedAboutOnlyOfWhoApplies) {
   });
   ProfileList list(world.profiles);
   const auto refusal = [&](const std::vector<std::string>* roles) -> std::string {
-    const auto graph =
-        controllers::resolve({"shop", &world.app, &world.environment, &world.region, {}, &list, nullptr, roles});
+    const auto graph = controllers::resolve(
+        {"shop", &world.app, &world.environment, &world.region, {}, &list, nullptr, roles});
     return graph->refusal ? graph->refusal->message : "";
   };
   const std::vector<std::string> none, one{"x", "b"}, other{"developer"};
