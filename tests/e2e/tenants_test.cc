@@ -341,13 +341,13 @@ TEST_F(TenantsTest, WhatAWorkloadPrintsAndAMetadataFieldHoldsStaysText) {
   const std::string noisy =
       "apiVersion: qleet.io/v1\nkind: Application\nmetadata: {name: noisy}\nspec:\n  workloads:\n    web:\n"
       "      score:\n        containers:\n          main:\n            image: localhost/shop/web:main-1\n"
-      "            command: [python3, -c, \"import sys; print('card', 4111 * 1111, flush=True); "
+      "            command: [python3, -c, \"import sys; sys.stdout.write('card %d' % (4111 * 1111)); "
       "sys.exit(3)\"]\n";
   ASSERT_EQ(ann({"apply", "-"}, noisy).exit, 0);
   const std::string workload = "local-1.default.noisy.workload.web";
   const auto crashed = [&] {
     const auto text = fleet().get("resources", workload)["status"].dump();
-    return text.contains("exit") && text.contains("3");
+    return text.contains("ended with code 3");
   };
   ASSERT_TRUE(until(crashed, 60s)) << fleet().get("resources", workload).dump();
   EXPECT_TRUE(until([] { return ann({"logs", "noisy"}).out.contains("card 4567321"); }, 30s));
