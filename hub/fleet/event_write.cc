@@ -44,7 +44,9 @@ Result<bool> write_event(Txn& txn, const std::string& agent, const wire::v1::Eve
   spec.set_regarding_name(of_resource ? report.resource() : agent);
   spec.set_type(report.type());
   spec.set_reason(report.reason());
-  spec.set_message(report.message());
+  // Of one that is gone its name is left: in the message.
+  spec.set_message(of_resource || report.resource().empty() ? report.message()
+                                                            : report.resource() + ": " + report.message());
   spec.set_count(1);
   const auto time = report.has_time() ? report.time() : objects::timestamp(now);
   *spec.mutable_first_seen() = time;

@@ -327,6 +327,7 @@ TEST(EventWrite, WhatIsSaidOfNothingCountsAsTheAgentsOwnAndIsBounded) {
   for (int i = 0; i < 120; ++i) {
     wire::v1::EventReport event;
     event.set_id(std::to_string(i));
+    event.set_message("deleted");
     if (i % 2 == 0) event.set_resource("eu.not-there-" + std::to_string(i));
     ASSERT_TRUE(store.transact([&](Txn& txn) -> Result<> {
       TRY(write_event(txn, "agent", event, {}, counted));
@@ -335,7 +336,13 @@ TEST(EventWrite, WhatIsSaidOfNothingCountsAsTheAgentsOwnAndIsBounded) {
   }
   const auto events = *objects::list<v1::Event>(**store.snapshot());
   EXPECT_EQ(events.size(), kEventsPerResource);
-  for (const auto& event : events) EXPECT_EQ(event.spec().regarding_kind(), "Agent");
+  for (const auto& event : events) {
+    EXPECT_EQ(event.spec().regarding_kind(), "Agent");
+    const bool of_itself = std::stoi(event.metadata().name().substr(6)) % 2 != 0;
+    EXPECT_EQ(event.spec().message(),
+              of_itself ? "deleted" : "eu.not-there-" + event.metadata().name().substr(6) + ": deleted")
+        << "which one it was is not lost";
+  }
 }
 
 // A simulated hub is the same each time: no other random numbers than those it is given.
