@@ -77,7 +77,7 @@ Api::Reply Actors::roll_back(const Step& step) const {
   }
   if (number == 0) return {.status = 404, .body = "no release has that content", .error = {}};
   return api_.send("POST", fmt::format("/v1/applications/{}/rollback", step.subject),
-                   fmt::format(R"({{"toRelease": {}}})", number));
+                   fmt::format(R"({{"toRelease": {}, "force": true}})", number));
 }
 
 long Actors::revision_now() {

@@ -32,7 +32,7 @@ void add_workload(Wanted& out, const std::string& region, const std::string& env
   }
   if (workload.route) {
     out[own(fmt::format("route.{}.url", name))] = {};
-    out[region + ".-.-.router.default"] = {};
+    out[fmt::format("{}.{}.-.router.default", region, environment)] = {};
   }
 }
 
