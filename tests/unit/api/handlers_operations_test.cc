@@ -130,7 +130,8 @@ TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
   EXPECT_NE(figures.find("qleet_hub_store_revision 10"), std::string::npos) << figures;
   const auto schema = send("GET", "/openapi.json").body;
   EXPECT_TRUE(schema.starts_with("{")) << schema.substr(0, 100);
-  for (const auto* path : {"/v1/applications/{application}/approve", "/v1/plan", "/v1/enrol", "/healthz"})
+  for (const auto* path : {"/v1/applications/{application}/approve", "/v1/plan", "/v1/enrol",
+                           "/v1/agents/{agent}/certificate", "/healthz"})
     EXPECT_NE(schema.find(path), std::string::npos) << path;
 }
 
