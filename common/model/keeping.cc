@@ -18,6 +18,10 @@ bool keeps_data(const v1::ResourceSpec& resource) {
   return holds_data(resource) && resource.when_unused().do_() != kDeleteData;
 }
 
+bool is_data(const v1::ResourceSpec& resource) {
+  return (resource.keeps_data() || resource.type() == kVolume) && resource.when_unused().do_() != kDeleteData;
+}
+
 AfterGrace after_grace(const v1::ResourceSpec& resource) {
   if (resource.when_unused().do_() == kRetain) return AfterGrace::kRetain;
   return keeps_data(resource) && !resource.data_may_go() ? AfterGrace::kKeep : AfterGrace::kDelete;

@@ -30,7 +30,11 @@ inline bool stays_unused(const v1::ResourceSpec& resource) {
 
 // Data that somebody would miss goes with it.
 bool keeps_data(const v1::ResourceSpec& resource);
-// The same, or a cache (`keepsData: false`): what an environment protects, and what is recorded when it goes.
+// What its agent is told: data lies in the thing itself, so that one that vanished is a loss. That somebody
+// wants it kept does not make it so: a router is made again, and a database's data is in its volume.
+bool is_data(const v1::ResourceSpec& resource);
+// The same as keeps_data, or a cache (`keepsData: false`): what an environment protects, and what is recorded
+// when it goes.
 bool holds_data(const v1::ResourceSpec& resource);
 
 // Writes into a resource what its profile and class say.

@@ -28,7 +28,7 @@ Result<std::optional<wire::v1::DesiredResource>> desired(std::string_view key,
   *out.mutable_dependencies() = spec.dependencies();
   out.set_hash(spec.hash());
   out.set_deleted(spec.deleted());
-  out.set_keeps_data(model::keeps_data(spec));
+  out.set_keeps_data(model::is_data(spec));
   out.set_type(spec.type());
   out.set_id(spec.id());
   out.set_application(spec.application());

@@ -163,8 +163,9 @@ spec:
 
   const auto kept = fleet.qleet({"delete", "app", "shop", "--wait", "--timeout", "30s"});
   EXPECT_EQ(kept.exit, 0) << kept.err;
-  EXPECT_NE(kept.out.find("Kept: volume \"postgres.web.db.data\" (10Gi) of shop in default / local-1 is kept"),
-            std::string::npos)
+  EXPECT_NE(
+      kept.out.find("Kept: volume \"postgres.web.db.data\" (10Gi) of shop in default / local-1 is kept"),
+      std::string::npos)
       << kept.out;
   ASSERT_TRUE(until([&] { return fleet.get("resources", volume)["status.state"].str() == "Retained"; }));
   ASSERT_TRUE(until([&] { return !world().contains("local-1.default.shop.postgres.web.db"); }));

@@ -214,11 +214,7 @@ void Tenants::SetUp() {
 void Tenants::TearDown() {
   if (client_) {
     const auto asked = client_->stop();
-    // A router that is loaded again, for a route of Bob's, ends idle connections, as HTTP lets it at any
-    // time.
-    for (const auto& failure : asked.failures)
-      EXPECT_TRUE(failure.contains("kept connection: closed after 0 bytes")) << failure << "\n"
-                                                                             << asked.text();
+    EXPECT_TRUE(asked.unanswered().empty()) << asked.text();
     EXPECT_FALSE(asked.seen.contains("page of bob")) << asked.text();
   }
   client_.reset();

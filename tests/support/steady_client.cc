@@ -81,6 +81,12 @@ class Connection {
 
 }  // namespace
 
+std::vector<std::string> Asked::unanswered() const {
+  auto out = failures;
+  std::erase_if(out, [](const auto& one) { return one.contains("kept connection: closed after 0 bytes"); });
+  return out;
+}
+
 std::string Asked::text() const {
   std::string out = std::to_string(requests) + " requests, " + std::to_string(failures.size()) + " failed";
   for (const auto& [mark, count] : seen) out += ", \"" + mark + "\" " + std::to_string(count) + " times";

@@ -17,6 +17,9 @@ struct Asked {
   std::vector<std::string> failures;          // what went wrong, and when
   std::map<std::string, unsigned long> seen;  // how often a body held one of the marks
   std::string text() const;
+  // But idle connections that the router ended when it was loaded again, as HTTP lets a server do at any
+  // time.
+  std::vector<std::string> unanswered() const;
 };
 
 class SteadyClient {

@@ -46,6 +46,12 @@ TEST(Messages, SayWhatKeepsData) {
   resource.mutable_spec()->set_keeps_data(true);
   resource.mutable_spec()->mutable_when_unused()->set_do_("delete");
   EXPECT_TRUE(told(resource));
+  // That it stays does not say that there is data in it.
+  resource.mutable_spec()->set_keeps_data(false);
+  resource.mutable_spec()->mutable_when_unused()->set_do_("retain");
+  EXPECT_FALSE(told(resource));
+  resource.mutable_spec()->set_type("volume");
+  EXPECT_TRUE(told(resource));
 }
 
 class DispatchTest : public ::testing::Test {
