@@ -27,8 +27,8 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
     const Exit exit = until_gone(session, plural, name, *limit);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)
-        print_error(("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
-                     plural + " " + name + "\n"));
+        print_error("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
+                    plural + " " + name + "\n");
       return exit;
     }
     print(std::string(kind.short_name) + "/" + name + " is gone\n");
@@ -70,13 +70,13 @@ class Deletion {
   Exit confirm(const std::string& name, const Notices& data) {
     if (!deletes_data(data)) return Exit::kOk;
     if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
-      print_error(("qleet: application \"" + name +
-                   "\": data would be deleted, and there is no terminal to ask on; say --yes to go on\n" +
-                   describe_data(data)));
+      print_error("qleet: application \"" + name +
+                  "\": data would be deleted, and there is no terminal to ask on; say --yes to go on\n" +
+                  describe_data(data));
       return Exit::kUsage;
     }
-    print_error((name + " will be removed, with its data.\n" + describe_data(data) +
-                 "Type the application's name to go on: "));
+    print_error(name + " will be removed, with its data.\n" + describe_data(data) +
+                "Type the application's name to go on: ");
     std::string typed;
     std::getline(std::cin, typed);
     if (typed == name) return Exit::kOk;
