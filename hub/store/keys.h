@@ -11,7 +11,7 @@
 namespace qleet::hub::keys {
 
 inline constexpr std::string_view kObjectPrefix = "o/";
-inline constexpr unsigned kFormat = 1;
+inline constexpr unsigned kFormat = 2;
 inline constexpr size_t kMaxBytes = 511;
 
 // Fixed width, so that byte order is the order of the numbers.
