@@ -67,7 +67,13 @@ Decision decide_removal(const Situation& s, Act when_absent) {
 }
 
 Decision decide_tombstone(const Situation& s) {
-  if (!s.touched) return quiet(Act::kGone);
+  if (!s.touched) {
+    // A journal that was lost may have made it. What cannot be asked about was never made.
+    if (!s.provider_known || (s.error && s.terminal)) return quiet(Act::kGone);
+    if (waits_for_next_try(s)) return failing(s, states::kDeleting);
+    if (!s.seen) return quiet(Act::kObserve);
+    if (s.seen->state == State::kAbsent) return quiet(Act::kGone);
+  }
   if (!s.dependents.empty())
     return show(Act::kWait, states::kDeleting, reasons::kWaitingForDependents,
                 fmt::format("waits until it is no longer used by {}{}", fmt::join(s.dependents, ", "),
@@ -77,9 +83,12 @@ Decision decide_tombstone(const Situation& s) {
 
 // What keeps data was made here, and is not there any more: an empty one in its place would pass for it.
 bool data_lost(const Situation& s) {
-  if (s.applied.empty()) return false;
-  if (s.seen->state == State::kAbsent) return s.holds_data || s.seen->reason == reasons::kDataLost;
-  return s.seen->state == State::kOutOfDate && s.seen->reason == reasons::kDataLost;
+  if (!s.keeps_data) return false;
+  // Its provider remembers it, also where this journal does not; what was only begun here held none yet.
+  const bool was_made = !s.applied.empty();
+  const bool missed = s.seen->reason == reasons::kDataLost && (was_made || s.intent.empty());
+  if (s.seen->state == State::kAbsent) return missed || (was_made && s.holds_data);
+  return s.seen->state == State::kOutOfDate && missed;
 }
 
 Decision decide_seen(const Situation& s) {

@@ -31,7 +31,8 @@ struct Situation {
   bool moved = false;
   std::string successor;  // the wanted one then
   bool successor_known = true;
-  bool holds_data = false;  // that is gone with it
+  bool keeps_data = false;
+  bool holds_data = false;  // that is gone with it, and with nothing else
   // It exists although this journal has made nothing of it, and secrets are generated for it: new ones now.
   bool secrets_lost = false;
   std::vector<Blocker> blockers;

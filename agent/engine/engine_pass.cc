@@ -152,6 +152,7 @@ Situation Engine::situation(const Node& node, MonoTime now) const {
   } else {
     s.blockers = graph_.blockers(node);
   }
+  s.keeps_data = keeps_data(node.spec());
   s.holds_data = holds_data(graph_, node);
   s.secrets_lost = node.secrets_lost && !s.touched;
   s.invalid = node.invalid;

@@ -96,7 +96,7 @@ inline wire::v1::DesiredResource resource(const Spec& spec) {
   r.set_name(spec.name);
   r.set_id(spec.name + "-id");
   r.set_type(spec.type);
-  r.set_keeps_data(spec.keeps_data);
+  if (spec.keeps_data) r.set_keeps_data(true);
   r.set_generation(spec.generation);
   r.set_provider(spec.provider);
   r.set_deleted(spec.deleted);
