@@ -243,6 +243,37 @@ TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
   }
 }
 
+// That the check can fail: two applications get one place, and one a place below another's host, behind the
+// resolver's back.
+TEST(Traffic, ThatReachesAnotherApplicationIsFound) {
+  Need need;
+  Traffic traffic;
+  const auto add = [&](const std::string& app, const std::string& path, std::int64_t made) {
+    auto route = std::make_shared<v1::Resource>();
+    route->mutable_metadata()->mutable_creation_timestamp()->set_seconds(made);
+    auto& spec = *route->mutable_spec();
+    spec.set_region("a");
+    spec.set_environment("dev");
+    spec.set_application(app);
+    spec.set_type("route");
+    (*spec.mutable_params()->mutable_fields())["host"].set_string_value("a.example");
+    (*spec.mutable_params()->mutable_fields())["path"].set_string_value(path);
+    const auto name = fmt::format("a.dev.{}.route.{}", app, path.substr(1));
+    need.resources[name] = route;
+    need.serving.insert(name);
+  };
+  add("shop", "/", 1);
+  EXPECT_EQ(traffic.look(need), std::vector<std::string>());
+  add("cart", "/docs", 2);
+  EXPECT_EQ(traffic.look(need),
+            std::vector<std::string>{"a a.example/docs was given to cart in dev, and the host is "
+                                     "that of shop in dev, which does not share it"});
+  EXPECT_EQ(traffic.look(need), std::vector<std::string>()) << "who has a place keeps it";
+  need.serving.erase("a.dev.cart.route.docs");
+  add("blog", "/", 3);
+  EXPECT_EQ(traffic.look(need).size(), 2U);
+}
+
 // That the check can fail: a workload is made to hold another's, behind the resolver's back.
 TEST(Meetings, AreFound) {
   Scene scene(1);

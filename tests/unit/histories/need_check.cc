@@ -266,6 +266,7 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
   }
   keys(*reader, need);
   meetings(*reader, need);
+  for (auto& wrong : traffic_.look(need)) complain(wrong);
   return std::move(wrong_);
 }
 

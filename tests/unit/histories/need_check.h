@@ -9,6 +9,7 @@
 
 #include "tests/unit/histories/need.h"
 #include "tests/unit/histories/scene.h"
+#include "tests/unit/histories/traffic.h"
 
 namespace qleet::hub::tests {
 
@@ -55,6 +56,7 @@ class NeedCheck {
   bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 
   Parsed parsed_;
+  Traffic traffic_;
   WallTime now_{};
   std::vector<v1::Deployment> deployments_;
   std::map<std::string, Track> tracks_;

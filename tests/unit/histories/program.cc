@@ -17,6 +17,8 @@ const std::vector<std::string> kEnvironments = {"default", "dev", "prod"};
 const std::vector<std::string> kApplications = {"shop", "cart", "blog", "mail"};
 // What no workload may ask for; some profiles require it. It never changes.
 constexpr const char* kClosed = "vault";
+// Never changes either.
+constexpr const char* kRoute = "route";
 constexpr const char* kImage = "registry.example/team/web";
 
 google::protobuf::Value text(const std::string& value) {
@@ -88,6 +90,25 @@ v1::Profile Program::closed_profile() {
   spec.set_default_(true);
   spec.mutable_askers()->set_workloads(false);
   (*spec.mutable_outputs()->mutable_fields())["name"] = text("${metadata.name}");
+  return profile;
+}
+
+v1::Profile Program::route_profile() {
+  v1::Profile profile;
+  profile.mutable_metadata()->set_name(kRoute);
+  auto& spec = *profile.mutable_spec();
+  spec.mutable_satisfies()->set_type(kRoute);
+  spec.set_provider("route");
+  spec.set_default_(true);
+  spec.mutable_when_unused()->set_after("0s");
+  for (const auto* param : {"host", "path"}) {
+    auto& schema = *(*spec.mutable_parameters()->mutable_fields())[param].mutable_struct_value();
+    (*schema.mutable_fields())["type"] = text("string");
+    (*spec.mutable_template_()->mutable_fields())[param] = text(fmt::format("${{params.{}}}", param));
+  }
+  auto& share = *(*spec.mutable_parameters()->mutable_fields())["share"].mutable_struct_value();
+  (*share.mutable_fields())["type"] = text("boolean");
+  (*share.mutable_fields())["default"].set_bool_value(false);
   return profile;
 }
 
@@ -166,6 +187,14 @@ void Program::set_workload(v1::Workload& workload) {
       (*resource.mutable_params()->mutable_fields())["size"] = text(dice_.pick({"s", "l"}));
   }
   if (dice_.chance(3)) (*score.mutable_resources())["my-vault"].set_type(kClosed);
+  if (dice_.chance(20)) {
+    auto& page = (*score.mutable_resources())["page"];
+    page.set_type(kRoute);
+    auto& params = *page.mutable_params()->mutable_fields();
+    params["host"] = text(dice_.pick({"a.example", "b.example"}));
+    params["path"] = text(dice_.pick({"/", "/", "/docs"}));
+    if (dice_.chance(40)) params["share"].set_bool_value(true);
+  }
   workload.clear_replicas();
   if (dice_.chance(20)) workload.set_replicas(1 + static_cast<unsigned>(dice_.below(3)));
   workload.clear_builds();
@@ -202,7 +231,8 @@ v1::Application Program::changed(v1::Application app) {
 }
 
 void Program::begin(Scene& scene) {
-  Objects objects{std::make_shared<v1::Profile>(closed_profile())};
+  Objects objects{std::make_shared<v1::Profile>(closed_profile()),
+                  std::make_shared<v1::Profile>(route_profile())};
   for (size_t type = 0; type <= kTypes.size(); ++type) {
     objects.push_back(std::make_shared<v1::Profile>(profile(type, "usual")));
     if (type < kTypes.size() && dice_.chance(40))
@@ -228,7 +258,9 @@ Program::Objects Program::new_application(const Scene& scene) {
 
 Program::Objects Program::new_profile(const Scene& scene) {
   auto known = scene.all<v1::Profile>();
-  std::erase_if(known, [](const v1::Profile& one) { return one.metadata().name() == kClosed; });
+  std::erase_if(known, [](const v1::Profile& one) {
+    return one.metadata().name() == kClosed || one.metadata().name() == kRoute;
+  });
   if (!known.empty() && dice_.chance(85)) return {std::make_shared<v1::Profile>(changed(dice_.pick(known)))};
   return {std::make_shared<v1::Profile>(
       profile(dice_.below(kTypes.size()), dice_.pick({"usual", "other", "big"})))};
