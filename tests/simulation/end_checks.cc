@@ -20,6 +20,7 @@
 #include "qleet/v1/profile.pb.h"
 #include "tests/simulation/closure.h"
 #include "tests/simulation/must.h"
+#include "tests/simulation/universe.h"
 
 namespace qleet::sim {
 namespace {
@@ -111,6 +112,7 @@ class Comparison {
   std::string unfinished();
   std::string deployments();
   std::string deployment(const v1::Deployment& deployment);
+  std::string failed(const v1::Deployment& deployment);
   std::string applications();
   bool other_providers() const;
 
@@ -139,6 +141,9 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
     return fmt::format("is not reported as it is wanted: generation {} of {}, {} hash, epoch {}",
                        status.observed_generation(), generation,
                        status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
+  const Thing* made = world_.cloud.find(name);
+  const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
+  if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
   if (status.state() != "Ready") return "is " + status.state();
   if (status.has_unused_since() && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
@@ -209,6 +214,25 @@ bool Comparison::other_providers() const {
   });
 }
 
+std::string Comparison::failed(const v1::Deployment& deployment) {
+  const auto& spec = deployment.spec();
+  const auto release =
+      must(objects::get<v1::Release>(*reader_, fmt::format("{}.{}", spec.application(), spec.release())));
+  const auto environment = must(objects::get<v1::Environment>(*reader_, spec.environment()));
+  const bool deaf =
+      release && std::ranges::any_of(release->spec().definition().workloads(), [](const auto& entry) {
+        const auto& containers = entry.second.score().containers();
+        return std::ranges::any_of(containers, [](const auto& container) {
+          return container.second.variables().contains(Universe::kDeaf);
+        });
+      });
+  if (!deaf) return "has failed, and could become ready";
+  if (deployment.status().failed_release() != spec.release()) return "does not say which release failed";
+  const bool stays =
+      environment->spec().rollout().on_failure() == "stay" || deployment.status().release() == 0;
+  return stays ? "" : "has failed, and does not go back";
+}
+
 std::string Comparison::deployment(const v1::Deployment& deployment) {
   const auto& status = deployment.status();
   const auto& spec = deployment.spec();
@@ -235,7 +259,12 @@ std::string Comparison::deployment(const v1::Deployment& deployment) {
     if (reason != "ResourceConflict" && reason != "NoRegion") return "is blocked: " + reason;
     return reason == "ResourceConflict" ? unfounded_conflict(*reader_, deployment) : "";
   }
-  if (status.state() != "Ready")
+  // What never becomes ready has failed, or is gone back from; and what it went back to serves as it did.
+  if (status.state() == "Failed") {
+    complete_ = false;
+    return failed(deployment);
+  }
+  if (status.state() != (spec.returned_from() == 0 ? "Ready" : "Returned"))
     return "is " + status.state() + (ready == nullptr ? "" : ": " + ready->message());
   if (status.release() != spec.release()) return "is ready with another release";
   for (const auto& region : status.regions()) {
