@@ -96,6 +96,9 @@ class Comparison {
       const auto name = resource.metadata().name();
       resources_.emplace(name, std::move(resource));
     }
+    for (const auto& deployment : must(objects::list<v1::Deployment>(*reader_)))
+      if (deployment.status().state() == "Failed")
+        failed_.emplace(deployment.spec().environment(), deployment.spec().application());
     for (const auto& [name, resource] : resources_)
       if (auto what = this->resource(name, resource); !what.empty()) return name + " " + what;
     if (auto what = strays(); !what.empty()) return what;
@@ -113,6 +116,7 @@ class Comparison {
   std::string deployments();
   std::string deployment(const v1::Deployment& deployment);
   std::string failed(const v1::Deployment& deployment);
+  bool kept_for_what_failed(const v1::ResourceSpec& spec) const;
   std::string applications();
   bool other_providers() const;
 
@@ -122,15 +126,27 @@ class Comparison {
   std::set<std::string> spared_;  // unclaimed: held by an agent, unknown to the hub
   std::set<std::string> kept_;    // tombstones of a restored store that no agent honours
   std::set<std::string> wanted_;  // by deployments
-  bool complete_ = true;          // every deployment has all that it wants
+  std::set<std::pair<std::string, std::string>> failed_;  // environment, application
+  bool complete_ = true;                                  // every deployment has all that it wants
 };
+
+// What a release that failed, and stays, has not let go: it uses it until what replaces it is ready, or it
+// may be asked for by a region whose turn does not come.
+bool Comparison::kept_for_what_failed(const v1::ResourceSpec& spec) const {
+  return std::ranges::any_of(failed_, [&](const auto& failed) {
+    return (spec.environment().empty() || spec.environment() == failed.first) &&
+           (spec.application().empty() || spec.application() == failed.second);
+  });
+}
 
 std::string Comparison::resource(const std::string& name, const v1::Resource& resource) {
   const auto region = name.substr(0, name.find('.'));
   const auto& machine = world_.machines.at(region);
   const auto generation = resource.metadata().generation();
   const auto* held = machine->agent().session().held().find(name);
-  if (resource.spec().deleted()) return waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
+  const bool kept = kept_for_what_failed(resource.spec());
+  if (resource.spec().deleted())
+    return kept || waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
   if (!held) return "is not held by its agent";
   if (held->generation != generation || held->hash != resource.spec().hash() ||
       held->epoch != world_.store().identity().epoch)
@@ -145,7 +161,7 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
   if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
   if (status.state() != "Ready") return "is " + status.state();
-  if (status.has_unused_since() && !model::stays_unused(resource.spec()))
+  if (status.has_unused_since() && !kept && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
   return thing(name, resource);
 }
