@@ -46,7 +46,7 @@ class Manager {
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
-  // Finds what is to be done.
+  // Finds what is to be done, and notes that nothing was heard of any agent before.
   Result<> resume();
   // Cares only for what changes after this revision.
   void start_after(Revision revision);
