@@ -276,10 +276,13 @@ Result<> Manager::resume() {
     TRY(look_at_everything(*reader));
   }
   noted_ = known ? from : 0;
-  // Where it cannot be written, nothing else can: what would go by it is not decided either.
-  const auto heard = store_.transact([&](Txn& txn) { return note_heard_since(txn, clock_.wall()); });
-  if (!heard) kLog.warn("the start could not be noted", {{"error", heard.error().message}});
   return {};
+}
+
+void Manager::note_start() {
+  // Where it cannot be written, nothing else can: what would go by it is not decided either.
+  const auto noted = store_.transact([&](Txn& txn) { return note_heard_since(txn, clock_.wall()); });
+  if (!noted) kLog.warn("the start could not be noted", {{"error", noted.error().message}});
 }
 
 // So that the next start need not look at everything: as far as all that followed from the changes is done,
@@ -392,6 +395,7 @@ void Manager::signal() {
 }
 
 Result<> Manager::start() {
+  note_start();
   TRY(resume());
   subscription_ = store_.subscribe([this](Revision) { signal(); });
   signal();

@@ -53,16 +53,15 @@ INSTANTIATE_TEST_SUITE_P(
     Each, NeverReady,
     ::testing::Values(
         Trouble{"MistypedImage", R"({image: "localhost/no/such:1"})", "{}", "localhost/no/such:1"},
-        Trouble{"CrashLoop",
-                R"({image: "localhost/qleet/python:3.11", command: [python3, -c, "import sys; sys.exit(3)"]})",
-                "{}", "code 3"
-},
+        Trouble{
+            "CrashLoop",
+            R"x({image: "localhost/qleet/python:3.11", command: [python3, -c, "import sys; sys.exit(3)"]})x",
+            "{}", "code 3"},
         Trouble{"ProbeThatNeverPasses",
                 R"({image: "localhost/qleet/python:3.11", command: [python3, -m, http.server, "8080"], )"
                 R"(readinessProbe: {httpGet: {path: /no-such-page, port: 8080}}})",
                 "{}", "404"}),
-    [](const auto& info) {
-  return std::string(info.param.name); });
+    [](const auto& info) { return std::string(info.param.name); });
 
 TEST_F(Sick, ADependencyThatNobodyProvidesIsSaidAtOnce) {
   const auto asked =

@@ -13,6 +13,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/delivery.h"
+#include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
@@ -99,6 +100,11 @@ class Comparison {
     for (const auto& deployment : must(objects::list<v1::Deployment>(*reader_)))
       if (deployment.status().state() == "Failed")
         failed_.emplace(deployment.spec().environment(), deployment.spec().application());
+    // Also where the deployment is blocked for another reason.
+    for (const auto& [key, thing] : world_.cloud.things()) {
+      const auto parts = hub::controllers::parse_resource_name(key.second);
+      if (thing.deaf && parts) failed_.emplace(parts->environment, parts->application);
+    }
     for (const auto& [name, resource] : resources_)
       if (auto what = this->resource(name, resource); !what.empty()) return name + " " + what;
     if (auto what = strays(); !what.empty()) return what;

@@ -68,6 +68,7 @@ HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clo
   must(hub::frontend::ensure_defaults(context(), ""));
   must(dispatch_.start());
   must(fleet_.start());
+  manager_.note_start();
   must(manager_.resume());
   subscription_ = store.subscribe([this](hub::Revision) { parts_[kManager].awake = true; });
   dispatch_.wake().set([this] { parts_[kDispatch].awake = true; });

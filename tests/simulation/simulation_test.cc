@@ -63,7 +63,7 @@ class Saboteur : public Simulation, public ::testing::WithParamInterface<Broken>
 // Not every history can show it: what is sabotaged must come to pass.
 TEST_P(Saboteur, IsFoundOut) {
   std::string others;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const auto outcome = play({.seed = seed, .sabotage = GetParam().sabotage});
     const bool found =
         std::ranges::any_of(outcome.findings, [](const auto& f) { return f.rule == GetParam().rule; });

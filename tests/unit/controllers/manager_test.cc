@@ -59,10 +59,9 @@ TEST(Manager, ItsOwnThreadsDoTheSame) {
 TEST(Manager, DoesNothingWithoutAChange) {
   World world;
   settle_with(world, 3);
-  controllers::Manager fresh(world.store, world.clock, counter());
-  // A start notes when it was.
-  ASSERT_TRUE(fresh.resume());
   const auto revision = world.store.snapshot().value()->revision();
+  controllers::Manager fresh(world.store, world.clock, counter());
+  ASSERT_TRUE(fresh.resume());
   ASSERT_TRUE(fresh.run_until_idle());
   EXPECT_EQ(world.store.snapshot().value()->revision(), revision);
 }

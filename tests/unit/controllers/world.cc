@@ -153,6 +153,7 @@ void World::look_again() {
 
 void World::restart() {
   manager_ = std::make_unique<controllers::Manager>(store, clock, bits(random));
+  manager_->note_start();
   ASSERT_TRUE(manager_->resume());
   settle();
 }
