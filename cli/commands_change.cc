@@ -56,7 +56,8 @@ Exit answered(Session& session, const v1::DeliveryAnswers& answers, const WaitOp
     if (std::ranges::find(applications, answer.application()) == applications.end())
       applications.push_back(answer.application());
   }
-  return applications.empty() ? Exit::kOk : follow(session, applications, "", wait.timeout);
+  return applications.empty() ? Exit::kOk
+                              : follow(session, applications, "", wait.timeout, goals_of(answers.releases()));
 }
 
 Exit deliver(Session& session, const std::string& path, const google::protobuf::Message& request,
@@ -115,7 +116,7 @@ Exit run(Session& session, const ApplyCommand& command) {
   }
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
   if (!session.for_programs()) print("\n");
-  return follow(session, input->applications(), "", command.wait.timeout);
+  return follow(session, input->applications(), "", command.wait.timeout, goals_of(result.releases()));
 }
 
 Exit run(Session& session, const PlanCommand& command) {

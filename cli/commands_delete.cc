@@ -1,6 +1,7 @@
 // The command that takes things away, and asks before data goes.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/commands.h"
@@ -18,20 +19,28 @@ namespace {
 
 constexpr std::string_view kApplication = "Application";
 
-Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::vector<std::string>& names,
-                         const std::string& timeout) {
+// An object whose deletion was asked for.
+struct Deleted {
+  const model::Kind* kind = nullptr;
+  std::string name;
+  std::string uid;
+};
+
+Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, const std::string& timeout) {
   auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const std::string plural(kind.plural);
-  for (const auto& name : names) {
-    const Exit exit = until_gone(session, plural, name, *limit);
+  const auto deadline = session.clock.mono() + *limit;
+  for (const auto& [kind, name, uid] : deleted) {
+    const auto left = std::max(deadline - session.clock.mono(), Millis(0));
+    const Exit exit = until_gone(session, *kind, name, uid, left);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)
         print_error("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
-                    plural + " " + name + "\n");
+                    std::string(kind->plural) + " " + name + "\n");
       return exit;
     }
-    print(std::string(kind.short_name) + "/" + name + " is gone\n");
+    if (!session.for_programs() && session.format != Format::kName)
+      print(std::string(kind->short_name) + "/" + name + " is gone\n");
   }
   return Exit::kOk;
 }
@@ -44,6 +53,8 @@ class Deletion {
     const bool with_data = command_.delete_data && kind.name == kApplication;
     const std::string path = "/v1/" + std::string(kind.plural) + "/" + http::encode(name);
     const std::string parameters = with_data ? "deleteData=true" : "";
+    // Before: there may be another one of its name when it is waited for.
+    const std::string uid = command_.wait.wait ? uid_of(session_, kind, name) : "";
     if (with_data && !command_.yes) {
       v1::EraseResult foreseen;
       const auto looked = session_.hub.send_into("DELETE", path + "?dryRun=true&" + parameters, "", foreseen);
@@ -54,6 +65,7 @@ class Deletion {
     const auto sent =
         session_.hub.send_into("DELETE", path + (parameters.empty() ? "" : "?" + parameters), "", result);
     if (!sent) return report(sent.error());
+    deleted_.push_back({&kind, name, uid});
     if (print_for_programs(session_, result)) return Exit::kOk;
     const std::string full = lower(std::string(kind.name)) + "/" + name;
     if (session_.format == Format::kName) {
@@ -63,6 +75,11 @@ class Deletion {
     print(full + "  deleted" + (result.message().empty() ? "" : "; " + result.message()) + "\n");
     print_data(result.data());
     return Exit::kOk;
+  }
+
+  // Whatever was deleted, where that was asked for.
+  Exit wait() const {
+    return command_.wait.wait ? waited_for_deletion(session_, deleted_, command_.wait.timeout) : Exit::kOk;
   }
 
  private:
@@ -86,6 +103,7 @@ class Deletion {
 
   Session& session_;
   const DeleteCommand& command_;
+  std::vector<Deleted> deleted_;
 };
 
 }  // namespace
@@ -106,7 +124,7 @@ Exit run(Session& session, const DeleteCommand& command) {
       const auto exit = deletion.run(kind, name);
       if (exit != Exit::kOk && exit != Exit::kNotFound) return exit;
     }
-    return Exit::kOk;
+    return deletion.wait();
   }
   const auto kind = kind_named(command.kind);
   if (!kind) return report(kind.error());
@@ -117,8 +135,7 @@ Exit run(Session& session, const DeleteCommand& command) {
   for (const auto& name : command.names) {
     if (const auto exit = deletion.run(**kind, name); exit != Exit::kOk) return exit;
   }
-  return command.wait.wait ? waited_for_deletion(session, **kind, command.names, command.wait.timeout)
-                           : Exit::kOk;
+  return deletion.wait();
 }
 
 }  // namespace qleet::cli

@@ -196,7 +196,8 @@ Exit run(Session& session, const WaitCommand& command) {
     return follow(session, {command.application}, command.environment, command.timeout);
   auto limit = parse_duration(command.timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const Exit exit = until_gone(session, "applications", command.application, *limit);
+  const auto& kind = *model::find_kind("Application");
+  const Exit exit = until_gone(session, kind, command.application, "", *limit);
   if (exit == Exit::kTimeout)
     print_error("qleet: " + command.application + " is still there after " + command.timeout + "\n");
   return exit;

@@ -78,23 +78,6 @@ std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const st
   return out;
 }
 
-Progress progress_of(const v1::Tree& tree, const std::string& environment) {
-  bool any = false;
-  bool waits = false;
-  for (const auto& place : tree.places()) {
-    if (!environment.empty() && place.environment() != environment) continue;
-    any = true;
-    if (place.state() == "Stalled" || place.state() == "Blocked") return Progress::kFailed;
-    if (place.state() == "AwaitingApproval" || place.state() == "AwaitingEnvironment") {
-      waits = true;
-    } else if (place.state() != "Ready") {
-      return Progress::kOnTheWay;
-    }
-  }
-  if (!any) return Progress::kOnTheWay;
-  return waits ? Progress::kWaitsForPeople : Progress::kDone;
-}
-
 Exit until(Session& session, const std::string& watch_path, Millis timeout,
            const std::function<std::optional<Exit>()>& look) {
   std::mutex mutex;
@@ -132,16 +115,49 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
   }
 }
 
-Exit until_gone(Session& session, const std::string& plural, const std::string& name, Millis timeout) {
-  return until(session, "/v1/" + plural + "?watch=true", timeout, [&]() -> std::optional<Exit> {
-    const auto read = session.hub.get("/v1/" + plural + "/" + http::encode(name));
-    if (read || read.error().code == Code::kUnavailable) return std::nullopt;
-    return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
+namespace {
+
+std::string path_of(const model::Kind& kind, const std::string& name) {
+  return "/v1/" + std::string(kind.plural) + "/" + http::encode(name);
+}
+
+Result<v1::ObjectMeta> read_meta(Session& session, const model::Kind& kind, const std::string& name) {
+  const model::Object object(kind.prototype->New());
+  TRY(session.hub.get_into(path_of(kind, name), *object));
+  return model::meta(*object);
+}
+
+// Of what goes in time, and has been asked for again before it was gone.
+bool stays(const model::Kind& kind, const v1::ObjectMeta& meta) {
+  return kind.name == "Application" && !meta.has_deletion_timestamp();
+}
+
+}  // namespace
+
+std::string uid_of(Session& session, const model::Kind& kind, const std::string& name) {
+  const auto meta = read_meta(session, kind, name);
+  return meta ? meta->uid() : "";
+}
+
+Exit until_gone(Session& session, const model::Kind& kind, const std::string& name, const std::string& uid,
+                Millis timeout) {
+  const std::string watched = "/v1/" + std::string(kind.plural) + "?watch=true";
+  return until(session, watched, timeout, [&]() -> std::optional<Exit> {
+    const auto read = read_meta(session, kind, name);
+    if (!read) {
+      if (read.error().code == Code::kUnavailable) return std::nullopt;
+      return read.error().code == Code::kNotFound ? Exit::kOk : report(read.error());
+    }
+    if (uid.empty()) return std::nullopt;
+    if (read->uid() != uid) return Exit::kOk;
+    if (!stays(kind, *read)) return std::nullopt;
+    print_error("qleet: " + name + " was applied again before it was gone: it stays\n");
+    return Exit::kConflict;
   });
 }
 
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
-            const std::string& timeout) {
+            const std::string& timeout, const std::vector<Goal>& goals) {
   auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto begun = session.clock.mono();
@@ -166,7 +182,7 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
           session.terminal.interactive() ? human_duration(session.clock.mono() - begun) : "";
       if (applications.size() > 1) picture += application + "\n";
       picture += render_tree(session.terminal, tree, elapsed);
-      const auto progress = progress_of(tree, environment);
+      const auto progress = progress_of(tree, environment, goals);
       on_the_way = on_the_way || progress == Progress::kOnTheWay;
       if (progress == Progress::kFailed) stalled.push_back(application);
     }

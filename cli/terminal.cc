@@ -113,8 +113,8 @@ std::string table(const std::vector<std::string>& header, std::vector<std::vecto
 
 Colour colour_of_state(std::string_view state) {
   if (state == "Ready" || state == "Connected" || state == "Current") return Colour::kGreen;
-  if (state == "Stalled" || state == "Blocked" || state == "Lost" || state == "Revoked" ||
-      state == "Degraded")
+  if (state == "Stalled" || state == "Failed" || state == "Returned" || state == "Blocked" ||
+      state == "Lost" || state == "Revoked" || state == "Degraded")
     return Colour::kRed;
   if (state == "Stale") return Colour::kDim;
   return Colour::kYellow;
@@ -122,7 +122,7 @@ Colour colour_of_state(std::string_view state) {
 
 std::string_view mark_of_state(std::string_view state) {
   if (state == "Ready") return "✔";
-  if (state == "Stalled" || state == "Blocked" || state == "Degraded") return "✖";
+  if (state == "Stalled" || state == "Failed" || state == "Blocked" || state == "Degraded") return "✖";
   if (state == "Stale" || state.empty()) return "?";
   return state == "Pending" || state == "Waiting" ? "○" : "●";
 }

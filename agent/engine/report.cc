@@ -81,6 +81,9 @@ bool update_report(Node& node, const Decision& decision, WallTime now, std::uint
   if (same_subject) *report.mutable_images() = before.images();
   if (node.seen)
     for (const auto& [container, image] : node.seen->images) (*report.mutable_images())[container] = image;
+  // What was counted last stands until somebody looks again.
+  if (!node.gone()) report.set_updated(same_subject && !node.seen ? before.updated() : 0);
+  if (node.seen && node.seen->updated) report.set_updated(*node.seen->updated);
   report.set_attempts(node.retry.tries);
   if (node.retry.error && !node.retry.terminal && node.retry.next_attempt > now)
     *report.mutable_next_attempt() = timestamp(node.retry.next_attempt);

@@ -17,6 +17,10 @@ inline constexpr std::string_view kConnected = "Connected";  // (Agent)
 inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
 inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
 
+// (Deployment) comes nearer to what is wanted; said only where it does not, or did not.
+inline constexpr std::string_view kProgressing = "Progressing";
+inline constexpr std::string_view kSchedulable = "Schedulable";  // (Region) takes something new
+
 // Reasons on a resource.
 inline constexpr std::string_view kAvailable = "Available";
 inline constexpr std::string_view kWaitingForDependency = "WaitingForDependency";
@@ -53,6 +57,12 @@ inline constexpr std::string_view kRetriesExhausted = "RetriesExhausted";
 
 // Reasons on a deployment.
 inline constexpr std::string_view kRollingOut = "RollingOut";
+// Without progress for the environment's deadline.
+inline constexpr std::string_view kProgressDeadlineExceeded = "ProgressDeadlineExceeded";
+// Ready, with the release before one that failed; also an event.
+inline constexpr std::string_view kReturnedToRelease = "ReturnedToRelease";
+inline constexpr std::string_view kRestarted =
+    "Restarted";  // (event) a container ended and was started again
 inline constexpr std::string_view kImageResolved =
     "ImageResolved";  // (event) the digest behind a tag is recorded
 inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
@@ -71,6 +81,9 @@ inline constexpr std::string_view kResourcesMeet =
     "ResourcesMeet";  // two hold one resource who did not both ask for it by id
 inline constexpr std::string_view kDataWouldBeLost =
     "DataWouldBeLost";  // another provider would make what keeps data anew
+
+// Reasons on a region.
+inline constexpr std::string_view kCordoned = "Cordoned";
 
 // Computed when status is shown.
 inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long

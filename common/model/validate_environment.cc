@@ -59,6 +59,9 @@ void check(const Environment& environment, Checks& checks) {
   checks.duration({&place, "unusedAfter"}, spec.unused_after());
   const Place images{&place, "images"};
   checks.one_of({&images, "repushed"}, spec.images().repushed(), {"ignore", "release"});
+  const Place rollout{&place, "rollout"};
+  if (spec.rollout().deadline() != "0") checks.duration({&rollout, "deadline"}, spec.rollout().deadline());
+  checks.one_of({&rollout, "onFailure"}, spec.rollout().on_failure(), {"rollback", "stay"});
 }
 
 }  // namespace qleet::model

@@ -45,6 +45,9 @@ Result<Response> tree(const Handlers& h, const Call& call) {
   if (const auto environment = call.request.parameter("environment"); !environment.empty()) {
     v1::Tree wanted = tree;
     wanted.clear_places();
+    wanted.clear_environments();
+    for (const auto& one : tree.environments())
+      if (one.environment() == environment) *wanted.add_environments() = one;
     for (const auto& place : tree.places())
       if (place.environment() == environment) *wanted.add_places() = place;
     if (wanted.places().empty())

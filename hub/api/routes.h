@@ -19,7 +19,7 @@ struct Handlers {
   std::unique_ptr<UnreadableObjects> unreadable = std::make_unique<UnreadableObjects>();
 
   explicit Handlers(const ApiDependencies& dependencies)
-      : hub(dependencies), shower(dependencies.clock, dependencies.freshness) {}
+      : hub(dependencies), shower(dependencies.store, dependencies.clock, dependencies.freshness) {}
   frontend::Context context() const { return {hub.store, hub.clock}; }
 };
 

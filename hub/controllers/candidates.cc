@@ -37,6 +37,7 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   spec.set_candidate(0);
   spec.clear_candidate_waits();
   spec.set_approved_by(subject);
+  spec.clear_returned_from();
   TRY(put_deployment(work, *deployment));
   answer.set_release(spec.release());
   answer.set_state("RollingOut");
@@ -67,6 +68,7 @@ Result<std::optional<WallTime>> settle_candidates(Work& work, const std::string&
       spec.set_candidate(0);
       spec.clear_candidate_waits();
       spec.clear_approved_by();
+      spec.clear_returned_from();
     }
     TRY(put_deployment(work, deployment));
   }

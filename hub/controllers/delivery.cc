@@ -147,6 +147,7 @@ Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::u
             bool affects) {
   Offer result{now, "Unchanged"};
   result.spec.set_deleted(false);
+  result.spec.clear_returned_from();
   if (!affects) {
     // What waited for approval is overtaken by what runs already.
     result.spec.set_candidate(0);
@@ -191,6 +192,12 @@ CandidateDecision decide_candidate(const v1::DeploymentSpec& now, const v1::Buil
   if (source.spec == nullptr || source.spec->deleted()) {
     decision.message =
         fmt::format("waits for environment {}, which application {} is not in", other, now.application());
+    return decision;
+  }
+  if (source.spec->returned_from() != 0 && source.spec->release() != now.candidate()) {
+    decision.message =
+        fmt::format("waits: release {} failed in environment {}, which went back to release {}",
+                    source.spec->returned_from(), other, source.spec->release());
     return decision;
   }
   // Another release number there means the same only where this candidate changed nothing there.

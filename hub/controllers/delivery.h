@@ -50,6 +50,7 @@ struct Offer {
 };
 
 // A new release comes to an environment. `affects`: it means something else there than what is wanted now.
+// What the environment had returned from is over with it.
 Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release,
             bool affects);
 

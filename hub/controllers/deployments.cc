@@ -6,6 +6,7 @@
 #include <map>
 
 #include "common/model/reasons.h"
+#include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployment_status.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
@@ -24,6 +25,14 @@
 namespace qleet::hub::controllers {
 namespace {
 
+void take_health(RegionNow& now, const RegionHealth& health) {
+  now.health = health.health;
+  if (!now.stale) now.message = health.message;
+  now.facts.replicas = health.replicas;
+  now.facts.reached = health.reached;
+  now.facts.blamed = health.blamed();
+}
+
 class Reconciliation {
  public:
   Reconciliation(Work& work, v1::Deployment& deployment)
@@ -31,6 +40,8 @@ class Reconciliation {
 
   Result<> leave();
   Result<> run();
+  // When it is to be looked at again.
+  std::optional<WallTime> due() const { return outcome_.pace.due; }
 
  private:
   std::vector<std::string> region_names() const {
@@ -44,6 +55,7 @@ class Reconciliation {
   Result<> resolve_regions();
   Result<> complete_older();
   Result<> roll();
+  Result<> judge();
   Result<> advance(const RegionNext& next, RegionNow& now);
   Result<> add_candidate_types();
   RegionAsk ask(const std::string& region, const v1::ReleaseSpec& release) const;
@@ -182,12 +194,12 @@ Result<> Reconciliation::complete_older() {
 Result<> Reconciliation::roll() {
   for (auto& [region, now] : now_) {
     if (now.release == 0) continue;  // nothing was handed out there yet
-    const auto health = health_of(TRY(resources_of(work_.txn, name(), region)));
-    now.health = health.health;
-    if (!now.stale) now.message = health.message;
+    take_health(now, health_of(TRY(resources_of(work_.txn, name(), region))));
   }
+  TRY(judge());
   for (bool moved = true; moved;) {
     RolloutInput input;
+    input.failed = outcome_.pace.overdue;
     input.wanted = deployment_.spec().release();
     input.max_at_once = environment_->spec().guardrails().max_regions_at_once();
     for (const auto& [region, now] : now_) {
@@ -215,9 +227,20 @@ Result<> Reconciliation::advance(const RegionNext& next, RegionNow& now) {
   TRY(write_graph(work_, ask(next.name, release_->spec()), graphs_.at(next.name)));
   now.release = next.release;
   now.outdated = false;
-  const auto health = health_of(TRY(resources_of(work_.txn, name(), next.name)));
-  now.health = health.health;
-  if (!now.stale) now.message = health.message;
+  take_health(now, health_of(TRY(resources_of(work_.txn, name(), next.name))));
+  now.facts.anew = true;
+  return {};
+}
+
+// Whether it comes nearer to its end.
+Result<> Reconciliation::judge() {
+  std::vector<RegionNow> regions;
+  for (const auto& [region, now] : now_) {
+    if (!refused_.contains(region)) regions.push_back(now);
+  }
+  const auto& policy = environment_->spec().rollout();
+  outcome_.pace = TRY(pace_of(work_, deployment_, policy, regions));
+  outcome_.failure = outcome_.pace.overdue.empty() ? "" : failure_text(deployment_, policy, outcome_.pace);
   return {};
 }
 
@@ -263,6 +286,7 @@ Result<> Reconciliation::run() {
   }
   TRY(add_candidate_types());
   TRY(roll());
+  TRY(judge());
   TRY(index_types(work_.txn, name(), {types_.begin(), types_.end()}));
   std::vector<std::string> after;
   for (const auto& [region, now] : now_) after.push_back(region);
@@ -278,18 +302,21 @@ Result<> Reconciliation::run() {
   });
   if (waits) unmark(work_.txn, name(), true);
   TRY(index_waits(work_.txn, name(), {obstacles.begin(), obstacles.end()}));
-  return write_status(work_, deployment_, outcome_);
+  TRY(write_status(work_, deployment_, outcome_));
+  if (deployment_.status().state() != "Failed") return {};
+  return return_to_good(work_, deployment_, environment_->spec().rollout());
 }
 
 }  // namespace
 
-Result<> reconcile_deployment(Work& work, const std::string& name) {
+Result<std::optional<WallTime>> reconcile_deployment(Work& work, const std::string& name) {
   // First, so that what this deployment itself gives up goes at once.
   unmark(work.txn, name, false);
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-  if (!deployment) return {};
+  if (!deployment) return std::nullopt;
   Reconciliation reconciliation(work, *deployment);
-  return deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run();
+  TRY(deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run());
+  return reconciliation.due();
 }
 
 namespace {
@@ -301,6 +328,9 @@ std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t
   now.release = known.release();
   now.message = known.message();
   if (known.release() != wanted || known.outdated()) return std::nullopt;
+  now.facts.replicas = {known.ready(), known.replicas(), known.restarts()};
+  now.facts.reached = known.reached();
+  now.facts.blamed = known.has_progressed();
   if (known.state() == "Ready") {
     now.health = Health::kReady;
   } else if (known.state() == "Stalled") {
@@ -324,9 +354,7 @@ Result<RegionNow> as_reported(const Reader& reader, const std::string& deploymen
   now.outdated = known.outdated() || (wanted != 0 && known.state() == "Waiting" && known.release() == wanted);
   const auto resources = TRY(resources_of(reader, deployment, known.region()));
   images = images || std::ranges::any_of(resources, tells_images);
-  const auto health = health_of(resources);
-  now.health = health.health;
-  now.message = health.message;
+  take_health(now, health_of(resources));
   if (const auto region = TRY(objects::get<v1::Region>(reader, known.region()))) {
     const auto connection = connection_of(*region);
     now.stale = !connection.connected;
@@ -337,14 +365,15 @@ Result<RegionNow> as_reported(const Reader& reader, const std::string& deploymen
 
 }  // namespace
 
-Result<size_t> refresh_deployment(Work& work, const std::string& name, const std::set<std::string>& touched) {
+Result<Refreshed> refresh_deployment(Work& work, const std::string& name,
+                                     const std::set<std::string>& touched) {
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-  if (!deployment) return 0;
+  if (!deployment) return Refreshed();
   const auto& status = deployment->status();
   const auto count = static_cast<size_t>(status.regions_size());
-  const auto reconcile = [&]() -> Result<size_t> {
-    TRY(reconcile_deployment(work, name));
-    return count;
+  const auto reconcile = [&]() -> Result<Refreshed> {
+    const auto due = TRY(reconcile_deployment(work, name));
+    return Refreshed{count, due};
   };
   if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
     return reconcile();
@@ -361,12 +390,19 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   }
   if (images) return reconcile();
   Outcome outcome;
+  const auto policy = environment ? environment->spec().rollout() : v1::RolloutPolicy();
+  outcome.pace = TRY(pace_of(work, *deployment, policy, input.regions));
+  if (!outcome.pace.overdue.empty()) {
+    if (status.state() != "Failed") return reconcile();
+    outcome.failure = failure_text(*deployment, policy, outcome.pace);
+  }
+  input.failed = outcome.pace.overdue;
   outcome.rollout = roll_out(input);
   for (const auto& next : outcome.rollout.regions) {
     if (next.leave || next.advance) return reconcile();
   }
   TRY(refresh_status(work, *deployment, outcome));
-  return count;
+  return Refreshed{count, outcome.pace.due};
 }
 
 }  // namespace qleet::hub::controllers

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <set>
 
@@ -51,6 +52,8 @@ Result<ResourceView> view_of(const Entry& entry) {
                       .profile_generation = read.profile_generation,
                       .generation = read.generation,
                       .hash = std::string(read.hash),
+                      .replicas = read.type == "workload" ? read.replicas() : std::nullopt,
+                      .resolves_images = read.resolves_images,
                       .status = TRY(read.read_status())};
 }
 
@@ -85,16 +88,56 @@ Result<std::vector<ResourceView>> resources_of(const Reader& reader, std::string
   return found;
 }
 
+namespace {
+
+bool is_observed(const ResourceView& resource) {
+  return resource.status.observed_generation() == resource.generation &&
+         resource.status.observed_hash() == resource.hash;
+}
+
+std::uint32_t reached(const ResourceView& resource) {
+  if (!is_observed(resource)) return 0;
+  const bool images = !resource.resolves_images || !resource.status.images().empty();
+  const auto replicas = resource.type == "workload" ? resource.status.updated() : 0U;
+  return 1 + (images ? 1U : 0U) + replicas + (resource.status.state() == "Ready" ? 1U : 0U);
+}
+
+}  // namespace
+
+Replicas replicas_of(const ResourceView& resource) {
+  if (resource.type != "workload") return {};
+  const auto& status = resource.status;
+  Replicas out{.ready = status.ready(),
+               .wanted = resource.replicas.value_or(status.replicas()),
+               .restarts = status.restarts()};
+  // Agents of before tell no numbers.
+  const bool untold = status.replicas() == 0 && status.ready() == 0;
+  if (untold && is_observed(resource) && status.state() == "Ready") out.ready = out.wanted;
+  out.ready = std::min(out.ready, out.wanted);
+  return out;
+}
+
+bool RegionHealth::blamed() const {
+  const bool missing = health == Health::kProgressing || health == Health::kStalled;
+  return missing && reason != reasons::kWaitingForAgent;
+}
+
 RegionHealth health_of(const std::vector<ResourceView>& resources) {
   RegionHealth worst;
   int worst_weight = -1;
   for (const auto& resource : resources) {
+    const auto replicas = replicas_of(resource);
+    worst.replicas.ready += replicas.ready;
+    worst.replicas.wanted += replicas.wanted;
+    worst.replicas.restarts += replicas.restarts;
+    worst.reached += reached(resource);
     const auto health = health_of(resource);
     // Later ones stand deeper in the graph: of equals, the cause lies there.
     if (weight(health) < worst_weight) continue;
     worst_weight = weight(health);
     worst.health = health.health;
     worst.culprit = resource.name;
+    worst.reason = health.reason;
     worst.message = health.message.empty()
                         ? ""
                         : fmt::format("{}: {}", label_of(resource.type, resource.id), health.message);

@@ -58,6 +58,11 @@ void unmark(Txn& txn, const std::string& deployment, bool waits) {
     txn.erase(keys::pending(deployment));
 }
 
+Result<bool> is_pending(const Reader& reader, std::string_view deployment) {
+  const auto entry = TRY(reader.get(keys::pending(deployment)));
+  return entry && entry->value != kWaits;
+}
+
 Result<std::optional<std::string>> may_be_asked_for(const Reader& reader, const v1::ResourceSpec& resource) {
   for (const auto& entry : TRY(reader.scan({.prefix = keys::pending("")}))) {
     std::string name(keys::last(entry.key));

@@ -39,6 +39,19 @@ Result<> set_regions(Work& work, v1::Environment& environment, std::vector<std::
   return mark_environment(work.txn, environment.metadata().name());
 }
 
+// Said only where it is, or was, cordoned.
+Result<> show_cordon(Work& work, v1::Region& region) {
+  const bool cordoned = region.spec().cordoned();
+  auto& conditions = *region.mutable_status()->mutable_conditions();
+  if (!cordoned && find_condition(conditions, reasons::kSchedulable) == nullptr) return {};
+  set_condition(conditions,
+                {reasons::kSchedulable, !cordoned, cordoned ? reasons::kCordoned : reasons::kAvailable,
+                 cordoned ? "takes nothing new; what is there stays" : "", region.metadata().generation()},
+                work.now());
+  TRY(objects::put_status(work.txn, region));
+  return {};
+}
+
 // Nullopt: connected.
 std::optional<std::string> why_away(const v1::Agent& agent) {
   const auto& name = agent.metadata().name();
@@ -89,6 +102,9 @@ Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names) {
       objects::log_left_out(*entry, read.error());
     else
       regions[name] = entry ? std::optional(std::move(region)) : std::nullopt;
+  }
+  for (auto& [name, region] : regions) {
+    if (region) TRY(show_cordon(work, *region));
   }
   size_t most = 0;
   for (auto& environment : TRY(objects::list_readable<v1::Environment>(work.txn))) {

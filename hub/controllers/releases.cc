@@ -50,7 +50,7 @@ class Delivery {
 
   Result<> draft(const Cause& cause);
   Result<> publish(const Cause& cause);
-  Result<> offer_all();
+  Result<> offer_all(const Cause& cause);
   Result<> drop_unwanted();
   Result<std::vector<v1::DeliveryAnswer>> answers();
   Result<> record(const v1::ReleaseSpec& spec);
@@ -257,12 +257,17 @@ Result<> Delivery::publish(const Cause& cause) {
   return {};
 }
 
-Result<> Delivery::offer_all() {
+Result<> Delivery::offer_all(const Cause& cause) {
   if (!head_) return {};
   const auto number = head_->spec().number();
   for (const auto& [name, environment] : environments_) {
     auto& target = deployment(name);
-    const bool is_new = fresh_ || target.metadata().uid().empty() || target.spec().deleted();
+    const bool returned = target.spec().returned_from() != 0;
+    // What went back from a release that failed does not try it again for a profile's sake, but where
+    // somebody asks.
+    const bool fresh = fresh_ && !(returned && fresh_->cause() == "profile");
+    const bool is_new =
+        fresh || (returned && cause.asked) || target.metadata().uid().empty() || target.spec().deleted();
     if (!is_new) {
       states_[name] = target.spec().candidate() == 0                  ? "Unchanged"
                       : target.spec().candidate_waits() == "approval" ? "AwaitingApproval"
@@ -366,7 +371,7 @@ Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& a
   Delivery delivery(work, *app);
   TRY(delivery.load());
   TRY(delivery.publish(cause));
-  TRY(delivery.offer_all());
+  TRY(delivery.offer_all(cause));
   TRY(delivery.drop_unwanted());
   app->mutable_status()->set_observed_generation(app->metadata().generation());
   TRY(objects::put_status(work.txn, *app));
@@ -467,6 +472,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     target.set_candidate(0);
     target.clear_candidate_waits();
     target.set_approved_by(request.subject);
+    target.clear_returned_from();
     delivery.states_[name] = "RollingOut";
     TRY(put_deployment(work, found->second));
   }

@@ -5,6 +5,7 @@
 #include "common/model/params_check.h"
 #include "common/text/visible.h"
 #include "hub/controllers/askers.h"
+#include "hub/controllers/deadline.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/image_pins.h"
@@ -118,6 +119,12 @@ Result<> Describer::deployment(const v1::Deployment& deployment) {
   take(TRY(explain(reader_, deployment, now_)));
   fact("wanted release", fmt::format("{}", deployment.spec().release()));
   fact("current release", fmt::format("{}", deployment.status().release()));
+  if (deployment.status().failed_release() != 0)
+    fact("failed release",
+         fmt::format("{}{}", deployment.status().failed_release(),
+                     deployment.spec().returned_from() == 0 ? "" : ", which it returned from"));
+  fact("replicas", fmt::format("{} of {} ready, {} restarts", deployment.status().ready(),
+                               deployment.status().replicas(), deployment.status().restarts()));
   if (deployment.spec().candidate() != 0)
     fact("candidate", fmt::format("release {} waits for {}", deployment.spec().candidate(),
                                   deployment.spec().candidate_waits()));
@@ -164,6 +171,11 @@ Result<> Describer::environment(const v1::Environment& environment) {
   fact("applications", list_some(apps, 10));
   fact("tags pushed again",
        environment.spec().images().repushed().empty() ? "ignore" : environment.spec().images().repushed());
+  const auto& rollout = environment.spec().rollout();
+  const auto deadline = controllers::deadline_of(rollout);
+  fact("a release fails after",
+       deadline ? fmt::format("{} without progress", human_duration(*deadline)) : "never");
+  fact("on failure", rollout.on_failure() == "stay" ? "stays" : "goes back to the last good release");
   const auto& builds = environment.spec().builds();
   fact("builds get in",
        builds.after().environment().empty()

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/clock/duration.h"
 #include "common/model/keeping.h"
 #include "common/model/reasons.h"
@@ -27,6 +29,12 @@ std::string joined_regions(const v1::Deployment& deployment) {
 // The region that a person should look at first.
 const v1::RegionRollout* first_in_trouble(const v1::DeploymentStatus& status) {
   const v1::RegionRollout* found = nullptr;
+  // What waited for it, and why it has not become ready, says more than the state of another.
+  if (status.state() == "Failed") {
+    const auto waited = std::ranges::find_if(
+        status.regions(), [](const v1::RegionRollout& region) { return region.has_progressed(); });
+    if (waited != status.regions().end()) return &*waited;
+  }
   for (const char* state : {"Stalled", "RollingOut", "Stale", "Waiting", "Leaving"}) {
     for (const auto& region : status.regions()) {
       if (found == nullptr && region.state() == state) found = &region;
@@ -192,8 +200,15 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
     result.summary = fmt::format("{}: the hub has not looked at it yet", subject);
     return result;
   }
+  if (status.state() == "Returned") {
+    result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
+    result.repair = fmt::format("correct it and apply it again; qleet diff {} {} {} shows what it changed.",
+                                spec.application(), spec.release(), spec.returned_from());
+    return result;
+  }
   const auto* region = first_in_trouble(status);
-  const bool of_region = status.state() == "RollingOut" || status.state() == "Stalled";
+  const bool of_region =
+      status.state() == "RollingOut" || status.state() == "Stalled" || status.state() == "Failed";
   if (!of_region || region == nullptr) {
     result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
     if (ready != nullptr) result.repair = repair_for(ready->reason(), nullptr);
@@ -216,6 +231,12 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
   const auto health = controllers::health_of(*culprit);
   result.summary = fmt::format("{}: {} in {}: {}", subject, controllers::label_of(*culprit), region->region(),
                                health.message);
+  if (status.state() == "Failed" && ready != nullptr) {
+    result.details.push_back(fmt::format("It has failed: {}", ready->message()));
+    if (status.release() == 0) result.details.push_back("There is no release before it to go back to.");
+  }
+  if (const auto restarts = culprit->status().restarts(); restarts > 0)
+    result.details.push_back(fmt::format("Its containers were restarted {} times.", restarts));
   if (auto since = since_text(*culprit, now); !since.empty()) result.details.push_back(std::move(since));
   // An agent that is there and works will get to it.
   if (health.reason != reasons::kWaitingForAgent) result.repair = repair_for(health.reason, &*culprit);

@@ -213,6 +213,16 @@ Result<> Planner::deployment(const std::string& name) {
         .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
                                                         : "waits for another environment");
   }
+  // Nobody is to be surprised by it once more.
+  if (before && before->spec().returned_from() != 0 && spec.returned_from() == 0 && spec.release() != 0) {
+    const auto failed = before->spec().returned_from();
+    const auto tried = spec.candidate() != 0 ? spec.candidate() : spec.release();
+    if (tried == failed)
+      result_.add_warnings(
+          fmt::format("{} in {}: release {} is tried once more; it failed there, and was gone back "
+                      "from to release {}",
+                      spec.application(), spec.environment(), failed, before->spec().release()));
+  }
   const bool blocked = after->status().state() == "Blocked";
   for (const auto& condition : after->status().conditions()) {
     const bool meet = condition.type() == reasons::kSeparate && condition.status() == "False";

@@ -60,7 +60,10 @@ struct Observation {
       message;  // for people, also those who may not read logs: no secrets, nothing a workload printed
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
   std::map<std::string, std::string>
-      images;                           // container -> repository[:tag]@digest, where they are asked for
+      images;  // container -> repository[:tag]@digest, where they are asked for
+  // Replicas that are ready and of the version that is wanted: how far a replacement has come. Nothing: it
+  // has none.
+  std::optional<unsigned> updated;
   std::optional<Millis> recheck_after;  // look again then, even if no watch event comes
   std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass
 };

@@ -7,6 +7,7 @@
 
 #include "common/model/reasons.h"
 #include "providers/container/names.h"
+#include "providers/container/steady.h"
 
 namespace qleet::container {
 
@@ -52,7 +53,11 @@ void ask(Context& context, const ProviderResource& resource, const WorkloadSpec&
     return context.prober().ask(
         key, {.resource = resource.name, .container = part.details.id, .address = ip, .check = check});
   };
-  part.readiness = run("ready", readiness_of(spec, *container));
+  const auto readiness = readiness_of(spec, *container);
+  part.readiness = run("ready", readiness);
+  if (readiness.how == CheckSpec::How::kNone && !is_steady(part.details.started_at, context.clock().wall()))
+    part.readiness = {
+        .ok = false, .ever_ok = false, .failures = 0, .message = "was started just now", .refused = false};
   part.liveness = run("live", container->liveness);
 }
 

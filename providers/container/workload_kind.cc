@@ -72,7 +72,6 @@ class WorkloadHandler final : public Handler {
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
   void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
-  static bool takes_down_old(const Scene& scene);
   bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
   std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
   Observation describe(const ProviderResource& resource, const Scene& scene) const;
@@ -212,6 +211,7 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
       trouble = &replica;
     }
   }
+  out.updated = ready;
   if (scene.replicas.empty() && wanted > 0) {
     if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
     for (const auto& container : scene.spec.containers) {
@@ -288,7 +288,7 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
   board_.leave(resource.name, false);  // wanted again
   StepResult result;
   if (scene.moves.empty() && !TRY(resolve(resource, scene, result))) return result;
-  if (scene.update == Update::kStopFirst && takes_down_old(scene)) {
+  if (scene.update == Update::kStopFirst && takes_down_old(scene.views, scene.moves)) {
     // Before an old one goes, so that what cannot be made does not take down what works.
     if (!TRY(can_create(resource, scene, result))) return result;
   }
@@ -356,12 +356,6 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   const std::lock_guard lock(mutex_);
   draining_.erase(drain_key(resource, replica));
   return {};
-}
-
-bool WorkloadHandler::takes_down_old(const Scene& scene) {
-  return std::ranges::any_of(scene.moves, [&](const Move& move) {
-    return move.kind == MoveKind::kDrain && !scene.views[move.view].current && scene.views[move.view].ready;
-  });
 }
 
 // A step towards the digests of its images; true once there is nothing to be found out any more.

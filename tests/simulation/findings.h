@@ -21,6 +21,7 @@ enum class Rule {
   kDesired,       // in the end the world is as desired
   kRest,          // and it comes to rest, in bounded time
   kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
+  kReturn,        // a release that was ready is not gone back from
   kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
 };
 
@@ -48,6 +49,8 @@ inline std::string_view name_of(Rule rule) {
       return "rest";
     case Rule::kSecret:
       return "secret";
+    case Rule::kReturn:
+      return "return";
     case Rule::kContent:
       return "content";
   }

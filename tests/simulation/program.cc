@@ -127,7 +127,27 @@ void Program::change_a_digest() {
   });
 }
 
+// Sabotage: of the first deployment that could.
+void Program::leave_a_good_release() {
+  (void)world_.ask("sabotage: leave a good release", [](const frontend::Context& context) -> Result<> {
+    TRY(context.store.transact([&](hub::Txn& txn) -> Result<> {
+      for (auto& deployment : TRY(hub::objects::list<v1::Deployment>(txn))) {
+        auto& spec = *deployment.mutable_spec();
+        if (spec.release() < 2 || deployment.status().release() != spec.release()) continue;
+        spec.set_returned_from(spec.release());
+        spec.set_release(spec.release() - 1);
+        const hub::Random one = [] { return std::uint64_t{1}; };
+        TRY(hub::objects::put(txn, deployment, {context.clock.wall(), one}));
+        return {};
+      }
+      return {};
+    }));
+    return {};
+  });
+}
+
 void Program::operate() {
+  if (world_.options.sabotage == Sabotage::kHastyReturn) leave_a_good_release();
   if (world_.options.sabotage == Sabotage::kForgetfulHub) forget_a_tombstone();
   if (world_.options.sabotage == Sabotage::kCarelessHub) let_all_data_go();
   if (world_.options.sabotage == Sabotage::kFickleHub) change_a_digest();
@@ -369,6 +389,7 @@ void Program::make_peace() {
     world_.start_agent(*machine);
   }
   world_.start_hub();
+  apply(universe_.bounded());
 }
 
 }  // namespace qleet::sim

@@ -38,6 +38,7 @@ class Program {
   void forget_a_tombstone();
   void let_all_data_go();
   void change_a_digest();
+  void leave_a_good_release();
   void apply(const std::string& documents);
   void erase(const std::string& name, bool with_data);
   void build();

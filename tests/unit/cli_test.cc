@@ -367,7 +367,7 @@ v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> plac
   return tree;
 }
 
-TEST(Progress, IsJudgedByThePlaces) {
+TEST(Progress, OfAnOlderHubIsJudgedByThePlaces) {
   EXPECT_EQ(progress_of(tree_of({}), ""), Progress::kOnTheWay);
   EXPECT_EQ(progress_of(tree_of({{"dev", "Ready"}, {"prod", "RollingOut"}}), ""), Progress::kOnTheWay);
   EXPECT_EQ(progress_of(tree_of({{"dev", "Ready"}, {"prod", "RollingOut"}}), "dev"), Progress::kDone);

@@ -156,7 +156,9 @@ class History {
       const auto& name = deployment.metadata().name();
       if (state == "Blocked" || state == "AwaitingApproval" || state == "AwaitingEnvironment") continue;
       const auto* ready = controllers::find_condition(deployment.status().conditions(), "Ready");
-      if (state != "Ready" || deployment.spec().release() != deployment.status().release())
+      // What had no time to become ready is gone back from; what serves then is there.
+      const auto* wanted = deployment.spec().returned_from() == 0 ? "Ready" : "Returned";
+      if (state != wanted || deployment.spec().release() != deployment.status().release())
         wrong_.push_back(fmt::format("deployment {} is {} in the end: {}", name, state, ready->message()));
     }
   }
@@ -221,6 +223,35 @@ TEST(LifecycleHistories, WhatAWorkloadMayNotAskForIsNoticed) {
   EXPECT_TRUE(std::ranges::any_of(found, [](const std::string& what) {
     return what.find("which it may not ask for") != std::string::npos;
   }));
+}
+
+// Sabotage: the hub goes back from a release that was ready.
+TEST(LifecycleHistories, AGoodReleaseThatIsLeftIsNoticed) {
+  Scene scene(1);
+  const auto left = [&] {
+    const auto found = NeedCheck().look(scene, {}, "");
+    return std::ranges::any_of(found, [](const std::string& what) {
+      return what == "shop.dev went back from release 2, which was ready";
+    });
+  };
+  const auto done = scene.store->transact([](Txn& txn) -> Result<> {
+    const objects::Stamp stamp{WallTime{}, [] { return std::uint64_t{1}; }};
+    v1::Release release;
+    release.mutable_metadata()->set_name("shop.2");
+    release.mutable_status()->set_tracked(true);
+    release.mutable_status()->add_ready_in("dev");
+    TRY(objects::put(txn, release, stamp));
+    v1::Deployment deployment;
+    deployment.mutable_metadata()->set_name("shop.dev");
+    deployment.mutable_spec()->set_application("shop");
+    deployment.mutable_spec()->set_environment("dev");
+    deployment.mutable_spec()->set_release(1);
+    deployment.mutable_spec()->set_returned_from(2);
+    TRY(objects::put(txn, deployment, stamp));
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(left());
 }
 
 TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {

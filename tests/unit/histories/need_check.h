@@ -52,6 +52,7 @@ class NeedCheck {
              const std::string& by_hand);
   void leave_to_ask(const std::string& name, const v1::Resource& resource);
   void keys(const Reader& reader, const Need& need);
+  void returns(const Reader& reader);
   void meetings(const Reader& reader, const Need& need);
   bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 

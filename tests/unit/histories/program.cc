@@ -158,6 +158,8 @@ v1::Environment Program::environment(const std::string& name) {
   if (dice_.chance(30)) spec.set_unused_after(dice_.pick({"0s", "30s", "20m"}));
   if (dice_.chance(15)) spec.mutable_protect()->set_data(true);
   if (dice_.chance(30)) spec.mutable_guardrails()->set_max_regions_at_once(1);
+  if (dice_.chance(50)) spec.mutable_rollout()->set_deadline(dice_.pick({"0", "30s", "5m"}));
+  if (dice_.chance(25)) spec.mutable_rollout()->set_on_failure("stay");
   if (dice_.chance(20)) (*spec.mutable_variables())["level"] = fmt::format("{}", ++counter_);
   if (name == "prod" && dice_.chance(60)) {
     if (dice_.chance(50)) {
