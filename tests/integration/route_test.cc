@@ -13,8 +13,9 @@
 #include "providers/container/provider.h"
 #include "providers/route/provider.h"
 #include "tests/support/driven_provider.h"
+#include "tests/support/engine_host.h"
+#include "tests/support/eventually.h"
 #include "tests/support/free_port.h"
-#include "tests/support/podman_host.h"
 
 namespace qleet {
 namespace {
@@ -86,9 +87,11 @@ class RouteTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    podman_ = test::PodmanHost::start(why);
-    ASSERT_TRUE(podman_) << why;
-    const auto imported = podman_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
+    bool skip = false;
+    engine_ = test::start_engine_host(why, skip);
+    if (skip) GTEST_SKIP() << why;
+    ASSERT_TRUE(engine_) << why;
+    const auto imported = engine_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
     ASSERT_TRUE(imported) << imported.error().message;
     port_ = test::free_port();
     make_providers();
@@ -105,10 +108,9 @@ class RouteTest : public ::testing::Test {
     routes_.reset();
     containers_.reset();
     board_ = std::make_unique<EndpointBoard>();
-    containers_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
-                                           *board_, clock_);
-    routes_ =
-        route::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, *board_);
+    containers_ =
+        container::make_provider({.socket = engine_->socket(), .state = engine_->state()}, *board_, clock_);
+    routes_ = route::make_provider({.socket = engine_->socket(), .state = engine_->state()}, *board_);
     containers_watch_ = containers_->watch([](const std::string&) {});
     routes_watch_ = routes_->watch([](const std::string&) {});
   }
@@ -121,7 +123,7 @@ class RouteTest : public ::testing::Test {
   ProviderResource web(const std::string& version, unsigned replicas) {
     return resource("workload", "web",
                     R"({"stopGrace":"2s","replicas":)" + std::to_string(replicas) +
-                        R"(,"score":{"containers":{"web":{"image":")" + podman_->image() +
+                        R"(,"score":{"containers":{"web":{"image":")" + engine_->image() +
                         R"(","variables":{"VERSION":")" + version +
                         R"("},"readinessProbe":{"httpGet":{"path":"/healthz","port":8080}}}},
                         "service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
@@ -166,7 +168,7 @@ class RouteTest : public ::testing::Test {
   }
 
   SystemClock clock_;
-  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<test::EngineHost> engine_;
   std::unique_ptr<EndpointBoard> board_;
   std::unique_ptr<Provider> containers_;
   std::unique_ptr<Provider> routes_;
@@ -218,8 +220,8 @@ TEST_F(RouteTest, NoRequestFailsWhileReplicasAreReplacedAndRoutesComeAndGo) {
   EXPECT_TRUE(test::remove_all(*routes_, route("more-v3", "v3.example", "/api")));
   EXPECT_TRUE(test::remove_all(*routes_, router_resource()));
   EXPECT_TRUE(test::remove_all(*containers_, host_));
-  EXPECT_THAT(podman_->leftovers(), IsEmpty());
-  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "routers"));
+  EXPECT_THAT(engine_->leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(engine_->state() / "routers"));
 }
 
 TEST_F(RouteTest, AnAgentThatRestartsChangesNothingAndThenLeadsOn) {
@@ -242,7 +244,7 @@ TEST_F(RouteTest, ARouterThatIsKilledComesBackWithItsRoutes) {
   ASSERT_EQ(reach(*routes_, route("web-url", "")).state, State::kReady);
   ASSERT_EQ(reach(*containers_, web("v1", 2)).state, State::kReady);
   ASSERT_TRUE(eventually([&] { return status("") == 200; }));
-  ASSERT_TRUE(podman_->client().remove(router_name_));
+  ASSERT_TRUE(engine_->client().remove(router_name_));
   const auto seen = reach(*routes_, router_resource());
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_TRUE(eventually([&] { return test::get(url_) == "v1"; }, Millis(3'000)));
@@ -354,7 +356,7 @@ TEST_F(RouteTest, ARouteMovesToAnotherWorkload) {
 TEST_F(RouteTest, WhatIsKnownOfNoReplicaIsLedNowhereAfterAStart) {
   const auto shop = workload("shop", "web", "shop");
   serve(shop, "shop.example");
-  ASSERT_TRUE(podman_->client().remove(router_name_));
+  ASSERT_TRUE(engine_->client().remove(router_name_));
   // An agent that knows nothing yet, as after a restart of the host: an address may be somebody else's by
   // now.
   make_providers();
