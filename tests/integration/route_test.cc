@@ -368,6 +368,98 @@ TEST_F(RouteTest, WhatIsKnownOfNoReplicaIsLedNowhereAfterAStart) {
   EXPECT_TRUE(eventually([&] { return status("shop.example") == 200; }));
 }
 
+TEST_F(RouteTest, HeadersAreAsLargeAsTheSettingsSayAndThoseChangeInPlace) {
+  serve(web("v1", 1), "shop.example");
+  const auto with_cookie = [&](std::size_t size) {
+    http::Client client;
+    auto request = ask(url_, "shop.example", false);
+    request.headers.emplace_back("Cookie", "c=" + std::string(size, 'x'));
+    const auto response = client.request(request);
+    return response ? response->status : 0;
+  };
+  for (const std::size_t size : {16'000U, 60'000U}) {
+    EXPECT_EQ(status("shop.example", "headers/" + std::to_string(size)), 200) << size;
+    EXPECT_EQ(with_cookie(size), 200) << size;
+  }
+  EXPECT_EQ(with_cookie(80'000), 400);
+
+  const auto before = engine_->client().inspect(router_name_);
+  ASSERT_TRUE(before);
+  auto changed = router_resource();
+  changed.hash = "h2";
+  (*changed.template_.mutable_fields())["maxHeaderSize"].set_string_value("8Ki");
+  auto seen = routes_->observe(changed);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kOutOfDate);
+  ASSERT_EQ(reach(*routes_, changed).state, State::kReady);
+  EXPECT_EQ(status("shop.example", "headers/16000"), 502);
+  EXPECT_EQ(with_cookie(16'000), 400);
+  EXPECT_EQ(status("shop.example"), 200);
+
+  // Another port, without another container.
+  const auto other_port = test::free_port();
+  (*changed.template_.mutable_fields())["port"].set_number_value(other_port);
+  changed.hash = "h3";
+  const auto moved = reach(*routes_, changed);
+  ASSERT_EQ(moved.state, State::kReady) << moved.message;
+  http::Client client;
+  const auto there = client.request(ask(moved.self.at("url"), "shop.example", false));
+  ASSERT_TRUE(there) << there.error().message;
+  EXPECT_EQ(there->body, "v1");
+  const auto after = engine_->client().inspect(router_name_);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->id + after->started_at, before->id + before->started_at);
+
+  make_providers();
+  seen = routes_->observe(changed);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kReady) << "an agent that restarts knows what it was made for";
+}
+
+TEST_F(RouteTest, AWildcardStandsForOneLabelAndNamesComeFirst) {
+  const auto any = workload("shop", "any", "wild");
+  const auto own = workload("cart", "own", "named");
+  serve(own, "own.wild.example");
+  const auto routed = reach(*routes_, route_to(any, "*.wild.example"));
+  ASSERT_EQ(routed.state, State::kReady) << routed.message;
+  ASSERT_EQ(reach(*containers_, any).state, State::kReady);
+  ASSERT_TRUE(eventually([&] { return status("a.wild.example") == 200; }));
+  const auto page = [&](const std::string& host) {
+    http::Client client;
+    const auto response = client.request(ask(url_, host, false));
+    return response ? response->body : "";
+  };
+  EXPECT_EQ(page("a.wild.example"), "wild");
+  EXPECT_EQ(page("A.Wild.Example:8080"), "wild");
+  EXPECT_EQ(page("a.wild.example."), "wild");
+  EXPECT_EQ(page("own.wild.example"), "named");
+  EXPECT_EQ(status("wild.example"), 404);
+  EXPECT_EQ(status("a.b.wild.example"), 404);
+}
+
+TEST_F(RouteTest, APortThatTheServiceDoesNotHaveIsNamedWithThoseThatItHas) {
+  auto wrong = route("web-url", "shop.example");
+  (*wrong.template_.mutable_fields())["port"].set_number_value(81);
+  std::atomic<bool> told{false};
+  const auto watch = routes_->watch([&](const std::string& name) { told = told || name == wrong.name; });
+  ASSERT_EQ(reach(*routes_, wrong).state, State::kReady) << "no replica can be asked yet";
+  told = false;
+  ASSERT_EQ(reach(*containers_, web("v1", 1)).state, State::kReady);
+  EXPECT_TRUE(eventually([&] { return told.load(); }));
+  const auto seen = routes_->observe(wrong);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kDegraded);
+  EXPECT_EQ(seen->reason, reasons::kInvalidParams);
+  EXPECT_EQ(
+      seen->message,
+      "leads to port 81, which its workload's service does not have; it has 80: set port in the route's "
+      "params, or add that port to the service");
+  auto right = wrong;
+  right.hash = "h2";
+  (*right.template_.mutable_fields())["port"].set_number_value(80);
+  EXPECT_EQ(reach(*routes_, right).state, State::kReady);
+}
+
 TEST_F(RouteTest, ErrorsNameTheirCause) {
   ASSERT_EQ(reach(*routes_, route("web-url", "shop.example")).state, State::kReady);
   auto seen = reach(*routes_, route("other", "shop.example"), State::kReady, Millis(300));
