@@ -408,7 +408,9 @@ TEST_F(ContainerTest, ContainersOutliveAServiceThatIsKilled) {
   const auto started = engine_->client().inspect(before.self.at("container"))->started_at;
   forget_changes();
   ASSERT_TRUE(engine_->kill_service());
-  EXPECT_EQ(test::get(published), "none");
+  EXPECT_EQ(test::get(url(before)), "none");
+  // Docker's daemon forwards the ports of the loopback itself.
+  if (test::engine_under_test() == "podman") EXPECT_EQ(test::get(published), "none");
   engine_->bring_back_service();
   EXPECT_TRUE(eventually([&] { return provider_->observe(wanted).has_value(); }));
   EXPECT_TRUE(eventually([&] { return was_told_of(wanted.name); }));

@@ -108,13 +108,17 @@ void DockerHost::stop() {
 }
 
 bool DockerHost::kill_service() {
-  const bool killed = ::kill(pid_, SIGKILL) == 0;
+  const bool killed = ::kill(-pid_, SIGKILL) == 0;  // with its containerd, as a machine short of memory may
   ::waitpid(pid_, nullptr, 0);
   pid_ = 0;
   return killed;
 }
 
 void DockerHost::bring_back_service() {
+  // Where nobody reaps orphans, what was killed would pass for running.
+  std::error_code error;
+  for (const char* file : {"pid", "exec/containerd/containerd.pid"})
+    fs::remove(state_ / "docker" / file, error);
   std::string why;
   (void)spawn(why);
 }
