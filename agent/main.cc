@@ -20,6 +20,7 @@
 #include "common/bus/light_nats_bus.h"
 #include "common/crypto/sealed.h"
 #include "common/engine/podman_service.h"
+#include "common/engine/registry_auth.h"
 #include "common/log/log.h"
 #include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
@@ -43,6 +44,7 @@ struct RunOptions {
   std::string engine = "auto";  // "auto", "own", "none", or a socket's path
   std::vector<std::string> search_registries;
   std::vector<std::string> insecure_registries;
+  std::filesystem::path registry_auth;
   std::int64_t heartbeat_ms = 10'000;
   bool noop = false;
   std::string noop_world;
@@ -92,15 +94,17 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   std::map<std::string, std::shared_ptr<Provider>> providers;
   if (!engine.socket.empty()) {
     std::function<void()> timed_out;
+    std::function<std::optional<containers::RegistryAuth>(std::string_view)> registry_auth;
+    if (!options.registry_auth.empty()) registry_auth = containers::registry_auth_from(options.registry_auth);
     if (engine.own) timed_out = [&service = *engine.own] { service.suspect(); };
     providers["container"] = container::make_provider({.socket = engine.socket,
                                                        .state = options.state / "container",
-                                                       .registry_auth = {},
+                                                       .registry_auth = registry_auth,
                                                        .timed_out = timed_out},
                                                       endpoints, clock);
     providers["route"] = route::make_provider({.socket = engine.socket,
                                                .state = options.state / "route",
-                                               .registry_auth = {},
+                                               .registry_auth = registry_auth,
                                                .timed_out = timed_out},
                                               endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
@@ -224,6 +228,10 @@ void add_run(CLI::App& app, RunOptions& options) {
       ->add_option("--insecure-registry", options.insecure_registries,
                    "HOST:PORT that is spoken to without TLS; more than once")
       ->expected(1);
+  command
+      ->add_option("--registry-auth", options.registry_auth,
+                   "File with credentials for registries, as docker login and podman login write it")
+      ->check(CLI::ExistingFile);
   command->add_option("--heartbeat-ms", options.heartbeat_ms, "As the hub's")
       ->check(CLI::Range(100, 600'000))
       ->capture_default_str();

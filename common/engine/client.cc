@@ -10,6 +10,7 @@
 #include "common/engine/answers.h"
 #include "common/engine/errors.h"
 #include "common/engine/json.h"
+#include "common/engine/tar.h"
 #include "common/model/reasons.h"
 
 namespace qleet::containers {
@@ -165,6 +166,22 @@ Result<std::vector<Container>> Client::list(const Labels& labels) {
   const auto value = TRY(read::parse(TRY(fetch(
       {.what = "list containers", .path = "/containers/json?all=true&filters=" + label_filter(labels)}))));
   return containers_of(value);
+}
+
+Result<std::string> Client::read_file(std::string_view container, std::string_view path) {
+  constexpr int kMostLinks = 4;
+  const std::string what = fmt::format("read {} of container {}", path, container);
+  std::string at(path);
+  for (int i = 0; i < kMostLinks; ++i) {
+    const auto packed = first_file(TRY(fetch(
+        {.what = what,
+         .path = fmt::format("/containers/{}/archive?path={}", http::encode(container), http::encode(at))})));
+    if (!packed) return fail(Code::kNotFound, what + ": it is no file");
+    if (packed->links_to.empty()) return packed->content;
+    at = packed->links_to.starts_with('/') ? packed->links_to
+                                           : at.substr(0, at.rfind('/') + 1) + packed->links_to;
+  }
+  return fail(Code::kNotFound, what + ": too many links");
 }
 
 Result<> Client::put_archive(std::string_view container, std::string_view directory, std::string tar) {

@@ -62,6 +62,8 @@ class Client {
   Result<std::vector<Container>> list(const Labels& labels);
   // Runs a command to its end. A command that cannot be started has exit code 126 or 127.
   Result<ExecResult> exec(std::string_view container, const ExecSpec& spec, Millis timeout);
+  // One file of its file system, whether it runs or not; links are followed. kNotFound.
+  Result<std::string> read_file(std::string_view container, std::string_view path);
   // Unpacks a tar archive in the container's file system.
   Result<> put_archive(std::string_view container, std::string_view directory, std::string tar);
 

@@ -7,7 +7,10 @@
 namespace qleet::reasons {
 
 // Condition types.
-inline constexpr std::string_view kReady = "Ready";        // does what was asked for
+inline constexpr std::string_view kReady = "Ready";  // does what was asked for
+// (Resource) What it is busy with, while it is Progressing: the message names the step, the time of
+// transition its beginning.
+inline constexpr std::string_view kProgressing = "Progressing";
 inline constexpr std::string_view kSynced = "Synced";      // the agent has the newest generation
 inline constexpr std::string_view kResolved = "Resolved";  // (Deployment) dependencies could be resolved
 inline constexpr std::string_view kPlaced = "Placed";      // (Deployment) regions were found
@@ -33,12 +36,15 @@ inline constexpr std::string_view kWaitingForDependents =
 inline constexpr std::string_view kDriftRepaired = "DriftRepaired";
 inline constexpr std::string_view kImageMissing = "ImageMissing";
 inline constexpr std::string_view kImageRefused = "ImageRefused";
+inline constexpr std::string_view kRegistryUnreachable =
+    "RegistryUnreachable";  // nobody could ask it: address, network, TLS
 inline constexpr std::string_view kImageGone =
     "ImageGone";  // the content that was chosen cannot be had any more
 inline constexpr std::string_view kResolvingImage =
     "ResolvingImage";  // its digest is being found out, or recorded
 inline constexpr std::string_view kProbeFailing = "ProbeFailing";
 inline constexpr std::string_view kExited = "Exited";
+inline constexpr std::string_view kOutOfMemory = "OutOfMemory";  // ended for the limit that it was given
 inline constexpr std::string_view kPortInUse = "PortInUse";
 inline constexpr std::string_view kLimitRefused = "LimitRefused";  // the host refuses an asked-for limit
 inline constexpr std::string_view kHostUnavailable =

@@ -9,6 +9,7 @@
 
 #include "common/crypto/token.h"
 #include "common/model/reasons.h"
+#include "common/template/route_address.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_holdings.h"
@@ -108,11 +109,9 @@ std::optional<RouteClaim> claim_of(const std::string& name, const v1::ResourceSp
   claim.host = text_param(spec.params(), "host");
   claim.path = text_param(spec.params(), "path");
   if ((claim.host + claim.path).find("${") != std::string::npos) return std::nullopt;
-  std::ranges::transform(claim.host, claim.host.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (claim.host.ends_with('.')) claim.host.pop_back();
-  while (claim.path.ends_with('/')) claim.path.pop_back();
-  if (claim.path.empty()) claim.path = "/";
+  // What breaks the rules is refused where it is asked for; here it is just no other than itself.
+  claim.host = templates::route_host(claim.host).value_or(claim.host);
+  claim.path = templates::route_path(claim.path).value_or(claim.path);
   claim.resource = name;
   claim.application = spec.application();
   claim.environment = spec.environment();
@@ -156,10 +155,16 @@ Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& g
     const auto claim = claim_of(node.name, node.spec);
     if (!claim) continue;
     const auto refuse = [&](const std::string& reason, const std::string& message,
-                            const std::string& resource) {
+                            const std::string& resource, const char* param = "host") {
       return Refusal{reason, fmt::format("route of {}: {}", node.asked_by, message),
-                     node.field.empty() ? "" : node.field + ".params.host", resource};
+                     node.field.empty() ? "" : fmt::format("{}.params.{}", node.field, param), resource};
     };
+    for (const auto& [param, read] : {std::pair("host", templates::route_host(claim->host)),
+                                      std::pair("path", templates::route_path(claim->path))}) {
+      if (!read)
+        return refuse(std::string(reasons::kInvalidParams),
+                      fmt::format("{}: {}", param, read.error().message), "", param);
+    }
     const auto [other, fresh] = own.emplace(std::tuple(claim->router, claim->host, claim->path), &node);
     if (!fresh)
       return refuse(std::string(reasons::kResourceConflict),

@@ -41,6 +41,9 @@ void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& re
   *status.mutable_secret_outputs() = report.secret_outputs();
   *status.mutable_images() = report.images();
   status.set_updated(report.updated());
+  status.set_ready(report.ready());
+  status.set_replicas(report.replicas());
+  status.set_restarts(report.restarts());
   status.set_attempts(report.attempts());
   if (report.has_next_attempt()) {
     *status.mutable_next_attempt() = report.next_attempt();

@@ -64,10 +64,16 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kImageGone)
     return fmt::format("bring that very image back to its registry or host, or name another one in {}.",
                        where);
+  if (reason == reasons::kRegistryUnreachable)
+    return fmt::format("repair the way from the region's host to the registry, or name another image in {}.",
+                       where);
   if (reason == reasons::kImageRefused)
     return fmt::format(
-        "give the region a pull secret (qleet create secret registry ...), or name another image in {}.",
+        "give the region's agent credentials for the registry (qleet-agent run --registry-auth FILE), or "
+        "name another image in {}.",
         where);
+  if (reason == reasons::kOutOfMemory)
+    return fmt::format("raise the memory limit in {}, or have it use less.", where);
   if (reason == reasons::kProbeFailing || reason == reasons::kExited) {
     if (resource == nullptr || resource->spec().application().empty())
       return fmt::format("look at what it says on its host, and at {}.", profile);

@@ -112,6 +112,9 @@ Result<> Planter::grow(const std::string& name, const std::string& alias, const 
   if (status.has_unused_since()) *node.mutable_unused_since() = status.unused_since();
   if (const auto* ready = controllers::find_condition(status.conditions(), reasons::kReady))
     *node.mutable_since() = ready->last_transition_time();
+  // Of the step that it is at.
+  if (const auto* step = controllers::find_condition(status.conditions(), reasons::kProgressing))
+    *node.mutable_since() = step->last_transition_time();
   std::set<std::string> seen;
   std::set<std::string> applications;
   TRY(collect_applications(name, seen, applications));

@@ -45,6 +45,13 @@ struct ProviderResource {
   std::map<std::string, std::map<std::string, std::string>> dependencies;
 };
 
+// Of what consists of replicas: how many there are. Shown to people, and judged by rollouts.
+struct Counts {
+  unsigned ready = 0;     // able to serve now, whichever version they are of
+  unsigned replicas = 0;  // that should be
+  unsigned restarts = 0;  // of processes that ended by themselves, since what is wanted was made
+};
+
 // What is there now, as far as it belongs to the resource (by name or ownership mark, never by memory).
 struct Observation {
   enum class State {
@@ -61,6 +68,7 @@ struct Observation {
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
   std::map<std::string, std::string>
       images;  // container -> repository[:tag]@digest, where they are asked for
+  std::optional<Counts> counts;  // nothing: it has no replicas
   // Replicas that are ready and of the version that is wanted: how far a replacement has come. Nothing: it
   // has none.
   std::optional<unsigned> updated;

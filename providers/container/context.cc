@@ -59,6 +59,13 @@ Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
   return short_hash(key_ + templates::canonical(made_of));
 }
 
+Result<> Context::hand_over_files(const std::string& container, const std::string& key,
+                                  const std::string& part, const ProcessSpec& process) {
+  if (process.files.empty()) return {};
+  const auto owner = TRY(owner_of(client(), container));
+  return owner ? mounts_.hand_over(key, part, process, *owner) : Result<>();
+}
+
 bool LookUps::done(const std::string& resource, const std::string& round) const {
   const std::lock_guard lock(mutex_);
   const auto found = rounds_.find(resource);

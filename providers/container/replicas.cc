@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/model/reasons.h"
+#include "providers/container/ended.h"
 #include "providers/container/names.h"
 #include "providers/container/steady.h"
 
@@ -76,6 +77,54 @@ WorkloadSpec version_of(Context& context, const ProviderResource& resource, cons
   return parse_workload(object, resource.id).value_or(wanted);
 }
 
+bool is_fresh(const containers::ContainerDetails& details) {
+  return details.state == "created" || details.state == "initialized" || details.state == "configured";
+}
+
+void judge_ended(Context& context, Replica& replica, const Part& part) {
+  const auto& details = part.details;
+  replica.broken = true;
+  if (is_fresh(details)) {
+    not_ready(replica, reasons::kCreating, fmt::format("starting container \"{}\"", part.name));
+  } else if (details.state == "paused") {
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("container \"{}\" was paused", part.name));
+  } else if (details.state == "restarting") {
+    // Docker does it by itself, after a short while.
+    replica.broken = false;
+    const auto last = context.endings().last(details.id).value_or(containers::ending_of(details));
+    not_ready(replica, reason_of(last),
+              fmt::format("container \"{}\" {}", part.name,
+                          why_ended({.ending = last, .memory = details.memory, .restarts = part.restarts})));
+  } else {
+    const Ended how = ended(details, part.restarts);
+    not_ready(replica, reason_of(how.ending), fmt::format("container \"{}\" {}", part.name, why_ended(how)));
+  }
+}
+
+void judge_running(Context& context, Replica& replica, const Part& part) {
+  const auto& details = part.details;
+  if (cut_off(part, replica.parts.front())) {
+    replica.broken = true;
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("container \"{}\" lost its network", part.name));
+  }
+  const auto last = context.endings().last(details.id);
+  const std::string before = restarted(part.restarts, last, details.memory);
+  const std::string suffix = before.empty() ? "" : "; " + before;
+  if (!part.readiness.ok && part.readiness.ever_ok) {
+    not_ready(replica, reasons::kProbeFailing,
+              fmt::format("container \"{}\" is not ready: {}{}", part.name, part.readiness.message, suffix));
+  } else if (!part.readiness.ok) {
+    not_ready(
+        replica, part.restarts > 0 && last ? reason_of(*last) : reasons::kCreating,
+        fmt::format("container \"{}\" waits for its probe: {}{}", part.name, part.readiness.message, suffix));
+  }
+  if (!part.liveness.ok && part.liveness.ever_ok) {
+    replica.broken = true;
+    not_ready(replica, reasons::kProbeFailing,
+              fmt::format("container \"{}\" does not live: {}{}", part.name, part.liveness.message, suffix));
+  }
+}
+
 void judge(Context& context, Replica& replica) {
   const bool runs = std::ranges::any_of(replica.parts, [](const Part& part) {
     return part.details.running() && !part.details.network_mode.starts_with("container:");
@@ -85,34 +134,11 @@ void judge(Context& context, Replica& replica) {
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
   }
   for (const auto& part : replica.parts) {
-    const auto& details = part.details;
-    if (context.jobs().look("remove " + details.id).running) replica.stopping = true;
-    if (!details.running()) {
-      replica.broken = true;
-      const bool fresh =
-          details.state == "created" || details.state == "initialized" || details.state == "configured";
-      if (fresh) {
-        not_ready(replica, reasons::kCreating, fmt::format("{} was not started yet", details.name));
-      } else if (details.state == "paused") {
-        not_ready(replica, reasons::kDriftRepaired, fmt::format("{} was paused", details.name));
-      } else {
-        not_ready(replica, reasons::kExited, why_ended(details));
-      }
-      continue;
-    }
-    if (cut_off(part, replica.parts.front())) {
-      replica.broken = true;
-      not_ready(replica, reasons::kDriftRepaired, fmt::format("{} lost its network", details.name));
-    }
-    if (!part.readiness.ok) {
-      not_ready(replica, part.readiness.ever_ok ? reasons::kProbeFailing : reasons::kCreating,
-                fmt::format("{} is not ready: {}", details.name, part.readiness.message));
-    }
-    if (!part.liveness.ok && part.liveness.ever_ok) {
-      replica.broken = true;
-      not_ready(replica, reasons::kProbeFailing,
-                fmt::format("{} does not live: {}", details.name, part.liveness.message));
-    }
+    if (context.jobs().look("remove " + part.details.id).running) replica.stopping = true;
+    if (part.details.running())
+      judge_running(context, replica, part);
+    else
+      judge_ended(context, replica, part);
   }
   if (replica.current && replica.parts.size() < replica.spec.containers.size()) {
     replica.broken = true;
@@ -122,6 +148,10 @@ void judge(Context& context, Replica& replica) {
 }
 
 }  // namespace
+
+std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
+  return fmt::format("{}.{}.{}", revision, index, container);
+}
 
 Result<> remember_version(Context& context, const ProviderResource& resource, const std::string& revision) {
   std::string text;
@@ -162,6 +192,8 @@ Result<std::vector<Replica>> read_replicas(
         !context.astray(network, endpoint->second)) {
       kept.ip = endpoint->second.ip;
     }
+    part.restarts = restarts_of(context.mounts(), base_name(resource),
+                                part_of(kept.revision, kept.index, part.name), part.details);
     kept.parts.push_back(std::move(part));
   }
   std::vector<Replica> out;

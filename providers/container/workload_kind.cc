@@ -9,6 +9,7 @@
 #include "common/model/reasons.h"
 #include "common/template/replacement.h"
 #include "providers/container/body.h"
+#include "providers/container/ended.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
@@ -66,14 +67,16 @@ class WorkloadHandler final : public Handler {
   Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
   Result<> create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
                        const WorkloadContainer& container);
-  Result<> start_part(const ProviderResource& resource, const std::string& name, const ProcessSpec& process,
-                      StepResult& result);
+  Result<> start_part(const ProviderResource& resource, const std::string& name, const std::string& part,
+                      const ProcessSpec& process, StepResult& result);
   Result<> mend(const ProviderResource& resource, const Scene& scene, const Replica& replica,
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
   void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
   bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
   std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
+  static Counts count(const Scene& scene);
+  void describe_pull(const Scene& scene, Observation& out) const;
   Observation describe(const ProviderResource& resource, const Scene& scene) const;
 
   std::string drain_key(const ProviderResource& resource, const Replica& replica) const {
@@ -87,10 +90,6 @@ class WorkloadHandler final : public Handler {
   std::map<std::string, MonoTime> removing_;  // when its removal was asked for last
   std::shared_ptr<void> settled_;             // last: told while the rest is there
 };
-
-std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
-  return fmt::format("{}.{}.{}", revision, index, container);
-}
 
 std::string waits_for_hub(const std::map<std::string, std::string>& images) {
   std::string found;
@@ -196,8 +195,36 @@ std::map<std::string, std::string> WorkloadHandler::self_of(const ProviderResour
   return self;
 }
 
+// Of an image that the wanted version needs: what its pull is at, or has ended with.
+void WorkloadHandler::describe_pull(const Scene& scene, Observation& out) const {
+  for (const auto& container : scene.spec.containers) {
+    const auto pull = context_.jobs().look("pull " + container.process.image);
+    if (pull.running) {
+      out.reason = reasons::kCreating;
+      out.message = fmt::format("pulling image {}", container.process.image);
+      return;
+    }
+    if (pull.error) {
+      out.reason = pull.error->reason;
+      out.message = pull.error->message;
+    }
+  }
+}
+
+Counts WorkloadHandler::count(const Scene& scene) {
+  Counts out{.replicas = scene.spec.replicas};
+  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
+    const auto& replica = scene.replicas[i];
+    if (replica.ready && !scene.views[i].draining) ++out.ready;
+    if (!replica.current) continue;
+    for (const auto& part : replica.parts) out.restarts += part.restarts;
+  }
+  return out;
+}
+
 Observation WorkloadHandler::describe(const ProviderResource& resource, const Scene& scene) const {
   Observation out;
+  out.counts = count(scene);
   const unsigned wanted = scene.spec.replicas;
   unsigned ready = 0;
   unsigned old = 0;
@@ -214,17 +241,8 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
   out.updated = ready;
   if (scene.replicas.empty() && wanted > 0) {
     if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
-    for (const auto& container : scene.spec.containers) {
-      const auto pull = context_.jobs().look("pull " + container.process.image);
-      if (pull.running) {
-        out.state = State::kProgressing;
-        out.reason = reasons::kCreating;
-        out.message = fmt::format("pulling image {}", container.process.image);
-      } else if (pull.error) {
-        out.reason = pull.error->reason;
-        out.message = pull.error->message;
-      }
-    }
+    describe_pull(scene, out);
+    if (out.message.starts_with("pulling")) out.state = State::kProgressing;
     return out;
   }
   out.self = self_of(resource, scene);
@@ -235,17 +253,22 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
     return out;
   }
   out.reason = old > 0 ? reasons::kUpdating : reasons::kCreating;
-  out.message = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
-  if (old > 0) out.message += fmt::format(", {} of an older version still there", old);
   bool was_ready = false;
   Millis wait{0};
   if (trouble) {
     out.reason = trouble->reason;
-    out.message += "; " + trouble->message;
+    out.message = trouble->message;
     for (const auto& part : trouble->parts) {
       was_ready = was_ready || part.readiness.ever_ok;
       wait = std::max(wait, context_.restarts().remaining(part.details.name));
     }
+  } else {
+    describe_pull(scene, out);
+  }
+  if (wanted > 1 || old > 0 || out.message.empty()) {
+    std::string numbers = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
+    if (old > 0) numbers += fmt::format(", {} of an older version still there", old);
+    out.message = out.message.empty() ? numbers : numbers + "; " + out.message;
   }
   const bool only_mends =
       std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kMend; });
@@ -399,8 +422,8 @@ Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& 
   for (auto container : scene.spec.containers) {
     container.process.image = images->at(container.name);
     TRY(create_part(resource, scene, index, container));
-    TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name), container.process,
-                   result));
+    TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name),
+                   part_of(scene.revision, index, container.name), container.process, result));
   }
   return {};
 }
@@ -431,8 +454,10 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
 }
 
 Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std::string& name,
-                                     const ProcessSpec& process, StepResult& result) {
+                                     const std::string& part, const ProcessSpec& process,
+                                     StepResult& result) {
   context_.notifier().knows(name, resource.name);
+  TRY(context_.hand_over_files(name, base_name(resource), part, process));
   auto started = containers::start_or_discard(context_.client(), name);
   if (started) return {};
   Error error = std::move(started).error();
@@ -478,9 +503,10 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
       context_.restarts().note(details.name);
     }
     if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
-    TRY(context_.mounts().write(base_name(resource), part_of(replica.revision, replica.index, part.name),
-                                process));
-    TRY(start_part(resource, details.name, process, result));
+    const std::string files = part_of(replica.revision, replica.index, part.name);
+    TRY(context_.mounts().write(base_name(resource), files, process));
+    TRY(start_part(resource, details.name, files, process, result));
+    if (!never_started && !lost) note_restart(context_.mounts(), base_name(resource), files, details);
   }
   return {};
 }

@@ -40,6 +40,8 @@ Observation progressing(std::string_view reason, Millis left) {
           .reason = std::string(reason),
           .message = {},
           .self = {},
+          .images = {},
+          .counts = {},
           .recheck_after = std::max(left, Millis(1)),
           .detail = {}};
 }
@@ -58,7 +60,15 @@ Result<Observation> NoopProvider::observe(const ProviderResource& resource) {
     if (thing->hash == resource.hash) seen.message = "was changed by someone else";
     return seen;
   }
-  if (thing->ready_at > now) return progressing("", thing->ready_at - now);
+  Counts counts{.replicas = static_cast<unsigned>(number(resource, "replicas")),
+                .restarts = static_cast<unsigned>(number(resource, "restarts"))};
+  if (thing->ready_at > now) {
+    seen = progressing("", thing->ready_at - now);
+    if (counts.replicas > 0) seen.counts = counts;
+    return seen;
+  }
+  if (!thing->degraded) counts.ready = counts.replicas;
+  if (counts.replicas > 0) seen.counts = counts;
   seen.state = thing->degraded ? Observation::State::kDegraded : Observation::State::kReady;
   if (thing->degraded) seen.reason = reasons::kProbeFailing;
   return seen;

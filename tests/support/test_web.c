@@ -5,8 +5,10 @@
 //                             GET /slow/MS    -> $VERSION after that time
 //                             GET /env/NAME, GET /file/PATH
 //                             GET /die/CODE   -> ends the process
+//                             GET /eat        -> takes memory without end
+//                             GET /headers/N  -> a response header of that size
 //                             GET /healthz    -> 503 while /tmp/unhealthy exists
-//   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | say TEXT... | limits
+//   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | eat | say TEXT... | limits
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -33,6 +35,28 @@ static int print_file(const char* path, char* out, size_t size) {
   return 0;
 }
 
+static void eat(void) {
+  while (1) {
+    volatile char* block = malloc(1 << 20);  // else the compiler leaves it out
+    for (size_t i = 0; block && i < 1 << 20; i += 4096) block[i] = 1;
+  }
+}
+
+static void respond_with_header(int fd, size_t size) {
+  char* out = malloc(size + 200);
+  if (!out) return;
+  const int start = sprintf(out, "HTTP/1.1 200 X\r\nContent-Length: 3\r\nX-Large: ");
+  memset(out + start, 'x', size);
+  strcpy(out + start + size, "\r\n\r\nok\n");
+  const size_t all = strlen(out);
+  for (size_t sent = 0; sent < all;) {
+    const ssize_t n = write(fd, out + sent, all - sent);
+    if (n <= 0) break;
+    sent += (size_t)n;
+  }
+  free(out);
+}
+
 static void respond(int fd, int status, const char* body) {
   char out[9000];
   const int n = snprintf(out, sizeof out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
@@ -54,6 +78,10 @@ static void answer(int fd, char* path) {
     respond(fd, 200, "bye");
     fprintf(stderr, "told to die\n");
     _exit(atoi(path + 5));
+  } else if (strcmp(path, "/eat") == 0) {
+    eat();
+  } else if (strncmp(path, "/headers/", 9) == 0) {
+    respond_with_header(fd, (size_t)atol(path + 9));
   } else if (strcmp(path, "/healthz") == 0) {
     const int sick = access("/tmp/unhealthy", F_OK) == 0;
     respond(fd, sick ? 503 : 200, sick ? "sick" : "well");
@@ -64,15 +92,18 @@ static void answer(int fd, char* path) {
 
 static void* serve_one(void* argument) {
   const int fd = (int)(long)argument;
-  char in[8192];
+  static const size_t kLargest = 256 << 10;  // of a request's headers
+  char* in = malloc(kLargest);
+  if (!in) return NULL;
   size_t have = 0;
   while (1) {
     char* end = NULL;
     in[have] = 0;
     while (!(end = strstr(in, "\r\n\r\n"))) {
-      const ssize_t got = have < sizeof in - 1 ? read(fd, in + have, sizeof in - 1 - have) : -1;
+      const ssize_t got = have < kLargest - 1 ? read(fd, in + have, kLargest - 1 - have) : -1;
       if (got <= 0) {
         close(fd);
+        free(in);
         return NULL;
       }
       have += (size_t)got;
@@ -86,6 +117,7 @@ static void* serve_one(void* argument) {
     have -= used;
   }
   close(fd);
+  free(in);
   return NULL;
 }
 
@@ -145,6 +177,7 @@ int main(int argc, char** argv) {
     sleep((unsigned)atoi(argument));
     return 0;
   }
+  if (strcmp(command, "eat") == 0) eat();
   if (strcmp(command, "say") == 0) {
     for (int i = 2; i < argc; ++i) puts(argv[i]);
     fprintf(stderr, "said\n");

@@ -171,12 +171,18 @@ TEST(StatusMerge, WhatBelongsToTheHubStays) {
   report.set_state("Ready");
   report.set_generation(3);
   report.set_version(11);
+  report.set_ready(1);
+  report.set_replicas(2);
+  report.set_restarts(4);
   write_status(status, report, {"boot", "e", WallTime(Millis(1500))});
   EXPECT_EQ(status.unused_since().seconds(), 7);
   EXPECT_TRUE(status.outputs().empty());
   EXPECT_FALSE(status.has_next_attempt());
   EXPECT_EQ(status.observed_generation(), 3U);
   EXPECT_EQ(status.report_version(), 11U);
+  EXPECT_EQ(status.ready(), 1U);
+  EXPECT_EQ(status.replicas(), 2U);
+  EXPECT_EQ(status.restarts(), 4U);
   EXPECT_EQ(status.received_at().seconds(), 1);
 }
 

@@ -91,6 +91,37 @@ TEST(Claims, ALongerPathUnderAnothersHostIsRefusedUnlessItsOwnerAllowsIt) {
   EXPECT_EQ(world.refusal(app("two", "{host: shop.example, path: /login, port: 81}")), "");
 }
 
+TEST(Claims, AHostThatNoRouterCouldServeIsRefusedWhereItIsWritten) {
+  World world;
+  world.join("lab");
+  const std::string field = "spec.workloads.web.score.resources.url.params.";
+  const std::pair<const char*, std::string> bad[] = {
+      {R"({host: "shop.example:8080"})",
+       "host: route of workload web as \"url\": host: \"shop.example:8080\" has a "
+       "port: write \"shop.example\"; routes answer on the port of their router"},
+      {R"({host: "https://shop.example"})",
+       "host: route of workload web as \"url\": host: "
+       "\"https://shop.example\" is a URL or has a path: write the host alone, "
+       "\"shop.example\", and the path under path"},
+      {R"({host: "a\nuse_backend b"})",
+       "host: route of workload web as \"url\": host: holds a line break or another "
+       "control character"},
+      {R"({host: "b\u00fccher.example"})",
+       "host: route of workload web as \"url\": host: must be written in ASCII: "
+       "an international name in its form that begins with \"xn--\""},
+      {R"({host: "a.*.example"})",
+       "host: route of workload web as \"url\": host: may have \"*\" as its whole first "
+       "part alone, as in \"*.shop.example\"; leave host out for any"},
+      {R"({path: "/a b"})",
+       "path: route of workload web as \"url\": path: must start with \"/\" and hold no spaces, "
+       "quotes or wildcards"},
+  };
+  for (const auto& [params, says] : bad) EXPECT_EQ(world.refusal(app("one", params)), field + says);
+  for (const char* params :
+       {R"({host: "*.wild.example"})", R"({host: "SHOP.example."})", "{host: xn--bcher-kva.example}"})
+    EXPECT_EQ(world.refusal(app("one", params)), "") << params;
+}
+
 TEST(Claims, AWorkloadThatWasRenamedKeepsItsHost) {
   World world;
   world.join("lab");
