@@ -28,6 +28,9 @@ struct EnvironmentDraft {
   std::string unused_after;
   bool protects_data = false;
   std::string repushed = "ignore";
+  // Of the first workload of every application, in place of what that says itself; 0: nothing is said.
+  unsigned replicas = 0;
+  std::string extra;
 };
 
 struct ProfileDraft {
