@@ -184,7 +184,7 @@ v1::Application Program::application(const std::string& name) {
   for (const auto& environment : kEnvironments) {
     if (dice_.chance(50)) app.mutable_spec()->add_environments(environment);
   }
-  if (dice_.chance(15)) app.mutable_spec()->set_regions(dice_.pick({"tier=a", "tier!=a"}));
+  if (dice_.chance(8)) app.mutable_spec()->set_regions(dice_.pick({"tier=a", "tier!=a"}));
   set_workload((*app.mutable_spec()->mutable_workloads())["web"]);
   if (dice_.chance(40)) set_workload((*app.mutable_spec()->mutable_workloads())["jobs"]);
   if (dice_.chance(30)) set_workload((*app.mutable_spec()->mutable_workloads())["web-my"]);
