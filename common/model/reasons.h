@@ -76,6 +76,7 @@ inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
 inline constexpr std::string_view kNoRegion = "NoRegion";
 inline constexpr std::string_view kNoEnvironment = "NoEnvironment";
 inline constexpr std::string_view kNoProfile = "NoProfile";
+inline constexpr std::string_view kNotOffered = "NotOffered";  // no application offers a service by this id
 inline constexpr std::string_view kNotAllowed = "NotAllowed";  // the asker may not ask for this
 inline constexpr std::string_view kProfileCycle = "ProfileCycle";
 inline constexpr std::string_view kInvalidParams = "InvalidParams";

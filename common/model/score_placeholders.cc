@@ -23,6 +23,8 @@ std::string wrong_resource(const Score& score, const Path& path) {
 std::string wrong_metadata(const Score& score, const Path& path) {
   if (path.size() < 2) return fmt::format("{}: name a field, for example ${{metadata.name}}", to_text(path));
   if (path[1] == "name") return {};
+  // Where it runs.
+  if (path.size() == 2 && (path[1] == "environment" || path[1] == "region")) return {};
   const auto* fields = &score.metadata().fields();
   for (size_t i = 1; i < path.size(); ++i) {
     const auto found = fields->find(path[i]);

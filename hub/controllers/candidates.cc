@@ -7,6 +7,7 @@
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/releases.h"
+#include "hub/controllers/store_offers.h"
 
 namespace qleet::hub::controllers {
 
@@ -91,6 +92,7 @@ Result<> settle_application(Work& work, const std::string& application) {
     for (const auto& release : TRY(objects::list<v1::Release>(work.txn, {.name_prefix = application + "."})))
       TRY(objects::erase(work.txn, model::kind_of(release), release.metadata().name()));
     index_application(work.txn, &*app, nullptr);
+    TRY(wake_askers(work, &*app, nullptr));
     TRY(erase_events(work, "Application", application));
     TRY(objects::erase(work.txn, model::kind_of(*app), application));
     return {};

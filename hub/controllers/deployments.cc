@@ -19,6 +19,7 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/rollout.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 
@@ -110,7 +111,15 @@ Result<> Reconciliation::place() {
   for (const auto& region : deployment_.status().regions()) {
     if (region.state() != "Leaving") current.push_back(region.region());
   }
-  places_ = TRY(find_places(work_.txn, *environment_, current));
+  // What it wants or waits for says where it may be.
+  std::optional<v1::Release> candidate;
+  if (!release_ && deployment_.spec().candidate() != 0)
+    candidate = TRY(get_release(work_.txn, deployment_.spec().application(), deployment_.spec().candidate()));
+  const auto* definition = release_    ? &release_->spec().definition()
+                           : candidate ? &candidate->spec().definition()
+                                       : nullptr;
+  places_ =
+      TRY(find_places(work_.txn, *environment_, current, definition == nullptr ? "" : definition->regions()));
   std::map<std::string, const v1::RegionRollout*> known;
   for (const auto& region : deployment_.status().regions()) {
     known[region.region()] = &region;
@@ -252,13 +261,16 @@ Result<> Reconciliation::add_candidate_types() {
   if (!release) return {};
   const auto& region = places_.regions.at(places_.placement.regions.front());
   StoreHoldings holdings(work_.txn);
+  StoreOffers offers(work_.txn);
   const auto graph = TRY(resolve({deployment_.spec().application(),
                                   &release->spec().definition(),
                                   &*environment_,
                                   &region,
                                   {},
                                   &profiles_,
-                                  &holdings}));
+                                  &holdings,
+                                  nullptr,
+                                  &offers}));
   types_.insert(graph.types.begin(), graph.types.end());
   return {};
 }
@@ -271,16 +283,18 @@ Result<> Reconciliation::run() {
                                fmt::format("environment {} does not exist", spec.environment()), ""};
     return write_status(work_, deployment_, outcome_);
   }
-  TRY(place());
-  if (places_.placement.blocked)
-    outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
-  outcome_.placement_message = places_.placement.message;
-  TRY(complete_older());
   if (spec.release() != 0) {
     release_ = TRY(get_release(work_.txn, spec.application(), spec.release()));
     if (!release_)
       return fail(Code::kInternal,
                   fmt::format("release {}.{} is missing", spec.application(), spec.release()));
+  }
+  TRY(place());
+  if (places_.placement.blocked)
+    outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
+  outcome_.placement_message = places_.placement.message;
+  TRY(complete_older());
+  if (release_) {
     TRY(record_digests(work_, deployment_, *release_));
     TRY(resolve_regions());
   }

@@ -27,8 +27,11 @@ Keys keys_of(const v1::Application* application) {
   Keys found;
   if (application == nullptr) return found;
   const auto& name = application->metadata().name();
-  for (const auto& environment : environments_of(application->spec()))
+  for (const auto& environment : environments_of(application->spec())) {
     found.insert(keys::app_env(environment, name));
+    for (const auto& [workload, definition] : application->spec().workloads())
+      for (const auto& id : definition.offers()) found.insert(keys::offer(environment, id, name));
+  }
   for (const auto& [workload, definition] : application->spec().workloads()) {
     if (definition.has_builds()) found.insert(keys::image(definition.builds().image(), name));
   }

@@ -12,7 +12,7 @@
 
 namespace qleet::hub::controllers {
 
-// x/app-env, x/image. Null: there was none, or is none any more.
+// x/app-env, x/image, x/offer. Null: there was none, or is none any more.
 void index_application(Txn& txn, const v1::Application* before, const v1::Application* after);
 
 // x/profile-type, x/profile-rev (which stays: releases pin it), and kProfilesChanged.

@@ -149,8 +149,20 @@ std::string label_key(const v1::Region& region) {
   return fmt::format("{}", fmt::join(sorted, "\n"));
 }
 
+std::vector<const v1::Region*> unlike_regions(const Places& places) {
+  std::map<std::string, const v1::Region*> chosen;
+  for (const auto& name : places.placement.regions) {
+    const auto& region = places.regions.at(name);
+    auto& one = chosen[label_key(region)];
+    if (one == nullptr || one->metadata().name().size() < name.size()) one = &region;
+  }
+  std::vector<const v1::Region*> regions;
+  for (const auto& [labels, region] : chosen) regions.push_back(region);
+  return regions;
+}
+
 Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
-                           const std::vector<std::string>& current) {
+                           const std::vector<std::string>& current, const std::string& narrowed) {
   Places places;
   std::vector<const v1::Region*> usable;  // of places.regions
   const auto load = [&](const std::string& name) -> Result<> {
@@ -162,7 +174,10 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
   };
   for (const auto& name : environment.status().regions()) TRY(load(name));
   for (const auto& name : current) TRY(load(name));
-  const auto& choice = environment.spec().regions();
+  auto choice = environment.spec().regions();
+  if (!narrowed.empty())
+    choice.set_selector(choice.selector().empty() ? narrowed
+                                                  : fmt::format("{},{}", choice.selector(), narrowed));
   places.placement = place(choice, usable, current, environment.metadata().name());
   if (places.placement.blocked) {
     const auto all = TRY(objects::list<v1::Region>(reader));
@@ -170,6 +185,9 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
     for (const auto& region : all) usable.push_back(&region);
     places.placement = place(choice, usable, current, environment.metadata().name());
   }
+  if (!narrowed.empty() && !places.placement.message.empty())
+    places.placement.message +=
+        fmt::format(" (\"{}\" is the application's own choice, spec.regions)", narrowed);
   std::set<std::string> kept(places.placement.regions.begin(), places.placement.regions.end());
   kept.insert(current.begin(), current.end());
   std::erase_if(places.regions, [&](const auto& entry) { return !kept.contains(entry.first); });

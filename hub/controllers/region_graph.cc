@@ -12,6 +12,7 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -271,6 +272,8 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   input.profiles = &profiles;
   StoreHoldings holdings(reader);
   input.holdings = &holdings;
+  StoreOffers offers(reader);
+  input.offers = &offers;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;

@@ -16,6 +16,7 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/store/keys.h"
 
@@ -89,17 +90,25 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
   std::set<Pin> pins;
   StoreProfiles profiles(work_.txn);
   StoreHoldings holdings(work_.txn);
+  StoreOffers offers(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
-    const auto places = TRY(find_places(work_.txn, *environment,
-                                        regions_of(known == deployments_.end() ? nullptr : &known->second)));
+    const auto current = regions_of(known == deployments_.end() ? nullptr : &known->second);
+    const auto places = TRY(find_places(work_.txn, *environment, current, definition.regions()));
     std::set<std::string> seen;
     for (const auto& region_name : places.placement.regions) {
       const auto& region = places.regions.at(region_name);
       if (!seen.insert(label_key(region)).second) continue;
-      const auto graph = TRY(
-          resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles, &holdings}));
+      const auto graph = TRY(resolve({app_.metadata().name(),
+                                      &definition,
+                                      &*environment,
+                                      &region,
+                                      {},
+                                      &profiles,
+                                      &holdings,
+                                      nullptr,
+                                      &offers}));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }

@@ -2,9 +2,12 @@
 // it.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +15,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/identity.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/values.h"
 
 namespace qleet::hub::controllers::resolution {
 
@@ -29,10 +33,12 @@ struct Wanted {
   std::string field;  // path within the application; empty below a profile's requires
 };
 
-// A resource that something may refer to.
+// A resource that something may refer to, or, where there are values, outputs that the hub knows by itself.
 struct Link {
   std::string resource;
-  ProfilePtr profile;
+  ProfilePtr profile;  // null where the type is built in
+  std::optional<std::map<std::string, Value>> values;
+  std::string type;
 };
 
 // Somebody's dependencies while they are being resolved: a workload's Score resources, or a profile's
@@ -74,7 +80,13 @@ struct Given {
 
 class Resolver {
  public:
-  explicit Resolver(const ResolveInput& input) : in_(input) {}
+  explicit Resolver(const ResolveInput& input)
+      : in_(input),
+        with_values_(
+            says_something(*input.environment, input.application)
+                ? std::optional(with_values(*input.definition, *input.environment, input.application))
+                : std::nullopt),
+        definition_(with_values_ ? *with_values_ : *input.definition) {}
 
   Result<Graph> run() {
     auto done = workloads();
@@ -82,6 +94,8 @@ class Resolver {
     for (auto& [name, profile] : profiles_) graph.profiles.push_back(profile);
     if (done) return graph;
     if (!refusal_) return std::unexpected(std::move(done).error());
+    if (field_in_environment(*in_.environment, in_.application, refusal_->field))
+      refusal_->message += fmt::format(" (environment {} says so)", in_.environment->metadata().name());
     graph.nodes.clear();
     graph.edges.clear();
     graph.refusal = std::move(refusal_);
@@ -96,7 +110,8 @@ class Resolver {
 
   Result<> workloads() {
     std::map<std::string, const v1::Workload*> sorted;
-    for (const auto& [name, workload] : in_.definition->workloads()) sorted[name] = &workload;
+    for (const auto& [name, workload] : definition_.workloads()) sorted[name] = &workload;
+    TRY(find_served());
     for (const auto& [name, workload] : sorted) TRY(this->workload(name, *workload));
     return {};
   }
@@ -105,6 +120,12 @@ class Resolver {
   Result<Link> link(Frame& frame, const std::string& alias);
   Result<Link> node(const Ask& ask);
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
+  // resolver_built_in.cc
+  Result<> find_served();
+  Result<std::optional<Link>> built_in(const Frame& frame, const std::string& alias, const Wanted& wanted);
+  Result<Link> service(const Frame& frame, const std::string& alias, const Wanted& wanted);
+  Result<Link> environment_values(const std::string& alias, const Wanted& wanted);
+  Result<Link> outputs_of(const Ask& ask, const ProfilePtr& profile, const Struct& params);
   Result<ProfilePtr> pick(const Ask& ask);
   Result<> check_asker(const Ask& ask, const v1::Profile& profile);
   // resolver_names.cc
@@ -128,6 +149,9 @@ class Resolver {
   std::string late_alias(const Link& link);
 
   const ResolveInput& in_;
+  const std::optional<v1::ApplicationSpec> with_values_;
+  const v1::ApplicationSpec& definition_;  // as it is in this environment
+  std::set<std::string> served_;           // workloads that others ask for as a service
   Graph graph_;
   std::map<std::string, size_t> index_;                     // node by name
   std::map<std::string, ProfilePtr> profiles_;              // by profile name
@@ -139,6 +163,8 @@ class Resolver {
 
 // For messages: "${params.size}"; the keys, sorted; "there is: a, b".
 std::string written(const templates::Path& path);
+// Of a text, a number or a truth value.
+std::string text_of(const Value& value);
 std::vector<std::string> keys_of(const google::protobuf::Struct& fields);
 std::string there_is(const std::vector<std::string>& names);
 

@@ -27,7 +27,8 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   const auto known = TRY(in_.profiles->of_type(wanted.type));
   if (auto profile = choose_profile(known, question, place)) return profile;
   if (known.empty()) {
-    const auto types = TRY(in_.profiles->types());
+    auto types = TRY(in_.profiles->types());
+    if (!wanted.field.empty()) types = with_built_in(std::move(types));
     const auto near = model::nearest(wanted.type, types);
     return refuse(reasons::kNoProfile,
                   fmt::format("no profile satisfies type \"{}\" ({}); {}", wanted.type, asked_for_by(ask),
@@ -51,7 +52,15 @@ Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
   const bool by_workload = ask.score == nullptr && ask.user.empty();
   if (!by_workload) return {};
   const auto& wanted = *ask.wanted;
-  const auto denial = why_denied(profile, wanted.params, in_.roles);
+  // What the environment says is the operator's word.
+  auto params = wanted.params;
+  const auto* values = values_of(*in_.environment, in_.application, root_);
+  if (values != nullptr) {
+    const auto given = values->params().find(ask.alias);
+    if (given != values->params().end())
+      for (const auto& [key, value] : given->second.fields()) params.mutable_fields()->erase(key);
+  }
+  const auto denial = why_denied(profile, params, in_.roles);
   if (!denial) return {};
   return refuse(reasons::kNotAllowed,
                 fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, denial->message),

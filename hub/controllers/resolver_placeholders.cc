@@ -67,13 +67,28 @@ std::string Resolver::late_alias(const Link& link) {
 
 Result<> Resolver::check_output(const Link& link, const templates::Path& path, const std::string& where,
                                 const std::string& field) {
-  const auto outputs = keys_of(link.profile->spec().outputs());
+  std::vector<std::string> outputs;
+  if (link.values)
+    for (const auto& [name, value] : *link.values) outputs.push_back(name);
+  else
+    outputs = keys_of(link.profile->spec().outputs());
   if (path.size() == 3 && std::ranges::binary_search(outputs, path[2])) return {};
   const auto near = path.size() == 3 ? model::nearest(path[2], outputs) : std::string();
+  if (link.profile == nullptr && link.type == kEnvironmentType) {
+    return refuse(
+        reasons::kInvalidTemplate,
+        fmt::format(
+            "{}{}: environment {} has no such variable; {}{}; set it under its spec.variables, or give "
+            "a value for where it is not set under the params of \"{}\"",
+            where, written(path), in_.environment->metadata().name(),
+            near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs), path[1]),
+        field);
+  }
+  const auto by =
+      link.profile == nullptr ? "" : fmt::format(" (profile {})", link.profile->metadata().name());
   return refuse(
       reasons::kInvalidTemplate,
-      fmt::format("{}{}: {} (profile {}) has no such output; {}{}", where, written(path),
-                  link.profile->spec().satisfies().type(), link.profile->metadata().name(),
+      fmt::format("{}{}: {}{} has no such output; {}{}", where, written(path), link.type, by,
                   near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs)),
       field);
 }
@@ -138,6 +153,7 @@ Result<std::string> Resolver::score_reference(Frame& frame, const templates::Pat
   // Score names a volume by the resource alone.
   if (full.size() == 2) full.push_back("name");
   TRY(check_output(found->second, full, "", field));
+  if (found->second.values) return templates::escape(text_of(found->second.values->at(full[2])));
   return written(full);
 }
 
@@ -156,6 +172,7 @@ Result<Struct> Resolver::wanted_params(Frame& frame, const std::string& alias, c
       }
       const auto target = TRY(link(frame, path[1]));
       TRY(check_output(target, path, where, field));
+      if (target.values) return templates::escape(target.values->at(path[2]));
       return text_value(written({"resources", late_alias(target), path[2]}));
     }
     if (head == "metadata") return templates::escape(TRY(frame.metadata(path)));
@@ -205,12 +222,14 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
   const auto where = fmt::format("profile {}: ", profile->metadata().name());
   std::map<std::string, std::string> renamed;  // requires' alias -> alias here
   for (const auto& [alias, made] : below.done) {
+    if (made.values) continue;
     auto& name = renamed[alias] = alias;
     while (ask.score != nullptr && ask.score->done.contains(name)) name = "requires-" + name;
     (*spec.mutable_dependencies())[renamed[alias]] = made.resource;
   }
   if (ask.score != nullptr) {
     for (const auto& [alias, made] : ask.score->done) {
+      if (made.values) continue;
       (*spec.mutable_dependencies())[alias] = made.resource;
       graph_.edges.push_back({node.name, made.resource, alias});
     }
@@ -247,6 +266,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
             "");
       }
       TRY(check_output(found->second, path, where, ""));
+      if (found->second.values) return templates::escape(found->second.values->at(path[2]));
       if (renamed[path[1]] == path[1]) return std::nullopt;
       return text_value(written({"requires", renamed[path[1]], path[2]}));
     }

@@ -10,6 +10,7 @@
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/frontend/cross_checks.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
@@ -76,7 +77,11 @@ bool chooses_alike(const v1::Region* before, const v1::Region& after) {
 Result<> Application::index(const google::protobuf::Message* before, const google::protobuf::Message& after) {
   const auto& name = model::meta(after).name();
   if (const auto* app = dynamic_cast<const v1::Application*>(&after)) {
-    controllers::index_application(work_.txn, dynamic_cast<const v1::Application*>(before), app);
+    const auto* known = dynamic_cast<const v1::Application*>(before);
+    controllers::index_application(work_.txn, known, app);
+    // While it was being deleted it offered nothing.
+    const bool was_going = known != nullptr && known->metadata().has_deletion_timestamp();
+    TRY(controllers::wake_askers(work_, was_going ? nullptr : known, app));
     applications_.push_back(name);
   } else if (const auto* profile = dynamic_cast<const v1::Profile*>(&after)) {
     const auto* known = dynamic_cast<const v1::Profile*>(before);

@@ -74,6 +74,18 @@ Result<> sweep_expired(Work& work, const std::string& after) {
   return {};
 }
 
+// The first region is where the environment that is made at first start has its place. One that comes later
+// has no application until an environment selects it.
+Result<> label_first(Work& work, v1::Region& region) {
+  auto& labels = *region.mutable_metadata()->mutable_labels();
+  if (labels.contains(std::string(kDefaultRegionLabel))) return {};
+  const auto& kind = model::kind_of(region);
+  for (const auto& entry : TRY(work.txn.scan({.prefix = keys::object(kind.plural, ""), .limit = 2})))
+    if (keys::last(entry.key) != region.metadata().name()) return {};
+  labels[std::string(kDefaultRegionLabel)] = std::string(kDefaultRegionValue);
+  return {};
+}
+
 Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
   auto found = TRY(objects::get<v1::Region>(work.txn, invitation.region()));
   v1::Region region = found.value_or(v1::Region());
@@ -82,6 +94,7 @@ Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
   if (labels != invitation.stored.fields().end())
     for (const auto& [name, value] : labels->second.struct_value().fields())
       (*region.mutable_metadata()->mutable_labels())[name] = value.string_value();
+  if (!found || found->status().agent().empty()) TRY(label_first(work, region));
   TRY(objects::put(work.txn, region, work.stamp));
   return region;
 }

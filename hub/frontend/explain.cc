@@ -97,6 +97,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kNoProfile)
     return "write a profile for it (qleet get profiles shows what there is), or ask for another type or "
            "class.";
+  if (reason == reasons::kNotOffered)
+    return "have the application that shall answer offer this id (offers), or ask for another one.";
   if (reason == reasons::kNotAllowed)
     return "ask for something else and apply it again, or have the operator, or the host's owner, allow it.";
   if (reason == reasons::kNoRegion)

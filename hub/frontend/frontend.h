@@ -119,6 +119,11 @@ Result<> note_certificate(const Context& context, const v1::Agent& agent);
 // Agents that are not revoked and were never given one; in the order of their names.
 Result<std::vector<std::string>> agents_without_certificate(const Context& context);
 
+// Regions that the environment of first start has its place in: the first one that joins is labelled so,
+// others only where somebody says it.
+inline constexpr std::string_view kDefaultRegionLabel = "default";
+inline constexpr std::string_view kDefaultRegionValue = "true";
+
 // What an empty store needs to be of use: roles, the environment "default", and the profiles in
 // `profiles_dir`
 // (*.yaml; empty: none). Objects that are there already are left alone.

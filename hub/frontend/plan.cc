@@ -13,6 +13,7 @@
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
 #include "hub/frontend/plan_sharing.h"
+#include "hub/frontend/plan_values.h"
 #include "hub/frontend/rehearsal.h"
 #include "hub/store/overlay_store.h"
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kMaxDetails = 6;
 constexpr std::string_view kContainers = "score.containers.";
+constexpr std::string_view kServiceName = "score.service.hostname";
 constexpr std::string_view kLookedUpAgain = " looked up again";
 
 std::string unquoted(const std::string& json) {
@@ -58,7 +60,8 @@ class Planner {
   Result<> resource(const std::string& name);
   Result<> deployment(const std::string& name);
   Result<> add(const v1::ResourceSpec& spec, v1::PlanChange change);
-  void describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after, v1::PlanChange& change);
+  Result<> describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
+                           v1::PlanChange& change);
   Result<std::string> why_gone(const std::string& name, const v1::ResourceSpec& spec);
   v1::PlanPlace& place(const std::string& environment, const std::string& region);
 
@@ -96,32 +99,36 @@ std::string gap_of(const v1::ResourceSpec& spec) {
   return fmt::format("stops before it starts again: its volume {} cannot be shared", replacement.volume);
 }
 
-void Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
-                              v1::PlanChange& change) {
+Result<> Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
+                                  v1::PlanChange& change) {
   const bool workload = after.type() == "workload";
   std::vector<std::string> details;
   bool only_replicas = true;
+  bool only_name = true;
   for (const auto& entry : compare(flatten(before.template_()), flatten(after.template_()))) {
     const auto& path = entry.path();
+    const auto origin = TRY(origin_of(before_, after_, change.resource(), after, path));
     if (workload && path == "replicas") {
-      details.push_back(fmt::format("replicas {} -> {}", entry.before(), entry.after()));
+      details.push_back(fmt::format("replicas {} -> {}{}", entry.before(), entry.after(), origin));
+      only_name = false;
       continue;
     }
     only_replicas = false;
+    only_name = only_name && path == kServiceName;
     if (path.starts_with(kContainers) && path.ends_with(".image") && entry.action() == "~") {
       details.push_back(image_change(unquoted(entry.before()), unquoted(entry.after())));
     } else if (entry.action() == "~") {
-      details.push_back(fmt::format("{} {} -> {}", path, entry.before(), entry.after()));
+      details.push_back(fmt::format("{} {} -> {}{}", path, entry.before(), entry.after(), origin));
     } else {
-      details.push_back(fmt::format("{}{} {}", entry.action(), path,
-                                    entry.action() == "+" ? entry.after() : entry.before()));
+      details.push_back(fmt::format("{}{} {}{}", entry.action(), path,
+                                    entry.action() == "+" ? entry.after() : entry.before(), origin));
     }
   }
   const std::map<std::string, std::string> old_deps(before.dependencies().begin(),
                                                     before.dependencies().end());
   const std::map<std::string, std::string> new_deps(after.dependencies().begin(), after.dependencies().end());
   for (const auto& entry : compare(old_deps, new_deps)) {
-    only_replicas = false;
+    only_replicas = only_name = false;
     details.push_back(fmt::format("{}{}", entry.action() == "~" ? "other " : entry.action(), entry.path()));
   }
   if (before.provider() != after.provider())
@@ -129,6 +136,10 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
   if (workload && only_replicas && !details.empty()) {
     change.set_action("change");
     change.set_summary("scales");
+  } else if (workload && only_name && !details.empty()) {
+    // What has the name already goes on; replicas that an earlier version made have not.
+    change.set_action("change");
+    change.set_summary("is asked for by name");
   } else if (workload) {
     change.set_action("restart");
     const auto replicas = after.params().fields().find("replicas");
@@ -157,6 +168,7 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
     details.push_back(fmt::format("and {} more", more));
   }
   for (auto& detail : details) change.add_details(std::move(detail));
+  return {};
 }
 
 Result<std::string> Planner::why_gone(const std::string& name, const v1::ResourceSpec& spec) {
@@ -188,6 +200,7 @@ Result<> Planner::resource(const std::string& name) {
     change.set_action(before ? "revive" : "create");
     change.set_summary(fmt::format("{}: asked for by {}", before ? "again" : "new",
                                    list_some(TRY(user_labels(after_, name)))));
+    for (auto& text : TRY(given_by_environment(after_, spec))) change.add_details(std::move(text));
     for (auto& text : TRY(newly_held(before_, after_, name, {}, spec))) change.add_details(std::move(text));
     return add(spec, std::move(change));
   }
@@ -197,7 +210,7 @@ Result<> Planner::resource(const std::string& name) {
     return add(spec, std::move(change));
   }
   if (before->spec().hash() == spec.hash()) return {};
-  describe_change(before->spec(), spec, change);
+  TRY(describe_change(before->spec(), spec, change));
   for (auto& text : TRY(newly_held(before_, after_, name, before->spec(), spec)))
     change.add_details(std::move(text));
   return add(spec, std::move(change));

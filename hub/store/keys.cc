@@ -66,6 +66,9 @@ std::string below(std::string_view root, std::string_view segment) {
 std::string object(std::string_view plural, std::string_view name) {
   return join_segments({"o", plural, name});
 }
+std::string offer(std::string_view environment, std::string_view id, std::string_view app) {
+  return join_segments({"x/offer", environment, id, app});
+}
 std::string app_env(std::string_view environment, std::string_view app) {
   return join_segments({"x/app-env", environment, app});
 }

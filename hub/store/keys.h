@@ -36,6 +36,11 @@ std::string object(std::string_view plural, std::string_view name);
 // x/app-env/<environment>/<app>            application wants environment (value empty)
 std::string app_env(std::string_view environment, std::string_view app);
 
+// x/offer/<environment>/<id>/<app>         a workload of the application is offered there by that id (value
+// empty).
+//                                          `app` empty: the range of all that do
+std::string offer(std::string_view environment, std::string_view id, std::string_view app);
+
 // x/image/<image b64url>/<app>             application follows builds of this image (value empty)
 std::string image(std::string_view repository, std::string_view app);
 

@@ -109,6 +109,7 @@ struct WorkloadSpec {
   std::string name;                           // the Score document's, else the resource's id
   std::vector<WorkloadContainer> containers;  // by name; the first one's network is everyone's
   std::vector<ServicePort> ports;
+  std::string hostname;  // that others ask for it by; empty: nobody does
   unsigned replicas = 1;
   std::string network;
   Millis grace{30'000};

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
+#include "common/model/service_name.h"
 #include "common/template/replacement.h"
 #include "providers/container/body.h"
 #include "providers/container/ended.h"
@@ -91,6 +93,44 @@ class WorkloadHandler final : public Handler {
   std::shared_ptr<void> settled_;             // last: told while the rest is there
 };
 
+// Every replica has the name by which others ask for it, whether somebody does or not.
+std::vector<std::string> names_on_network(const ProviderResource& resource, const WorkloadSpec& spec) {
+  std::vector<std::string> names{base_name(resource)};
+  const auto add = [&](std::string name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  };
+  add(spec.hostname);
+  if (!resource.application.empty() && !resource.environment.empty())
+    add(model::service_hostname(resource.id, resource.application, resource.environment));
+  return names;
+}
+
+// Also of a container that shares the network of one that does: its own says nothing.
+bool answers_to(const containers::ContainerDetails& details, const std::string& network,
+                const std::string& name) {
+  if (details.network_mode.starts_with("container:")) return true;
+  const auto endpoint = details.networks.find(network);
+  return endpoint != details.networks.end() &&
+         std::ranges::find(endpoint->second.aliases, name) != endpoint->second.aliases.end();
+}
+
+// The same template without the name, or with it: to be asked for, or no longer, replaces nothing.
+google::protobuf::Struct with_other_name(const ProviderResource& resource, google::protobuf::Struct made_of,
+                                         const WorkloadSpec& spec) {
+  const auto score = made_of.mutable_fields()->find("score");
+  if (score == made_of.mutable_fields()->end()) return made_of;
+  auto& document = *score->second.mutable_struct_value()->mutable_fields();
+  const auto service = document.find("service");
+  if (service == document.end()) return made_of;
+  auto& fields = *service->second.mutable_struct_value()->mutable_fields();
+  if (spec.hostname.empty())
+    fields["hostname"].set_string_value(
+        model::service_hostname(resource.id, resource.application, resource.environment));
+  else
+    fields.erase("hostname");
+  return made_of;
+}
+
 std::string waits_for_hub(const std::map<std::string, std::string>& images) {
   std::string found;
   for (const auto& [container, image] : images) found += (found.empty() ? "" : ", ") + image;
@@ -114,12 +154,20 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
   scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
   scene.revision = TRY(context_.revision_of(resource));
   // What was made by the same tags before their digests were known is not made anew, where it is the same
-  // content.
+  // content; nor what was made when nobody asked for it by its name, where it has that name.
   const auto tags = by_tags(resource.template_);
-  const auto by_tag = tags ? TRY(context_.revision_of(*tags)) : std::string();
+  const auto other_name =
+      TRY(context_.revision_of(with_other_name(resource, resource.template_, scene.spec)));
+  std::set<std::string> by_tag;
+  if (tags) {
+    by_tag.insert(TRY(context_.revision_of(*tags)));
+    by_tag.insert(TRY(context_.revision_of(with_other_name(resource, *tags, scene.spec))));
+  }
   const auto as_before = [&](const containers::ContainerDetails& details) {
-    return !by_tag.empty() && label(details.labels, labels::kRevision) == by_tag &&
-           same_content(scene.spec, details);
+    if (!scene.spec.hostname.empty() && !answers_to(details, scene.network, scene.spec.hostname))
+      return false;
+    const auto made_for = label(details.labels, labels::kRevision);
+    return made_for == other_name || (by_tag.contains(made_for) && same_content(scene.spec, details));
   };
   scene.replicas =
       TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network, as_before));
@@ -440,7 +488,7 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
   placement.limits = context_.limits();
   if (container.name == first) {
     placement.network = scene.network;
-    placement.aliases = {base_name(resource)};
+    placement.aliases = names_on_network(resource, scene.spec);
     placement.hostname = host_name(scene.spec.name, index);
     for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
   } else {

@@ -91,6 +91,17 @@ std::string Universe::json(const EnvironmentDraft& e) const {
   if (!e.unused_after.empty()) spec += fmt::format(R"(,"unusedAfter":"{}")", e.unused_after);
   spec += fmt::format(R"(,"images":{{"repushed":"{}"}})", e.repushed);
   spec += fmt::format(R"(,"rollout":{{"deadline":"{}","onFailure":"{}"}})", e.deadline, e.on_failure);
+  if (e.replicas != 0 || !e.extra.empty()) {
+    std::string values;
+    if (e.replicas != 0) values = fmt::format(R"("replicas":{})", e.replicas);
+    if (!e.extra.empty())
+      values += fmt::format(R"({}"variables":{{"EXTRA":"{}"}})", values.empty() ? "" : ",", e.extra);
+    std::string all;
+    for (const auto& application : applications_)
+      all += fmt::format(R"({}"{}":{{"workloads":{{"{}":{{{}}}}}}})", all.empty() ? "" : ",", application,
+                         "web", values);
+    spec += fmt::format(R"(,"applications":{{{}}})", all);
+  }
   return document("Environment", e.name, "", spec);
 }
 
@@ -146,14 +157,20 @@ std::string Universe::change_profile() {
 
 std::string Universe::change_environment() {
   auto& e = dice_.pick(environments_);
-  switch (dice_.below(12)) {
-    case 10: {
+  switch (dice_.below(14)) {
+    case 12: {
       static constexpr const char* kDeadlines[] = {"", "0", "20s", "2m"};
       e.deadline = kDeadlines[dice_.below(4)];
       break;
     }
-    case 11:
+    case 13:
       e.on_failure = e.on_failure == "stay" ? "rollback" : "stay";
+      break;
+    case 10:
+      e.replicas = static_cast<unsigned>(dice_.below(4));
+      break;
+    case 11:
+      e.extra = dice_.percent(50) ? fmt::format("e{}", dice_.below(3)) : "";
       break;
     case 8:
       e.protects_data = !e.protects_data;

@@ -30,6 +30,9 @@ struct EnvironmentDraft {
   std::string repushed = "ignore";
   std::string deadline;  // of rollouts; empty: the default
   std::string on_failure = "rollback";
+  // Of the first workload of every application, in place of what that says itself; 0: nothing is said.
+  unsigned replicas = 0;
+  std::string extra;
 };
 
 struct ProfileDraft {

@@ -82,10 +82,11 @@ INSTANTIATE_TEST_SUITE_P(
             "offer, or the operator opens it with spec.askers.workloads: true"},
         RefusalCase{
             "AnotherWorkloadAsAResource", app(web("{twin: {type: workload, id: web}}")),
-            "spec.workloads.web.score.resources.twin.type: workload \"twin\" of workload web: profile "
-            "\"workload-container\": only other profiles may ask for it, by their requires; ask for what "
-            "they "
-            "offer, or the operator opens it with spec.askers.workloads: true"},
+            "spec.workloads.web.score.resources.twin.type: \"twin\" of workload web: type \"workload\" is "
+            "what a "
+            "Score document itself becomes; to reach another workload ask for type service: {type: service, "
+            "params: {workload: <name>}}, or {type: service, id: <id>} for one of another application that "
+            "offers that id"},
         RefusalCase{
             "TheImageOfASharedServer", app(web("{all: {type: redis, params: {image: mine}}}")),
             "spec.workloads.web.score.resources.all.params.image: redis \"all\" of workload web: profile "

@@ -50,6 +50,15 @@ void World::begin(const std::string& profiles) {
   manager_ = std::make_unique<controllers::Manager>(store, clock, bits(random));
   const auto done = frontend::ensure_defaults(context(), profiles);
   if (!done) throw std::runtime_error(done.error().message);
+  // Every region, whatever its labels.
+  const auto opened = store.transact([&](Txn& txn) -> Result<> {
+    auto environment = TRY(objects::get<v1::Environment>(txn, "default"));
+    if (!environment) return {};
+    environment->mutable_spec()->clear_regions();
+    TRY(objects::put_spec(txn, *environment, {clock.wall(), bits(random)}));
+    return {};
+  });
+  if (!opened) throw std::runtime_error(opened.error().message);
   settle();
 }
 

@@ -161,6 +161,12 @@ v1::Environment Program::environment(const std::string& name) {
   if (dice_.chance(50)) spec.mutable_rollout()->set_deadline(dice_.pick({"0", "30s", "5m"}));
   if (dice_.chance(25)) spec.mutable_rollout()->set_on_failure("stay");
   if (dice_.chance(20)) (*spec.mutable_variables())["level"] = fmt::format("{}", ++counter_);
+  for (const auto* workload : {"web", "jobs"}) {
+    if (!dice_.chance(15)) continue;
+    auto& values = (*(*spec.mutable_applications())[dice_.pick(kApplications)].mutable_workloads())[workload];
+    if (dice_.chance(50)) values.set_replicas(static_cast<unsigned>(dice_.below(3)));
+    if (dice_.chance(50)) (*values.mutable_variables())["NUMBER"] = fmt::format("{}", dice_.below(3));
+  }
   if (name == "prod" && dice_.chance(60)) {
     if (dice_.chance(50)) {
       spec.mutable_builds()->set_by("approval");
@@ -209,6 +215,7 @@ v1::Application Program::application(const std::string& name) {
   for (const auto& environment : kEnvironments) {
     if (dice_.chance(50)) app.mutable_spec()->add_environments(environment);
   }
+  if (dice_.chance(8)) app.mutable_spec()->set_regions(dice_.pick({"tier=a", "tier!=a"}));
   set_workload((*app.mutable_spec()->mutable_workloads())["web"]);
   if (dice_.chance(40)) set_workload((*app.mutable_spec()->mutable_workloads())["jobs"]);
   if (dice_.chance(30)) set_workload((*app.mutable_spec()->mutable_workloads())["web-my"]);
@@ -218,6 +225,7 @@ v1::Application Program::application(const std::string& name) {
 v1::Application Program::changed(v1::Application app) {
   const auto fresh = application(app.metadata().name());
   if (dice_.chance(30)) *app.mutable_spec()->mutable_environments() = fresh.spec().environments();
+  if (dice_.chance(20)) app.mutable_spec()->set_regions(fresh.spec().regions());
   auto& workloads = *app.mutable_spec()->mutable_workloads();
   if (dice_.chance(80)) workloads = fresh.spec().workloads();
   if (dice_.chance(15)) {
