@@ -7,6 +7,7 @@
 #include "cli/input.h"
 #include "cli/kinds.h"
 #include "cli/notices.h"
+#include "cli/objects_view.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "common/clock/duration.h"
@@ -31,7 +32,7 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
                     plural + " " + name + "\n");
       return exit;
     }
-    print(std::string(kind.short_name) + "/" + name + " is gone\n");
+    print_note(session, std::string(kind.short_name) + "/" + name + " is gone\n");
   }
   return Exit::kOk;
 }
@@ -88,6 +89,21 @@ class Deletion {
   const DeleteCommand& command_;
 };
 
+Result<std::vector<Target>> targets_to_delete(Session& session, const DeleteCommand& command) {
+  if (command.selector.empty()) return named_targets_of(command.targets);
+  auto targets = TRY(targets_of(command.targets));
+  for (auto& target : targets) {
+    if (!target.names.empty()) return fail(Code::kInvalid, "delete either by name or by -l, not both");
+    Query query;
+    query.add("labelSelector", command.selector);
+    for (const auto& item : TRY(session.hub.list("/v1/" + std::string(target.kind->plural) + query.text)))
+      target.names.push_back(model::meta(*TRY(object_of(*target.kind, item))).name());
+    if (target.names.empty())
+      print_error("no " + std::string(target.kind->plural) + " with " + command.selector + "\n");
+  }
+  return targets;
+}
+
 }  // namespace
 
 Exit run(Session& session, const DeleteCommand& command) {
@@ -108,17 +124,25 @@ Exit run(Session& session, const DeleteCommand& command) {
     }
     return Exit::kOk;
   }
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  if (command.delete_data && (*kind)->name != kApplication) {
-    print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
-    return Exit::kUsage;
+  const auto targets = targets_to_delete(session, command);
+  if (!targets) return report(targets.error());
+  for (const auto& target : *targets) {
+    if (command.delete_data && target.kind->name != kApplication) {
+      print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
+      return Exit::kUsage;
+    }
   }
-  for (const auto& name : command.names) {
-    if (const auto exit = deletion.run(**kind, name); exit != Exit::kOk) return exit;
+  for (const auto& target : *targets) {
+    for (const auto& name : target.names) {
+      if (const auto exit = deletion.run(*target.kind, name); exit != Exit::kOk) return exit;
+    }
   }
-  return command.wait.wait ? waited_for_deletion(session, **kind, command.names, command.wait.timeout)
-                           : Exit::kOk;
+  if (!command.wait.wait) return Exit::kOk;
+  for (const auto& target : *targets) {
+    const auto exit = waited_for_deletion(session, *target.kind, target.names, command.wait.timeout);
+    if (exit != Exit::kOk) return exit;
+  }
+  return Exit::kOk;
 }
 
 }  // namespace qleet::cli
