@@ -120,18 +120,22 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   const auto engine = TRY(find_engine(options));
   EndpointBoard endpoints;
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  agent::AgentMetrics metrics;
   if (!engine.socket.empty()) {
+    const auto call_ended = [&metrics](bool failed, Millis took) { metrics.engine_called(failed, took); };
     std::function<void()> timed_out;
     if (engine.own) timed_out = [&service = *engine.own] { service.suspect(); };
     providers["container"] = container::make_provider({.socket = engine.socket,
                                                        .state = options.state / "container",
                                                        .registry_auth = {},
-                                                       .timed_out = timed_out},
+                                                       .timed_out = timed_out,
+                                                       .call_ended = call_ended},
                                                       endpoints, clock);
     providers["route"] = route::make_provider({.socket = engine.socket,
                                                .state = options.state / "route",
                                                .registry_auth = {},
-                                               .timed_out = timed_out},
+                                               .timed_out = timed_out,
+                                               .call_ended = call_ended},
                                               endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
   }
@@ -163,7 +167,6 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
     if (state == BusState::kDisconnected) kLog.warn("the hub is away; what runs goes on", {{"why", why}});
   });
 
-  agent::AgentMetrics metrics;
   const auto step_ended = [&metrics](const std::string& provider, agent::StepKind kind, bool failed,
                                      Millis took) { metrics.step_ended(provider, kind, failed, took); };
   agent::ThreadExecutor executor(16);

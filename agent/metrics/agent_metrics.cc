@@ -27,6 +27,12 @@ void AgentMetrics::step_ended(const std::string& provider, StepKind kind, bool f
   if (failed) ++step.failed;
 }
 
+void AgentMetrics::engine_called(bool failed, Millis took) {
+  const std::lock_guard lock(mutex_);
+  engine_calls_.took->observe(std::chrono::duration<double>(took).count());
+  if (failed) ++engine_calls_.failed;
+}
+
 std::string AgentMetrics::text(const MetricsSources& sources) const {
   metrics::Exposition out;
   out.family("qleet_agent_build_info", "gauge", "Always 1; version and region are its labels.");
@@ -63,6 +69,12 @@ std::string AgentMetrics::text(const MetricsSources& sources) const {
   for (const auto& [which, step] : steps_)
     out.sample(static_cast<double>(step.failed),
                {{"provider", which.first}, {"step", name_of(which.second)}});
+  out.family("qleet_agent_engine_call_seconds", "histogram",
+             "How long the container engine took to answer; of calls that are no streams.");
+  out.sample(*engine_calls_.took);
+  out.family("qleet_agent_engine_calls_failed_total", "counter",
+             "Calls that the container engine did not answer, or with an error of its own.");
+  out.sample(static_cast<double>(engine_calls_.failed));
   return out.take();
 }
 

@@ -32,6 +32,9 @@ class AgentMetrics {
   // What a provider did for a resource, and how long it took.
   void step_ended(const std::string& provider, StepKind kind, bool failed, Millis took);
 
+  // A call to the container engine.
+  void engine_called(bool failed, Millis took);
+
   // Prometheus' text format 0.0.4.
   std::string text(const MetricsSources& sources) const;
 
@@ -43,6 +46,7 @@ class AgentMetrics {
   };
 
   mutable std::mutex mutex_;
+  Step engine_calls_;
   std::map<std::pair<std::string, StepKind>, Step> steps_;
 };
 

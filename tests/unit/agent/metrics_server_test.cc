@@ -87,6 +87,7 @@ TEST(AgentMetrics, SayStatesDurationsAndFailures) {
   AgentMetrics metrics;
   metrics.step_ended("container", StepKind::kApply, false, Millis(1500));
   metrics.step_ended("container", StepKind::kApply, true, Millis(10));
+  metrics.engine_called(true, Millis(20));
   const auto text = metrics.text(
       {.version = "1",
        .region = "eu\"1",
@@ -98,8 +99,9 @@ TEST(AgentMetrics, SayStatesDurationsAndFailures) {
   for (const std::string line :
        {"qleet_agent_build_info{version=\"1\",region=\"eu\\\"1\"} 1", "# TYPE qleet_agent_resources gauge",
         "qleet_agent_resources{state=\"Ready\"} 3", "qleet_agent_resources{state=\"Stalled\"} 0",
-        "qleet_agent_restarts 2", "qleet_agent_reports_unconfirmed 4", "qleet_agent_bus_connected 1",
-        "qleet_agent_certificate_days 12.5", "qleet_agent_journal_bytes 4096",
+        "qleet_agent_restarts 2", "qleet_agent_engine_call_seconds_count 1",
+        "qleet_agent_engine_calls_failed_total 1", "qleet_agent_reports_unconfirmed 4",
+        "qleet_agent_bus_connected 1", "qleet_agent_certificate_days 12.5", "qleet_agent_journal_bytes 4096",
         "qleet_agent_step_seconds_bucket{provider=\"container\",step=\"apply\",le=\"0.01\"} 1",
         "qleet_agent_step_seconds_bucket{provider=\"container\",step=\"apply\",le=\"5\"} 2",
         "qleet_agent_step_seconds_bucket{provider=\"container\",step=\"apply\",le=\"+Inf\"} 2",
