@@ -267,6 +267,30 @@ TEST_F(Operator, WatchesWithAHeader) {
   EXPECT_EQ(seen.find("\none "), seen.rfind("\none ")) << "what is there is told once: " << seen;
 }
 
+TEST_F(Operator, SeesDiffsInColourOnATerminalAlone) {
+  fleet.add_agent({.name = "local-1"});
+  fleet.apply(shop());
+  ASSERT_TRUE(settled());
+  (void)fleet.json({"build", "notify", "--image", build("main-2", '2'), "-o", "json"});
+  ASSERT_TRUE(until([&] { return fleet.runs("shop", 2); }));
+  const auto plain = fleet.qleet({"diff", "shop"});
+  EXPECT_TRUE(plain.out.contains("\n  ~ workloads.web.score.containers.web.image: ")) << plain.out;
+  EXPECT_FALSE(plain.out.contains('\x1b')) << plain.out;
+  const auto on_terminal = [&](const std::string& setting) {
+    return run({"env", "-u", "NO_COLOR", "TERM=xterm", setting, "script", "-qec",
+                std::string(QLEET_BIN) + "/qleet diff shop", "/dev/null"},
+               {{"QLEET_CONFIG", fleet.folder() / "config.yaml"}})
+        .out;
+  };
+  const auto coloured = on_terminal("X=1");
+  EXPECT_TRUE(coloured.contains("\n\x1b[33m  ~ workloads.web")) << coloured;
+  EXPECT_FALSE(on_terminal("NO_COLOR=1").contains('\x1b'));
+
+  const auto history = fleet.qleet({"history", "shop"}).out;
+  EXPECT_TRUE(history.contains("registry.test/shop/web:main-2@sha256:222222222222\n")) << history;
+  EXPECT_TRUE(history.contains("registry.test/shop/web:main-1")) << "of every release: " << history;
+}
+
 // Both machines are called the same.
 TEST_F(Operator, TheJoinLineWorksForASecondHost) {
   const auto join = [&](const std::string& region, const std::string& state) {
