@@ -175,10 +175,8 @@ TEST_F(Operator, EditsInAnEditor) {
   EXPECT_NE(cordoned(), "true");
 
   // Refused twice with the same text: it ends, and what was written is not lost.
-  const auto refused = fleet.qleet(
-      {"edit", "region/local-1"}, "",
-      editor(
-          R"(printf 'spec: {x: 1}\n' > "$1.new"; cat "$1" "$1.new" | awk '!/^spec/ || !s++' > "$1.2"; mv "$1.2" "$1"; rm "$1.new")"));
+  const auto refused = fleet.qleet({"edit", "region/local-1"}, "",
+                                   editor(R"(sed -i '/^spec/,$d' "$1"; echo 'spec: {x: 1}' >> "$1")"));
   EXPECT_EQ(refused.exit, 8) << refused.out;
   std::smatch kept;
   ASSERT_TRUE(
@@ -357,12 +355,12 @@ TEST_F(Operator, IsAlertedByMetricsThatExist) {
       << agent.out;
   EXPECT_TRUE(std::regex_search(agent.out, std::regex("qleet_agent_certificate_days 2[0-9]"))) << agent.out;
   EXPECT_TRUE(std::regex_search(hub, std::regex("qleet_hub_store_commit_seconds_count [1-9]"))) << hub;
-  // promtool reads both as Prometheus does.
-  EXPECT_EQ(run({"sh", "-c", "command -v promtool >/dev/null || exit 0; promtool check metrics >/dev/null"},
-                {}, agent.out)
-                .exit,
-            0)
-      << agent.out;
+  // Prometheus can read both; of names promtool has opinions (3), which are no errors.
+  for (const auto& text : {hub, agent.out}) {
+    const auto checked =
+        run({"sh", "-c", "command -v promtool >/dev/null || exit 0; promtool check metrics"}, {}, text);
+    EXPECT_TRUE(checked.exit == 0 || checked.exit == 3) << checked.err << text;
+  }
 }
 
 }  // namespace
