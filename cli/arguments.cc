@@ -5,6 +5,8 @@
 
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/explain.h"
+#include "cli/usage_errors.h"
 
 namespace qleet::cli {
 namespace {
@@ -30,20 +32,21 @@ void wait_options(CLI::App* app, WaitOptions& wait, bool interactive) {
   app->add_option("--timeout", wait.timeout, "How long to follow")->capture_default_str();
 }
 
-void output_option(CLI::App* app, Parsed& parsed) {
-  static const std::map<std::string, Format> formats{{"table", Format::kTable},
-                                                     {"wide", Format::kWide},
-                                                     {"json", Format::kJson},
-                                                     {"yaml", Format::kYaml},
-                                                     {"name", Format::kName}};
-  app->add_option("-o,--output", parsed.format, "table, wide, json, yaml or name")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+void output_option(CLI::App* app, OutputChoice& output) {
+  app->add_option_function<std::string>(
+         "-o,--output",
+         [&output](const std::string& text) {
+           auto choice = parse_output(text);
+           if (!choice) throw CLI::ValidationError("--output", choice.error().message);
+           output = *std::move(choice);
+         },
+         "table, wide, json, yaml, name, jsonpath=PATH or custom-columns=HEADER:PATH,...")
       ->option_text("FORMAT");
 }
 
 CLI::App* add(CLI::App* parent, Parsed& parsed, const std::string& name, const std::string& description) {
   auto* app = parent->add_subcommand(name, description);
-  output_option(app, parsed);
+  output_option(app, parsed.output);
   return app;
 }
 
@@ -89,16 +92,18 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
   {
     auto* app = add(root, parsed, "delete", "Delete objects; what nobody needs any more then goes too");
     auto options = command<DeleteCommand>(app, parsed);
-    app->add_option("kind", options->kind, "app, env, profile, ...")->option_text("KIND");
-    app->add_option("names", options->names, "Names")->option_text("NAME...");
+    app->add_option("targets", options->targets, "Which: a kind and names, or KIND/NAME")
+        ->option_text("KIND NAME...|KIND/NAME...");
+    app->add_option("-l,--selector", options->selector, "Those of a kind that this label selector matches");
     app->add_option("-f,--filename", options->files, "Delete what these files name")->option_text("FILE...");
     app->add_flag("--delete-data", options->delete_data,
                   "Of an application: also the data that only it uses, which is kept otherwise");
     app->add_flag("-y,--yes", options->yes, "Do not ask before data is deleted");
     wait_options(app, options->wait, false);
     app->callback([options, &parsed] {
-      if (options->files.empty() && (options->kind.empty() || options->names.empty()))
-        throw CLI::RequiredError("KIND NAME, or -f FILE");
+      const bool kind_alone = options->targets.size() == 1 && !options->targets.front().contains('/');
+      if (options->files.empty() == options->targets.empty() || (kind_alone && options->selector.empty()))
+        throw CLI::RequiredError("either KIND NAME, KIND -l SELECTOR, or -f FILE");
       parsed.run = [options](Session& session) { return run(session, *options); };
     });
   }
@@ -142,23 +147,30 @@ void add_looking(CLI::App* root, Parsed& parsed) {
   {
     auto* app = add(root, parsed, "get", "List objects, or show some");
     auto options = command<GetCommand>(app, parsed);
-    app->add_option("kind", options->kind,
+    app->add_option("targets", options->targets,
                     "apps, envs, profiles, regions, agents, builds, releases, deployments, resources, "
-                    "events, auditrecords, ...")
+                    "events, auditrecords, ...; several with commas, or KIND/NAME")
         ->required()
-        ->option_text("KIND");
-    app->add_option("names", options->names, "Only these")->option_text("NAME...");
+        ->option_text("KIND [NAME...]|KIND/NAME...");
     app->add_option("-l,--selector", options->selector, "Label selector, e.g. tier=prod,geography!=eu");
     app->add_option("-a,--application", options->application, "Only of this application");
     app->add_option("-e,--environment", options->environment, "Only of this environment");
     app->add_option("-r,--region", options->region, "Only of this region");
+    app->add_option("--sort-by", options->sort_by, "JSONPath, e.g. .metadata.creationTimestamp")
+        ->option_text("PATH");
     app->add_flag("-w,--watch", options->watch, "Go on with every change");
   }
   {
     auto* app = add(root, parsed, "describe", "What it is, what it waits for, and why");
     auto options = command<DescribeCommand>(app, parsed);
-    app->add_option("kind", options->kind)->required()->option_text("KIND");
-    app->add_option("name", options->name)->required()->option_text("NAME");
+    app->add_option("targets", options->targets, "Which: a kind and names, or KIND/NAME")
+        ->required()
+        ->option_text("KIND NAME...|KIND/NAME...");
+  }
+  {
+    auto* app = add(root, parsed, "status", "Whether everything is up, and what is not; exit code 1 then");
+    auto options = command<StatusCommand>(app, parsed);
+    app->add_flag("-w,--watch", options->watch, "Say it again with every change");
   }
   {
     auto* app = add(root, parsed, "tree", "An application and all it stands on");
@@ -180,7 +192,7 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     app->add_option("application", options->application)->required()->option_text("APPLICATION");
     app->add_option("-e,--environment", options->environment, "Only there");
     app->add_option("--for", options->condition, "ready or deleted")
-        ->check(CLI::IsMember({"ready", "deleted"}))
+        ->check(one_of({"ready", "deleted"}))
         ->capture_default_str();
     app->add_option("--timeout", options->timeout)->capture_default_str();
   }
@@ -228,9 +240,9 @@ void add_operating(CLI::App* root, Parsed& parsed) {
         add(agent, parsed, "join-token", "Print the one line that enrols an agent on another machine");
     auto options = command<JoinTokenCommand>(join, parsed);
     join->add_option("--region", options->region, "The region it will serve; made if missing")->required();
-    join->add_option("--label", options->labels, "Label of the region")
+    join->add_option("--label", options->labels, "Label of the region; more than once")
         ->option_text("KEY=VALUE")
-        ->expected(1);
+        ->allow_extra_args(false);
     join->add_option("--valid-for", options->valid_for, "How long the token may be used (default 1h)");
     command<AgentListCommand>(add(agent, parsed, "list", "List agents"), parsed);
     auto* revoke = agent->add_subcommand("revoke", "Cut an agent off, at once");
@@ -246,7 +258,66 @@ void add_operating(CLI::App* root, Parsed& parsed) {
     app->add_option("--role", options->role, "admin, operator, developer, ci or viewer");
     app->add_option("--valid-for", options->valid_for, "e.g. 90d; default: until it is revoked");
   }
-  command<VersionCommand>(root->add_subcommand("version", "Versions of this command and of the hub"), parsed);
+  {
+    auto* app = add(root, parsed, "edit", "Change an object in $EDITOR");
+    auto options = command<EditCommand>(app, parsed);
+    app->add_option("targets", options->target, "Which one")->required()->option_text("KIND NAME|KIND/NAME");
+  }
+  for (const bool cordon : {true, false}) {
+    auto* app = add(
+        root, parsed, cordon ? "cordon" : "uncordon",
+        cordon ? "A region takes nothing new; what runs there goes on" : "A region takes new things again");
+    auto options = command<CordonCommand>(app, parsed);
+    options->cordon = cordon;
+    app->add_option("regions", options->regions)->required()->option_text("REGION...");
+  }
+  command<WhoAmICommand>(add(root, parsed, "whoami", "Whose token this is, and what it may do"), parsed);
+}
+
+void add_version(CLI::App* root, Parsed& parsed) {
+  auto* app = add(root, parsed, "version", "Versions of this command and of the hub, where one answers");
+  auto options = std::make_shared<VersionCommand>();
+  app->add_flag("--client", options->client, "Ask no hub");
+  app->callback([options, &parsed] {
+    options->context = parsed.context;
+    options->output = parsed.output;
+    parsed.run_without_hub = [options] { return run(*options); };
+  });
+}
+
+void add_login(CLI::App* root, Parsed& parsed) {
+  auto* app = root->add_subcommand("login", "Check a token with a hub, and keep both as the current context");
+  auto options = std::make_shared<LoginCommand>();
+  app->add_option("url", options->url)->required()->option_text("https://HOST:7443");
+  app->add_option("--name", options->name, "Name of the context (default: the hub's host)");
+  app->add_option("--token-file", options->token_file,
+                  "File that holds the token (default: asked for, or standard input)");
+  auto* ca = app->add_option("--ca", options->ca_file, "File that holds the hub's CA certificate");
+  app->add_option("--ca-fingerprint", options->ca_fingerprint,
+                  "SHA-256 of the hub's CA; its certificate is kept")
+      ->excludes(ca);
+  app->callback([options, &parsed] {
+    parsed.run_without_hub = [options] {
+      auto contexts = Contexts::load(Contexts::default_path());
+      return contexts ? run(*contexts, *options) : report(contexts.error());
+    };
+  });
+}
+
+void add_explain(CLI::App* root, Parsed& parsed) {
+  auto* app = root->add_subcommand("explain", "What a field means: qleet explain app.spec.workloads");
+  auto options = std::make_shared<std::string>();
+  auto recursive = std::make_shared<bool>(false);
+  app->add_option("path", *options)->required()->option_text("KIND[.FIELD...]");
+  app->add_flag("--recursive", *recursive, "All fields below, at any depth");
+  app->callback([options, recursive, &parsed] {
+    parsed.run_without_hub = [options, recursive] {
+      const auto text = explain_field(*options, *recursive);
+      if (!text) return report(text.error());
+      print(*text);
+      return Exit::kOk;
+    };
+  });
 }
 
 void add_local(CLI::App* root, Parsed& parsed) {
@@ -278,7 +349,7 @@ void add_local(CLI::App* root, Parsed& parsed) {
   auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell)
       ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->check(one_of({"bash", "zsh", "fish"}))
       ->option_text("bash|zsh|fish");
   completion->callback([shell, &parsed] {
     parsed.run_without_hub = [shell] {
@@ -300,6 +371,9 @@ std::unique_ptr<CLI::App> make_app(Parsed& parsed, bool interactive) {
   add_changing(app.get(), parsed, interactive);
   add_looking(app.get(), parsed);
   add_operating(app.get(), parsed);
+  add_version(app.get(), parsed);
+  add_explain(app.get(), parsed);
+  add_login(app.get(), parsed);
   add_local(app.get(), parsed);
   return app;
 }
@@ -314,8 +388,12 @@ std::expected<Parsed, Exit> parse_arguments(int argc, const char* const* argv, b
     app->parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     const bool asked = e.get_exit_code() == 0;
-    app->exit(e, std::cout, std::cerr);
-    return std::unexpected(asked ? Exit::kOk : Exit::kUsage);
+    if (asked) {
+      app->exit(e, std::cout, std::cerr);
+      return std::unexpected(Exit::kOk);
+    }
+    print_error("qleet: " + explain_usage(*app, e) + "\n");
+    return std::unexpected(Exit::kUsage);
   }
   return *parsed;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/format.h"
 #include "cli/session.h"
 
 namespace qleet::cli {
@@ -35,8 +36,8 @@ struct PlanCommand {
 Exit run(Session& session, const PlanCommand& command);
 
 struct DeleteCommand {
-  std::string kind;
-  std::vector<std::string> names;
+  std::vector<std::string> targets;  // cli/kinds.h
+  std::string selector;              // instead of names: those of one kind that it matches
   std::vector<std::string> files;
   bool delete_data = false;  // of applications
   bool yes = false;          // does not ask
@@ -45,19 +46,18 @@ struct DeleteCommand {
 Exit run(Session& session, const DeleteCommand& command);
 
 struct GetCommand {
-  std::string kind;
-  std::vector<std::string> names;
-  std::string selector;
-  std::string application;
-  std::string environment;
-  std::string region;
+  std::vector<std::string> targets;  // cli/kinds.h
+  std::string selector = {};
+  std::string application = {};
+  std::string environment = {};
+  std::string region = {};
+  std::string sort_by = {};  // JSONPath
   bool watch = false;
 };
 Exit run(Session& session, const GetCommand& command);
 
 struct DescribeCommand {
-  std::string kind;
-  std::string name;
+  std::vector<std::string> targets;  // cli/kinds.h, each with a name
 };
 Exit run(Session& session, const DescribeCommand& command);
 
@@ -157,8 +157,43 @@ struct TokenCommand {
 };
 Exit run(Session& session, const TokenCommand& command);
 
-struct VersionCommand {};
-Exit run(Session& session, const VersionCommand& command);
+// Whether everything is up; kFailed when something is not.
+struct StatusCommand {
+  bool watch = false;
+};
+Exit run(Session& session, const StatusCommand& command);
+
+struct CordonCommand {
+  std::vector<std::string> regions;
+  bool cordon = true;  // false: takes new things again
+};
+Exit run(Session& session, const CordonCommand& command);
+
+// In $VISUAL, $EDITOR or vi; nothing is written unless the hub takes it.
+struct EditCommand {
+  std::vector<std::string> target;  // cli/kinds.h, one object
+};
+Exit run(Session& session, const EditCommand& command);
+
+struct WhoAmICommand {};
+Exit run(Session& session, const WhoAmICommand& command);
+
+// Without a hub, or with one where it answers.
+struct VersionCommand {
+  std::string context;
+  OutputChoice output;
+  bool client = false;  // asks no hub
+};
+Exit run(const VersionCommand& command);
+
+struct LoginCommand {
+  std::string url;
+  std::string name;        // of the context; empty: the hub's host
+  std::string token_file;  // empty: asked for, or standard input
+  std::string ca_file;
+  std::string ca_fingerprint;
+};
+Exit run(Contexts& contexts, const LoginCommand& command);
 
 // Without a hub.
 struct ContextCommand {

@@ -112,8 +112,8 @@ Exit run(Session& session, const ApplyCommand& command) {
     }
     if (session.format != Format::kName) print_answers(session, result.releases());
     if (session.format != Format::kName) print_data(result.data());
-    for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   }
+  for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
   if (!session.for_programs()) print("\n");
   return follow(session, input->applications(), "", command.wait.timeout, goals_of(result.releases()));

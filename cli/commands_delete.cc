@@ -8,6 +8,7 @@
 #include "cli/input.h"
 #include "cli/kinds.h"
 #include "cli/notices.h"
+#include "cli/objects_view.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "common/clock/duration.h"
@@ -39,8 +40,7 @@ Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, 
                     std::string(kind->plural) + " " + name + "\n");
       return exit;
     }
-    if (!session.for_programs() && session.format != Format::kName)
-      print(std::string(kind->short_name) + "/" + name + " is gone\n");
+    print_note(session, std::string(kind->short_name) + "/" + name + " is gone\n");
   }
   return Exit::kOk;
 }
@@ -106,6 +106,21 @@ class Deletion {
   std::vector<Deleted> deleted_;
 };
 
+Result<std::vector<Target>> targets_to_delete(Session& session, const DeleteCommand& command) {
+  if (command.selector.empty()) return named_targets_of(command.targets);
+  auto targets = TRY(targets_of(command.targets));
+  for (auto& target : targets) {
+    if (!target.names.empty()) return fail(Code::kInvalid, "delete either by name or by -l, not both");
+    Query query;
+    query.add("labelSelector", command.selector);
+    for (const auto& item : TRY(session.hub.list("/v1/" + std::string(target.kind->plural) + query.text)))
+      target.names.push_back(model::meta(*TRY(object_of(*target.kind, item))).name());
+    if (target.names.empty())
+      print_error("no " + std::string(target.kind->plural) + " with " + command.selector + "\n");
+  }
+  return targets;
+}
+
 }  // namespace
 
 Exit run(Session& session, const DeleteCommand& command) {
@@ -126,14 +141,18 @@ Exit run(Session& session, const DeleteCommand& command) {
     }
     return deletion.wait();
   }
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  if (command.delete_data && (*kind)->name != kApplication) {
-    print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
-    return Exit::kUsage;
+  const auto targets = targets_to_delete(session, command);
+  if (!targets) return report(targets.error());
+  for (const auto& target : *targets) {
+    if (command.delete_data && target.kind->name != kApplication) {
+      print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
+      return Exit::kUsage;
+    }
   }
-  for (const auto& name : command.names) {
-    if (const auto exit = deletion.run(**kind, name); exit != Exit::kOk) return exit;
+  for (const auto& target : *targets) {
+    for (const auto& name : target.names) {
+      if (const auto exit = deletion.run(*target.kind, name); exit != Exit::kOk) return exit;
+    }
   }
   return deletion.wait();
 }

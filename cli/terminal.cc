@@ -91,24 +91,39 @@ std::string pad(std::string text, size_t width) {
   return text;
 }
 
-std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows) {
-  std::vector<size_t> widths;
-  for (const auto& cell : header) widths.push_back(display_width(cell));
+GrowingTable::GrowingTable(std::vector<std::string> header) : header_(std::move(header)) {
+  for (const auto& cell : header_) widths_.push_back(display_width(cell));
+}
+
+std::string GrowingTable::line(const std::vector<std::string>& row) const {
+  std::string line;
+  for (size_t i = 0; i < row.size(); ++i) line += i + 1 < row.size() ? pad(row[i], widths_[i] + 3) : row[i];
+  while (line.ends_with(' ')) line.pop_back();
+  return line + "\n";
+}
+
+std::string GrowingTable::add(std::vector<std::vector<std::string>> rows) {
+  if (rows.empty()) return {};
   for (auto& row : rows) {
     for (auto& cell : row) cell = one_line(cell);
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(row[i]));
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], display_width(row[i]));
   }
-  std::string out;
-  auto append = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += i + 1 < row.size() ? pad(row[i], widths[i] + 3) : row[i];
-    while (line.ends_with(' ')) line.pop_back();
-    out += line + "\n";
-  };
-  append(header);
-  for (const auto& row : rows) append(row);
+  std::string out = begun_ ? "" : line(header_);
+  begun_ = true;
+  for (const auto& row : rows) out += line(row);
   return out;
+}
+
+std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows) {
+  GrowingTable growing(header);
+  const bool empty = rows.empty();
+  auto text = growing.add(std::move(rows));
+  // Without rows the header alone says what there would be.
+  if (!empty) return text;
+  std::string line;
+  for (const auto& cell : header) line += (line.empty() ? "" : "   ") + cell;
+  return line + "\n";
 }
 
 Colour colour_of_state(std::string_view state) {

@@ -32,6 +32,22 @@ class Terminal {
 // Columns as wide as their widest cell; header in capitals. Cells may hold colours; each is one line.
 std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows);
 
+// The same for rows that come one after another: the header stands before the first ones, and a column grows
+// with what it has held.
+class GrowingTable {
+ public:
+  explicit GrowingTable(std::vector<std::string> header);
+  // The text of these rows; with nothing to show, nothing.
+  std::string add(std::vector<std::vector<std::string>> rows);
+
+ private:
+  std::string line(const std::vector<std::string>& row) const;
+
+  std::vector<std::string> header_;
+  std::vector<size_t> widths_;
+  bool begun_ = false;
+};
+
 // Of what is seen: UTF-8 characters, without marks of colours.
 size_t display_width(std::string_view text);
 std::string pad(std::string text, size_t width);

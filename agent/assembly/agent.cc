@@ -13,7 +13,8 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seam
                                                                 .random = seams.secrets,
                                                                 .executor = seams.executor,
                                                                 .wake = agent->wake_,
-                                                                .providers = seams.providers}));
+                                                                .providers = seams.providers,
+                                                                .step_ended = seams.step_ended}));
   agent->desired_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOwnerThread);
   agent->logs_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOtherThread);
 

@@ -37,6 +37,7 @@ struct AgentSeams {
   qleet::Random& jitter;
   Executor& executor;
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  StepEnded step_ended = {};
 };
 
 class Agent final : public Stepper {

@@ -58,6 +58,7 @@ struct EngineSeams {
   Executor& executor;
   Wake& wake;  // called when `step` has something to do
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  StepEnded step_ended = {};  // told of each step of a provider
 };
 
 class Engine final : public Stepper {
@@ -89,6 +90,7 @@ class Engine final : public Stepper {
 
   // Any thread.
   Reports& reports() { return board_; }
+  ReportCounts report_counts() const { return board_.counts(); }
   // Something about this resource may have changed.
   void wake(const std::string& name) { inbox_->wake(name); }
   // Runs `function` on the owner thread; false: the engine is closing, it will not run.

@@ -41,8 +41,11 @@ constexpr Millis kSlow{120'000};  // create and start wait for storage and netwo
 
 }  // namespace
 
-Client::Client(std::string socket, std::function<void()> timed_out)
-    : socket_(std::move(socket)), timed_out_(std::move(timed_out)), http_(options_of(socket_)) {}
+Client::Client(std::string socket, std::function<void()> timed_out, CallEnded ended)
+    : socket_(std::move(socket)),
+      timed_out_(std::move(timed_out)),
+      ended_(std::move(ended)),
+      http_(options_of(socket_)) {}
 
 http::Request Client::request_of(const Call& call) const {
   http::Request request;
@@ -56,7 +59,11 @@ http::Request Client::request_of(const Call& call) const {
 }
 
 Result<http::Response> Client::call(const Call& call) {
+  const auto begun = std::chrono::steady_clock::now();
   auto response = http_.request(request_of(call));
+  if (ended_)
+    ended_(!response || response->status >= 500,
+           std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begun));
   if (!response) {
     if (timed_out_ && response.error().code == Code::kDeadline) timed_out_();
     Error error = wrap(std::move(response).error(), call.what);

@@ -34,11 +34,15 @@ struct LogOptions {
   unsigned tail = 0;  // 0: everything
 };
 
+// Of a call that has ended; failed: without an answer, or by a fault of the engine's own.
+using CallEnded = std::function<void(bool failed, Millis took)>;
+
 // Thread-safe.
 class Client {
  public:
-  // `timed_out` is called, on the calling thread, when a call had no answer in its time.
-  explicit Client(std::string socket, std::function<void()> timed_out = {});
+  // On the calling thread: `timed_out` is called when a call had no answer in its time, `ended` after each
+  // call that is no stream.
+  explicit Client(std::string socket, std::function<void()> timed_out = {}, CallEnded ended = {});
 
   const std::string& socket() const { return socket_; }
 
@@ -113,6 +117,7 @@ class Client {
 
   std::string socket_;
   std::function<void()> timed_out_;
+  CallEnded ended_;
   http::Client http_;
 };
 

@@ -15,7 +15,7 @@ constexpr log::Logger kLog{"container-host"};
 
 Host::Host(HostOptions options)
     : options_(std::move(options)),
-      client_(options_.socket, options_.timed_out),
+      client_(options_.socket, options_.timed_out, options_.call_ended),
       jobs_([this](const std::string& resource) { notifier_.notify(resource); }) {}
 
 std::shared_ptr<void> Host::watch(Notifier::Changed changed) {

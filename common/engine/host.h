@@ -24,6 +24,7 @@ struct HostOptions {
   std::function<std::optional<RegistryAuth>(std::string_view image)> registry_auth;
   // Told, on any thread, when the engine did not answer in time; may be empty.
   std::function<void()> timed_out;
+  CallEnded call_ended = {};
 };
 
 // Thread-safe.

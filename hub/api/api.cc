@@ -40,7 +40,8 @@ Response unrouted(const Request& request, const Match& match) {
   std::string detail = fmt::format("nothing is at {}", request.path);
   if (request.path.starts_with("/v1/")) {
     const std::string word = request.path.substr(4, request.path.find('/', 4) - 4);
-    std::vector<std::string> known = {"apply", "plan", "describe", "why", "enrol", "version"};
+    std::vector<std::string> known = {"apply", "plan",    "describe", "why",
+                                      "enrol", "version", "status",   "whoami"};
     for (const auto& kind : model::kinds()) known.emplace_back(kind.plural);
     const std::string near = model::nearest(word, known);
     if (!near.empty() && near != word) detail += fmt::format("; did you mean /v1/{}?", near);
@@ -54,7 +55,7 @@ struct Api::Impl {
   Impl(const ApiOptions& options, ApiDependencies dependencies)
       : hub(std::move(dependencies)),
         handlers(hub),
-        metrics(with_own(hub.gauges)),
+        metrics(with_own(hub.gauges), hub.histograms),
         per_subject(options.per_subject, hub.clock),
         per_address(options.per_address, hub.clock) {
     add_object_routes(router, handlers);
@@ -62,6 +63,7 @@ struct Api::Impl {
     add_delivery_routes(router, handlers);
     add_insight_routes(router, handlers);
     add_access_routes(router, handlers);
+    add_status_routes(router, handlers);
     add_system_routes(router, handlers, metrics);
   }
 

@@ -35,6 +35,8 @@ void add_delivery_routes(Router& router, const Handlers& handlers);
 void add_insight_routes(Router& router, const Handlers& handlers);
 // Tokens of service accounts; join tokens, enrolment and revocation of agents.
 void add_access_routes(Router& router, const Handlers& handlers);
+// Whether everything is up; whose token it is.
+void add_status_routes(Router& router, const Handlers& handlers);
 // Health, readiness, version, metrics, the schema.
 void add_system_routes(Router& router, const Handlers& handlers, const Metrics& metrics);
 

@@ -2,6 +2,7 @@
 
 #include "common/model/openapi.h"
 #include "qleet/v1/operations.pb.h"
+#include "qleet/v1/system.pb.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -130,6 +131,16 @@ std::vector<ApiOperation> operations() {
        .response = v1::EnrolResult::descriptor(),
        .status = 201,
        .open = true},
+      {.method = "GET",
+       .path = "/v1/status",
+       .id = "status",
+       .summary = "Whether everything is up, and what is not.",
+       .response = v1::SystemStatus::descriptor()},
+      {.method = "GET",
+       .path = "/v1/whoami",
+       .id = "whoAmI",
+       .summary = "Whose token this is.",
+       .response = v1::WhoAmI::descriptor()},
       {.method = "GET",
        .path = "/v1/version",
        .id = "version",

@@ -13,6 +13,7 @@
 #include "hub/api/api.h"
 #include "hub/api/pki.h"
 #include "hub/assembly/adapters.h"
+#include "hub/assembly/census_gauges.h"
 #include "hub/broker/broker.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/manager.h"
@@ -115,6 +116,7 @@ struct Hub::Impl {
   std::unique_ptr<BrokerEnroller> enroller;
   std::unique_ptr<AgentLogs> api_logs;
   std::unique_ptr<Certificates> certificates;
+  std::unique_ptr<CensusGauges> census;
   std::vector<std::unique_ptr<LoopThread>> loops;
   std::unique_ptr<api::ApiServer> api;
 
@@ -252,6 +254,13 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
                                return "not connected to nats-server";
                              }});
   needs.gauges = store_signs.gauges;
+  needs.histograms = store_signs.histograms;
+  needs.gauges.push_back({"qleet_hub_build_info",
+                          "Always 1; the version is its label.",
+                          [] { return 1.0; },
+                          {{"version", QLEET_VERSION}}});
+  census = std::make_unique<CensusGauges>(store, clock);
+  for (auto& gauge : census->gauges()) needs.gauges.push_back(std::move(gauge));
   for (const auto& check : store_signs.readiness) needs.readiness.push_back(check);
   needs.gauges.push_back({"qleet_hub_controller_queue_keys", "Keys that controllers have yet to look at.",
                           [this] { return static_cast<double>(manager->depth()); }});
@@ -288,6 +297,7 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
       frontend::Context{store, clock},
       [this](const crypto::CertifiedKey& server) { return api->use_certificate(server); });
   for (auto& gauge : certificates->gauges()) needs.gauges.push_back(std::move(gauge));
+  needs.certificates = [this] { return certificates->left(); };
   api = TRY(api::ApiServer::start(std::move(api_options), std::move(needs)));
   loops.push_back(std::make_unique<LoopThread>(*certificates, certificates->wake(), clock));
   return {};

@@ -52,6 +52,7 @@ struct HubOptions {
 struct StoreSigns {
   std::vector<api::Gauge> gauges;
   std::vector<api::ReadinessCheck> readiness;
+  std::vector<api::Histogram> histograms = {};
 };
 
 class Hub {

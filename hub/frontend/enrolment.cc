@@ -160,7 +160,15 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     auto region = TRY(region_for(work, invitation));
     if (known && known->spec().region() != invitation.region() && !known->spec().revoked())
       return fail(Code::kConflict,
-                  fmt::format("agent {} serves region {}: choose another name, or revoke it first",
+                  fmt::format("agent {} serves region {}: give this one another name, with --name {} behind "
+                              "qleet-agent enrol, or revoke that one first",
+                              request.agent(), known->spec().region(), invitation.region()));
+    // Who lost his folder is not connected; somebody else of the same name would push a living one out.
+    if (known && !known->spec().revoked() && known->spec().public_key() != request.public_key() &&
+        known->status().state() == "Connected")
+      return fail(Code::kConflict,
+                  fmt::format("agent {} is connected and serves region {}: stop it first, or give this one a "
+                              "region and a name of its own",
                               request.agent(), known->spec().region()));
     const auto& serving = region.status().agent();
     if (!serving.empty() && serving != request.agent()) {

@@ -19,6 +19,7 @@
 #include "common/result/result.h"
 #include "hub/store/store.h"
 #include "qleet/v1/operations.pb.h"
+#include "qleet/v1/system.pb.h"
 
 namespace qleet::hub::frontend {
 
@@ -96,6 +97,8 @@ Result<v1::Tree> tree(const Context& context, std::string_view application);
 // `resource` is a full name, or "<type>/<id>" where that is unambiguous (kConflict lists the candidates).
 Result<v1::Why> why(const Context& context, std::string_view resource);
 Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name);
+// Whether everything is up, and what is not; without what only the running hub knows of itself.
+Result<v1::SystemStatus> system_status(const Context& context);
 
 // Access.
 Result<v1::TokenResult> create_service_account_token(const Context& context, const Caller& caller,

@@ -38,8 +38,10 @@ Result<std::string> load_or_make_key(const std::filesystem::path& file) {
 }  // namespace
 
 Context::Context(Options options, const Clock& clock)
-    : Host(
-          {.socket = options.socket, .registry_auth = options.registry_auth, .timed_out = options.timed_out}),
+    : Host({.socket = options.socket,
+            .registry_auth = options.registry_auth,
+            .timed_out = options.timed_out,
+            .call_ended = options.call_ended}),
       clock_(clock),
       key_file_(options.state / kRevisionKey),
       mounts_(options.state / "mounts"),

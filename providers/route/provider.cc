@@ -87,7 +87,8 @@ class RouteProvider final : public Provider {
       : state_(fs::absolute(options.state) / "routers"),
         host_({.socket = options.socket,
                .registry_auth = options.registry_auth,
-               .timed_out = options.timed_out}),
+               .timed_out = options.timed_out,
+               .call_ended = options.call_ended}),
         board_(board),
         follower_(board, [this](const std::string& route) { host_.notifier().notify(route); }) {}
 

@@ -11,7 +11,6 @@
 #include <thread>
 
 #include "cli/arguments.h"
-#include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/input.h"
 #include "cli/notices.h"
@@ -346,15 +345,6 @@ TEST(Notices, NameWhatIsDeletedFirst) {
   gone.set_message("volume b goes");
   EXPECT_TRUE(deletes_data(notices));
   EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
-}
-
-TEST(Completion, KnowsCommandsOptionsAndKinds) {
-  const auto commands = complete({"ap"});
-  EXPECT_EQ(commands, (std::vector<std::string>{"apply", "approve"}));
-  const auto kinds = complete({"get", "appl"});
-  EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
-  const auto options = complete({"build", "notify", "--rev"});
-  EXPECT_EQ(options, std::vector<std::string>{"--revision"});
 }
 
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {

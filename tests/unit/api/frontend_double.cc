@@ -5,6 +5,7 @@
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "hub/store/random.h"
+#include "qleet/v1/region.pb.h"
 
 namespace qleet::test {
 
@@ -140,6 +141,15 @@ Result<v1::Description> describe(const Context& context, const model::Kind& kind
   if (const auto resource = TRY(objects::get<v1::Resource>(*TRY(context.store.snapshot()), name)))
     description.set_state(resource->status().state());
   return description;
+}
+
+Result<v1::SystemStatus> system_status(const Context& context) {
+  TRY(note("system_status", {}, ""));
+  v1::SystemStatus status;
+  status.set_well(true);
+  status.set_regions(
+      static_cast<uint32_t>(TRY(objects::list<v1::Region>(*TRY(context.store.snapshot()))).size()));
+  return status;
 }
 
 Result<v1::TokenResult> create_service_account_token(const Context&, const Caller& caller,

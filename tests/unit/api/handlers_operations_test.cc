@@ -135,6 +135,38 @@ TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
     EXPECT_NE(schema.find(path), std::string::npos) << path;
 }
 
+TEST_F(ApiTest, SaysWhetherEverythingIsUp) {
+  put("regions", "eu", v1::Region());
+  certificates = {{"api", 3.04}, {"ca", 3000}};
+  const auto seen = send("GET", "/v1/status").body;
+  EXPECT_EQ(calls().back(), "system_status  ");
+  EXPECT_TRUE(seen.contains("\"well\":true")) << seen;
+  EXPECT_TRUE(seen.contains("\"regions\":1")) << seen;
+  EXPECT_TRUE(
+      seen.contains("\"warnings\":[{\"kind\":\"Certificate\",\"name\":\"api\",\"message\":\"it ends in 3.0 "
+                    "days and has not been renewed\""))
+      << seen;
+  EXPECT_FALSE(seen.contains("\"name\":\"ca\"")) << seen;
+
+  trouble = "the disk is full";
+  certificates = {{"api", 0}};
+  const auto bad = send("GET", "/v1/status").body;
+  EXPECT_FALSE(bad.contains("\"well\":true")) << bad;
+  EXPECT_TRUE(bad.contains(
+      "\"kind\":\"Hub\",\"name\":\"store\",\"state\":\"NotReady\",\"message\":\"the disk is full\""))
+      << bad;
+  EXPECT_TRUE(bad.contains("\"name\":\"api\",\"message\":\"it is not good now")) << bad;
+  EXPECT_EQ(send("GET", "/v1/status", "", "viewer").status, 200);
+  EXPECT_EQ(send("GET", "/v1/status", "", "ci").status, 403);
+}
+
+TEST_F(ApiTest, TellsWhoseTokenItIs) {
+  const auto who = send("GET", "/v1/whoami", "", "ci").body;
+  EXPECT_TRUE(who.starts_with(R"({"subject":"serviceaccount:ci","roles":["ci"],"version":")")) << who;
+  EXPECT_EQ(send("GET", "/v1/whoami", "", "").status, 401);
+  EXPECT_EQ(send("GET", "/v1/whoami", "", "nobody").status, 401);
+}
+
 TEST_F(ApiTest, EverythingInTheSchemaIsThere) {
   google::protobuf::Struct schema;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(send("GET", "/openapi.json").body, &schema).ok());

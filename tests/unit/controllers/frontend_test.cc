@@ -378,6 +378,26 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
   EXPECT_EQ(redeem(token, "two"), unknown);
   EXPECT_EQ(world.at<v1::Region>("eu-1").metadata().labels().at("tier"), "prod");
   EXPECT_EQ(redeem(make(), "two"), "region eu-1 is served by agent one: revoke it first");
+  // Another machine of the same name, for another region and for this one.
+  request.set_region("us-1");
+  EXPECT_EQ(redeem(make(), "one", "UOTHER"),
+            "agent one serves region eu-1: give this one another name, with --name us-1 behind qleet-agent "
+            "enrol, or revoke that one first");
+  request.set_region("eu-1");
+  const auto see = [&](const std::string& state) {
+    auto agent = world.at<v1::Agent>("one");
+    agent.mutable_status()->set_state(state);
+    ASSERT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+      TRY(objects::put_status(txn, agent));
+      return {};
+    }));
+  };
+  see("Connected");
+  EXPECT_EQ(
+      redeem(make(), "one", "UOTHER"),
+      "agent one is connected and serves region eu-1: stop it first, or give this one a region and a name "
+      "of its own");
+  see("Lost");
   // Refused, the token is still good.
   const auto late = make();
   world.clock.advance(std::chrono::hours(2));
