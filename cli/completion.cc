@@ -76,7 +76,11 @@ std::vector<std::string> complete(const std::vector<std::string>& words) {
       for (const auto& kind : model::kinds()) candidates.emplace_back(kind.plural);
     } else if (next == "name" || next == "names") {
       const bool agents = app->get_parent() && app->get_parent()->get_name() == "agent";
-      candidates = names_of(agents ? "agents" : positionals.empty() ? "" : positionals.front());
+      const bool secrets = app->get_parent() && app->get_parent()->get_name() == "secret";
+      candidates = names_of(agents                ? "agents"
+                            : secrets             ? "secrets"
+                            : positionals.empty() ? ""
+                                                  : positionals.front());
     } else if (next == "application" || next == "environment") {
       candidates = names_of(next);
     }

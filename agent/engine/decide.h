@@ -32,6 +32,10 @@ struct Situation {
   std::string successor;  // the wanted one then
   bool successor_known = true;
   bool holds_data = false;  // that is gone with it
+  // What `provider` made is nothing but outputs: there is nothing to be asked for or removed.
+  bool values = false;
+  std::string values_missing;  // why they cannot be opened; empty: they can
+  std::string values_of;       // for people: what is handed out
   // It exists although this journal has made nothing of it, and secrets are generated for it: new ones now.
   bool secrets_lost = false;
   std::vector<Blocker> blockers;

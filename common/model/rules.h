@@ -28,6 +28,9 @@ void check_score(const qleet::v1::Score& score, bool has_builds, const Place& pl
 void check_container(const qleet::v1::ScoreContainer& container, bool has_builds, const Place& place,
                      Checks& checks);
 
+// The id of a resource, or of a Secret.
+bool is_resource_id(std::string_view id);
+
 void check_port_number(const Place& place, std::uint32_t port, Checks& checks);
 
 // The placeholders of a Score document.

@@ -17,6 +17,7 @@
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -89,6 +90,7 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
   std::set<Pin> pins;
   StoreProfiles profiles(work_.txn);
   StoreHoldings holdings(work_.txn);
+  StoreSecrets secrets(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
@@ -98,8 +100,15 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
     for (const auto& region_name : places.placement.regions) {
       const auto& region = places.regions.at(region_name);
       if (!seen.insert(label_key(region)).second) continue;
-      const auto graph = TRY(
-          resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles, &holdings}));
+      const auto graph = TRY(resolve({app_.metadata().name(),
+                                      &definition,
+                                      &*environment,
+                                      &region,
+                                      {},
+                                      &profiles,
+                                      &holdings,
+                                      nullptr,
+                                      &secrets}));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }

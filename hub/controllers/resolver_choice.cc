@@ -26,8 +26,11 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   if (auto pinned = choose_profile(in_.pinned, question, place)) return pinned;
   const auto known = TRY(in_.profiles->of_type(wanted.type));
   if (auto profile = choose_profile(known, question, place)) return profile;
+  if (wanted.type == kSecretType && wanted.profile_class.empty()) return secret(ask);
   if (known.empty()) {
-    const auto types = TRY(in_.profiles->types());
+    auto types = TRY(in_.profiles->types());
+    types.emplace_back(kSecretType);
+    std::ranges::sort(types);
     const auto near = model::nearest(wanted.type, types);
     return refuse(reasons::kNoProfile,
                   fmt::format("no profile satisfies type \"{}\" ({}); {}", wanted.type, asked_for_by(ask),

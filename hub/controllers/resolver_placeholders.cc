@@ -70,12 +70,17 @@ Result<> Resolver::check_output(const Link& link, const templates::Path& path, c
   const auto outputs = keys_of(link.profile->spec().outputs());
   if (path.size() == 3 && std::ranges::binary_search(outputs, path[2])) return {};
   const auto near = path.size() == 3 ? model::nearest(path[2], outputs) : std::string();
-  return refuse(
-      reasons::kInvalidTemplate,
-      fmt::format("{}{}: {} (profile {}) has no such output; {}{}", where, written(path),
-                  link.profile->spec().satisfies().type(), link.profile->metadata().name(),
-                  near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs)),
-      field);
+  const auto hint =
+      fmt::format("{}{}", near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs));
+  if (const auto secret = secrets_.find(link.profile.get()); secret != secrets_.end())
+    return refuse(
+        reasons::kNoSecret,
+        fmt::format("{}{}: Secret {} has no such key; {}", where, written(path), secret->second.name(), hint),
+        field);
+  return refuse(reasons::kInvalidTemplate,
+                fmt::format("{}{}: {} (profile {}) has no such output; {}", where, written(path),
+                            link.profile->spec().satisfies().type(), link.profile->metadata().name(), hint),
+                field);
 }
 
 Result<Value> Resolver::resource_metadata(const Identity& identity, const std::string& type,
@@ -137,6 +142,13 @@ Result<std::string> Resolver::score_reference(Frame& frame, const templates::Pat
   auto full = path;
   // Score names a volume by the resource alone.
   if (full.size() == 2) full.push_back("name");
+  // A key of a Secret may hold dots: tls.crt.
+  if (secrets_.contains(found->second.profile.get())) {
+    while (full.size() > 3) {
+      full[full.size() - 2] += "." + full.back();
+      full.pop_back();
+    }
+  }
   TRY(check_output(found->second, full, "", field));
   return written(full);
 }
@@ -277,7 +289,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
       graph_.edges.push_back({node.name, late->second.resource, path[1]});
     }
   }
-  spec.set_hash(content_hash(spec));
+  spec.set_hash(content_hash(spec, drawn_secrets(spec)));
 
   TRY(check_size(node, ask));
   return set_policy(spec, *profile, below.home.environment.empty() ? nullptr : in_.environment);

@@ -12,6 +12,7 @@
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -82,8 +83,16 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim) {
   StoreProfiles profiles(reader);
   // Also under a name that an earlier version gave it, or that it had before a rename.
   StoreHoldings holdings(reader);
-  const auto graph = TRY(
-      resolve({claim.application, &application->spec(), &*environment, &*region, {}, &profiles, &holdings}));
+  StoreSecrets secrets(reader);
+  const auto graph = TRY(resolve({claim.application,
+                                  &application->spec(),
+                                  &*environment,
+                                  &*region,
+                                  {},
+                                  &profiles,
+                                  &holdings,
+                                  nullptr,
+                                  &secrets}));
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);

@@ -19,6 +19,8 @@
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
+#include "hub/frontend/secret_checks.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/access.pb.h"
@@ -54,7 +56,8 @@ class ApplicationCheck {
         roles_(std::move(roles)),
         findings_(findings),
         profiles_(reader),
-        holdings_(reader) {}
+        holdings_(reader),
+        secrets_(reader) {}
 
   Result<> run() {
     TRY(types());
@@ -84,8 +87,11 @@ class ApplicationCheck {
   Result<> types() {
     for (const auto& [name, workload] : app_.spec().workloads()) {
       for (const auto& [alias, resource] : workload.score().resources()) {
+        if (resource.type() == controllers::kSecretType) continue;  // needs none
         if (!TRY(profiles_.of_type(resource.type())).empty()) continue;
-        const auto known = TRY(profiles_.types());
+        auto known = TRY(profiles_.types());
+        known.emplace_back(controllers::kSecretType);
+        std::ranges::sort(known);
         findings_.errors.push_back({fmt::format("spec.workloads.{}.score.resources.{}.type", name, alias),
                                     fmt::format("no profile satisfies type \"{}\"; {}", resource.type(),
                                                 did_you_mean(resource.type(), known))});
@@ -144,8 +150,15 @@ class ApplicationCheck {
     }
     std::set<std::string> said;
     for (const auto* region : regions) {
-      const auto graph = TRY(controllers::resolve(
-          {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_, &roles_}));
+      const auto graph = TRY(controllers::resolve({app_.metadata().name(),
+                                                   &app_.spec(),
+                                                   &environment,
+                                                   region,
+                                                   {},
+                                                   &profiles_,
+                                                   &holdings_,
+                                                   &roles_,
+                                                   &secrets_}));
       const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
       if (!found || !said.insert(found->message).second) continue;
       const auto& refusal = *found;
@@ -171,6 +184,7 @@ class ApplicationCheck {
   Findings& findings_;
   StoreProfiles profiles_;
   StoreHoldings holdings_;
+  controllers::StoreSecrets secrets_;
 };
 
 Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {
@@ -229,7 +243,7 @@ Result<> check_profile(const Reader& reader, const v1::Profile& profile, Finding
                      controllers::in_kb(controllers::kMaxContentBytes))});
   }
   for (const auto& [alias, requirement] : profile.spec().requirements()) {
-    if (TRY(profiles.of_type(requirement.type())).empty()) {
+    if (requirement.type() != controllers::kSecretType && TRY(profiles.of_type(requirement.type())).empty()) {
       findings.warnings.push_back(fmt::format(
           "profile {} requires type \"{}\", which no profile satisfies; {}", profile.metadata().name(),
           requirement.type(), did_you_mean(requirement.type(), TRY(profiles.types()))));
@@ -260,6 +274,8 @@ Result<> check_against_others(const Reader& reader, std::string_view subject,
     return check_profile(reader, *profile, findings);
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object))
     return check_role(reader, account->spec().role(), findings);
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object))
+    return check_secret(reader, *secret, findings);
   if (const auto* binding = dynamic_cast<const v1::RoleBinding*>(&object))
     return check_role(reader, binding->spec().role(), findings);
   return {};
