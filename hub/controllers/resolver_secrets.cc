@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/model/model.h"
 #include "common/model/reasons.h"
+#include "common/sync/values.h"
 #include "hub/controllers/resolution.h"
 #include "hub/controllers/resource_size.h"
 
@@ -64,6 +67,16 @@ Result<ProfilePtr> Resolver::secret(const Ask& ask) {
         fmt::format("secret \"{}\" ({}): its values take {} KB, at most {} KB can be sent to an agent: "
                     "divide it",
                     id, asked_for_by(ask), in_kb(chosen->bytes), in_kb(kMaxSecretBytes)),
+        field_of(*ask.wanted));
+  }
+  const auto too_long =
+      std::ranges::find_if(chosen->keys, [](const std::string& key) { return key.size() > sync::kMaxKey; });
+  if (chosen->keys.size() > sync::kMaxKeys || too_long != chosen->keys.end()) {
+    return refuse(
+        reasons::kResourceTooLarge,
+        fmt::format("secret \"{}\" ({}): at most {} keys of {} characters can be handed out, and Secret "
+                    "{} has {}: divide it, or shorten them",
+                    id, asked_for_by(ask), sync::kMaxKeys, sync::kMaxKey, chosen->name, chosen->keys.size()),
         field_of(*ask.wanted));
   }
   auto profile = secret_profile(*chosen, TRY(source.recipient(home.region)));

@@ -270,6 +270,20 @@ TEST_F(SecretFlow, AUsedOneIsNotDeletedAndIsMissedWhereItIs) {
   EXPECT_EQ(world_.erase("secret", "stripe"), "");
 }
 
+TEST_F(SecretFlow, WhatCannotBeHandedOutIsRefused) {
+  std::string keys;
+  for (int i = 0; i < 65; ++i) keys += fmt::format("{}k{}: v", i == 0 ? "{" : ", ", i);
+  apply(secret("stripe", keys + "}"));
+  EXPECT_THAT(world_.refusal(app("shop", "{type: secret, id: stripe}", "${resources.stripe.k1}")),
+              HasSubstr("at most 64 keys of 128 characters can be handed out, and Secret stripe has 65"));
+  apply(secret("stripe", "{k1: " + std::string(200'000, 'x') + "}"));
+  EXPECT_THAT(world_.refusal(app("shop", "{type: secret, id: stripe}", "${resources.stripe.k1}")),
+              HasSubstr("its values take 196 KB, at most 164 KB can be sent to an agent"));
+  EXPECT_THAT(
+      world_.refusal(app("shop", "{type: secret, class: vault, id: stripe}", "${resources.stripe.k1}")),
+      HasSubstr("no profile of type \"secret\" has class \"vault\""));
+}
+
 TEST_F(SecretFlow, TwoOfOneIdAreRefused) {
   apply(secret("stripe", "{api_key: a}"));
   EXPECT_THAT(world_.refusal(secret("payments", "{api_key: a}", ", id: stripe")),
