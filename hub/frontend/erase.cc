@@ -255,7 +255,7 @@ Result<> Erasure::secret() {
   TRY(plain());
   if (!users.empty())
     result_.set_message(
-        fmt::format("is gone; in use by {}, which keep what they have and take no change until it "
+        fmt::format("in use by {}, which keep what they have and take no change until it "
                     "is made again",
                     list_some(users)));
   return {};
