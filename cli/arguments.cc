@@ -266,7 +266,7 @@ void add_secrets(CLI::App* root, Parsed& parsed) {
     app->add_option("--id", options->id, "Under which applications ask for it (default: NAME)");
     app->add_option("-a,--application", options->applications, "Only this one may use it; several times")
         ->option_text("APPLICATION")
-        ->expected(1);
+        ->allow_extra_args(false);
     app->add_flag("--every-application", options->every_application, "Every one may use it again");
     app->add_flag("--dry-run", options->dry_run, "Check everything, change nothing");
     app->footer(

@@ -29,7 +29,7 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   if (wanted.type == kSecretType && wanted.profile_class.empty()) return secret(ask);
   if (wanted.type == kSecretType && known.empty()) {
     return refuse(
-        reasons::kNoProfile,
+        reasons::kNoSecret,
         fmt::format("no profile of type \"secret\" has class \"{}\" ({}); without a class it is a Secret "
                     "of the hub",
                     wanted.profile_class, asked_for_by(ask)),
