@@ -112,9 +112,9 @@ std::unique_ptr<agent::MetricsServer> serve_metrics(const RunOptions& options, I
 }
 
 Result<> run(const RunOptions& options, const StopSignals& stop) {
-  const auto stored = TRY(agent::load_identity(options.state));
   const SystemClock clock;
   crypto::SystemRandom secrets;
+  const auto stored = TRY(agent::load_identity(options.state, secrets));
   qleet::SystemRandom jitter;
   const auto sealer = TRY(crypto::Sealer::open_or_create(options.state / "identity/journal.key", secrets));
   auto journal = TRY(agent::LmdbJournal::open({.folder = (options.state / "journal").string()}, sealer));
@@ -178,7 +178,8 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
                                     .owner = stored.owner,
                                     .enrolled_epoch = stored.identity.epoch(),
                                     .heartbeat = Millis(options.heartbeat_ms),
-                                    .provider_names = {}};
+                                    .provider_names = {},
+                                    .box = stored.box};
   for (const auto& [name, _] : providers) agent_options.provider_names.push_back(name);
   auto agent = TRY(agent::Agent::open(std::move(agent_options), {.journal = *journal,
                                                                  .bus = *bus,

@@ -320,6 +320,46 @@ void add_explain(CLI::App* root, Parsed& parsed) {
   });
 }
 
+void add_secrets(CLI::App* root, Parsed& parsed) {
+  auto* secret = root->add_subcommand("secret", "Secrets that applications use: set, list, remove");
+  secret->require_subcommand(1);
+  {
+    auto* app = add(secret, parsed, "set", "Set keys of a secret; its other keys stay. Made if missing");
+    auto options = command<SecretSetCommand>(app, parsed);
+    app->add_option("name", options->name)->required()->option_text("NAME");
+    app->add_option(
+           "pairs", options->pairs,
+           "Keys: KEY=- takes the value from standard input (on a terminal: asks for it), KEY=@FILE from "
+           "a file; KEY=VALUE stays in the shell's history")
+        ->option_text("KEY=-|@FILE|VALUE...");
+    app->add_option("-e,--environment", options->environment,
+                    "For this environment alone, where it goes before one for all");
+    app->add_option("--id", options->id, "Under which applications ask for it (default: NAME)");
+    app->add_option("-a,--application", options->applications, "Only this one may use it; several times")
+        ->option_text("APPLICATION")
+        ->allow_extra_args(false);
+    app->add_flag("--every-application", options->every_application, "Every one may use it again");
+    app->add_flag("--dry-run", options->dry_run, "Check everything, change nothing");
+    app->footer(
+        "Examples:\n"
+        "  qleet secret set stripe api_key=-                    asks for the value\n"
+        "  pass stripe | qleet secret set stripe api_key=-\n"
+        "  qleet secret set tls tls.crt=@site.pem tls.key=@site.key\n"
+        "  qleet secret set stripe-prod --id stripe -e prod api_key=@prod.key -a shop\n"
+        "An application uses it as a resource {type: secret, id: stripe}: ${resources.stripe.api_key}");
+  }
+  command<SecretListCommand>(
+      add(secret, parsed, "list", "Names, keys, versions and users of secrets; never a value"), parsed);
+  {
+    auto* app = add(secret, parsed, "rm", "Take keys out of a secret, or without keys all of it away");
+    auto options = command<SecretRemoveCommand>(app, parsed);
+    app->add_option("name", options->name)->required()->option_text("NAME");
+    app->add_option("keys", options->keys, "Only these")->option_text("KEY...");
+    app->add_flag("--force", options->force, "Also what somebody uses, who goes on with what he has");
+    app->footer("Example: qleet secret rm stripe old_key");
+  }
+}
+
 void add_local(CLI::App* root, Parsed& parsed) {
   auto* context = root->add_subcommand("context", "Hubs that this user knows");
   context->require_subcommand(1);
@@ -374,6 +414,7 @@ std::unique_ptr<CLI::App> make_app(Parsed& parsed, bool interactive) {
   add_version(app.get(), parsed);
   add_explain(app.get(), parsed);
   add_login(app.get(), parsed);
+  add_secrets(app.get(), parsed);
   add_local(app.get(), parsed);
   return app;
 }

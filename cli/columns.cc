@@ -89,6 +89,7 @@ Columns columns_of(const google::protobuf::Message& prototype) {
   if (name == "Event") return {{"AGE", "TYPE", "REASON", "REGARDING", "COUNT", "MESSAGE"}, {}};
   if (name == "AuditRecord") return {{"AGE", "SUBJECT", "VERB", "REGARDING", "DETAIL"}, {}};
   if (name == "ServiceAccount") return {{"NAME", "ROLE", "TOKENS", "AGE"}, {}};
+  if (name == "Secret") return {{"NAME", "ID", "KEYS", "VERSION", "ENVIRONMENT", "APPLICATIONS", "AGE"}, {}};
   return {{"NAME", "AGE"}, {}};
 }
 
@@ -223,6 +224,19 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, const
   }
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object)) {
     return {meta.name(), account->spec().role(), std::to_string(account->status().tokens_size()), created};
+  }
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) {
+    const auto& spec = secret->spec();
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : spec.data()) keys.push_back(key);
+    std::ranges::sort(keys);
+    return {meta.name(),
+            spec.id().empty() ? meta.name() : spec.id(),
+            joined(keys),
+            std::to_string(meta.generation()),
+            spec.environment().empty() ? "every" : spec.environment(),
+            spec.applications().empty() ? "every" : joined(spec.applications()),
+            created};
   }
   return {meta.name(), created};
 }

@@ -2,6 +2,7 @@
 // commands know nothing of how a command line is read. Each returns the exit code and has told the user why.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -194,6 +195,27 @@ struct LoginCommand {
   std::string ca_fingerprint;
 };
 Exit run(Contexts& contexts, const LoginCommand& command);
+struct SecretSetCommand {
+  std::string name;
+  std::vector<std::string> pairs;  // "key=-", "key=@file", "key=value"
+  std::optional<std::string> id;
+  std::optional<std::string> environment;
+  std::vector<std::string> applications;
+  bool every_application = false;
+  bool dry_run = false;
+};
+Exit run(Session& session, const SecretSetCommand& command);
+
+struct SecretListCommand {};
+Exit run(Session& session, const SecretListCommand& command);
+
+struct SecretRemoveCommand {
+  std::string name;
+  std::vector<std::string> keys;  // empty: all of it
+  bool force = false;
+};
+Exit run(Session& session, const SecretRemoveCommand& command);
+
 
 // Without a hub.
 struct ContextCommand {

@@ -71,7 +71,10 @@ Exit run(Session& session, const TreeCommand& command) {
     std::vector<std::pair<std::string, std::string>> lines;
     for (const auto& asker : why.askers())
       lines.emplace_back(asker.label() + " asks for it", asker.asks_as());
-    if (!why.profile().empty()) lines.emplace_back("profile " + why.profile(), why.profile_reason());
+    if (!why.profile().empty())
+      lines.emplace_back("profile " + why.profile(), why.profile_reason());
+    else if (!why.profile_reason().empty())
+      lines.emplace_back("type " + why.type(), why.profile_reason());
     out += why.askers().empty() ? " is there although nobody asks for it\n" : " is there because\n";
     if (!why.message().empty()) out += "  " + why.message() + "\n";
     for (const auto& [left, right] : lines) out += "  " + pad(left, 30) + right + "\n";

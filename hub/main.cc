@@ -114,7 +114,7 @@ int serve(const HubOptions& options, const secrets::KeySource& keys) {
   store = bring_under_keys(*std::move(store), *sealer, folder);
   if (!store) return failed(store.error());
   secrets::SealingStore sealing(**store, *sealer);
-  auto hub = Hub::start(options, sealing, clock, random, signs_of(**store));
+  auto hub = Hub::start(options, sealing, clock, random, signs_of(**store), &*sealer);
   if (!hub) return failed(hub.error());
   const int signal = stop.wait();
   kLog.info("stopping", {{"signal", std::to_string(signal)}});

@@ -56,6 +56,7 @@ bool waits_for_next_try(const Situation& s) { return s.error && (s.terminal || s
 Decision decide_removal(const Situation& s, Act when_absent) {
   const std::string_view state = when_absent == Act::kGone ? states::kDeleting : states::kProgressing;
   const std::string_view reason = when_absent == Act::kGone ? reasons::kDeleting : reasons::kUpdating;
+  if (s.values) return quiet(when_absent);
   if (!s.provider_known) return provider_missing(s.provider);
   if (waits_for_next_try(s)) return failing(s, state);
   if (!s.seen) return quiet(Act::kObserve);
@@ -138,6 +139,18 @@ Decision decide_seen(const Situation& s) {
   return quiet(Act::kWait);
 }
 
+// What was handed out stays so while there is nothing newer.
+Decision decide_values(const Situation& s) {
+  if (!s.values_missing.empty() && s.applied != s.target)
+    return show(Act::kWait, s.applied.empty() ? states::kPending : states::kProgressing,
+                reasons::kWaitingForValues, s.values_missing);
+  return {.act = Act::kDone,
+          .state = states::kReady,
+          .status = "True",
+          .reason = std::string(reasons::kAvailable),
+          .message = s.values_of};
+}
+
 Decision decide_live(const Situation& s) {
   // What has begun goes on whatever becomes of a dependency; only a beginning waits.
   const bool begun = !s.invalid && !s.target.empty() && (s.target == s.applied || s.target == s.intent);
@@ -149,6 +162,7 @@ Decision decide_live(const Situation& s) {
     if (!s.successor_known) return provider_missing(s.successor);
     return decide_removal(s, Act::kMoved);
   }
+  if (s.values) return decide_values(s);
   if (!s.provider_known) return provider_missing(s.provider);
   if (waits_for_next_try(s))
     return failing(s, s.applied == s.target ? states::kDegraded : states::kProgressing);

@@ -35,6 +35,7 @@ namespace qleet::agent {
 
 struct EngineOptions {
   std::string agent;          // its name: the owner of what providers make
+  std::string box_key;        // private: opens what the hub seals to this agent; empty: nothing is opened
   Millis retry_first{1'000};  // after the first failed try; doubles
   Millis retry_longest{300'000};
   unsigned stall_after = 5;      // failed tries until the state is Stalled
@@ -116,6 +117,7 @@ class Engine final : public Stepper {
   Result<> check(const DesiredChange& change) const;
   void tell_again(const v1::Desired& desired);
   void put(const wire::v1::DesiredResource& stated, const v1::Desired& desired);
+  static void keep_box(const wire::v1::DesiredResource& held, wire::v1::DesiredResource& stated);
   v1::Desired merged(const wire::v1::DesiredResource& stated, const std::string& epoch) const;
 
   // engine_pass.cc, engine_acts.cc, engine_outcomes.cc: one resource.
@@ -125,6 +127,9 @@ class Engine final : public Stepper {
   void keep_present_secrets(JournalChanges& changes);
   Result<> make_secrets(Node& node, const std::set<std::string>& names);
   void note_found(Node& node);
+  // engine_values.cc: resources that hand out the values of a Secret.
+  Result<OutputMap> opened_values(const Node& node) const;
+  Result<OutputMap> outputs_of(const Node& node) const;
   // One look at a resource has one time: what waits for a moment that passes meanwhile would wait for ever.
   Situation situation(const Node& node, MonoTime now) const;
   void carry_out(Node& node, const Decision& decision, MonoTime now);

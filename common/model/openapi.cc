@@ -233,6 +233,8 @@ class Document {
     if (kind.name == "Application")
       erase.parameters.push_back(
           {"deleteData", "boolean", "Delete the data that only it uses as well; without it, data is kept."});
+    if (kind.name == "Secret")
+      erase.parameters.push_back({"force", "boolean", "Also one that somebody uses, who keeps what he has."});
     erase.response = nullptr;
     return plain;
   }

@@ -61,6 +61,9 @@ inline constexpr std::string_view kProviderError = "ProviderError";
 inline constexpr std::string_view kInvalidTemplate = "InvalidTemplate";
 inline constexpr std::string_view kRetriesExhausted = "RetriesExhausted";
 
+inline constexpr std::string_view kWaitingForValues =
+    "WaitingForValues";  // the agent has no values of a secret that it can open
+
 // Reasons on a deployment.
 inline constexpr std::string_view kRollingOut = "RollingOut";
 // Without progress for the environment's deadline.
@@ -73,6 +76,7 @@ inline constexpr std::string_view kImageResolved =
     "ImageResolved";  // (event) the digest behind a tag is recorded
 inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
 inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
+inline constexpr std::string_view kNoSecret = "NoSecret";  // no Secret, or no key of it
 inline constexpr std::string_view kNoRegion = "NoRegion";
 inline constexpr std::string_view kNoEnvironment = "NoEnvironment";
 inline constexpr std::string_view kNoProfile = "NoProfile";

@@ -97,6 +97,16 @@ void check(const qleet::v1::Secret& secret, Checks& checks) {
   }
   if (total > kMaxSecretBytes)
     checks.wrong(data, fmt::format("has {} bytes; at most {} are allowed", total, kMaxSecretBytes));
+  if (!secret.spec().id().empty() && !is_resource_id(secret.spec().id()))
+    checks.wrong(
+        {&spec, "id"},
+        fmt::format("\"{}\" is not an id: 2 to 63 lower-case letters, digits, - and .", secret.spec().id()));
+  if (!secret.spec().environment().empty()) checks.name({&spec, "environment"}, secret.spec().environment());
+  const Place applications{&spec, "applications"};
+  checks.at_most(applications, static_cast<size_t>(secret.spec().applications_size()), kMaxSubjects,
+                 "applications");
+  for (int i = 0; i < secret.spec().applications_size(); ++i)
+    checks.name({&applications, {}, i}, secret.spec().applications(i));
 }
 
 }  // namespace qleet::model

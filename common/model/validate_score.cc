@@ -41,6 +41,16 @@ void check_resource(const ScoreResource& resource, const Place& place, Checks& c
 
 }  // namespace
 
+bool is_resource_id(std::string_view id) {
+  if (id.size() < 2 || id.size() > 63) return false;
+  while (true) {
+    const auto dot = id.find('.');
+    if (!is_name(id.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    id.remove_prefix(dot + 1);
+  }
+}
+
 void check_port_number(const Place& place, std::uint32_t port, Checks& checks) {
   if (port < 1 || port > 65535)
     checks.wrong(place, fmt::format("must be between 1 and 65535, and is {}", port));

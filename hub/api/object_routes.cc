@@ -8,6 +8,7 @@
 #include "hub/api/routes.h"
 #include "hub/api/watch.h"
 #include "hub/store/keys.h"
+#include "qleet/v1/access.pb.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -283,17 +284,40 @@ Result<Response> put_object(const Handlers& h, const model::Kind& kind, const Ca
 }
 
 Result<Response> delete_object(const Handlers& h, const model::Kind& kind, const Call& call) {
-  TRY(only_parameters(call.request, {"dryRun", "deleteData"}));
+  TRY(only_parameters(call.request, {"dryRun", "deleteData", "force"}));
   const std::string& name = call.at("name");
   const Precondition wanted = TRY(read_precondition(call.request));
   const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
   frontend::EraseOptions options{.dry_run = TRY(flag(call.request, "dryRun")),
+                                 .force = TRY(flag(call.request, "force")),
                                  .if_match = wanted.revision,
                                  .delete_data = TRY(flag(call.request, "deleteData"))};
   // Data may be left of an application that is gone.
   if (!current && !options.delete_data) return std::unexpected(not_found(kind, name));
   if (auto refused = failed_precondition(kind, name, wanted, current)) return *std::move(refused);
   return answer(call.request, TRY(frontend::erase(h.context(), caller(call), kind, name, options)));
+}
+
+// Keys of a Secret, whose other values nobody could send along.
+Result<Response> patch_secret(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"dryRun", "force"}));
+  const auto& kind = model::kind_of(v1::Secret::default_instance());
+  const std::string& name = call.at("name");
+  const Precondition wanted = TRY(read_precondition(call.request));
+  const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
+  TRY(call.subject.require(current ? "update" : "create", kind.plural));
+  if (auto refused = failed_precondition(kind, name, wanted, current)) return *std::move(refused);
+  v1::SecretPatch patch;
+  TRY(read_message(call.request, patch));
+  for (const auto& [key, value] : patch.data()) {
+    v1::Secret probe;
+    (*probe.mutable_spec()->mutable_data())[key] = value;
+    TRY(refuse_misleading(probe));
+  }
+  return answer(call.request, TRY(frontend::patch_secret(h.context(), caller(call), name, patch,
+                                                         {.dry_run = TRY(flag(call.request, "dryRun")),
+                                                          .force = TRY(flag(call.request, "force")),
+                                                          .if_match = wanted.revision})));
 }
 
 }  // namespace
@@ -313,6 +337,8 @@ void add_object_routes(Router& router, const Handlers& handlers) {
     // Create or update, by what there is: the handler asks for the right one.
     add("PUT", "/{name}", Access::authenticated(), put_object);
   }
+  router.add({"PATCH", "/v1/secrets/{name}", Access::authenticated(),
+              [&handlers](const Call& call) { return patch_secret(handlers, call); }});
 }
 
 }  // namespace qleet::hub::api

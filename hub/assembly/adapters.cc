@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "hub/secrets/seal_for.h"
+#include "hub/store/objects.h"
+
 namespace qleet::hub {
 namespace {
 
@@ -58,6 +61,15 @@ Result<v1::EnrolResult> BrokerEnroller::admit(const v1::Agent& agent, const std:
 
 Result<> BrokerEnroller::expel(const v1::Agent& agent) {
   return broker_.identities().revoke({agent.spec().public_key()});
+}
+
+Result<std::string> AgentSecrets::seal(const std::string& resource, const v1::SecretUse& use,
+                                       const std::string& box_key) const {
+  const auto reader = TRY(store_.snapshot());
+  const auto secret = TRY(objects::get<v1::Secret>(*reader, use.name()));
+  if (!secret || secret->metadata().generation() != use.version())
+    return fail(Code::kNotFound, fmt::format("secret {} is not at version {}", use.name(), use.version()));
+  return secrets::seal_for(*secret, sealer_, resource, box_key, random_);
 }
 
 Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSink> sink) {

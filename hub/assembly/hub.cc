@@ -18,6 +18,7 @@
 #include "hub/controllers/events.h"
 #include "hub/controllers/manager.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/dispatch/dispatch.h"
 #include "hub/fleet/fleet.h"
 #include "hub/frontend/frontend.h"
@@ -82,6 +83,12 @@ FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, cons
                                                     .message = message,
                                                     .source = "hub"});
           },
+          .take_box_key = [&clock, random](Txn& txn, const std::string& agent,
+                                           const std::string& box_key) -> Result<> {
+            controllers::Work work{txn, {.now = clock.wall(), .random = random}};
+            TRY(controllers::put_box_key(work, agent, box_key));
+            return {};
+          },
           .suspend = [&store, &broker](const std::string& agent,
                                        bool suspended) { suspend_agent(store, broker, agent, suspended); }};
 }
@@ -91,12 +98,13 @@ FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, cons
 // In the order of construction; the destructor's order is its reverse, so that nothing is called back after
 // it is gone.
 struct Hub::Impl {
-  Impl(HubOptions given, Store& the_store, const Clock& the_clock)
-      : options(std::move(given)), store(the_store), clock(the_clock) {}
+  Impl(HubOptions given, Store& the_store, const Clock& the_clock, const crypto::Sealer* the_sealer)
+      : options(std::move(given)), store(the_store), clock(the_clock), sealer(the_sealer) {}
 
   HubOptions options;
   Store& store;
   const Clock& clock;
+  const crypto::Sealer* sealer;
   Random ids = system_random();
   qleet::SystemRandom jitter;
   api::Pki pki;
@@ -105,6 +113,8 @@ struct Hub::Impl {
   std::unique_ptr<LightNatsBus> bus;
   FloodWatch flood;
   BootWatch boots;
+  crypto::SystemRandom box_random;
+  std::unique_ptr<AgentSecrets> boxes;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
@@ -187,6 +197,12 @@ Result<> Hub::Impl::start_fleet() {
   DispatchOptions dispatch_options;
   dispatch_options.flood = &flood;
   dispatch_options.boots = &boots;
+  if (sealer != nullptr) boxes = std::make_unique<AgentSecrets>(store, *sealer, box_random);
+  dispatch_options.boxes = boxes.get();
+  // No request is taken before the loops run: then there is a fleet.
+  dispatch_options.box_key_changed = [this](const std::string& agent, const std::string& key) {
+    fleet->box_key_changed(agent, key);
+  };
   dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;
@@ -332,8 +348,9 @@ Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Hub::~Hub() { stop(); }
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, Store& store, const Clock& clock,
-                                        crypto::Random& random, const StoreSigns& store_signs) {
-  std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock)));
+                                        crypto::Random& random, const StoreSigns& store_signs,
+                                        const crypto::Sealer* sealer) {
+  std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock, sealer)));
   TRY(hub->impl_->start(random, store_signs));
   return hub;
 }

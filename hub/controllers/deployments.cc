@@ -18,9 +18,11 @@
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/rollout.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -73,6 +75,7 @@ class Reconciliation {
   std::map<std::string, Refusal> refused_;
   std::map<std::string, RegionNow> now_;
   std::set<std::string> types_;
+  std::set<std::string> secrets_;  // ids that it asks for
   Outcome outcome_;
 };
 
@@ -81,6 +84,7 @@ Result<> Reconciliation::leave() {
   for (const auto& region : before_) TRY(put_roots(work_, name(), region, {}));
   TRY(index_types(work_.txn, name(), {}));
   TRY(index_waits(work_.txn, name(), {}));
+  TRY(index_secret_asks(work_.txn, name(), {}));
   // Regions stay in the status as long as a workload of ours is still being taken down there.
   const auto& spec = deployment_.spec();
   auto& regions = *deployment_.mutable_status()->mutable_regions();
@@ -163,6 +167,7 @@ Result<> Reconciliation::resolve_regions() {
     if (!now.placed || !places_.regions.contains(region)) continue;
     auto graph = TRY(graph_of(work_.txn, profiles_, ask(region, release_->spec())));
     types_.insert(graph.types.begin(), graph.types.end());
+    secrets_.insert(graph.secrets.begin(), graph.secrets.end());
     if (graph.refusal) {
       refused_[region] = *graph.refusal;
     } else {
@@ -262,6 +267,7 @@ Result<> Reconciliation::add_candidate_types() {
   const auto& region = places_.regions.at(places_.placement.regions.front());
   StoreHoldings holdings(work_.txn);
   StoreOffers offers(work_.txn);
+  StoreSecrets secrets(work_.txn);
   const auto graph = TRY(resolve({deployment_.spec().application(),
                                   &release->spec().definition(),
                                   &*environment_,
@@ -270,8 +276,10 @@ Result<> Reconciliation::add_candidate_types() {
                                   &profiles_,
                                   &holdings,
                                   nullptr,
-                                  &offers}));
+                                  &offers,
+                                  &secrets}));
   types_.insert(graph.types.begin(), graph.types.end());
+  secrets_.insert(graph.secrets.begin(), graph.secrets.end());
   return {};
 }
 
@@ -302,6 +310,7 @@ Result<> Reconciliation::run() {
   TRY(roll());
   TRY(judge());
   TRY(index_types(work_.txn, name(), {types_.begin(), types_.end()}));
+  TRY(index_secret_asks(work_.txn, name(), secrets_));
   std::vector<std::string> after;
   for (const auto& [region, now] : now_) after.push_back(region);
   index_regions(work_.txn, name(), before_, after);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/model/reasons.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/releases.h"
 #include "hub/store/keys.h"
@@ -48,6 +49,16 @@ Result<> mark_profile(Txn& txn, const v1::Profile* before, const v1::Profile& af
   for (const auto& type : types)
     for (const auto& entry : TRY(txn.scan({.prefix = keys::type(type, "")})))
       mark(txn, keys::last(entry.key));
+  return {};
+}
+
+Result<> reconcile_again(Work& work, const std::string& name) {
+  auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+  if (!deployment || deployment->spec().deleted()) return {};
+  for (auto& condition : *deployment->mutable_status()->mutable_conditions())
+    if (condition.type() == reasons::kResolved) condition.set_observed_generation(0);
+  TRY(objects::put_status(work.txn, *deployment));
+  mark(work.txn, name);
   return {};
 }
 

@@ -25,6 +25,9 @@ Result<> mark_environment(Txn& txn, const std::string& environment);
 Result<> mark_region(Txn& txn, const std::string& region);
 Result<> mark_profile(Txn& txn, const v1::Profile* before, const v1::Profile& after);
 
+// What it asks for may be another thing now: it is to be reconciled, whatever it knows.
+Result<> reconcile_again(Work& work, const std::string& deployment);
+
 // Reconciled. `waits`: there are regions that do not have the wanted release yet.
 void unmark(Txn& txn, const std::string& deployment, bool waits);
 

@@ -13,6 +13,7 @@
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
+#include "hub/controllers/store_secrets.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -274,10 +275,13 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   input.holdings = &holdings;
   StoreOffers offers(reader);
   input.offers = &offers;
+  StoreSecrets secrets(reader);
+  input.secrets = &secrets;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;
   out.types = graph.types;
+  out.secrets = graph.secrets;
   out.refusal = graph.refusal;
   if (!out.refusal) out.refusal = TRY(check_claims(reader, graph));
   if (out.refusal) return out;

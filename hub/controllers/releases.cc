@@ -18,6 +18,7 @@
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -91,6 +92,7 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
   StoreProfiles profiles(work_.txn);
   StoreHoldings holdings(work_.txn);
   StoreOffers offers(work_.txn);
+  StoreSecrets secrets(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
@@ -108,7 +110,8 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
                                       &profiles,
                                       &holdings,
                                       nullptr,
-                                      &offers}));
+                                      &offers,
+                                      &secrets}));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }

@@ -127,6 +127,9 @@ class Resolver {
   Result<Link> environment_values(const std::string& alias, const Wanted& wanted);
   Result<Link> outputs_of(const Ask& ask, const ProfilePtr& profile, const Struct& params);
   Result<ProfilePtr> pick(const Ask& ask);
+  // resolver_secrets.cc
+  Result<ProfilePtr> secret(const Ask& ask);
+  std::map<std::string, std::string> drawn_secrets(const v1::ResourceSpec& spec) const;
   Result<> check_asker(const Ask& ask, const v1::Profile& profile);
   // resolver_names.cc
   Result<Given> identity_of(const Ask& ask, std::string_view scope);
@@ -153,8 +156,10 @@ class Resolver {
   const v1::ApplicationSpec& definition_;  // as it is in this environment
   std::set<std::string> served_;           // workloads that others ask for as a service
   Graph graph_;
-  std::map<std::string, size_t> index_;                     // node by name
-  std::map<std::string, ProfilePtr> profiles_;              // by profile name
+  std::map<std::string, size_t> index_;                  // node by name
+  std::map<std::string, ProfilePtr> profiles_;           // by profile name
+  std::map<const v1::Profile*, v1::SecretUse> secrets_;  // of what stands for a profile
+  std::vector<ProfilePtr> secret_profiles_;
   std::map<std::string, Link> late_;                        // by late alias
   std::vector<std::pair<std::string, std::string>> chain_;  // (profile, type) from the workload down
   std::string root_;                                        // workload being resolved

@@ -131,7 +131,8 @@ Result<Link> Resolver::node(const Ask& ask) {
                   wanted.field);
   }
   TRY(check_asker(ask, *profile));
-  profiles_[profile_name] = profile;
+  const auto secret = secrets_.find(profile.get());
+  if (secret == secrets_.end()) profiles_[profile_name] = profile;
 
   Node fresh;
   fresh.scope = scope_of(*profile);
@@ -174,6 +175,7 @@ Result<Link> Resolver::node(const Ask& ask) {
   spec.set_profile(profile_name);
   spec.set_profile_generation(profile->metadata().generation());
   spec.set_provider(profile->spec().provider());
+  if (secret != secrets_.end()) *spec.mutable_secret() = secret->second;
   *spec.mutable_params() = *params;
   if (wanted.type == kWorkload) spec.mutable_params()->mutable_fields()->erase("score");
 

@@ -32,6 +32,7 @@
 #include "hub/controllers/holdings.h"
 #include "hub/controllers/offers.h"
 #include "hub/controllers/profiles.h"
+#include "hub/controllers/secrets.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/environment.pb.h"
@@ -56,6 +57,8 @@ struct ResolveInput {
   const std::vector<std::string>* roles = nullptr;
   // Null: nobody offers anything.
   Offers* offers = nullptr;
+  // Null: there are no Secrets.
+  SecretSource* secrets = nullptr;
 };
 
 struct Node {
@@ -92,6 +95,7 @@ struct Graph {
   std::vector<Node> nodes;  // dependencies before those who depend
   std::vector<Edge> edges;
   std::set<std::string> types;       // asked for at any depth; as far as it got where it was refused
+  std::set<std::string> secrets;     // ids asked for at any depth, of those that no profile serves; the same
   std::vector<ProfilePtr> profiles;  // chosen, each once, by name
   std::optional<Refusal> refusal;    // then nodes and edges are empty
   std::vector<Taken> taken;          // to be remembered

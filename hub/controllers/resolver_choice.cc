@@ -26,9 +26,20 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   if (auto pinned = choose_profile(in_.pinned, question, place)) return pinned;
   const auto known = TRY(in_.profiles->of_type(wanted.type));
   if (auto profile = choose_profile(known, question, place)) return profile;
+  if (wanted.type == kSecretType && wanted.profile_class.empty()) return secret(ask);
+  if (wanted.type == kSecretType && known.empty()) {
+    return refuse(
+        reasons::kNoSecret,
+        fmt::format("no profile of type \"secret\" has class \"{}\" ({}); without a class it is a Secret "
+                    "of the hub",
+                    wanted.profile_class, asked_for_by(ask)),
+        wanted.field.empty() ? "" : wanted.field + ".class");
+  }
   if (known.empty()) {
     auto types = TRY(in_.profiles->types());
     if (!wanted.field.empty()) types = with_built_in(std::move(types));
+    types.emplace_back(kSecretType);
+    std::ranges::sort(types);
     const auto near = model::nearest(wanted.type, types);
     return refuse(reasons::kNoProfile,
                   fmt::format("no profile satisfies type \"{}\" ({}); {}", wanted.type, asked_for_by(ask),

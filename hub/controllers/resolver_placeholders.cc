@@ -74,23 +74,26 @@ Result<> Resolver::check_output(const Link& link, const templates::Path& path, c
     outputs = keys_of(link.profile->spec().outputs());
   if (path.size() == 3 && std::ranges::binary_search(outputs, path[2])) return {};
   const auto near = path.size() == 3 ? model::nearest(path[2], outputs) : std::string();
+  const auto hint =
+      fmt::format("{}{}", near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs));
   if (link.profile == nullptr && link.type == kEnvironmentType) {
     return refuse(
         reasons::kInvalidTemplate,
         fmt::format(
-            "{}{}: environment {} has no such variable; {}{}; set it under its spec.variables, or give "
+            "{}{}: environment {} has no such variable; {}; set it under its spec.variables, or give "
             "a value for where it is not set under the params of \"{}\"",
-            where, written(path), in_.environment->metadata().name(),
-            near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs), path[1]),
+            where, written(path), in_.environment->metadata().name(), hint, path[1]),
         field);
   }
+  if (const auto secret = secrets_.find(link.profile.get()); secret != secrets_.end())
+    return refuse(
+        reasons::kNoSecret,
+        fmt::format("{}{}: Secret {} has no such key; {}", where, written(path), secret->second.name(), hint),
+        field);
   const auto by =
       link.profile == nullptr ? "" : fmt::format(" (profile {})", link.profile->metadata().name());
-  return refuse(
-      reasons::kInvalidTemplate,
-      fmt::format("{}{}: {}{} has no such output; {}{}", where, written(path), link.type, by,
-                  near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs)),
-      field);
+  return refuse(reasons::kInvalidTemplate,
+                fmt::format("{}{}: {}{} has no such output; {}", where, written(path), link.type, by, hint), field);
 }
 
 Result<Value> Resolver::resource_metadata(const Identity& identity, const std::string& type,
@@ -152,6 +155,13 @@ Result<std::string> Resolver::score_reference(Frame& frame, const templates::Pat
   auto full = path;
   // Score names a volume by the resource alone.
   if (full.size() == 2) full.push_back("name");
+  // A key of a Secret may hold dots: tls.crt.
+  if (secrets_.contains(found->second.profile.get())) {
+    while (full.size() > 3) {
+      full[full.size() - 2] += "." + full.back();
+      full.pop_back();
+    }
+  }
   TRY(check_output(found->second, full, "", field));
   if (found->second.values) return templates::escape(text_of(found->second.values->at(full[2])));
   return written(full);
@@ -297,7 +307,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
       graph_.edges.push_back({node.name, late->second.resource, path[1]});
     }
   }
-  spec.set_hash(content_hash(spec));
+  spec.set_hash(content_hash(spec, drawn_secrets(spec)));
 
   TRY(check_size(node, ask));
   return set_policy(spec, *profile, below.home.environment.empty() ? nullptr : in_.environment);

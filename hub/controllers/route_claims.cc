@@ -14,6 +14,7 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -85,6 +86,7 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim) {
   // Also under a name that an earlier version gave it, or that it had before a rename.
   StoreHoldings holdings(reader);
   StoreOffers offers(reader);
+  StoreSecrets secrets(reader);
   const auto graph = TRY(resolve({claim.application,
                                   &application->spec(),
                                   &*environment,
@@ -93,7 +95,8 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim) {
                                   &profiles,
                                   &holdings,
                                   nullptr,
-                                  &offers}));
+                                  &offers,
+                                  &secrets}));
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);

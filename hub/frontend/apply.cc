@@ -11,6 +11,8 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/store_offers.h"
+#include "hub/controllers/secret_uses.h"
+#include "hub/controllers/secrets.h"
 #include "hub/frontend/cross_checks.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
@@ -87,6 +89,12 @@ Result<> Application::index(const google::protobuf::Message* before, const googl
     const auto* known = dynamic_cast<const v1::Profile*>(before);
     controllers::index_profile(work_.txn, known, profile);
     return controllers::mark_profile(work_.txn, known, *profile);
+  } else if (const auto* secret = dynamic_cast<const v1::Secret*>(&after)) {
+    const auto* known = dynamic_cast<const v1::Secret*>(before);
+    controllers::index_secret(work_.txn, known, secret);
+    if (known != nullptr && controllers::id_of(*known) != controllers::id_of(*secret))
+      TRY(controllers::wake_askers(work_, controllers::id_of(*known)));
+    return controllers::wake_askers(work_, controllers::id_of(*secret));
   } else if (dynamic_cast<const v1::Environment*>(&after) != nullptr) {
     TRY(controllers::refresh_environment(work_, name));
     return controllers::mark_environment(work_.txn, name);

@@ -23,6 +23,8 @@
 #include "hub/controllers/store_profiles.h"
 #include "hub/frontend/profile_checks.h"
 #include "hub/frontend/values_checks.h"
+#include "hub/controllers/store_secrets.h"
+#include "hub/frontend/secret_checks.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/access.pb.h"
@@ -59,7 +61,8 @@ class ApplicationCheck {
         findings_(findings),
         profiles_(reader),
         holdings_(reader),
-        offers_(reader) {}
+        offers_(reader),
+        secrets_(reader) {}
 
   Result<> run() {
     TRY(types());
@@ -91,8 +94,11 @@ class ApplicationCheck {
     for (const auto& [name, workload] : app_.spec().workloads()) {
       for (const auto& [alias, resource] : workload.score().resources()) {
         if (controllers::is_built_in(resource.type()) || resource.type() == "workload") continue;
+        if (resource.type() == controllers::kSecretType) continue;  // needs none
         if (!TRY(profiles_.of_type(resource.type())).empty()) continue;
-        const auto known = controllers::with_built_in(TRY(profiles_.types()));
+        auto known = controllers::with_built_in(TRY(profiles_.types()));
+        known.emplace_back(controllers::kSecretType);
+        std::ranges::sort(known);
         findings_.errors.push_back({fmt::format("spec.workloads.{}.score.resources.{}.type", name, alias),
                                     fmt::format("no profile satisfies type \"{}\"; {}", resource.type(),
                                                 did_you_mean(resource.type(), known))});
@@ -166,7 +172,8 @@ class ApplicationCheck {
                                                    &profiles_,
                                                    &holdings_,
                                                    &roles_,
-                                                   &offers_}));
+                                                   &offers_,
+                                                   &secrets_}));
       const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
       if (!found || !said.insert(found->message).second) continue;
       const auto& refusal = *found;
@@ -195,6 +202,7 @@ class ApplicationCheck {
   StoreProfiles profiles_;
   StoreHoldings holdings_;
   controllers::StoreOffers offers_;
+  controllers::StoreSecrets secrets_;
 };
 
 Result<> check_order(const Reader& reader, const v1::Environment& environment, Findings& findings) {
@@ -258,7 +266,7 @@ Result<> check_profile(const Reader& reader, const v1::Profile& profile, Finding
                      controllers::in_kb(controllers::kMaxContentBytes))});
   }
   for (const auto& [alias, requirement] : profile.spec().requirements()) {
-    if (TRY(profiles.of_type(requirement.type())).empty()) {
+    if (requirement.type() != controllers::kSecretType && TRY(profiles.of_type(requirement.type())).empty()) {
       findings.warnings.push_back(fmt::format(
           "profile {} requires type \"{}\", which no profile satisfies; {}", profile.metadata().name(),
           requirement.type(), did_you_mean(requirement.type(), TRY(profiles.types()))));
@@ -291,6 +299,8 @@ Result<> check_against_others(const Reader& reader, std::string_view subject,
     return check_profile(reader, *profile, findings);
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object))
     return check_role(reader, account->spec().role(), findings);
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object))
+    return check_secret(reader, *secret, findings);
   if (const auto* binding = dynamic_cast<const v1::RoleBinding*>(&object))
     return check_role(reader, binding->spec().role(), findings);
   return {};

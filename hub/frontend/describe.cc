@@ -12,6 +12,8 @@
 #include "hub/controllers/profiles.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secret_uses.h"
+#include "hub/controllers/secrets.h"
 #include "hub/controllers/times.h"
 #include "hub/frontend/explain.h"
 #include "hub/frontend/operation.h"
@@ -39,6 +41,7 @@ class Describer {
     if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) return this->agent(*agent);
     if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) return this->profile(*profile);
     if (const auto* release = dynamic_cast<const v1::Release*>(&object)) return this->release(*release);
+    if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) return this->secret(*secret);
     out_.set_summary(fmt::format("{} {}", out_.kind(), out_.name()));
     return {};
   }
@@ -69,6 +72,7 @@ class Describer {
   Result<> region(const v1::Region& region);
   Result<> agent(const v1::Agent& agent);
   Result<> profile(const v1::Profile& profile);
+  Result<> secret(const v1::Secret& secret);
   Result<> release(const v1::Release& release);
 
   const Reader& reader_;
@@ -143,7 +147,10 @@ Result<> Describer::resource(const v1::Resource& resource) {
   const auto& spec = resource.spec();
   fact("type",
        spec.class_().empty() ? spec.type() : fmt::format("{} (class {})", spec.type(), spec.class_()));
-  fact("profile", fmt::format("{} (generation {})", spec.profile(), spec.profile_generation()));
+  if (spec.has_secret())
+    fact("secret", fmt::format("{} (version {})", spec.secret().name(), spec.secret().version()));
+  else
+    fact("profile", fmt::format("{} (generation {})", spec.profile(), spec.profile_generation()));
   fact("provider", spec.provider());
   std::vector<std::string> users;
   for (const auto& use : TRY(controllers::users_of(reader_, resource.metadata().name())))
@@ -268,6 +275,21 @@ Result<> Describer::release(const v1::Release& release) {
   fact("source revision", spec.source_revision());
   fact("was ready in",
        list_some({release.status().ready_in().begin(), release.status().ready_in().end()}, 10));
+  return {};
+}
+
+// Never a value.
+Result<> Describer::secret(const v1::Secret& secret) {
+  const auto facts = controllers::facts_of(secret);
+  const auto users =
+      controllers::describe_users(TRY(controllers::users_of_secret(reader_, secret.metadata().name())));
+  out_.set_summary(fmt::format("secret {} has {} {}, and is used by {}", secret.metadata().name(),
+                               facts.keys.size(), facts.keys.size() == 1 ? "key" : "keys",
+                               users.empty() ? "nobody" : list_some(users)));
+  fact("id", facts.id);
+  fact("keys", list_some(facts.keys, 20));
+  fact("environment", facts.environment.empty() ? "every one" : facts.environment);
+  fact("applications", facts.applications.empty() ? "every one" : list_some(facts.applications, 20));
   return {};
 }
 

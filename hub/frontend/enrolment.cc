@@ -4,6 +4,7 @@
 #include "common/crypto/token.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/places.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/region.pb.h"
@@ -145,6 +146,10 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     return wrong_field("agent",
                        fmt::format("\"{}\" is no name: lower-case letters, digits and -", request.agent()));
   if (request.public_key().empty()) return wrong_field("publicKey", "is missing");
+  if (!request.box_key().empty()) {
+    if (const auto good = controllers::check_box_key(request.box_key()); !good)
+      return wrong_field("boxKey", good.error().message);
+  }
   v1::Agent agent;
   TRY(in_transaction(context, [&](Work& work) -> Result<> {
     auto invitation = TRY(invitation_of(work, request.token()));
@@ -181,6 +186,7 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     agent.mutable_metadata()->set_name(request.agent());
     agent.mutable_spec()->set_region(invitation.region());
     agent.mutable_spec()->set_public_key(request.public_key());
+    agent.mutable_spec()->set_box_key(request.box_key());
     agent.mutable_spec()->set_revoked(false);
     agent.mutable_status()->set_version(request.version());
     agent.mutable_status()->set_state("Enrolled");
@@ -189,11 +195,20 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     region.mutable_status()->set_agent(request.agent());
     TRY(objects::put_status(work.txn, region));
     TRY(controllers::refresh_agent(work, request.agent()));
+    TRY(controllers::reseal_region(work, invitation.region()));
     mark_used(work, invitation, request);
     return controllers::record_audit(work, {fmt::format("agent:{}", request.agent()), "join", "Agent",
                                             request.agent(), fmt::format("region {}", invitation.region())});
   }));
   return agent;
+}
+
+Result<> note_box_key(const Context& context, const std::string& agent, const std::string& box_key) {
+  TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    TRY(controllers::put_box_key(work, agent, box_key));
+    return {};
+  }));
+  return {};
 }
 
 Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent) {

@@ -88,6 +88,11 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kLimitRefused)
     return fmt::format("ask for a lower limit in {}, or raise the host's.", where);
   if (reason == reasons::kHostUnavailable) return "start the container engine on the region's host.";
+  if (reason == reasons::kNoSecret) return "set it (qleet secret set), or ask for another id or key.";
+  if (reason == reasons::kWaitingForValues)
+    return "the hub's log says why it cannot send them; set the secret anew if its key is lost.";
+  if (reason == reasons::kProviderMissing && resource != nullptr && resource->spec().has_secret())
+    return "upgrade the region's agent (docs/operations/upgrade.md).";
   if (reason == reasons::kProviderMissing)
     return fmt::format("give the region an agent with provider {}, or choose another profile.",
                        resource == nullptr ? "" : resource->spec().provider());

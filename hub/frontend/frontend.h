@@ -53,8 +53,21 @@ struct ApplyOptions {
 Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
                               const std::vector<model::Object>& objects, const ApplyOptions& options = {});
 
+struct PatchOptions {
+  bool dry_run = false;
+  bool force = false;                // takes out keys that somebody uses
+  std::optional<Revision> if_match;  // kConflict unless it was written last at this revision
+};
+
+// Sets and takes out keys of a Secret without knowing the others; makes it where there is none. kConflict for
+// a key that is taken out and used, naming by whom.
+Result<v1::ApplyResult> patch_secret(const Context& context, const Caller& caller, std::string_view name,
+                                     const v1::SecretPatch& patch, const PatchOptions& options = {});
+
 struct EraseOptions {
   bool dry_run = false;
+  // Of a Secret: also one that somebody uses, who goes on with what he has.
+  bool force = false;
   std::optional<Revision> if_match;
   // Of an application: the data that only it uses, or used, goes as well. Without it, it is kept. kConflict
   // where an environment protects some of it.
@@ -62,8 +75,8 @@ struct EraseOptions {
 };
 
 // An application goes with its deployments, in the controllers' time; the answer says what follows. An
-// environment, region or profile that is in use is refused (kConflict), naming by whom; so is a resource that
-// somebody needs, and data that its environment protects. A retained resource goes.
+// environment, region, profile or Secret that is in use is refused (kConflict), naming by whom; so is a
+// resource that somebody needs, and data that its environment protects. A retained resource goes.
 Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
                               std::string_view name, const EraseOptions& options = {});
 
@@ -110,6 +123,9 @@ Result<v1::JoinTokenResult> create_join_token(const Context& context, const Call
 // The token is used up. Makes the Region where it is missing. kUnauthenticated for an unknown, used or
 // expired token; kConflict where another agent serves the region.
 Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolRequest& request);
+// The key to which the hub seals for this agent from now on: of one that was enrolled without, or has a new
+// one.
+Result<> note_box_key(const Context& context, const std::string& agent, const std::string& box_key);
 Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent);
 
 // Certificates of agents for the bus. Who asks for one, if the request is signed by that agent's key.

@@ -9,6 +9,7 @@
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secrets.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
@@ -62,6 +63,7 @@ class Planner {
   Result<> add(const v1::ResourceSpec& spec, v1::PlanChange change);
   Result<> describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
                            v1::PlanChange& change);
+  Result<std::vector<std::string>> secrets_changed(const v1::ResourceSpec& after);
   Result<std::string> why_gone(const std::string& name, const v1::ResourceSpec& spec);
   v1::PlanPlace& place(const std::string& environment, const std::string& region);
 
@@ -99,8 +101,39 @@ std::string gap_of(const v1::ResourceSpec& spec) {
   return fmt::format("stops before it starts again: its volume {} cannot be shared", replacement.volume);
 }
 
+// Of which Secret what version; empty where it is the same.
+std::string secret_change(const v1::SecretUse& before, const v1::SecretUse& after) {
+  if (before.name() != after.name())
+    return fmt::format("Secret {} version {} -> {} version {}", before.name(), before.version(), after.name(),
+                       after.version());
+  if (before.version() == after.version()) return "made again";
+  return fmt::format("version {} -> {}", before.version(), after.version());
+}
+
+// Secrets whose values it is given, and that are others now.
+Result<std::vector<std::string>> Planner::secrets_changed(const v1::ResourceSpec& spec) {
+  std::map<std::string, std::string> changes;
+  for (const auto& [alias, dependency] : spec.dependencies()) {
+    const auto before = TRY(objects::get<v1::Resource>(before_, dependency));
+    const auto after = TRY(objects::get<v1::Resource>(after_, dependency));
+    if (!before || !after || !before->spec().has_secret() || !after->spec().has_secret()) continue;
+    if (controllers::drawn_content(before->spec()) == controllers::drawn_content(after->spec())) continue;
+    changes[dependency] = fmt::format("secret {} {}", after->spec().id(),
+                                      secret_change(before->spec().secret(), after->spec().secret()));
+  }
+  std::vector<std::string> texts;
+  for (auto& [dependency, text] : changes) texts.push_back(std::move(text));
+  return texts;
+}
+
 Result<> Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
                                   v1::PlanChange& change) {
+  if (before.has_secret() && after.has_secret()) {
+    change.set_action("change");
+    change.set_summary("changes");
+    change.add_details(secret_change(before.secret(), after.secret()));
+    return {};
+  }
   const bool workload = after.type() == "workload";
   std::vector<std::string> details;
   bool only_replicas = true;
@@ -130,6 +163,10 @@ Result<> Planner::describe_change(const v1::ResourceSpec& before, const v1::Reso
   for (const auto& entry : compare(old_deps, new_deps)) {
     only_replicas = only_name = false;
     details.push_back(fmt::format("{}{}", entry.action() == "~" ? "other " : entry.action(), entry.path()));
+  }
+  for (auto& secret : TRY(secrets_changed(after))) {
+    only_replicas = false;
+    details.push_back(std::move(secret));
   }
   if (before.provider() != after.provider())
     details.push_back(fmt::format("provider {} -> {}", before.provider(), after.provider()));

@@ -85,6 +85,16 @@ std::string waits(std::string_view resource, std::string_view deployment) {
 std::string waits_of(std::string_view deployment) { return join_segments({"x/waits-of", deployment}); }
 
 std::string types(std::string_view deployment) { return join_segments({"x/types", deployment}); }
+std::string secret_id(std::string_view id, std::string_view secret) {
+  return join_segments({"x/secret-id", id, secret});
+}
+std::string secret_ask(std::string_view id, std::string_view deployment) {
+  return join_segments({"x/secret-ask", id, deployment});
+}
+std::string secret_asks(std::string_view deployment) { return join_segments({"x/secret-asks", deployment}); }
+std::string secret_use(std::string_view secret, std::string_view resource) {
+  return join_segments({"x/secret-use", secret, resource});
+}
 std::string profile_type(std::string_view type, std::string_view profile) {
   return join_segments({"x/profile-type", type, profile});
 }

@@ -59,6 +59,22 @@ std::string waits(std::string_view resource, std::string_view deployment);
 // x/waits
 std::string waits_of(std::string_view deployment);
 
+// x/secret-id/<id>/<secret>                secret has this as its spec.id, which is not its name (value
+// empty). `secret` empty:
+//                                          the range of all of them
+std::string secret_id(std::string_view id, std::string_view secret);
+
+// x/secret-ask/<id>/<deployment>           deployment asks, at any depth, for the secret of this id (value
+// empty)
+std::string secret_ask(std::string_view id, std::string_view deployment);
+
+// x/secret-asks/<deployment>               the ids that it asks for, comma separated: the reverse of
+// x/secret-ask
+std::string secret_asks(std::string_view deployment);
+
+// x/secret-use/<secret>/<resource>         resource hands out the values of secret (value empty)
+std::string secret_use(std::string_view secret, std::string_view resource);
+
 // x/profile-type/<type>/<profile>          profile satisfies type (value empty)
 std::string profile_type(std::string_view type, std::string_view profile);
 

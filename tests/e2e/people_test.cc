@@ -202,6 +202,41 @@ class SecretsAtRest : public People {
   }
 };
 
+// Used by an application, over the real bus, by an agent that loses the key that it opens them with.
+TEST_F(SecretsAtRest, AreDeliveredAlsoToAnAgentThatLostItsKey) {
+  fleet.add_agent({.name = "local-1"});
+  const std::string file = write("pay.yaml", R"(apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: pay}
+spec:
+  workloads:
+    web:
+      score:
+        containers: {web: {image: "a/b:1", variables: {KEY: "${resources.stripe.api_key}"}}}
+        resources: {stripe: {type: secret}}
+)");
+  ASSERT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "\n").exit, 0);
+  const auto applied = fleet.qleet({"apply", file, "--wait", "--timeout", "60s"});
+  ASSERT_EQ(applied.exit, 0) << applied.err;
+  const std::string web = "local-1.default.pay.workload.web";
+  EXPECT_EQ(world().at(web).changes, 1U);
+
+  fleet.stop_agent("local-1");
+  fs::remove(fleet.agent_state("local-1") / "identity/box.key");
+  fleet.start_agent("local-1");
+  ASSERT_TRUE(until([&] { return fleet.unsettled().empty(); }, 30s)) << fleet.unsettled();
+  EXPECT_EQ(world().at(web).changes, 1U);
+
+  ASSERT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "-2").exit, 0);
+  ASSERT_TRUE(until([&] { return world().at(web).changes == 2; }, 30s));
+  // The same again: who guesses learns nothing of it here, and nobody restarts for it.
+  EXPECT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "-2").out,
+            "secret/stripe  configured, version 3\nused by pay in default: restarts where a value differs\n");
+  ASSERT_TRUE(until([&] { return fleet.unsettled().empty(); }, 30s)) << fleet.unsettled();
+  EXPECT_EQ(world().at(web).changes, 2U);
+  EXPECT_EQ(holding(fleet.folder(), value), std::vector<std::string>{});
+}
+
 TEST_F(SecretsAtRest, StandNowhereInClearText) {
   fleet.apply(secret("kept", value));
   fleet.apply(secret("gone", value));

@@ -314,6 +314,13 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       {{"qleet", "wait", "shop", "--for", "sleepy"}, Exit::kUsage},
       {{"qleet", "diff", "shop", "1", "two"}, Exit::kUsage},
       {{"qleet", "build", "notify", "--image", "a/b:c@sha256:d"}, Exit::kOk},
+      {{"qleet", "secret"}, Exit::kUsage},
+      {{"qleet", "secret", "set"}, Exit::kUsage},
+      {{"qleet", "secret", "set", "stripe", "a=-", "b=@f", "-e", "prod", "-a", "shop", "-a", "cart"},
+       Exit::kOk},
+      {{"qleet", "secret", "list", "-o", "yaml"}, Exit::kOk},
+      {{"qleet", "secret", "rm"}, Exit::kUsage},
+      {{"qleet", "secret", "rm", "stripe", "a", "b", "--force"}, Exit::kOk},
   };
   for (const auto& line : lines) {
     testing::internal::CaptureStderr();
@@ -345,6 +352,17 @@ TEST(Notices, NameWhatIsDeletedFirst) {
   gone.set_message("volume b goes");
   EXPECT_TRUE(deletes_data(notices));
   EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
+}
+
+TEST(Completion, KnowsCommandsOptionsAndKinds) {
+  const auto commands = complete({"ap"});
+  EXPECT_EQ(commands, (std::vector<std::string>{"apply", "approve"}));
+  const auto kinds = complete({"get", "appl"});
+  EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
+  const auto options = complete({"build", "notify", "--rev"});
+  EXPECT_EQ(options, std::vector<std::string>{"--revision"});
+  EXPECT_EQ(complete({"secret", ""}), (std::vector<std::string>{"set", "list", "rm"}));
+  EXPECT_EQ(complete({"secret", "set", "--every"}), std::vector<std::string>{"--every-application"});
 }
 
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/bus/memory_bus.h"
+#include "common/model/reasons.h"
 #include "hub/dispatch/allowance.h"
 #include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/flood_watch.h"
@@ -160,6 +161,24 @@ TEST(StatusMerge, Table) {
     report.set_gone(c.gone);
     EXPECT_EQ(judge(c.exists ? &resource : nullptr, report, {"eu", "e", ""}), c.want) << c.what;
   }
+}
+
+// An agent from before there were secrets knows no provider for them, and cannot say what to do.
+TEST(StatusMerge, AnAgentThatIsTooOldForSecretsIsToBeUpgraded) {
+  const auto message = [](std::string_view type, std::string_view reason, const std::string& said) {
+    v1::ResourceStatus status;
+    auto& ready = *status.add_conditions();
+    ready.set_reason(std::string(reason));
+    ready.set_message(said);
+    explain_old_agent(status, type);
+    return status.conditions(0).message();
+  };
+  const std::string old = "this agent has no provider \"secret\"";
+  EXPECT_TRUE(message("secret", reasons::kProviderMissing, old).contains("upgrade it to version"));
+  EXPECT_EQ(message("secret", reasons::kProviderError, old), old);
+  EXPECT_EQ(message("postgres", reasons::kProviderMissing, old), old);
+  const std::string vault = "this agent has no provider \"vault\"";
+  EXPECT_EQ(message("secret", reasons::kProviderMissing, vault), vault);
 }
 
 TEST(StatusMerge, WhatBelongsToTheHubStays) {

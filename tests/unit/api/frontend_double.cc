@@ -37,6 +37,14 @@ Operation planned(std::string name, const Caller& caller, std::string detail) {
 
 }  // namespace
 
+Result<v1::ApplyResult> patch_secret(const Context&, const Caller& caller, std::string_view name,
+                                     const v1::SecretPatch& patch, const PatchOptions& options) {
+  TRY(note("patch", caller,
+           fmt::format("{} {} set {} removed{}{}", name, patch.data_size(), patch.remove_size(),
+                       options.dry_run ? " dry" : "", options.force ? " force" : "")));
+  return v1::ApplyResult();
+}
+
 Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
                               const std::vector<model::Object>& objects, const ApplyOptions& options) {
   TRY(note("apply", caller, fmt::format("{} objects{}", objects.size(), options.dry_run ? " dry" : "")));
