@@ -131,6 +131,12 @@ class Document {
           });
         }
       });
+      for (const auto& [status, description] : operation.also) {
+        object(std::to_string(status), [&] {
+          text("description", description);
+          if (operation.response != nullptr) content([&] { write_reference(*operation.response, sink_); });
+        });
+      }
       object("default", [&] { text("$ref", "#/components/responses/Problem"); });
     });
   }

@@ -146,7 +146,9 @@ class ApplicationCheck {
     for (const auto* region : regions) {
       const auto graph = TRY(controllers::resolve(
           {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_, &roles_}));
-      const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
+      const auto found = graph.refusal
+                             ? graph.refusal
+                             : TRY(controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting));
       if (!found || !said.insert(found->message).second) continue;
       const auto& refusal = *found;
       const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
