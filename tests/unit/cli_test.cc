@@ -354,7 +354,7 @@ TEST(Completion, KnowsCommandsOptionsAndKinds) {
   const auto kinds = complete({"get", "appl"});
   EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
   const auto options = complete({"build", "notify", "--rev"});
-  EXPECT_EQ(options, std::vector<std::string>{"--revision"});
+  EXPECT_EQ(options, (std::vector<std::string>{"--revision", "--revision-time"}));
 }
 
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {
