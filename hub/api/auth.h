@@ -21,7 +21,8 @@ struct Subject {
   bool may(std::string_view verb, std::string_view kind) const;
   // kDenied, saying who lacks what.
   Result<> require(std::string_view verb, std::string_view kind) const;
-  // kDenied where its token is for other applications. `what` is told: "application cart".
+  // kDenied where its token is for other applications than this one, the one that a name of that kind tells
+  // of, or that of the object.
   Result<> require_application(std::string_view application) const;
   Result<> require_name(std::string_view kind, std::string_view name) const;
   Result<> require_object(const google::protobuf::Message& object) const;

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "common/clock/duration.h"
-#include "common/crypto/token.h"
 #include "common/model/image_name.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/image_digests.h"
@@ -73,6 +72,7 @@ class Delivery {
   Result<> raise_orders(std::vector<v1::PinnedImage>& pins, const v1::BuildSpec& build);
   void warn_of_remembered(const v1::ApplicationSpec& written, const std::vector<v1::PinnedImage>& before,
                           const std::vector<v1::PinnedImage>& pins);
+  bool has_already(const v1::BuildSpec& build) const;
   std::string why_unchanged(const Cause& cause) const;
   void waits(const std::string& environment, const v1::DeploymentSpec& spec);
   v1::Deployment& deployment(const std::string& environment);
@@ -214,6 +214,14 @@ void Delivery::warn_of_remembered(const v1::ApplicationSpec& written,
         "with another one, notify of that build again, or narrow builds.tags",
         app_.metadata().name(), pin.workload(), image, starts.tag.empty() ? starts.digest : starts.tag));
   }
+}
+
+// Whether the newest release has the content of that build.
+bool Delivery::has_already(const v1::BuildSpec& build) const {
+  return std::ranges::any_of(pinned_, [&](const v1::PinnedImage& pin) {
+    const auto name = model::split_image(pin.image());
+    return name.digest == build.digest() && model::same_repository(name.repository, build.image());
+  });
 }
 
 // What `cause` names changed nothing: why not.
@@ -363,7 +371,8 @@ Result<> Delivery::offer_all(const Cause& cause) {
     const bool is_new = fresh_ || target.metadata().uid().empty() || target.spec().deleted() ||
                         (cause.asked && target.spec().rolled_back());
     if (!is_new) {
-      if (target.spec().candidate() != 0) {
+      // Of a build that comes late what waits is another one.
+      if (target.spec().candidate() != 0 && (!cause.build || has_already(cause.build->spec))) {
         waits(name, target.spec());
       } else {
         states_[name] = "Unchanged";
@@ -434,46 +443,6 @@ std::string deployment_name(std::string_view application, std::string_view envir
 Result<std::optional<v1::Release>> get_release(const Reader& reader, std::string_view application,
                                                std::uint32_t number) {
   return objects::get<v1::Release>(reader, release_name(application, number));
-}
-
-namespace {
-
-std::string slug(std::string_view text, size_t most) {
-  std::string out;
-  for (const char c : text.substr(text.size() > most ? text.size() - most : 0)) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    out += plain ? c : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : '-';
-  }
-  return out;
-}
-
-// With which the names of all builds of an image begin.
-std::string image_prefix(const std::string& repository) {
-  return fmt::format("{}-{}.", slug(repository.substr(repository.rfind('/') + 1), 40),
-                     crypto::sha256_hex(repository).substr(0, 8));
-}
-
-}  // namespace
-
-std::string build_name(const v1::BuildSpec& build) {
-  const auto digest = build.digest().substr(build.digest().find(':') + 1);
-  const auto unique =
-      crypto::sha256_hex(fmt::format("{}\n{}\n{}", build.tag(), build.digest(), build.application()));
-  return fmt::format("{}{}.{}-{}", image_prefix(model::full_repository(build.image())), slug(build.tag(), 40),
-                     slug(digest.substr(0, 12), 12), unique.substr(0, 8));
-}
-
-Result<std::vector<NamedBuild>> builds_of(const Reader& reader, std::string_view image) {
-  std::vector<v1::Build> builds;
-  for (const auto& spelling : model::spellings(image)) {
-    for (auto& build : TRY(objects::list<v1::Build>(reader, {.name_prefix = image_prefix(spelling)}))) {
-      if (model::same_repository(build.spec().image(), image)) builds.push_back(std::move(build));
-    }
-  }
-  std::ranges::sort(builds, {}, [](const v1::Build& build) { return build.metadata().resource_version(); });
-  std::vector<NamedBuild> named;
-  for (const auto& build : builds) named.push_back({build.metadata().name(), build.spec()});
-  return named;
 }
 
 Result<Delivered> deliver(Work& work, const std::string& application, const Cause& cause) {

@@ -205,8 +205,9 @@ Result<> Planner::deployment(const std::string& name) {
   const auto& spec = after->spec();
   if (spec.candidate() != 0 && (!before || before->spec().candidate() != spec.candidate())) {
     place(spec.environment(), "")
-        .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
-                                                        : "waits for another environment");
+        .set_waits(spec.rolled_back()                     ? "is held back: it was rolled back by hand"
+                   : spec.candidate_waits() == "approval" ? "waits for approval"
+                                                          : "waits for another environment");
   }
   const bool blocked = after->status().state() == "Blocked";
   for (const auto& condition : after->status().conditions()) {

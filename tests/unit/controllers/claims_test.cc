@@ -134,6 +134,55 @@ TEST(Claims, AnExchangeInOneApplyHasNoConflict) {
   EXPECT_EQ(host("lab.default.green.route.web.url"), "move.example");
 }
 
+// What was applied may wait for approval: until then the place is taken by what runs.
+TEST(Claims, APlaceIsKeptByWhatRunsUntilItsReleaseIsLetIn) {
+  World world;
+  world.join("lab");
+  const auto by = [&](const char* how) {
+    world.apply(
+        fmt::format("{{apiVersion: qleet.io/v1, kind: Environment, metadata: {{name: default}}, spec: "
+                    "{{builds: {{by: {}}}}}}}",
+                    how));
+  };
+  by("auto");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  by("approval");
+  EXPECT_EQ(world.refusal(app("one", "{host: b.example}")), "");
+  by("auto");
+  EXPECT_EQ(world.at<v1::Deployment>("one.default").spec().candidate(), 2u);
+  // What waits for approval is let in by the policy of now: only what is wanted then counts.
+  by("approval");
+  world.apply(app("one", "{host: c.example}"));
+  EXPECT_EQ(world.at<v1::Deployment>("one.default").spec().release(), 1u);
+  v1::ApproveRequest approve;
+  approve.set_application("two");
+  approve.set_environment("default");
+  world.apply(app("two", "{host: a.example}"));
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Blocked 0") << "one serves a.example until its release is let in";
+  approve.set_application("one");
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Ready 1");
+}
+
+TEST(Claims, APlaceThatARollbackBroughtBackIsTaken) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  world.apply(app("one", "{host: b.example}"));
+  world.settle();
+  v1::RollbackRequest back;
+  back.set_application("one");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, back));
+  world.settle();
+  EXPECT_THAT(world.refusal(app("two", "{host: a.example}")), HasSubstr("by application \"one\""));
+  EXPECT_EQ(world.refusal(app("two", "{host: b.example}")), "");
+}
+
 TEST(Claims, OfTwoWhoComeAtOnceTheSecondWaitsForTheFirstToLeave) {
   World world;
   world.join("lab");
