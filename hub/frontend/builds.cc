@@ -104,7 +104,7 @@ Result<Followers> followers(const Reader& reader, const Caller& caller, const v1
   for (const auto& name : names) {
     if (!may_reach(caller, name) || (!build.application().empty() && build.application() != name)) continue;
     const auto app = TRY(objects::get<v1::Application>(reader, name));
-    if (!app) continue;
+    if (!app || app->metadata().has_deletion_timestamp()) continue;
     bool takes = false;
     std::map<std::string, std::string> unlike;  // workload -> tags
     for (const auto& [workload, definition] : app->spec().workloads()) {
@@ -218,7 +218,7 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& gi
       return std::unexpected(Error{Code::kNotFound, answers.message(), {}, std::string(kNotFollowed)});
   } else {
     answers.set_state(changes ? "Delivered" : "Unchanged");
-    if (!changes) answers.set_message(answers.releases(0).reason());
+    if (!changes && !answers.releases().empty()) answers.set_message(answers.releases(0).reason());
   }
   *build.mutable_status()->mutable_releases() = answers.releases();
   TRY(objects::put_status(work.txn, build));

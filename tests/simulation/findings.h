@@ -22,6 +22,7 @@ enum class Rule {
   kRest,          // and it comes to rest, in bounded time
   kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
   kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
+  kRolledBack,    // what was rolled back stays, whatever is built, until somebody applies or approves
 };
 
 inline std::string_view name_of(Rule rule) {
@@ -50,6 +51,8 @@ inline std::string_view name_of(Rule rule) {
       return "secret";
     case Rule::kContent:
       return "content";
+    case Rule::kRolledBack:
+      return "rolled-back";
   }
   return "?";
 }

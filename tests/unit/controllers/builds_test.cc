@@ -150,6 +150,15 @@ TEST(Builds, WhatNothingFollowsIsTold) {
   EXPECT_FALSE(world.get<v1::Build>(controllers::build_name(lost)));
 }
 
+TEST(Builds, AnApplicationThatIsBeingDeletedFollowsNothing) {
+  World world;
+  world.join("lab");
+  world.apply(app());
+  world.settle();
+  ASSERT_EQ(world.erase("app", "shop"), "");
+  EXPECT_EQ(told(world, {"main-3", 'c'}), "NotFollowed");
+}
+
 TEST(Builds, AnImageIsFollowedHoweverItIsWritten) {
   World world;
   world.join("lab");
