@@ -68,15 +68,15 @@ class Document {
   template <class F>
   void content(F&& schema, bool or_events = false) {
     object("content", [&] {
-      if (or_events) {
-        // With watch.
-        object("text/event-stream", [&] { object("schema", [&] { text("type", "string"); }); });
-      }
       for (const auto type : {kJson, kYaml}) {
         object(type, [&] {
           sink_.key("schema");
           schema();
         });
+      }
+      if (or_events) {
+        // With watch. Last: generators take the first that they know.
+        object("text/event-stream", [&] { object("schema", [&] { text("type", "string"); }); });
       }
     });
   }
