@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 did not work out, 2 wrong command line, 3 not found, 4 conflict, 5 not allowed, 6 "
     "hub unreachable, 7 timeout, "
-    "8 refused input.\n"
+    "8 refused input, 9 nothing follows the build.\n"
     "Files, environment (QLEET_HUB, QLEET_TOKEN, QLEET_CA, QLEET_CONFIG): docs/reference/cli.md";
 
 // Commands keep their options alive as long as the tree lives.
@@ -138,7 +138,15 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->add_option("--revision", options->revision, "Source revision that it was built from");
     app->add_option("--application", options->application,
                     "Only for this one (default: all that follow the image)");
+    app->add_option("--number", options->number,
+                    "Number of the run: a build with a smaller one does not replace it")
+        ->option_text("NUMBER");
+    app->add_option("--revision-time", options->revision_time,
+                    "Time of the source revision, RFC 3339: orders builds that have no number")
+        ->option_text("TIME");
     app->add_option("--idempotency-key", options->key, "Say again safely");
+    app->add_flag("--allow-unfollowed", options->allow_unfollowed,
+                  "Exit with 0 also where nothing follows the image (default: 9)");
     wait_options(app, options->wait, interactive);
   }
 }
@@ -250,13 +258,34 @@ void add_operating(CLI::App* root, Parsed& parsed) {
     revoke->add_option("name", revoked->name)->required()->option_text("AGENT");
   }
   {
-    auto* app = add(root, parsed, "token", "Make a token for a service account; it is shown once");
-    auto options = command<TokenCommand>(app, parsed);
-    app->add_option("serviceaccount", options->service_account, "Made if missing")
-        ->required()
+    auto* token = add(root, parsed, "token", "Tokens of service accounts: create, list, revoke");
+    const auto create = [&](CLI::App* app) {
+      auto options = std::make_shared<TokenCommand>();
+      app->add_option("serviceaccount", options->service_account, "Made if missing")
+          ->option_text("SERVICEACCOUNT");
+      app->add_option("--role", options->role, "admin, operator, developer, ci or viewer");
+      app->add_option("--application", options->applications,
+                      "Good for this application alone; repeatable (default: for every one)")
+          ->option_text("APPLICATION")
+          ->expected(1);
+      app->add_option("--valid-for", options->valid_for, "e.g. 90d; default: until it is revoked");
+      app->callback([app, options, &parsed] {
+        // A subcommand speaks for itself.
+        if (!app->get_subcommands().empty()) return;
+        if (options->service_account.empty()) throw CLI::RequiredError("SERVICEACCOUNT");
+        parsed.run = [options](Session& session) { return run(session, *options); };
+      });
+    };
+    create(add(token, parsed, "create", "Make one; it is shown once"));
+    create(token);  // as it was before there were others
+    auto* list = add(token, parsed, "list", "List them: whose, for what, until when");
+    auto listed = command<TokenListCommand>(list, parsed);
+    list->add_option("serviceaccount", listed->service_account, "Only of this one")
         ->option_text("SERVICEACCOUNT");
-    app->add_option("--role", options->role, "admin, operator, developer, ci or viewer");
-    app->add_option("--valid-for", options->valid_for, "e.g. 90d; default: until it is revoked");
+    auto* revoke = token->add_subcommand("revoke", "End one, at once");
+    auto revoked = command<TokenRevokeCommand>(revoke, parsed);
+    revoke->add_option("serviceaccount", revoked->service_account)->required()->option_text("SERVICEACCOUNT");
+    revoke->add_option("token", revoked->token, "Its id, as list shows it")->required()->option_text("TOKEN");
   }
   {
     auto* app = add(root, parsed, "edit", "Change an object in $EDITOR");

@@ -88,7 +88,7 @@ Columns columns_of(const google::protobuf::Message& prototype) {
     return {{"REGION", "ENVIRONMENT", "APPLICATION", "TYPE", "ID", "STATE", "REASON"}, {"PROFILE", "NAME"}};
   if (name == "Event") return {{"AGE", "TYPE", "REASON", "REGARDING", "COUNT", "MESSAGE"}, {}};
   if (name == "AuditRecord") return {{"AGE", "SUBJECT", "VERB", "REGARDING", "DETAIL"}, {}};
-  if (name == "ServiceAccount") return {{"NAME", "ROLE", "TOKENS", "AGE"}, {}};
+  if (name == "ServiceAccount") return {{"NAME", "ROLE", "APPLICATIONS", "TOKENS", "AGE"}, {}};
   if (name == "Secret") return {{"NAME", "ID", "KEYS", "VERSION", "ENVIRONMENT", "APPLICATIONS", "AGE"}, {}};
   return {{"NAME", "AGE"}, {}};
 }
@@ -223,7 +223,9 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, const
             spec.regarding_kind() + "/" + spec.regarding_name(), or_dash(spec.detail())};
   }
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object)) {
-    return {meta.name(), account->spec().role(), std::to_string(account->status().tokens_size()), created};
+    const auto& applications = account->spec().applications();
+    return {meta.name(), account->spec().role(), applications.empty() ? "all" : joined(applications),
+            std::to_string(account->status().tokens_size()), created};
   }
   if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) {
     const auto& spec = secret->spec();

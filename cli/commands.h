@@ -2,6 +2,7 @@
 // commands know nothing of how a command line is read. Each returns the exit code and has told the user why.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -114,6 +115,9 @@ struct NotifyCommand {
   std::string revision;
   std::string application;
   std::string key;
+  std::uint64_t number = 0;   // 0: not said
+  std::string revision_time;  // RFC 3339; empty: not said
+  bool allow_unfollowed = false;
   WaitOptions wait;
 };
 Exit run(Session& session, const NotifyCommand& command);
@@ -155,6 +159,7 @@ struct TokenCommand {
   std::string service_account;
   std::string role;
   std::string valid_for;
+  std::vector<std::string> applications;  // empty: every one
 };
 Exit run(Session& session, const TokenCommand& command);
 
@@ -216,6 +221,16 @@ struct SecretRemoveCommand {
 };
 Exit run(Session& session, const SecretRemoveCommand& command);
 
+struct TokenListCommand {
+  std::string service_account;  // empty: all
+};
+Exit run(Session& session, const TokenListCommand& command);
+
+struct TokenRevokeCommand {
+  std::string service_account;
+  std::string token;  // its id
+};
+Exit run(Session& session, const TokenRevokeCommand& command);
 
 // Without a hub.
 struct ContextCommand {

@@ -1,4 +1,4 @@
-// Commands of the operator: agents, tokens, contexts.
+// Commands of the operator: agents, contexts.
 #include <fstream>
 #include <iterator>
 
@@ -46,19 +46,6 @@ Exit run(Session& session, const AgentRevokeCommand& command) {
   const auto sent = session.hub.send("POST", "/v1/agents/" + http::encode(command.name) + "/revoke", "{}");
   if (!sent) return report(sent.error());
   print("agent/" + command.name + "  revoked: it is cut off now; what it runs goes on running\n");
-  return Exit::kOk;
-}
-
-Exit run(Session& session, const TokenCommand& command) {
-  v1::TokenRequest request;
-  request.set_role(command.role);
-  request.set_valid_for(command.valid_for);
-  v1::TokenResult result;
-  const auto sent = session.hub.send_into(
-      "POST", "/v1/serviceaccounts/" + http::encode(command.service_account) + "/tokens",
-      model::to_json(request), result);
-  if (!sent) return report(sent.error());
-  if (!print_for_programs(session, result)) print(result.token() + "\n");
   return Exit::kOk;
 }
 

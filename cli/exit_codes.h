@@ -15,6 +15,7 @@ enum class Exit : int {
   kUnavailable = 6,  // the hub cannot be reached
   kTimeout = 7,      // waited long enough
   kInvalid = 8,      // the input was refused; nothing was changed
+  kNotFollowed = 9,  // build notify: nothing follows the image; the hub keeps the build for who will
 };
 
 Exit exit_of(Code code);

@@ -16,6 +16,8 @@ inline constexpr std::string_view kResolved = "Resolved";  // (Deployment) depen
 inline constexpr std::string_view kPlaced = "Placed";      // (Deployment) regions were found
 inline constexpr std::string_view kSeparate =
     "Separate";  // (Deployment) shares only what was asked for by id
+inline constexpr std::string_view kHeldBack =
+    "HeldBack";  // (Application) builds wait in an environment that was rolled back
 inline constexpr std::string_view kConnected = "Connected";  // (Agent)
 inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
 inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
@@ -75,6 +77,7 @@ inline constexpr std::string_view kRestarted =
 inline constexpr std::string_view kImageResolved =
     "ImageResolved";  // (event) the digest behind a tag is recorded
 inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
+inline constexpr std::string_view kRolledBack = "RolledBack";
 inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
 inline constexpr std::string_view kNoSecret = "NoSecret";  // no Secret, or no key of it
 inline constexpr std::string_view kNoRegion = "NoRegion";

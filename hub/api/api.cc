@@ -114,6 +114,8 @@ Response Api::Impl::answer(const Request& request, const Match& match, Subject& 
 Result<Response> Api::Impl::call(const Request& request, const Match& match, const Subject& subject) {
   const Access& access = match.route->access;
   if (access.who == Access::Who::kRule) TRY(subject.require(access.verb, access.kind));
+  if (const auto application = match.parameters.find("application"); application != match.parameters.end())
+    TRY(subject.require_application(application->second));
   if (!request.body.empty() && !acceptable_body(request.header("content-type")))
     return problem(
         415, "UnsupportedMediaType",

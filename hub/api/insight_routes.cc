@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "hub/access/reach.h"
 #include "hub/access/roles.h"
 #include "hub/api/content.h"
 #include "hub/api/fresh_store.h"
@@ -42,6 +43,7 @@ Result<Response> tree(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request, {"environment"}));
   FreshStore fresh(h.hub.store, h.hub.freshness);
   v1::Tree tree = TRY(frontend::tree({fresh, h.hub.clock}, call.at("application")));
+  if (!call.subject.applications.empty()) access::narrow(tree, call.subject.applications);
   if (const auto environment = call.request.parameter("environment"); !environment.empty()) {
     v1::Tree wanted = tree;
     wanted.clear_places();
@@ -60,6 +62,13 @@ Result<Response> tree(const Handlers& h, const Call& call) {
 
 Result<Response> describe(const Handlers& h, const model::Kind& kind, const Call& call) {
   TRY(only_parameters(call.request, {}));
+  if (!call.subject.applications.empty()) {
+    // Environments and the like tell of everybody's applications.
+    if (!access::reaches("describe", kind.plural)) TRY(call.subject.require("describe", kind.plural));
+    TRY(call.subject.require_name(kind.plural, call.at("name")));
+    const auto object = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, call.at("name")));
+    if (object) TRY(call.subject.require_object(*object));
+  }
   FreshStore fresh(h.hub.store, h.hub.freshness);
   return answer(call.request, TRY(frontend::describe({fresh, h.hub.clock}, kind, call.at("name"))));
 }
@@ -67,7 +76,9 @@ Result<Response> describe(const Handlers& h, const model::Kind& kind, const Call
 Result<Response> why(const Handlers& h, const Call& call, const std::string& resource) {
   TRY(only_parameters(call.request, {}));
   FreshStore fresh(h.hub.store, h.hub.freshness);
-  return answer(call.request, TRY(frontend::why({fresh, h.hub.clock}, resource)));
+  const auto found = TRY(frontend::why({fresh, h.hub.clock}, resource));
+  TRY(call.subject.require_name("resources", found.resource()));
+  return answer(call.request, found);
 }
 
 // The one that was asked for, or the only one there is.

@@ -23,7 +23,10 @@ struct Handlers {
   frontend::Context context() const { return {hub.store, hub.clock}; }
 };
 
-inline frontend::Caller caller(const Call& call) { return {call.subject.name}; }
+inline frontend::Caller caller(const Call& call) { return {call.subject.name, call.subject.applications}; }
+
+// That an object is within a subject's reach, as it is given and as it stands: neither may be others'.
+Result<> require_reach(const Handlers& h, const Subject& subject, const google::protobuf::Message& object);
 
 // GET, POST, PUT, DELETE of every kind; list and watch.
 void add_object_routes(Router& router, const Handlers& handlers);

@@ -86,9 +86,10 @@ Result<bool> WatchStream::list_some(std::string& out) {
     }
     const auto& shown = *read;
     const bool matches = options_.filter.matches(*shown.object);
-    if (!options_.filter.selector.empty()) known_[std::hash<std::string>()(entry.key)] = matches;
+    if (options_.filter.may_change()) known_[std::hash<std::string>()(entry.key)] = matches;
     (void)is_news(entry.key, *shown.object);
     // No id: a client that comes back in the middle of a list has to begin again.
+    options_.filter.narrow(*shown.object);
     if (matches) out += fmt::format("event: added\ndata: {}\n\n", model::to_json(*shown.object));
   }
   const bool complete = entries.size() < kObjectsAtOnce;
@@ -162,8 +163,9 @@ std::string WatchStream::event_for(const Change& change) {
     told_.erase(std::hash<std::string>()(change.key));
   else
     (void)is_news(change.key, *shown->object);
+  options_.filter.narrow(*shown->object);
   std::string_view event = change.erased ? "deleted" : change.created ? "added" : "modified";
-  if (!options_.filter.selector.empty()) {
+  if (options_.filter.may_change()) {
     // An object that no longer matches is gone for this client, and one that begins to is new. Where it
     // resumed, it may know more than this stream does: rather delete what it never had than leave it what is
     // no more.

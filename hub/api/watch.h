@@ -77,8 +77,8 @@ class WatchStream final : public Stream {
   std::string list_after_;
   std::vector<Page> pages_;
   std::optional<MonoTime> behind_since_;
-  // With a selector over labels, by hash of the key: whether the client knows the object as one that matches.
-  // Not in here: unknown.
+  // Where what matches may change, by hash of the key: whether the client knows the object as one that
+  // matches. Not in here: unknown.
   std::unordered_map<size_t, bool> known_;
   // Of applications, by the same: a hash of what was told of their deployments last.
   std::unordered_map<size_t, size_t> told_;

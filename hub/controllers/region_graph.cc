@@ -283,7 +283,7 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   out.types = graph.types;
   out.secrets = graph.secrets;
   out.refusal = graph.refusal;
-  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph));
+  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph, Horizon::kWanted));
   if (out.refusal) return out;
   out.taken = std::move(graph.taken);
   out.warnings = std::move(graph.warnings);

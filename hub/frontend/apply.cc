@@ -163,9 +163,10 @@ Result<> Application::check(const std::vector<model::Object>& objects) {
 
 Result<> Application::deliver() {
   for (const auto& name : applications_) {
-    for (auto& answer :
-         TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true})))
-      *result_.add_releases() = std::move(answer);
+    auto delivered =
+        TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true}));
+    for (auto& answer : delivered.answers) *result_.add_releases() = std::move(answer);
+    for (auto& warning : delivered.warnings) result_.add_warnings(std::move(warning));
   }
   return {};
 }
@@ -225,8 +226,9 @@ Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
         if (rank(*object) == turn) TRY(application.write(*object));
       }
     }
-    TRY(application.check(objects));
-    return application.deliver();
+    // Checked after it: what its deployments want now is what others must leave room for.
+    TRY(application.deliver());
+    return application.check(objects);
   }));
   result.set_revision(revision);
   // Written by rank, told in the order given.

@@ -174,7 +174,9 @@ class ApplicationCheck {
                                                    &roles_,
                                                    &offers_,
                                                    &secrets_}));
-      const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
+      const auto found = graph.refusal
+                             ? graph.refusal
+                             : TRY(controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting));
       if (!found || !said.insert(found->message).second) continue;
       const auto& refusal = *found;
       // What may come later is no fault of this application.

@@ -88,6 +88,8 @@ Result<> Describer::application(const v1::Application& app) {
   for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."}))) {
     all.push_back(TRY(explain(reader_, deployment, now_)));
     if (all.back().ready) ready.push_back(deployment.spec().environment());
+    fact(fmt::format("held back in {}", deployment.spec().environment()),
+         controllers::held_back(deployment.spec()));
     if (deployment.spec().candidate() != 0 && deployment.spec().release() != 0)
       fact(fmt::format("candidate in {}", deployment.spec().environment()),
            fmt::format("release {} waits for {}", deployment.spec().candidate(),
@@ -132,6 +134,7 @@ Result<> Describer::deployment(const v1::Deployment& deployment) {
   if (deployment.spec().candidate() != 0)
     fact("candidate", fmt::format("release {} waits for {}", deployment.spec().candidate(),
                                   deployment.spec().candidate_waits()));
+  fact("held back", controllers::held_back(deployment.spec()));
   fact("approved by", deployment.spec().approved_by());
   for (const auto& region : deployment.status().regions())
     fact(fmt::format("region {}", region.region()),

@@ -25,7 +25,8 @@ namespace qleet::hub::frontend {
 
 // Who asks, for the audit; the caller has already checked what the subject may do.
 struct Caller {
-  std::string subject;  // "serviceaccount:<name>"
+  std::string subject;                         // "serviceaccount:<name>"
+  std::vector<std::string> applications = {};  // builds get into these alone; empty: into every one
 };
 
 // Where operations happen. All outlive every call.
@@ -80,10 +81,29 @@ struct EraseOptions {
 Result<v1::EraseResult> erase(const Context& context, const Caller& caller, const model::Kind& kind,
                               std::string_view name, const EraseOptions& options = {});
 
-// CI: an image exists. Answers what will be done and where. The same image, tag and digest, or the same key
-// of the same subject (kept a day), is answered again and does nothing.
+struct NotifyOptions {
+  std::string idempotency_key;  // of the caller; empty: none
+  bool must_be_followed = false;
+};
+
+// Error::reason where an idempotency key comes back with another build: kInvalid, and nothing is done.
+inline constexpr std::string_view kKeyReused = "IdempotencyKeyReused";
+// DeliveryAnswers.state, and Error::reason (kNotFound, nothing is kept) with NotifyOptions::must_be_followed.
+inline constexpr std::string_view kNotFollowed = "NotFollowed";
+
+// CI: an image exists. Answers what will be done and where; DeliveryAnswers.state is "Delivered", "Unchanged"
+// or kNotFollowed: then it is kept for who follows it later. The same key of the same subject (kept a day) is
+// answered again and does nothing. What is told again without one brings back what it names, unless its order
+// says that it is older than what there is.
 Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& caller,
-                                         const v1::BuildSpec& build, std::string_view idempotency_key = {});
+                                         const v1::BuildSpec& build, const NotifyOptions& options = {});
+
+// What became of a build, per application and environment: the answers of its last notification, with what
+// they have come to. States of each: "RollingOut", "Ready", "Stalled", "Failed", "AwaitingApproval",
+// "AwaitingEnvironment", "HeldBack", "Superseded", "Unchanged"; of all: "RollingOut", "Failed", "Waiting",
+// "Done", kNotFollowed. For who told of the build alone: kNotFound otherwise, as for one that there is not.
+Result<v1::DeliveryAnswers> fate_of_build(const Context& context, const Caller& caller,
+                                          std::string_view build);
 
 Result<v1::DeliveryAnswers> approve(const Context& context, const Caller& caller,
                                     const v1::ApproveRequest& request);

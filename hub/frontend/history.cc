@@ -71,6 +71,8 @@ Result<v1::History> history(const Context& context, std::string_view application
                  controllers::was_ready(release, deployment.spec().environment(), nullptr)) {
         add("WasReady");
       }
+      // Until somebody applies or approves.
+      if (deployment.spec().release() == number && deployment.spec().rolled_back()) add("RolledBack");
     }
   }
   return history;

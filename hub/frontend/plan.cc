@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/clock/duration.h"
+#include "common/model/image_name.h"
 #include "common/model/reasons.h"
 #include "common/template/replacement.h"
 #include "hub/controllers/health.h"
@@ -33,19 +34,13 @@ std::string unquoted(const std::string& json) {
 // Of two references to one repository only what tells them apart.
 std::string image_change(const std::string& before, const std::string& after) {
   const auto split = [](const std::string& image) {
-    const auto at = image.find('@');
-    const auto name = image.substr(0, at);
-    const auto colon = name.rfind(':');
-    const auto slash = name.rfind('/');
-    const bool tagged = colon != std::string::npos && (slash == std::string::npos || colon > slash);
-    const auto repository = tagged ? name.substr(0, colon) : name;
-    auto rest = tagged ? name.substr(colon + 1) : at == std::string::npos ? "" : image.substr(at + 1, 19);
-    return std::pair(repository, std::move(rest));
+    auto name = model::split_image(image);
+    return std::pair(std::move(name.repository), name.tag.empty() ? name.digest.substr(0, 19) : name.tag);
   };
   const auto [old_repository, old_rest] = split(before);
   const auto [new_repository, new_rest] = split(after);
   if (before.starts_with(after + "@")) return fmt::format("image {}{}", new_rest, kLookedUpAgain);
-  if (old_repository != new_repository || old_rest == new_rest)
+  if (!model::same_repository(old_repository, new_repository) || old_rest == new_rest)
     return fmt::format("image {} -> {}", before, after);
   return fmt::format("image {} -> {}", old_rest.empty() ? "(no tag)" : old_rest, new_rest);
 }
@@ -260,8 +255,9 @@ Result<> Planner::deployment(const std::string& name) {
   const auto& spec = after->spec();
   if (spec.candidate() != 0 && (!before || before->spec().candidate() != spec.candidate())) {
     place(spec.environment(), "")
-        .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
-                                                        : "waits for another environment");
+        .set_waits(spec.rolled_back()                     ? "is held back: it was rolled back by hand"
+                   : spec.candidate_waits() == "approval" ? "waits for approval"
+                                                          : "waits for another environment");
   }
   // Nobody is to be surprised by it once more.
   if (before && before->spec().returned_from() != 0 && spec.returned_from() == 0 && spec.release() != 0) {
@@ -392,6 +388,8 @@ Result<v1::PlanResult> from_answers(Result<v1::DeliveryAnswers> answers) {
   const auto delivered = TRY(std::move(answers));
   v1::PlanResult result;
   *result.mutable_releases() = delivered.releases();
+  // Said by nothing else in a plan: that nothing follows a build, or why it changes nothing.
+  if (!delivered.message().empty()) result.add_warnings(delivered.message());
   return result;
 }
 

@@ -132,6 +132,9 @@ std::string join(std::string_view sha256_hex) { return join_segments({"x/join", 
 std::string idem(std::string_view subject, std::string_view key_sha256_hex) {
   return join_segments({"x/idem", subject, key_sha256_hex});
 }
+std::string idem_body(std::string_view subject, std::string_view key_sha256_hex) {
+  return join_segments({"x/idem-body", subject, key_sha256_hex});
+}
 std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string_view key_sha256_hex) {
   return join_segments({"x/idem-due", hex16(due_ms), subject, key_sha256_hex});
 }

@@ -141,6 +141,10 @@ std::string certified(std::string_view agent);
 // x/idem/<subject>/<sha256 hex of the key> answer given to an idempotent request
 std::string idem(std::string_view subject, std::string_view key_sha256_hex);
 
+// x/idem-body/<subject>/<sha256 hex of the key>
+//                                          sha256 hex of what was asked with it
+std::string idem_body(std::string_view subject, std::string_view key_sha256_hex);
+
 // x/idem-due/<due ms, 16 hex>/<subject>/<sha256 hex of the key>
 //                                          when that answer may be forgotten (value empty)
 std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string_view key_sha256_hex);

@@ -218,12 +218,32 @@ void Program::build() {
   const auto number = dice_.percent(80) ? ++builds_ : builds_;
   build.set_tag(fmt::format("main-{}", number));
   build.set_digest(fmt::format("sha256:{:064x}", number));
+  if (number % 2 == 0) build.set_number(number);
+  const auto held = rolled_back();
   const auto answer = world_.ask("build " + build.image() + ":" + build.tag(),
                                  [&](const frontend::Context& context) -> Result<> {
                                    TRY(frontend::notify_build(context, kSomebody, build));
                                    return {};
                                  });
-  if (answer == World::Answer::kDone) ++operations_;
+  if (answer != World::Answer::kDone) return;
+  ++operations_;
+  if (!world_.hub_runs()) return;
+  const auto now = rolled_back();
+  for (const auto& [name, release] : held) {
+    const auto after = now.find(name);
+    if (after == now.end() || after->second != release)
+      world_.findings.add(Rule::kRolledBack,
+                          fmt::format("a build undid the rollback of {} to release {}", name, release));
+  }
+}
+
+std::map<std::string, std::uint32_t> Program::rolled_back() const {
+  std::map<std::string, std::uint32_t> held;
+  if (!world_.hub_runs()) return held;
+  const auto reader = world_.store().snapshot().value();
+  for (const auto& deployment : hub::objects::list<v1::Deployment>(*reader).value())
+    if (deployment.spec().rolled_back()) held[deployment.metadata().name()] = deployment.spec().release();
+  return held;
 }
 
 void Program::approve() {

@@ -1,6 +1,8 @@
 // What people, CI and misfortune do in a history, at random.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +44,7 @@ class Program {
   void apply(const std::string& documents);
   void erase(const std::string& name, bool with_data);
   void build();
+  std::map<std::string, std::uint32_t> rolled_back() const;  // deployment -> its release
   void approve();
   void roll_back();
   void plan();

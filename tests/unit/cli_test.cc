@@ -360,7 +360,7 @@ TEST(Completion, KnowsCommandsOptionsAndKinds) {
   const auto kinds = complete({"get", "appl"});
   EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
   const auto options = complete({"build", "notify", "--rev"});
-  EXPECT_EQ(options, std::vector<std::string>{"--revision"});
+  EXPECT_EQ(options, (std::vector<std::string>{"--revision", "--revision-time"}));
   EXPECT_EQ(complete({"secret", ""}), (std::vector<std::string>{"set", "list", "rm"}));
   EXPECT_EQ(complete({"secret", "set", "--every"}), std::vector<std::string>{"--every-application"});
 }

@@ -86,8 +86,16 @@ Result<v1::EraseResult> erase(const Context& context, const Caller& caller, cons
 }
 
 Result<v1::DeliveryAnswers> notify_build(const Context&, const Caller& caller, const v1::BuildSpec& build,
-                                         std::string_view key) {
-  TRY(note("notify", caller, fmt::format("{} key={}", model::to_json(build), key)));
+                                         const NotifyOptions& options) {
+  TRY(note("notify", caller,
+           fmt::format("{} key={}{}{}", model::to_json(build), options.idempotency_key,
+                       options.must_be_followed ? " followed" : "",
+                       caller.applications.empty() ? "" : " for " + caller.applications.front())));
+  return test::frontend_double().answers;
+}
+
+Result<v1::DeliveryAnswers> fate_of_build(const Context&, const Caller& caller, std::string_view build) {
+  TRY(note("fate", caller, std::string(build)));
   return test::frontend_double().answers;
 }
 

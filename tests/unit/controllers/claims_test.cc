@@ -165,6 +165,46 @@ TEST(Claims, AnExchangeInOneApplyHasNoConflict) {
   EXPECT_EQ(host("lab.default.green.route.web.url"), "move.example");
 }
 
+// What was applied may wait for approval: until then the place is taken by what runs.
+TEST(Claims, APlaceIsKeptByWhatRunsUntilItsReleaseIsLetIn) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: default}, spec: {builds: {by: "
+      "approval}}}");
+  world.apply(app("one", "{host: b.example}"));
+  ASSERT_EQ(world.at<v1::Deployment>("one.default").spec().candidate(), 2u);
+  // Who waits likewise may ask for what is free by then.
+  world.apply(app("two", "{host: a.example}"));
+  v1::ApproveRequest approve;
+  approve.set_application("two");
+  approve.set_environment("default");
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Blocked 0") << "one serves a.example until its release is let in";
+  approve.set_application("one");
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Ready 1");
+}
+
+TEST(Claims, APlaceThatARollbackBroughtBackIsTaken) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  world.apply(app("one", "{host: b.example}"));
+  world.settle();
+  v1::RollbackRequest back;
+  back.set_application("one");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, back));
+  world.settle();
+  EXPECT_THAT(world.refusal(app("two", "{host: a.example}")), HasSubstr("by application \"one\""));
+  EXPECT_EQ(world.refusal(app("two", "{host: b.example}")), "");
+}
+
 TEST(Claims, OfTwoWhoComeAtOnceTheSecondWaitsForTheFirstToLeave) {
   World world;
   world.join("lab");

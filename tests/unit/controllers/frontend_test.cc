@@ -285,15 +285,28 @@ TEST(Frontend, ABuildIsAnsweredOnce) {
   const auto first = world.build("reg/web", "v1", 'a', "key-1");
   EXPECT_EQ(first.releases(0).release(), 2u);
   EXPECT_EQ(first.releases(0).state(), "RollingOut");
-  // The same key: the same answer, whatever it asks.
-  EXPECT_EQ(world.build("reg/web", "v2", 'b', "key-1").releases(0).state(), "RollingOut");
+  // The same key: the same answer. With another build it is refused, and nothing happens.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a', "key-1").releases(0).state(), "RollingOut");
+  v1::BuildSpec other;
+  other.set_image("reg/web");
+  other.set_tag("v2");
+  other.set_digest("sha256:" + std::string(64, 'b'));
+  const auto reused =
+      frontend::notify_build(world.context(), world.caller, other, {.idempotency_key = "key-1"});
+  ASSERT_FALSE(reused);
+  EXPECT_EQ(reused.error().code, Code::kInvalid);
+  EXPECT_EQ(reused.error().reason, frontend::kKeyReused);
+  EXPECT_THAT(reused.error().message, HasSubstr("was used for another build"));
   EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 2u);
   // Without it: known by its digest.
-  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
+  const auto same = world.build("reg/web", "v1", 'a');
+  EXPECT_EQ(same.state(), "Unchanged");
+  EXPECT_EQ(same.releases(0).reason(), "v1 is what release 2 has already");
   EXPECT_EQ(world.build("reg/web", "v2", 'b').releases(0).release(), 3u);
-  // Told again, it does not go back.
-  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
-  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 3u);
+  // Told again, it brings back what it names.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "RollingOut");
+  EXPECT_EQ(world.at<v1::Release>("shop.4").spec().images(0).image(),
+            "reg/web:v1@sha256:" + std::string(64, 'a'));
   // The answers are forgotten in time.
   world.clock.advance(std::chrono::hours(25));
   world.build("reg/web", "v3", 'c', "key-2");
@@ -322,13 +335,12 @@ TEST(Frontend, ABuildMustBeExact) {
     return result ? "" : result.error().message;
   };
   const auto good = "sha256:" + std::string(64, 'a');
-  EXPECT_EQ(refuse("", good),
-            "image: is missing: the repository without tag, for example registry.example/shop/web");
+  EXPECT_EQ(refuse("", good), "image: is missing");
   EXPECT_EQ(refuse("reg:5000/web:v1", good),
-            "image: must be a repository without tag and digest; those have fields of their own");
+            "image: must be a repository without tag or digest; leave out \":v1\"");
   EXPECT_EQ(refuse("reg:5000/web", good), "");
   EXPECT_EQ(refuse("reg/web", "sha256:abc"),
-            "digest: \"sha256:abc\" is no digest: sha256:<64 lower-case hex digits>");
+            "digest: \"sha256:abc\" is not a digest; it is sha256: and 64 hexadecimal digits");
 }
 
 TEST(Frontend, TokensAreShownOnceAndKeptAsHashes) {

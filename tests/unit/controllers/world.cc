@@ -90,7 +90,7 @@ v1::DeliveryAnswers World::build(const std::string& image, const std::string& ta
   build.set_tag(tag);
   build.set_digest("sha256:" + std::string(64, digest));
   build.set_revision("rev-" + tag);
-  auto answers = frontend::notify_build(context(), caller, build, key);
+  auto answers = frontend::notify_build(context(), caller, build, {.idempotency_key = key});
   if (!answers) throw std::runtime_error(answers.error().message);
   return *answers;
 }

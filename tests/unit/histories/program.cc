@@ -362,6 +362,8 @@ Step Program::build() {
   build.set_tag(fmt::format("main-{}", dice_.below(6)));
   build.set_digest("sha256:" + std::string(64, static_cast<char>('a' + dice_.below(6))));
   if (dice_.chance(20)) build.set_application(dice_.pick(kApplications));
+  // Some come with an order, and some of these late.
+  if (dice_.chance(40)) build.set_number(1 + dice_.below(20));
   Step step;
   step.text = "build " + build.ShortDebugString();
   step.plan = frontend::plan_build(caller_, build);
@@ -400,6 +402,7 @@ Step Program::rollback(const Scene& scene) {
     request.set_application(release.spec().application());
     request.set_to_release(release.spec().number());
   }
+  request.set_force(dice_.chance(40));
   Step step;
   step.text = "roll back " + request.ShortDebugString();
   step.plan = frontend::plan_rollback(caller_, request);
