@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/interrupt.h"
 #include "cli/kinds.h"
 #include "cli/notices.h"
 #include "cli/output.h"
@@ -24,6 +25,8 @@ Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::v
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const std::string plural(kind.plural);
   for (const auto& name : names) {
+    const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe " + plural + " " +
+                              name);
     const Exit exit = until_gone(session, plural, name, *limit);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)

@@ -84,7 +84,7 @@ Error pull_refused(std::string_view image, std::string_view message) {
   const auto refusal = [&](std::string_view status) {
     return Error{
         Code::kDenied,
-        fmt::format("image {} was refused by its registry ({}); give the region a pull secret for it, or "
+        fmt::format("image {} was refused by its registry ({}); let the agent's host log in there, or "
                     "name another image",
                     image, status),
         {},

@@ -369,7 +369,8 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
     return result ? "" : result.error().message;
   };
   const auto unknown =
-      "the join token is unknown, used already, or too old: make another with qleet agent join-token";
+      "the join token is unknown, used already, or too old: make another: "
+      "qleet agent join-token --region REGION";
   const auto token = make();
   EXPECT_EQ(redeem(token, "one"), "");
   EXPECT_EQ(redeem(token, "one"), "") << "the answer may have been lost";
