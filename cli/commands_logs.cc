@@ -22,6 +22,7 @@ constexpr int kMostEmpty = 3;
 struct Target {
   std::string path;  // without its query
   Query query;
+  std::string application = {};  // empty: none, or several
 };
 
 bool has(const LogsCommand& command, const v1::Resource& resource) {
@@ -60,11 +61,11 @@ Result<Target> of_dependency(Session& session, const LogsCommand& command, const
     for (const auto& resource : shared) which += (which.empty() ? "" : ", or ") + ("qleet logs " + resource);
     return fail(Code::kInvalid, "several have " + name + "; say which: " + which);
   }
-  if (!shared.empty()) return Target{logs_of_resource(shared.front()), {}};
+  if (!shared.empty()) return Target{.path = logs_of_resource(shared.front()), .query = {}};
   if (applications.empty())
     return fail(Code::kNotFound, "neither an application \"" + type + "\" nor a resource " + name +
                                      " exists; qleet get apps lists applications");
-  Target target{logs_of_application(*applications.begin()), {}};
+  Target target{logs_of_application(*applications.begin()), {}, *applications.begin()};
   target.query.add("resource", name);
   return target;
 }
@@ -72,16 +73,16 @@ Result<Target> of_dependency(Session& session, const LogsCommand& command, const
 Result<Target> target_of(Session& session, const LogsCommand& command) {
   const auto& name = command.application;
   const auto slash = name.find('/');
-  Target target{logs_of_application(name.substr(0, slash)), {}};
+  Target target{logs_of_application(name.substr(0, slash)), {}, name.substr(0, slash)};
   std::string workload = command.workload;
   if (slash == std::string::npos && std::ranges::count(name, '.') >= 4) {
     // The full name of a resource, as `qleet get resources` and `describe` print it.
     const auto parts = resource_parts(name);
     if (!parts) return fail(Code::kInvalid, "\"" + name + "\" is no name of a resource");
     if (parts->application == "-") {
-      target = {logs_of_resource(name), {}};
+      target = {.path = logs_of_resource(name), .query = {}};
     } else {
-      target = {logs_of_application(parts->application), {}};
+      target = {.path = logs_of_application(parts->application), .query = {}};
       target.query.add("environment", parts->environment);
       target.query.add("region", parts->region);
       target.query.add("resource", parts->type + "/" + parts->id);
@@ -111,10 +112,12 @@ Result<Target> target_of(Session& session, const LogsCommand& command) {
 }
 
 // Whether the application is in more than one environment or region; yes where nobody may tell.
-void look_where(Session& session, const LogsCommand& command, LogViewOptions& options) {
+void look_where(Session& session, const LogsCommand& command, const std::string& application,
+                LogViewOptions& options) {
   v1::Tree tree;
-  const auto application = command.application.substr(0, command.application.find('/'));
-  if (!session.hub.get_into("/v1/applications/" + http::encode(application) + "/tree", tree)) return;
+  if (application.empty() ||
+      !session.hub.get_into("/v1/applications/" + http::encode(application) + "/tree", tree))
+    return;
   std::set<std::string> environments;
   std::set<std::string> regions;
   for (const auto& place : tree.places()) {
@@ -193,7 +196,7 @@ Exit run(Session& session, const LogsCommand& command) {
                          .json = session.format == Format::kJson,
                          .prefix = command.prefix,
                          .timestamps = command.timestamps};
-  if (options.prefix && !options.json) look_where(session, command, options);
+  if (options.prefix && !options.json) look_where(session, command, target->application, options);
   LogView view(
       session.terminal, options,
       // Whoever pipes a log wants its bytes.

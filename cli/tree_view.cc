@@ -36,7 +36,9 @@ std::string time_since(const v1::TreeNode& node, const TreeLook& look) {
   if (!look.now || node.state() == kReady || !node.has_since()) return {};
   const WallTime since(Millis(node.since().seconds() * 1000 + node.since().nanos() / 1'000'000));
   if (since >= *look.now) return {};
-  return " (" + human_duration(std::chrono::floor<std::chrono::seconds>(*look.now - since)) + ")";
+  const auto passed = *look.now - since;
+  if (passed >= std::chrono::minutes(1)) return human_duration(passed);
+  return std::to_string(passed.count() / 1000) + " s";
 }
 
 struct Line {
@@ -48,9 +50,11 @@ struct Line {
 void collect(const v1::TreeNode& node, const std::string& before, const std::string& before_children,
              const Terminal& terminal, const TreeLook& look, std::vector<Line>& lines) {
   const std::string mark = terminal.paint(mark_of_state(node.state()), colour_of_state(node.state()));
-  std::string text = remark(node) + time_since(node, look);
+  // In front: a narrow window cuts off what is behind.
+  std::string text = time_since(node, look);
+  const std::string what = remark(node);
+  text += (text.empty() || what.empty() ? "" : ": ") + what;
   if (node.repeated()) text += text.empty() ? "(see above)" : " (see above)";
-  if (text.starts_with(' ')) text.erase(0, 1);
   lines.push_back({before + mark + " " + one_line(name_of(node)), node.state(), one_line(text)});
   // What was shown further up and is well needs no second line.
   std::vector<const v1::TreeNode*> shown;
@@ -172,6 +176,7 @@ std::string TreeChanges::news(const v1::Tree& tree) {
   for (const auto& place : tree.places()) {
     const auto title = tree.application() + "  " + title_of(place);
     for (const auto& root : place.roots()) walk(title, root, seen, out);
+    if (place.state().empty()) continue;  // nobody has looked at it yet
     const auto message = message_of(place);
     out +=
         line(title, title + ": " + place.state() + (message.empty() ? "" : ", " + one_line(message)), false);

@@ -23,7 +23,7 @@ struct TreeLook {
   std::optional<WallTime> now;  // how long each has been on its way is said
 };
 
-// "├─● postgres db   Progressing  pulling image ... (12.0 s)".
+// "├─● postgres db   Progressing  12 s: pulling image ...".
 std::vector<PictureLine> draw_tree(const Terminal& terminal, const v1::Tree& tree, const TreeLook& look);
 // The lines, each with its end; at most `rows` of them, calm ones left out first, and how many that were.
 std::string fitted(const std::vector<PictureLine>& lines, size_t rows);

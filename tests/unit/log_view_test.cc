@@ -116,7 +116,7 @@ TEST(TreeView, SaysTheStepAndTheTimeAndNothingTwice) {
   const auto all = fitted(lines, lines.size());
   EXPECT_EQ(all.substr(0, all.find("├─")),
             "dev / eu-1                  RollingOut   12.0 s\n"
-            "● web                       Progressing  pulling image a/b:1 (12.0 s)\n");
+            "● web                       Progressing  12 s: pulling image a/b:1\n");
 }
 
 TEST(TreeView, ATallTreeKeepsWhatIsNotReady) {

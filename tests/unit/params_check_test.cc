@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
              "params.verison: unknown parameter; did you mean \"version\"?"},
         Case{"UnknownFar", "{zzzzzzzz: 1}",
              "params.zzzzzzzz: unknown parameter; there is: any, debug, extra, hosts, name, ratio, replicas, "
-             "size, "
+             "share, size, "
              "version"},
         Case{"NotInEnum", "{version: \"17\"}",
              "params.version: \"17\" is not one of: \"14\", \"15\", \"16\"; did you mean \"14\"?"},

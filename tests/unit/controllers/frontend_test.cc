@@ -423,8 +423,8 @@ TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
     return answer ? "" : answer.error().message;
   };
   const std::string stranger =
-      "there is no such agent, or the request is not signed by its key; enrol it (again) with qleet agent "
-      "join-token";
+      "there is no such agent, or the request is not signed by its key; enrol it (again) with the "
+      "line that qleet agent join-token --region REGION prints";
   EXPECT_EQ(code(request("eu", key)), "");
   EXPECT_EQ(code(request("eu", key, std::chrono::minutes(4))), "");
   EXPECT_EQ(code(request("eu", key, -std::chrono::minutes(4))), "");
