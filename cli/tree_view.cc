@@ -16,6 +16,19 @@ std::string name_of(const v1::TreeNode& node) {
   return node.type() + " " + (node.alias().empty() ? node.id() : node.alias());
 }
 
+// Who waits says why what it waits for is not ready, which stands further down as well.
+void leave_out_told_below(std::string& text, const v1::TreeNode& node) {
+  for (const auto& child : node.children()) {
+    const auto& told = child.message();
+    if (child.state() != kReady && !told.empty() && text.ends_with(told) && text != told) {
+      text.resize(text.size() - told.size());
+      while (text.ends_with(' ') || text.ends_with(':')) text.pop_back();
+      return;
+    }
+    leave_out_told_below(text, child);
+  }
+}
+
 std::string remark(const v1::TreeNode& node) {
   std::string text;
   if (node.state() == kReady) {
@@ -27,6 +40,7 @@ std::string remark(const v1::TreeNode& node) {
   } else {
     text = node.message().empty() ? node.reason() : node.message();
     if (text == node.state()) text.clear();
+    leave_out_told_below(text, node);
     if (node.attempts() > 1) text += " (tried " + std::to_string(node.attempts()) + " times)";
   }
   return text;

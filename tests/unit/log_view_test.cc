@@ -129,6 +129,27 @@ TEST(TreeView, ATallTreeKeepsWhatIsNotReady) {
   EXPECT_EQ(fitted(lines, 2), "dev / eu-1                  RollingOut\n... and 41 more lines\n");
 }
 
+TEST(TreeView, WhoWaitsDoesNotRepeatWhatIsToldBelow) {
+  const Terminal terminal;
+  auto waiting = tree();
+  auto& web = *waiting.mutable_places(0)->mutable_roots(0);
+  web.clear_children();
+  web.clear_since();
+  web.set_state("Pending");
+  web.set_message("waits for db (eu-1.dev.shop.postgres.db): ImageMissing: there is no image x");
+  auto& db = *web.add_children();
+  db.set_type("postgres");
+  db.set_alias("db");
+  db.set_state("Stalled");
+  db.set_message("there is no image x");
+  const auto lines = draw_tree(terminal, waiting, {});
+  EXPECT_EQ(
+      fitted(lines, lines.size()),
+      "dev / eu-1                  RollingOut\n"
+      "○ web                       Pending      waits for db (eu-1.dev.shop.postgres.db): ImageMissing\n"
+      "└─✖ postgres db             Stalled      there is no image x\n");
+}
+
 TEST(TreeChanges, ALineForEachChange) {
   TreeChanges changes;
   auto now = tree();
