@@ -70,7 +70,7 @@ void check_file(const ScoreFile& file, const Place& place, Checks& checks) {
     checks.wrong(
         {&place, "source"},
         fmt::format(
-            "\"{}\" is a file that the hub cannot see; put its text under content (qleet apply FILE does it)",
+            "\"{}\" is a file that the hub cannot see; put its text under content (qleet apply does it)",
             file.source()));
   }
   if (binary && !is_base64(file.binary_content())) checks.wrong({&place, "binaryContent"}, "is not base64");
