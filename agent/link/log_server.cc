@@ -141,6 +141,7 @@ void LogServer::send(Stream& stream) {
     }
   }
   stream.ended = true;
+  wanted_to_the_end = wanted_to_the_end && !stopping_;
   // Who follows goes on with the next life of this agent.
   if (stopping_ && stream.request.wish.follow) return;
   wire::v1::LogsChunk last;

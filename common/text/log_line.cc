@@ -5,6 +5,12 @@
 #include "common/clock/duration.h"
 
 namespace qleet {
+namespace {
+
+// Whoever writes the log chooses the names of its sources: what is remembered is bounded.
+constexpr std::size_t kMostPlaces = 1'000;
+
+}  // namespace
 
 std::string stamp(const std::optional<WallTime>& time) { return time ? format_time(*time) + " " : "- "; }
 
@@ -21,6 +27,7 @@ bool LogCursor::take(std::string_view source, const std::optional<WallTime>& tim
   if (!time) return true;
   const WallTime second = std::chrono::floor<std::chrono::seconds>(*time);
   auto it = places_.find(source);
+  if (it == places_.end() && places_.size() >= kMostPlaces) return true;
   if (it == places_.end()) it = places_.emplace(source, Place{.second = second}).first;
   Place& place = it->second;
   if (place.again) {

@@ -15,6 +15,10 @@ namespace qleet::hub {
 
 namespace subjects = sync::subjects;
 
+namespace {
+constexpr std::size_t kLongestSource = 300;
+}
+
 struct LogStreams::Stream {
   // Constant after construction.
   std::string id;
@@ -47,6 +51,8 @@ struct LogStreams::Stream {
 
 // Lines that were handed on before an interruption are left out.
 bool LogStreams::Stream::take(const std::string& source, std::string_view data) {
+  // A line that goes on does so in the next chunk: whatever an agent sends, one is open at the most.
+  if (!open_source.empty() && open_source != source && !close_line()) return false;
   std::string kept;
   while (!data.empty()) {
     const bool begins = open_source.empty();
@@ -177,7 +183,8 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
   if (chunk.dropped() > 0)
     stream.note(fmt::format("{} lines were left out here: they came faster than they could be sent",
                             chunk.dropped()));
-  if (wanted && !chunk.data().empty()) wanted = stream.take(chunk.source(), chunk.data());
+  if (wanted && !chunk.data().empty())
+    wanted = stream.take(chunk.source().substr(0, kLongestSource), chunk.data());
   if (!wanted) stream.cancelled = true;
   if (chunk.last()) finish(stream, chunk.error());
   if (!wanted || chunk.last()) (*stream.wake)();

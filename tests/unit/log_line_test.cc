@@ -109,6 +109,15 @@ TEST(LogCursor, GoesOnWhereItWasAlsoWithinASecond) {
   }
 }
 
+TEST(LogCursor, RemembersNotMoreThanSomeSources) {
+  LogCursor cursor;
+  for (int i = 0; i < 3000; ++i) EXPECT_TRUE(cursor.take(std::to_string(i), WallTime(Millis(5000))));
+  cursor.interrupted();
+  int again = 0;
+  for (int i = 0; i < 3000; ++i) again += cursor.take(std::to_string(i), WallTime(Millis(5000))) ? 1 : 0;
+  EXPECT_EQ(again, 2000);
+}
+
 TEST(LogQueue, JoinsLinesOfASourceAndKeepsTheirOrder) {
   agent::LogQueue queue({.max_bytes = 100, .piece_bytes = 8});
   for (const char* line : {"a1\n", "a2\n", "a3\n"}) EXPECT_TRUE(queue.push("a", line));
