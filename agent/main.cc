@@ -252,9 +252,10 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, std::fi
 }
 
 CLI::App* add_enrol(CLI::App& app, agent::EnrolOptions& options) {
-  auto* command =
-      add_command(app, "enrol", "Become an agent of a hub, with the line that qleet agent join-token prints",
-                  options.state);
+  auto* command = add_command(
+      app, "enrol",
+      "Become an agent of a hub, with the line that qleet agent join-token --region REGION prints",
+      options.state);
   command->add_option("--hub", options.hub_url, "https://HOST:7443")->required();
   command->add_option("--token", options.token, "One-time join token")->required();
   command->add_option("--ca-fingerprint", options.ca_fingerprint, "SHA-256 of the hub's CA")->required();
@@ -346,7 +347,7 @@ int main(int argc, char** argv) {
       app, "accept-epoch",
       "Order the agent, which is stopped, to follow a hub's store that it refuses; nothing is deleted for it",
       options.state);
-  accepting->add_option("epoch", epoch, "As qleet describe agent shows it in EpochRefused")->required();
+  accepting->add_option("epoch", epoch, "As qleet describe agent NAME shows it in EpochRefused")->required();
 
   if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
   if (*enrolling) return enrol(enrolment);

@@ -82,6 +82,9 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->callback([options, erase, &parsed] {
       if (options->files.empty() && erase->empty() && options->image.empty())
         throw CLI::RequiredError("FILE, --delete or --image");
+      if (options->delete_data && erase->empty())
+        throw CLI::ValidationError("--delete-data",
+                                   "says what becomes of data with --delete; add that, or leave it out");
       if (erase->size() == 2) {
         options->erase_kind = erase->front();
         options->erase_name = erase->back();
@@ -226,17 +229,32 @@ void add_looking(CLI::App* root, Parsed& parsed) {
   {
     auto* app = root->add_subcommand("logs", "Logs of an application's workloads, or of what they stand on");
     auto options = command<LogsCommand>(app, parsed);
-    app->add_option("application", options->application)->required()->option_text("APPLICATION");
+    app->add_option("application", options->application,
+                    "APPLICATION, APPLICATION/WORKLOAD, TYPE/ID of a dependency, or a resource's full name")
+        ->required()
+        ->option_text("APPLICATION");
     auto* workload =
         app->add_option("workload", options->workload, "Only of this one")->option_text("WORKLOAD");
     app->add_option("--resource", options->resource,
                     "Instead of workloads: what they stand on, e.g. postgres/web.db")
         ->option_text("TYPE/ID")
         ->excludes(workload);
-    app->add_option("-e,--environment", options->environment, "Only there");
+    app->add_option("-e,--environment", options->environment, "Only there (default: everywhere)");
+    app->add_option("-r,--region", options->region, "Only there (default: everywhere)");
     app->add_option("-c,--container", options->container, "Only of this container");
-    app->add_flag("-f,--follow", options->follow, "Go on with every new line");
-    app->add_option("--tail", options->tail, "Lines of each container to begin with")->capture_default_str();
+    auto* follow = app->add_flag("-f,--follow", options->follow, "Go on with every new line");
+    app->add_option("--tail", options->tail, "Lines of each container to begin with; 0: all")
+        ->capture_default_str();
+    app->add_option("--since", options->since, "Nothing older: 10m, or 2026-11-30T19:00:00Z")
+        ->option_text("DURATION|TIME");
+    app->add_flag("-p,--previous", options->previous, "Of the runs before the present one")->excludes(follow);
+    app->add_flag("-t,--timestamps", options->timestamps, "Put the time of each line in front of it");
+    app->add_flag("--prefix,!--no-prefix", options->prefix, "Begin each line with where it comes from");
+    app->add_option("-o,--output", parsed.format, "json: an object for each line")
+        ->transform(
+            CLI::CheckedTransformer(std::map<std::string, Format>{{"json", Format::kJson}}, CLI::ignore_case)
+                .description(""))
+        ->option_text("json");
   }
 }
 

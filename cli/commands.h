@@ -130,13 +130,18 @@ struct EventsCommand {
 Exit run(Session& session, const EventsCommand& command);
 
 struct LogsCommand {
-  std::string application;
+  std::string application;  // or <application>/<workload>, <type>/<id>, or the full name of a resource
   std::string environment;
+  std::string region;
   std::string workload;
   std::string resource;  // instead: <type>/<id> of what it stands on
   std::string container;
+  std::string since;  // a duration, or a time
   bool follow = false;
-  unsigned tail = 100;
+  bool previous = false;
+  bool timestamps = false;
+  bool prefix = true;
+  unsigned tail = 100;  // 0: all
 };
 Exit run(Session& session, const LogsCommand& command);
 

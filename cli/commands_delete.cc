@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/interrupt.h"
 #include "cli/kinds.h"
 #include "cli/notices.h"
 #include "cli/objects_view.h"
@@ -32,6 +33,8 @@ Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, 
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto deadline = session.clock.mono() + *limit;
   for (const auto& [kind, name, uid] : deleted) {
+    const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe " +
+                              std::string(kind->plural) + " " + name);
     const auto left = std::max(deadline - session.clock.mono(), Millis(0));
     const Exit exit = until_gone(session, *kind, name, uid, left);
     if (exit != Exit::kOk) {

@@ -1,13 +1,17 @@
-// Commands that only look: describe, tree, wait, history, diff, events, logs.
+// Commands that only look: describe, tree, wait, history, diff, events.
 #include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/kinds.h"
+#include "cli/last_lines.h"
 #include "cli/objects_view.h"
 #include "cli/progress.h"
+#include "cli/query.h"
+#include "cli/sse.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
 #include "qleet/v1/access.pb.h"
@@ -39,8 +43,14 @@ Exit describe(Session& session, const model::Kind& kind, const std::string& name
   const auto read = session.hub.get_into(
       "/v1/describe/" + std::string(kind.plural) + "/" + http::encode(name), description);
   if (!read) return report(read.error());
-  if (!print_for_programs(session, description))
-    print(description.text() + (description.text().ends_with('\n') ? "" : "\n"));
+  if (print_for_programs(session, description)) return Exit::kOk;
+  // Below what is wrong and what to do, which is indented.
+  const std::string& text = description.text();
+  auto at = text.find('\n');
+  while (at != std::string::npos && text.compare(at + 1, 2, "  ") == 0) at = text.find('\n', at + 1);
+  const auto head = at == std::string::npos ? text.size() : at + 1;
+  print(text.substr(0, head) + (head == text.size() && !text.ends_with('\n') ? "\n" : "") +
+        last_lines(session, description) + text.substr(head));
   return Exit::kOk;
 }
 
@@ -91,14 +101,17 @@ Exit run(Session& session, const TreeCommand& command) {
     if (!print_for_programs(session, tree)) print(render_tree(session.terminal, tree, ""));
     return Exit::kOk;
   }
+  TreeChanges changes;
   return until(
       session, "/v1/resources?watch=true", std::chrono::hours(24 * 365), [&]() -> std::optional<Exit> {
         v1::Tree tree;
         const auto read = session.hub.get_into(path, tree);
         if (!read)
           return read.error().code == Code::kUnavailable ? std::nullopt : std::optional(report(read.error()));
-        if (!print_for_programs(session, tree))
-          session.terminal.draw(render_tree(session.terminal, tree, ""));
+        if (print_for_programs(session, tree)) return std::nullopt;
+        const auto lines = draw_tree(session.terminal, tree, {.elapsed = {}, .now = session.clock.wall()});
+        session.terminal.draw(fitted(lines, session.terminal.rows()));
+        if (!session.terminal.interactive()) print(changes.news(tree));
         return std::nullopt;
       });
 }
@@ -109,6 +122,8 @@ Exit run(Session& session, const WaitCommand& command) {
   auto limit = parse_duration(command.timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto& kind = *model::find_kind("Application");
+  const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe app " +
+                            command.application);
   const Exit exit = until_gone(session, kind, command.application, "", *limit);
   if (exit == Exit::kTimeout)
     print_error("qleet: " + command.application + " is still there after " + command.timeout + "\n");
@@ -177,27 +192,6 @@ Exit run(Session& session, const EventsCommand& command) {
   for (auto& [_, item] : events) sorted.items.push_back(std::move(item));
   return command.watch ? watch_objects(session, sorted, {}, revision, wanted)
                        : print_objects(session, {sorted}, false);
-}
-
-Exit run(Session& session, const LogsCommand& command) {
-  Query query;
-  query.add("environment", command.environment);
-  query.add("workload", command.workload);
-  query.add("resource", command.resource);
-  query.add("container", command.container);
-  query.add("follow", command.follow ? "true" : "");
-  query.add("tail", std::to_string(command.tail));
-  // Whoever pipes a log wants its bytes.
-  const bool terminal = prints_to_terminal();
-  VisibleStream seen;
-  const auto streamed =
-      session.hub.stream("/v1/applications/" + http::encode(command.application) + "/logs" + query.text,
-                         [&](std::string_view data) {
-                           terminal ? print(seen.feed(data)) : print_raw(data);
-                           return true;
-                         });
-  if (terminal) print(seen.finish());
-  return streamed ? Exit::kOk : report(streamed.error());
 }
 
 }  // namespace qleet::cli

@@ -47,7 +47,7 @@ Result<Contexts> Contexts::load(const std::filesystem::path& path) {
     }
   } catch (const YAML::Exception& e) {
     return fail(Code::kInvalid,
-                path.string() + ": " + e.what() + "; repair it, or remove it and run qleet context set");
+                path.string() + ": " + e.what() + "; repair it, or remove it and run qleet context set NAME");
   }
   return result;
 }

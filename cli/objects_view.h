@@ -5,18 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "cli/query.h"
 #include "cli/session.h"
 #include "common/model/model.h"
 
 namespace qleet::cli {
-
-// The query of an address, put together.
-struct Query {
-  std::string text;
-  void add(const std::string& name, const std::string& value) {
-    if (!value.empty()) text += (text.empty() ? "?" : "&") + name + "=" + http::encode(value);
-  }
-};
 
 Result<model::Object> object_of(const model::Kind& kind, const std::string& json);
 

@@ -7,18 +7,16 @@
 #include <vector>
 
 #include "cli/session.h"
+#include "cli/tree_view.h"
 #include "cli/verdict.h"
 #include "common/model/model.h"
 #include "qleet/v1/operations.pb.h"
 
 namespace qleet::cli {
 
-// The tree as people see it, as in "├─✔ postgres db   Ready   requires volume db-data". `elapsed` stands
-// beside each place; empty: nothing.
-std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const std::string& elapsed);
-
-// Draws the tree of each application until all are done; prints what is wrong when one stalls. `goals`: what
-// is waited for, where that is known; else whatever is wanted (cli/verdict.h).
+// Draws the tree of each application until all are done (where standard output is no terminal: a line for
+// each change); prints what is wrong when one stalls. Ctrl-C ends it with 130, after a line that says how to
+// go on. `goals`: what is waited for, where that is known; else whatever is wanted (cli/verdict.h).
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
             const std::string& timeout, const std::vector<Goal>& goals = {});
 

@@ -123,8 +123,10 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
 
 Result<StoredIdentity> load_identity(const fs::path& state, crypto::Random& random) {
   if (!fs::exists(identity_file(state))) {
-    return fail(Code::kNotFound,
-                state.string() + " holds no enrolled agent; run the line that qleet agent join-token prints");
+    return fail(
+        Code::kNotFound,
+        state.string() +
+            " holds no enrolled agent; run the line that qleet agent join-token --region REGION prints");
   }
   StoredIdentity stored;
   const std::string text = TRY(crypto::read_private_file(identity_file(state)));

@@ -17,6 +17,7 @@
 
 #include "common/clock/clock.h"
 #include "common/engine/frames.h"
+#include "common/engine/log_assembler.h"
 #include "common/engine/types.h"
 #include "common/http/client.h"
 #include "common/result/result.h"
@@ -32,6 +33,9 @@ struct RegistryAuth {
 struct LogOptions {
   bool follow = false;
   unsigned tail = 0;  // 0: everything
+  // Of the time that the engine noted, to the nanosecond, as seconds since 1970 ("1796065234.661350369").
+  std::string since = {};
+  std::string until = {};
 };
 
 // Of a call that has ended; failed: without an answer, or by a fault of the engine's own.
@@ -97,9 +101,9 @@ class Client {
   // `connected` is called once the engine listens: what happened before must be listed after it.
   Result<> events(std::stop_token stop, const std::function<void()>& connected,
                   const std::function<bool(const Event&)>& sink);
-  // Blocks and hands out lines until the end, `stop`, or the sink's false.
+  // Blocks and hands out lines, as they were written, until the end, `stop`, or the sink's false.
   Result<> logs(std::string_view container, const LogOptions& options, std::stop_token stop,
-                const std::function<bool(Stream, std::string_view)>& sink);
+                const LogAssembler::Sink& sink);
 
  private:
   struct Call {

@@ -62,6 +62,7 @@ struct Api::Impl {
     add_change_routes(router, handlers);
     add_delivery_routes(router, handlers);
     add_insight_routes(router, handlers);
+    add_log_routes(router, handlers);
     add_access_routes(router, handlers);
     add_status_routes(router, handlers);
     add_system_routes(router, handlers, metrics);

@@ -34,8 +34,10 @@ void add_object_routes(Router& router, const Handlers& handlers);
 void add_change_routes(Router& router, const Handlers& handlers);
 // Builds, approvals, rollbacks.
 void add_delivery_routes(Router& router, const Handlers& handlers);
-// history, diff, tree, describe, why, logs.
+// history, diff, tree, describe, why.
 void add_insight_routes(Router& router, const Handlers& handlers);
+// Logs of applications and resources.
+void add_log_routes(Router& router, const Handlers& handlers);
 // Tokens of service accounts; join tokens, enrolment and revocation of agents.
 void add_access_routes(Router& router, const Handlers& handlers);
 // Whether everything is up; whose token it is.

@@ -10,6 +10,23 @@ namespace {
 using model::ApiOperation;
 using model::ApiParameter;
 
+std::vector<ApiParameter> with_log_parameters(std::vector<ApiParameter> parameters) {
+  for (const ApiParameter& parameter : std::vector<ApiParameter>{
+           {"container", "string", "Only this one."},
+           {"follow", "boolean", "Go on with new lines."},
+           {"tail", "integer", "The last lines of each source; 0: all."},
+           {"since", "string", "Nothing older: a duration, such as 10m, or a time (RFC 3339)."},
+           {"previous", "boolean", "Of the runs before the present one."},
+           {"timestamps", "boolean",
+            "Put the time of each line in front of it (\"-\" where it is not known)."},
+           {"prefix", "boolean",
+            "Begin each line with its source, <environment>/<region>/<workload>-<replica>/<container>; "
+            "default "
+            "true."}})
+    parameters.push_back(parameter);
+  return parameters;
+}
+
 std::vector<ApiOperation> operations() {
   const ApiParameter dry_run{"dryRun", "boolean", "Say what would happen; write nothing."};
   return {
@@ -78,15 +95,20 @@ std::vector<ApiOperation> operations() {
       {.method = "GET",
        .path = "/v1/applications/{application}/logs",
        .id = "logs",
-       .summary = "Log lines of an application's workloads, as they come.",
-       .parameters = {{"environment", "string", "May be left out where there is one."},
-                      {"region", "string", "Only this one."},
-                      {"workload", "string", "Only this one."},
-                      {"resource", "string", "Instead of workloads: what they stand on, as <type>/<id>."},
-                      {"container", "string", "Only this one."},
-                      {"follow", "boolean", "Go on with new lines."},
-                      {"tail", "integer", "The last lines of each source; 0: all."},
-                      {"prefix", "boolean", "Begin each line with its source; default true."}},
+       .summary =
+           "Log lines of an application's workloads, as they come. Lines that begin with \"-- \" are the "
+           "hub's.",
+       .parameters = with_log_parameters(
+           {{"environment", "string", "Only this one; default all."},
+            {"region", "string", "Only this one."},
+            {"workload", "string", "Only this one."},
+            {"resource", "string", "Instead of workloads: what they stand on, as <type>/<id>."}}),
+       .response_type = "text/plain"},
+      {.method = "GET",
+       .path = "/v1/resources/{resource}/logs",
+       .id = "resourceLogs",
+       .summary = "Log lines of one resource, by its full name, as they come.",
+       .parameters = with_log_parameters({}),
        .response_type = "text/plain"},
       {.method = "GET",
        .path = "/v1/describe/{kind}/{name}",

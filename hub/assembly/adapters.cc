@@ -23,6 +23,12 @@ void one_ended(OpenQuery& open, api::LogSink& sink) {
 
 std::string region_of(const std::string& resource) { return resource.substr(0, resource.find('.')); }
 
+// "dev/eu-1/web" and "0/main": "dev/eu-1/web-0/main".
+std::string source_of(const api::LogQuery::Of& of, std::string_view part) {
+  if (!of.parts) return of.name;
+  return of.name + (part.find('/') == std::string_view::npos ? "/" : "-") + std::string(part);
+}
+
 }  // namespace
 
 Result<> BrokerEnroller::examine(const v1::EnrolRequest& request) {
@@ -76,8 +82,8 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
   auto open = std::make_shared<OpenQuery>();
   std::string away;
   bool any = false;
-  for (const auto& resource : query.resources) {
-    const std::string region = region_of(resource);
+  for (const auto& of : query.resources) {
+    const std::string region = region_of(of.resource);
     const auto agent = agents_.serving(region);
     if (!agent) {
       away = fmt::format("{}: no agent serves this region", region);
@@ -88,17 +94,15 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
       std::lock_guard lock(open->mutex);
       ++open->running;
     }
-    auto ended = [open, sink, region](const std::string& error) {
-      if (!error.empty()) sink->note(fmt::format("{}: {}", region, error));
+    auto ended = [open, sink, name = of.name](const std::string& error) {
+      if (!error.empty()) sink->note(fmt::format("{}: {}", name, error));
       one_ended(*open, *sink);
     };
     auto handle = streams_.open(
-        {.agent = *agent,
-         .resource = resource,
-         .container = query.container,
-         .follow = query.follow,
-         .tail = query.tail},
-        {.data = [sink](std::string_view source, std::string_view data) { return sink->write(source, data); },
+        {.agent = *agent, .resource = of.resource, .container = query.container, .wish = query.wish},
+        {.data = [sink, of](std::string_view part,
+                            std::string_view data) { return sink->write(source_of(of, part), data); },
+         .note = [sink, of](std::string_view text) { sink->note(fmt::format("{}: {}", of.name, text)); },
          .end = ended});
     if (!handle) {
       away = handle.error().message;

@@ -24,6 +24,14 @@ int weight(const ResourceHealth& health) {
   return waits ? 1 : 2;
 }
 
+// Where nobody said more.
+std::string step_of(std::string_view state) {
+  if (state == "Pending") return "waits for its agent to begin";
+  if (state == "Waiting") return "waits for what it stands on";
+  if (state == "Progressing") return "its agent is at work on it";
+  return fmt::format("is {}", state);
+}
+
 ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generation, std::string_view hash) {
   if (status.observed_generation() != generation || status.observed_hash() != hash)
     return {Health::kProgressing, std::string(reasons::kWaitingForAgent),
@@ -33,8 +41,7 @@ ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generat
   ResourceHealth health;
   health.health = status.state() == "Stalled" ? Health::kStalled : Health::kProgressing;
   health.reason = ready == nullptr ? status.state() : ready->reason();
-  health.message =
-      ready == nullptr || ready->message().empty() ? fmt::format("is {}", status.state()) : ready->message();
+  health.message = ready == nullptr || ready->message().empty() ? step_of(status.state()) : ready->message();
   return health;
 }
 

@@ -210,7 +210,7 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
     result.add_warnings(unforeseen(data.error()));
   if (foresight == Foresight::kTooMany)
     result.add_warnings(
-        "this concerns too many deployments to say here what data it takes out of use: qleet plan does");
+        "this concerns too many deployments to say here what data it takes out of use: qleet plan FILE does");
   return result;
 }
 

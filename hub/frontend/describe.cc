@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <set>
+
 #include "common/clock/duration.h"
 #include "common/model/params_check.h"
 #include "common/text/visible.h"
@@ -58,6 +60,7 @@ class Describer {
     out_.set_summary(explanation.summary);
     for (const auto& detail : explanation.details) out_.add_details(detail);
     out_.set_repair(explanation.repair);
+    fact("cause", explanation.cause);
   }
   Result<std::vector<std::string>> below(const std::string& prefix) {
     std::vector<std::string> names;
@@ -66,6 +69,7 @@ class Describer {
   }
 
   Result<> application(const v1::Application& app);
+  Result<> whereabouts(const v1::Deployment& deployment);
   Result<> deployment(const v1::Deployment& deployment);
   Result<> resource(const v1::Resource& resource);
   Result<> environment(const v1::Environment& environment);
@@ -117,6 +121,34 @@ Result<> Describer::application(const v1::Application& app) {
   for (const auto& [workload, definition] : app.spec().workloads()) workloads.push_back(workload);
   std::ranges::sort(workloads);
   fact("workloads", fmt::format("{}", fmt::join(workloads, ", ")));
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."})))
+    TRY(whereabouts(deployment));
+  return {};
+}
+
+// Where it runs, what runs there, and how it is reached.
+Result<> Describer::whereabouts(const v1::Deployment& deployment) {
+  const auto& spec = deployment.spec();
+  const auto& environment = spec.environment();
+  std::vector<std::string> places;
+  std::set<std::string> urls;
+  for (const auto& region : deployment.status().regions()) {
+    places.push_back(fmt::format("{} ({}, release {})", region.region(), region.state(), region.release()));
+    for (const auto& resource :
+         TRY(controllers::resources_of(reader_, deployment.metadata().name(), region.region()))) {
+      const auto url = resource.status.outputs().find("url");
+      if (url != resource.status.outputs().end()) urls.insert(url->second);
+    }
+  }
+  fact(fmt::format("runs in {}", environment), list_some(places, 10));
+  const auto number = deployment.status().release() != 0 ? deployment.status().release() : spec.release();
+  const auto release =
+      TRY(objects::get<v1::Release>(reader_, fmt::format("{}.{}", spec.application(), number)));
+  if (release) {
+    for (const auto& pin : release->spec().images())
+      fact(fmt::format("image of {}/{} in {}", pin.workload(), pin.container(), environment), pin.image());
+  }
+  for (const auto& url : urls) fact(fmt::format("url in {}", environment), url);
   return {};
 }
 

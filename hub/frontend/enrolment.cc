@@ -24,9 +24,9 @@ std::unexpected<Error> wrong_field(std::string field, std::string message) {
 }
 
 std::unexpected<Error> refused() {
-  return fail(
-      Code::kUnauthenticated,
-      "the join token is unknown, used already, or too old: make another with qleet agent join-token");
+  return fail(Code::kUnauthenticated,
+              "the join token is unknown, used already, or too old: make another: qleet agent join-token "
+              "--region REGION");
 }
 
 // What a join token stands for. Used, it stays until it expires, for the agent that used it alone: an

@@ -78,11 +78,11 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
     if (resource == nullptr || resource->spec().application().empty())
       return fmt::format("look at what it says on its host, and at {}.", profile);
     const auto& spec = resource->spec();
-    const auto place = fmt::format("-e {}", spec.environment());
     if (workload)
-      return fmt::format("see what it says: qleet logs {} {} {}.", spec.application(), spec.id(), place);
-    return fmt::format("see what it says: qleet logs {} --resource {}/{} {}, and look at {}.",
-                       spec.application(), spec.type(), spec.id(), place, profile);
+      return fmt::format("see what it says: qleet logs {}/{} -e {}", spec.application(), spec.id(),
+                         spec.environment());
+    return fmt::format("see what it says: qleet logs {} --resource {}/{} -e {}; and look at {}.",
+                       spec.application(), spec.type(), spec.id(), spec.environment(), profile);
   }
   if (reason == reasons::kPortInUse) return "free the port on the host, or ask for another one.";
   if (reason == reasons::kLimitRefused)
@@ -115,7 +115,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
     return "change what the application asks for, and apply it again.";
   if (reason == reasons::kDataWouldBeLost)
-    return "ask for it under another id, or let the profile before serve it again.";
+    return "ask for it under another id, let the profile before serve it again, or, where the data may go, "
+           "delete it as the message says.";
   return {};
 }
 
@@ -175,6 +176,7 @@ Explanation explain(const v1::Resource& resource, const v1::Region* region, Wall
   result.state = state.state;
   result.ready = state.state == "Ready";
   const auto what = fmt::format("{} in {}", controllers::label_of(resource), resource.spec().region());
+  if (!result.ready) result.cause = resource.metadata().name();
   if (result.ready) {
     result.summary = fmt::format("{} is ready{}{}", what, state.message.empty() ? "" : ": ", state.message);
     return result;
@@ -241,6 +243,7 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
                                  region->message().empty() ? region->state() : region->message());
     return result;
   }
+  result.cause = culprit->metadata().name();
   const auto health = controllers::health_of(*culprit);
   result.summary = fmt::format("{}: {} in {}: {}", subject, controllers::label_of(*culprit), region->region(),
                                health.message);

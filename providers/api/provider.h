@@ -15,6 +15,7 @@
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/text/log_line.h"
 #include "google/protobuf/struct.pb.h"
 
 namespace qleet {
@@ -82,11 +83,6 @@ struct StepResult {
   std::string message;
 };
 
-struct LogLine {
-  std::string source;  // replica/container
-  std::string data;
-};
-
 // Thread-safe: steps of different resources run in parallel; two steps of one resource never do.
 class Provider {
  public:
@@ -103,10 +99,11 @@ class Provider {
   // Calls `changed` (any thread, must not block) with the name of a resource whose world may have changed.
   // Replaces polling. Lives until the handle is destroyed; may be null where there is nothing to watch.
   virtual std::shared_ptr<void> watch(std::function<void(std::string resource)> changed) = 0;
-  // Streams logs until `sink` returns false, the end, or, unless `follow`, what is there now. Runs on a
-  // thread of its own.
-  virtual Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                        const std::function<bool(LogLine)>& sink);
+  // Hands out lines until `sink` returns false, or what is there now has been told. One that is followed goes
+  // on until the sink says so, whatever becomes of the resource, and asks it every few seconds with a line
+  // without a source where there is nothing to tell. Runs on a thread of its own; the sink may make it wait.
+  virtual Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                        const std::function<bool(const LogLine&)>& sink);
 };
 
 }  // namespace qleet

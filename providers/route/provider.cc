@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "common/engine/host_network.h"
+#include "common/engine/log_follower.h"
 #include "common/engine/ownership.h"
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
@@ -110,8 +111,8 @@ class RouteProvider final : public Provider {
   std::shared_ptr<void> watch(std::function<void(std::string)> changed) override {
     return host_.watch(std::move(changed));
   }
-  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                const std::function<bool(LogLine)>& sink) override;
+  Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                const std::function<bool(const LogLine&)>& sink) override;
 
  private:
   Result<Observation> observe_router(const ProviderResource& resource);
@@ -395,14 +396,17 @@ Result<StepResult> RouteProvider::remove_route(const ProviderResource& resource)
       .message = "serves until who takes over its host is ready, or it is clear that nobody does"};
 }
 
-Result<> RouteProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
-                             const std::function<bool(LogLine)>& sink) {
-  if (TRY(kind_of(resource)) == Kind::kRoute) return {};
-  const auto details = TRY(find(resource));
-  if (!details) return {};
-  return host_.client().logs(
-      details->id, {.follow = follow, .tail = tail}, {},
-      [&](containers::Stream, std::string_view line) { return sink({details->name, std::string(line)}); });
+Result<> RouteProvider::logs(const ProviderResource& resource, const LogWish& wish,
+                             const std::function<bool(const LogLine&)>& sink) {
+  if (TRY(kind_of(resource)) == Kind::kRoute)
+    return fail(Code::kUnsupported, "a route has no log of its own; its router has one");
+  const auto list = [&]() -> Result<std::vector<containers::LogSource>> {
+    const auto details = TRY(find(resource));
+    if (!details) return std::vector<containers::LogSource>{};
+    return std::vector<containers::LogSource>{
+        {.id = details->id, .name = details->name, .running = details->running()}};
+  };
+  return containers::read_logs(host_.client(), wish, list, {}, sink);
 }
 
 }  // namespace

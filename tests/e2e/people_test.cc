@@ -1,10 +1,5 @@
 // What people hand out without wanting to, and what reaches them that they did not ask for: files of whoever
 // applies a stranger's document, escape sequences on a terminal, values of secrets in the hub's files.
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 
@@ -13,6 +8,7 @@
 #include "hub/frontend/frontend.h"
 #include "hub/store/lmdb_store.h"
 #include "tests/e2e/noop_fleet.h"
+#include "tests/support/terminal_run.h"
 
 namespace qleet::test {
 namespace {
@@ -31,32 +27,6 @@ std::vector<std::string> holding(const fs::path& folder, const std::string& text
     if (entry.is_regular_file() && content(entry.path()).contains(text)) found.push_back(entry.path());
   }
   return found;
-}
-
-// What a command prints when its output is a terminal.
-std::string on_terminal(std::vector<std::string> command, const Environment& environment) {
-  int terminal = -1;
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child == 0) {
-    ::setenv("TERM", "xterm", 1);
-    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-    std::vector<char*> argv;
-    for (auto& word : command) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  std::string out;
-  char chunk[4096];
-  while (true) {
-    const auto got = ::read(terminal, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;  // EIO: the other end was closed
-    out.append(chunk, static_cast<size_t>(got));
-  }
-  ::close(terminal);
-  ::waitpid(child, nullptr, 0);
-  return out;
 }
 
 class People : public NoopFleet {
@@ -184,7 +154,10 @@ TEST_F(People, NothingThatAWorkloadSaysMovesACursor) {
   EXPECT_TRUE(piped.out.contains("\x1b[2J\x1b]0;owned\x07 said\n")) << piped.out;
   std::vector<std::string> command = {QLEET_BIN "/qleet"};
   command.insert(command.end(), logs.begin(), logs.end());
-  const auto seen = on_terminal(command, {{"QLEET_CONFIG", fleet.folder() / "config.yaml"}});
+  TerminalRun ran(command,
+                  {.environment = {{"QLEET_CONFIG", fleet.folder() / "config.yaml"}, {"NO_COLOR", "1"}}});
+  EXPECT_EQ(ran.wait(), 0);
+  const std::string seen = ran.bytes();
   EXPECT_TRUE(seen.contains("\\u001b[2J\\u001b]0;owned\\u0007 said")) << seen;
   EXPECT_FALSE(seen.contains('\x1b') || seen.contains('\a')) << seen;
 }

@@ -398,7 +398,8 @@ TEST_F(WorkloadTest, LogsAreFollowedIntoTheNextVersion) {
   std::mutex mutex;
   std::vector<std::string> lines;
   std::thread follower([&] {
-    (void)provider_->logs(web("v1", 1), true, 0, [&](const LogLine& line) {
+    (void)provider_->logs(web("v1", 1), {.follow = true}, [&](const LogLine& line) {
+      if (line.source.empty()) return true;
       const std::lock_guard lock(mutex);
       lines.push_back(line.source + ": " + line.data);
       return lines.size() < 2;

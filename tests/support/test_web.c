@@ -8,6 +8,7 @@
 //                             GET /eat        -> takes memory without end
 //                             GET /headers/N  -> a response header of that size
 //                             GET /healthz    -> 503 while /tmp/unhealthy exists
+//   web log STEP...: says:TEXT err:TEXT part:TEXT big:BYTES binary flood:LINES ticks when:FILE exit:CODE hold
 //   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | eat | say TEXT... | limits
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -141,6 +142,48 @@ static int serve(int port) {
   }
 }
 
+// What a workload writes, step by step. Lines of a flood and of ticks are numbered.
+static int write_log(int count, char** steps) {
+  for (int i = 0; i < count; ++i) {
+    const char* step = steps[i];
+    const char* colon = strchr(step, ':');
+    const char* value = colon ? colon + 1 : "";
+    if (strncmp(step, "says:", 5) == 0) {
+      puts(value);
+    } else if (strncmp(step, "err:", 4) == 0) {
+      fprintf(stderr, "%s\n", value);
+    } else if (strncmp(step, "part:", 5) == 0) {
+      fputs(value, stdout);
+    } else if (strncmp(step, "big:", 4) == 0) {
+      for (long left = atol(value); left > 0; --left) putchar('a' + (int)(left % 26));
+      putchar('\n');
+    } else if (strcmp(step, "binary") == 0) {
+      const char bytes[] = {0, 1, 0x1b, '[', '2', 'J', (char)0xff, (char)0xfe, '\r', '\n'};
+      fwrite(bytes, 1, sizeof bytes, stdout);
+    } else if (strncmp(step, "flood:", 6) == 0) {
+      for (long line = 0; line < atol(value); ++line) printf("flood %ld of a workload that has much to say\n", line);
+    } else if (strcmp(step, "ticks") == 0) {
+      puts("begin");
+      for (long line = 0;; ++line) {
+        printf("tick %ld\n", line);
+        fflush(stdout);
+        usleep(50 * 1000);
+      }
+    } else if (strncmp(step, "when:", 5) == 0) {
+      fflush(stdout);
+      while (access(value, F_OK) != 0) usleep(20 * 1000);
+    } else if (strncmp(step, "exit:", 5) == 0) {
+      fflush(stdout);
+      return atoi(value);
+    } else if (strcmp(step, "hold") == 0) {
+      fflush(stdout);
+      while (1) pause();
+    }
+    fflush(stdout);
+  }
+  return 0;
+}
+
 int main(int argc, char** argv) {
   signal(SIGTERM, on_term);
   signal(SIGPIPE, SIG_IGN);
@@ -158,6 +201,7 @@ int main(int argc, char** argv) {
     if (delay) usleep((useconds_t)atoi(delay) * 1000);
     return serve(atoi(argument));
   }
+  if (strcmp(command, "log") == 0) return write_log(argc - 2, argv + 2);
   if (strcmp(command, "cat") == 0) {
     char text[8192];
     if (print_file(argument, text, sizeof text) != 0) return 1;

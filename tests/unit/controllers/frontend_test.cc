@@ -382,7 +382,8 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
     return result ? "" : result.error().message;
   };
   const auto unknown =
-      "the join token is unknown, used already, or too old: make another with qleet agent join-token";
+      "the join token is unknown, used already, or too old: make another: "
+      "qleet agent join-token --region REGION";
   const auto token = make();
   EXPECT_EQ(redeem(token, "one"), "");
   EXPECT_EQ(redeem(token, "one"), "") << "the answer may have been lost";
@@ -455,8 +456,8 @@ TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
     return answer ? "" : answer.error().message;
   };
   const std::string stranger =
-      "there is no such agent, or the request is not signed by its key; enrol it (again) with qleet agent "
-      "join-token";
+      "there is no such agent, or the request is not signed by its key; enrol it (again) with the "
+      "line that qleet agent join-token --region REGION prints";
   EXPECT_EQ(code(request("eu", key)), "");
   EXPECT_EQ(code(request("eu", key, std::chrono::minutes(4))), "");
   EXPECT_EQ(code(request("eu", key, -std::chrono::minutes(4))), "");
