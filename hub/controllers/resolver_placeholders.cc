@@ -79,10 +79,9 @@ Result<> Resolver::check_output(const Link& link, const templates::Path& path, c
   if (link.profile == nullptr && link.type == kEnvironmentType) {
     return refuse(
         reasons::kInvalidTemplate,
-        fmt::format(
-            "{}{}: environment {} has no such variable; {}; set it under its spec.variables, or give "
-            "a value for where it is not set under the params of \"{}\"",
-            where, written(path), in_.environment->metadata().name(), hint, path[1]),
+        fmt::format("{}{}: environment {} has no such variable; {}; set it under its spec.variables, or give "
+                    "a value for where it is not set under the params of \"{}\"",
+                    where, written(path), in_.environment->metadata().name(), hint, path[1]),
         field);
   }
   if (const auto secret = secrets_.find(link.profile.get()); secret != secrets_.end())
@@ -93,7 +92,8 @@ Result<> Resolver::check_output(const Link& link, const templates::Path& path, c
   const auto by =
       link.profile == nullptr ? "" : fmt::format(" (profile {})", link.profile->metadata().name());
   return refuse(reasons::kInvalidTemplate,
-                fmt::format("{}{}: {}{} has no such output; {}", where, written(path), link.type, by, hint), field);
+                fmt::format("{}{}: {}{} has no such output; {}", where, written(path), link.type, by, hint),
+                field);
 }
 
 Result<Value> Resolver::resource_metadata(const Identity& identity, const std::string& type,

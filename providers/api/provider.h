@@ -68,7 +68,7 @@ struct Observation {
       message;  // for people, also those who may not read logs: no secrets, nothing a workload printed
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
   std::map<std::string, std::string>
-      images;  // container -> repository[:tag]@digest, where they are asked for
+      images;                    // container -> repository[:tag]@digest, where they are asked for
   std::optional<Counts> counts;  // nothing: it has no replicas
   // Replicas that are ready and of the version that is wanted: how far a replacement has come. Nothing: it
   // has none.
