@@ -55,7 +55,8 @@ struct RolloutInput {
   std::uint32_t wanted = 0;  // 0: none
   std::uint32_t max_at_once = 0;
   std::vector<RegionNow> regions;
-  std::string failed = {};  // the region in which the wanted release made no progress for too long; empty: none
+  std::string failed =
+      {};  // the region in which the wanted release made no progress for too long; empty: none
 };
 
 struct RegionNext {
