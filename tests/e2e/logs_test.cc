@@ -310,6 +310,9 @@ TEST_F(Logs, AFloodAndASlowReaderFillNobodysMemory) {
     ASSERT_TRUE(std::regex_match(line, kFlood)) << line;
   }
   EXPECT_GT(floods, 1000U);
+  // Its pipe ends with it: nothing of it outlives the test.
+  fleet().qleet({"delete", "app", "flood"});
+  EXPECT_TRUE(until([&] { return !follower.running(); }, 60s));
 }
 
 }  // namespace

@@ -167,7 +167,11 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
   if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
   if (status.state() != "Ready") return "is " + status.state();
-  if (status.has_unused_since() && !kept && !model::stays_unused(resource.spec()))
+  // It would have gone by now.
+  const auto due =
+      objects::wall_time(status.unused_since()) + Millis(resource.spec().when_unused().after_ms());
+  const bool waits = kept && due + std::chrono::minutes(1) < world_.clock.wall();
+  if (status.has_unused_since() && !waits && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
   return thing(name, resource);
 }
