@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
+#include "common/model/tree.h"
 #include "hub/access/roles.h"
 #include "hub/api/content.h"
 #include "hub/api/routes.h"
@@ -45,11 +49,22 @@ Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRe
   return frontend::plan_rollback(who, request.rollback());
 }
 
+// Told by its form: one object without any field that objects begin with.
+bool is_operation(std::string_view body) {
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return true;
+  const auto documents = model::read_documents(body, {});
+  if (!documents || documents->size() != 1) return false;
+  const auto& only = documents->front();
+  constexpr std::array<std::string_view, 6> kOfObjects = {"apiVersion", "kind",       "metadata",
+                                                          "spec",       "containers", "items"};
+  return only.type == model::TextNode::Type::kMap &&
+         std::ranges::none_of(kOfObjects, [&](auto key) { return only.find(key) != nullptr; });
+}
+
 Result<Response> plan(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request, {}));
   v1::PlanRequest request;
-  // Objects always say what they are; an operation never does.
-  if (call.request.body.find("apiVersion") == std::string::npos) {
+  if (is_operation(call.request.body)) {
     TRY(read_message(call.request, request));
     const auto operation = TRY(planned_operation(call, request));
     return answer(call.request, TRY(frontend::plan(h.context(), operation)));

@@ -57,6 +57,7 @@ class ApplicationCheck {
         holdings_(reader) {}
 
   Result<> run() {
+    std::ranges::move(model::warnings(app_), std::back_inserter(findings_.warnings));
     TRY(types());
     const auto known = TRY(names_of<v1::Environment>(reader_));
     const auto& listed = app_.spec().environments();
