@@ -42,6 +42,7 @@ Context::Context(Options options, const Clock& clock)
           {.socket = options.socket, .registry_auth = options.registry_auth, .timed_out = options.timed_out}),
       clock_(clock),
       key_file_(options.state / kRevisionKey),
+      places_(std::filesystem::absolute(options.state) / "places"),
       mounts_(options.state / "mounts"),
       restarts_(clock),
       prober_([this](const ProbeTarget& t) { return probe(client(), t.check, t.address, t.container); },

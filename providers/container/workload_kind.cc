@@ -13,6 +13,8 @@
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
 #include "providers/container/rollout.h"
+#include "providers/container/start_order.h"
+#include "providers/container/volume_paths.h"
 
 namespace qleet::container {
 
@@ -66,8 +68,8 @@ class WorkloadHandler final : public Handler {
   Result<> create(const ProviderResource& resource, const Scene& scene, unsigned index, StepResult& result);
   Result<> create_part(const ProviderResource& resource, const Scene& scene, unsigned index,
                        const WorkloadContainer& container);
-  Result<> start_part(const ProviderResource& resource, const std::string& name, const ProcessSpec& process,
-                      StepResult& result);
+  Result<> start_part(const ProviderResource& resource, const std::string& name, const std::string& part,
+                      const ProcessSpec& process, StepResult& result);
   Result<> mend(const ProviderResource& resource, const Scene& scene, const Replica& replica,
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
@@ -162,7 +164,10 @@ void WorkloadHandler::publish(const ProviderResource& resource, const Scene& sce
     const auto& replica = scene.replicas[i];
     if (!replica.ready || scene.views[i].draining) continue;
     Endpoint endpoint{.replica = replica.key(), .ip = replica.ip};
-    for (const auto& port : replica.spec.ports) endpoint.ports[port.port] = port.target;
+    // Routes lead TCP; a number may be in use for both.
+    for (const auto& port : replica.spec.ports) {
+      if (port.protocol == "tcp") endpoint.ports[port.port] = port.target;
+    }
     ready.push_back(std::move(endpoint));
   }
   board_.publish(resource.name, std::move(ready));
@@ -350,7 +355,9 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   }
   if (!gone) return {};
   for (const auto& part : replica.parts) {
-    TRY(context_.mounts().remove(base_name(resource), part_of(replica.revision, replica.index, part.name)));
+    const auto files = part_of(replica.revision, replica.index, part.name);
+    TRY(context_.mounts().remove(base_name(resource), files));
+    clear_paths(context_, base_name(resource), files);
     context_.restarts().forget(part.details.name);
   }
   const std::lock_guard lock(mutex_);
@@ -402,11 +409,17 @@ Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& 
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
   TRY(remember_version(context_, resource, scene.revision));
+  std::vector<PartView> started;
   for (auto container : scene.spec.containers) {
     container.process.image = images->at(container.name);
     TRY(create_part(resource, scene, index, container));
-    TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name), container.process,
-                   result));
+  }
+  // Those that wait for another one start as soon as that is as far: as what is broken is mended.
+  for (const auto& container : scene.spec.containers) {
+    if (!waits_for(scene.spec, container, started).empty()) continue;
+    TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name),
+                   part_of(scene.revision, index, container.name), container.process, result));
+    started.push_back({.name = container.name, .running = true});
   }
   return {};
 }
@@ -425,20 +438,27 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
     placement.network = scene.network;
     placement.aliases = {base_name(resource)};
     placement.hostname = host_name(scene.spec.name, index);
-    for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
+    for (const auto& port : scene.spec.ports)
+      placement.ports.push_back({.container = port.target, .protocol = port.protocol});
+  } else if (container.own_network) {
+    placement.network = scene.network;
+    placement.hostname = host_name(scene.spec.name, index);
   } else {
     placement.network = "container:" + replica_name(resource, scene.revision, index, first);
   }
-  placement.binds = TRY(context_.mounts().write(
-      base_name(resource), part_of(scene.revision, index, container.name), container.process));
+  const auto part = part_of(scene.revision, index, container.name);
+  placement.binds = TRY(context_.mounts().write(base_name(resource), part, container.process));
+  placement.mounts = TRY(prepare_paths(context_, base_name(resource), part, container.process));
   const auto created = context_.client().create_container(name, create_body(container.process, placement));
   if (created || created.error().code == Code::kExists) return {};
   return std::unexpected(created.error());
 }
 
 Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std::string& name,
-                                     const ProcessSpec& process, StepResult& result) {
+                                     const std::string& part, const ProcessSpec& process,
+                                     StepResult& result) {
   context_.notifier().knows(name, resource.name);
+  const auto shown = TRY(show_paths(context_, base_name(resource), part, process));
   auto started = containers::start_or_discard(context_.client(), name);
   if (started) return {};
   Error error = std::move(started).error();
@@ -463,13 +483,14 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
   }
   for (const auto& part : replica.parts) {
     const auto& details = part.details;
-    const auto& process =
-        std::ranges::find(scene.spec.containers, part.name, &WorkloadContainer::name)->process;
+    const auto& container = *std::ranges::find(scene.spec.containers, part.name, &WorkloadContainer::name);
+    const auto& process = container.process;
     if (details.state == "paused") {
       TRY(context_.client().unpause(details.id));
       continue;
     }
-    const bool dead = !details.running();
+    const bool dead = !details.running() && !(container.one_shot && ended_well(details));
+    if (dead && !waits_for(scene.spec, container, views_of(replica)).empty()) continue;
     const bool hangs = details.running() && !part.liveness.ok && part.liveness.ever_ok;
     const bool lost = cut_off(part, replica.parts.front());
     if (!dead && !hangs && !lost) continue;
@@ -484,9 +505,9 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
       context_.restarts().note(details.name);
     }
     if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
-    TRY(context_.mounts().write(base_name(resource), part_of(replica.revision, replica.index, part.name),
-                                process));
-    TRY(start_part(resource, details.name, process, result));
+    const auto files = part_of(replica.revision, replica.index, part.name);
+    TRY(context_.mounts().write(base_name(resource), files, process));
+    TRY(start_part(resource, details.name, files, process, result));
   }
   return {};
 }
