@@ -95,6 +95,7 @@ Result<Input> Input::read(const std::vector<std::string>& paths, const InputOpti
   Input input;
   std::vector<SentFile> sent;
   size_t images = 0;
+  bool understood = true;
   for (const auto& path : paths) {
     for (auto& document : TRY(documents_of(path))) {
       if (document.text.starts_with(kByteOrderMark)) document.text.erase(0, kByteOrderMark.size());
@@ -106,6 +107,7 @@ Result<Input> Input::read(const std::vector<std::string>& paths, const InputOpti
                     document.name + (blank ? ": is empty" : ": holds nothing but comments") +
                         "; a document begins with apiVersion: qleet.io/v1, or, a Score file, score.dev/v1b1");
       }
+      understood = understood && nodes.has_value();
       Splices splices(document.text);
       References references(document.name, document.folder);
       // What is wrong with it the hub says, better.
@@ -130,7 +132,7 @@ Result<Input> Input::read(const std::vector<std::string>& paths, const InputOpti
     }
   }
   if (input.parts_.empty()) return fail(Code::kInvalid, "there is no object in these files: they are empty");
-  if (!options.image.empty() && images == 0)
+  if (!options.image.empty() && images == 0 && understood)
     return fail(Code::kInvalid,
                 "--image: no container in these files has the image \".\", which it would stand for");
   TRY(check_size(input.text_, sent));

@@ -90,6 +90,9 @@ void check_volume(const ScoreVolume& volume, const Place& place, Checks& checks)
     checks.wrong({&place, "path"},
                  fmt::format("\"{}\" must be a path inside the volume, without ..", volume.path()));
   }
+  if (!volume.path().empty() && volume.target().find_first_of(",\"\n") != std::string::npos)
+    checks.wrong({&place, "target"},
+                 fmt::format("\"{}\" must hold no comma or quote where path is given", volume.target()));
 }
 
 template <class T>

@@ -28,8 +28,11 @@ bool is_container(const std::string& field) {
   return field.starts_with("containers.") && std::ranges::count(field, '.') == 1;
 }
 
-bool is_volume_source(const std::string& field) {
-  return field.ends_with(".source") && field.find(".volumes[") != std::string::npos;
+// "containers.<name>.volumes[0].source"; names of containers have no dots, those of variables may.
+bool is_volume_source(std::string_view field) {
+  if (!field.starts_with("containers.") || !field.ends_with("].source")) return false;
+  field.remove_prefix(std::string_view("containers.").size());
+  return field.substr(std::min(field.find('.'), field.size())).starts_with(".volumes[");
 }
 
 // "${" -> "$${" where it is to stay; with Mode::kLenient placeholders of ours are spared.

@@ -96,6 +96,10 @@ WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer
     if (!is_target(volume.target()))
       errors.push_back(
           {.field = at + ".target", .message = "must be an absolute path without \"..\" and \":\""});
+    // Podman reads a mount out of a line of options.
+    if (!volume.path().empty() && volume.target().find_first_of(",\"\n") != std::string::npos)
+      errors.push_back(
+          {.field = at + ".target", .message = "must hold no comma or quote where path is given"});
     if (!is_target("/" + volume.path()))
       errors.push_back({.field = at + ".path", .message = "must be a path without \"..\" and \":\""});
     process.volumes.push_back({volume.source(), volume.target(), volume.read_only(), volume.path()});

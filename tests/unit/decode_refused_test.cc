@@ -33,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
             "\"variables\"?"},
         Bad{"UnknownFieldFar", replaced(kShop, "replicas: 2", "zzzzzz: 2"),
             "line 21: spec.workloads.web.zzzzzz: unknown field; known here: score, replicas, builds, "
-            "renamedFrom"},
+            "renamedFrom, offers"},
         Bad{"SnakeCase", replaced(kShop, "targetPort", "target_port"),
             "line 16: spec.workloads.web.score.service.ports.http.target_port: unknown field; did you mean "
             "\"targetPort\"?"},

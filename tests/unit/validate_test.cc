@@ -97,6 +97,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"VolumePlainSourceOfNoVolume", "volumes: [{source: db, target: /d}]",
              "containers.main.volumes[0].source: db: \"db\" is of type postgres; a volume's source has type "
              "volume"},
+        Case{
+            "VolumePathAtAnOption", "volumes: [{source: data, target: '/d,source=/etc', path: x}]",
+            "containers.main.volumes[0].target: \"/d,source=/etc\" must hold no comma or quote where path is "
+            "given"},
         Case{"VolumePathFromTheTop", "volumes: [{source: data, target: /d, path: /sub/path}]", "accepted"},
         Case{"VolumeOtherOutput", "volumes: [{source: '${resources.data.size}', target: /d}]",
              "${resources.data.size}: a volume is named by the resource alone: ${resources.data}"},
@@ -584,6 +588,51 @@ TEST(Warnings, RequestsAboveLimits) {
       warnings(application),
       std::vector<std::string>{"workload \"web\", container \"main\": requests.memory 10Gi is more than "
                                "limits.memory 128M; the limit counts"});
+}
+
+// Every part of the published schema at once.
+TEST(ScoreSchema, AllThatItAllowsIsTaken) {
+  EXPECT_EQ(refused(R"(apiVersion: score.dev/v1b1
+metadata:
+  name: all-of-it
+  extra: {any: [thing, 1, null]}
+  annotations: {example.com/Some-Key_1.2: "text", plain: ""}
+service:
+  ports:
+    http: {port: 80, targetPort: 8080}
+    gelf-tcp: {port: 5000, protocol: TCP}
+    gelf-udp: {port: 5000, protocol: UDP}
+containers:
+  migrate:
+    image: registry.example:5000/team/app:1@sha256:0000000000000000000000000000000000000000000000000000000000000000
+    command: [/bin/migrate, "--to=latest"]
+    args: []
+  main:
+    image: app
+    before: {migrate: {ready: complete}, side-1: {ready: healthy}}
+    variables: {discovery.type: single-node, EMPTY: "", COST: "$$5", FROM: "${metadata.extra.any}"}
+    files:
+      /etc/app/a.conf: {content: "listen ${metadata.name} $${keep}\n", mode: "0644"}
+      /etc/app/b.tmpl: {content: "${request_uri}\n", noExpand: true}
+      /etc/app/c.bin: {binaryContent: AAH/gA==, mode: "600"}
+      "/etc/with space/ünï.txt": {content: "no newline at end", mode: "0444"}
+    volumes:
+      /project: {source: "${resources.src}"}
+      /project/node_modules: {source: cache, path: sub/dir, readOnly: true}
+    resources: {limits: {memory: 0.5Gi, cpu: 0.25}, requests: {memory: 1.5Gi, cpu: 10m}}
+    readinessProbe: {httpGet: {path: /, port: 8080, httpHeaders: [{name: X-Probe, value: "1"}]}}
+    livenessProbe:
+      httpGet: {host: 127.0.0.1, scheme: HTTPS, path: live, port: 8443}
+      exec: {command: [/bin/true]}
+  side-1:
+    image: side
+    before: {migrate: {ready: started}}
+resources:
+  src: {type: volume, id: shared.sources.v1}
+  cache: {type: volume, class: Fast-1, metadata: {annotations: {example.com/note: "x"}, extra: 1}}
+  other: {type: Some-Type, params: {a: {b: ["${resources.src.name}", 1, null]}}}
+)"),
+            "accepted");
 }
 
 // What the project ships passes its own door.
