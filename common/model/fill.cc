@@ -37,7 +37,7 @@ std::string_view empty_value(const FieldDescriptor& field) {
   if (field.is_map()) return "{}";
   if (field.is_repeated()) return "[]";
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return "{}";
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING ? "\"\"" : "";
+  return "";
 }
 
 bool keyed_by_target(const FieldDescriptor& field) {

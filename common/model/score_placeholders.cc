@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "common/model/placeholders.h"
 #include "common/model/rules.h"
+#include "common/model/volumes.h"
 #include "common/template/score_text.h"
 
 namespace qleet::model {
@@ -44,9 +47,20 @@ std::string wrong_placeholder(const Score& score, const Path& path) {
       to_text(path));
 }
 
+bool is_undeclared_volume(const Score& score, const std::string& source) {
+  return source.size() > 1 && is_name(source) && !score.resources().contains(source);
+}
+
 void check_source(const Score& score, const std::string& source, const Place& place, Checks& checks) {
   if (source.empty()) return;
   std::string name = source;  // a resource may also be named without a placeholder
+  if (is_undeclared_volume(score, source)) {
+    const auto near = nearest(source, sorted_keys(score.resources()));
+    if (!near.empty())
+      checks.wrong(place,
+                   fmt::format("no resource \"{}\" in this workload; did you mean \"{}\"?", source, near));
+    return;
+  }
   if (!score.resources().contains(source)) {
     const auto paths = templates::references(source);
     if (!paths) return checks.wrong(place, paths.error().message);
@@ -104,6 +118,16 @@ void check_container_placeholders(const Score& score, const ScoreContainer& cont
 }
 
 }  // namespace
+
+std::vector<std::string> undeclared_volumes(const Score& score) {
+  std::set<std::string> found;
+  for (const auto& [name, container] : score.containers()) {
+    for (const auto& volume : container.volumes()) {
+      if (is_undeclared_volume(score, volume.source())) found.insert(volume.source());
+    }
+  }
+  return {found.begin(), found.end()};
+}
 
 void check_score_placeholders(const Score& score, const Place& place, Checks& checks) {
   const PlaceholderRule rule = [&](const Path& path) { return wrong_placeholder(score, path); };

@@ -23,7 +23,9 @@ constexpr size_t kMaxArguments = 500;
 constexpr size_t kMaxText = 128 * 1024;  // what Linux passes as one argument or variable
 
 void check_image(const std::string& image, bool has_builds, const Place& place, Checks& checks) {
-  if (!checks.required(place, image)) return;
+  if (image.empty())
+    return checks.wrong(place,
+                        "is missing; name an image, or write \".\" and name it with qleet apply --image");
   if (image == ".") {
     if (!has_builds)
       checks.wrong(place,

@@ -2,6 +2,7 @@
 
 #include "common/model/checks.h"
 #include "common/model/quantity.h"
+#include "common/model/volumes.h"
 #include "qleet/v1/application.pb.h"
 
 namespace qleet::model {
@@ -20,6 +21,11 @@ std::vector<std::string> warnings(const qleet::v1::Application& application) {
   std::vector<std::string> all;
   const auto& workloads = application.spec().workloads();
   for (const auto& workload : sorted_keys(workloads)) {
+    for (const auto& volume : undeclared_volumes(workloads.at(workload).score()))
+      all.push_back(
+          fmt::format("workload \"{0}\": volume \"{1}\" is none of its resources; it is made as if "
+                      "resources had {1}: {{type: volume}}",
+                      workload, volume));
     const auto& containers = workloads.at(workload).score().containers();
     for (const auto& container : sorted_keys(containers)) {
       const auto& limits = containers.at(container).resources().limits();

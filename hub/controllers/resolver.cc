@@ -7,6 +7,7 @@
 
 #include "common/model/params_check.h"
 #include "common/model/reasons.h"
+#include "common/model/volumes.h"
 #include "common/template/score_text.h"
 #include "hub/controllers/resolution.h"
 #include "hub/controllers/score_document.h"
@@ -55,6 +56,8 @@ Result<> Resolver::workload(const std::string& name, const v1::Workload& definit
     frame.wanted[alias] = {resource.type(),         resource.class_(), resource.id(), *std::move(params), at,
                            annotations_of(resource)};
   }
+  for (const auto& volume : model::undeclared_volumes(definition.score()))
+    frame.wanted[volume] = {"volume", "", "", {}, fmt::format("{}.resources.{}", field, volume), {}};
   for (const auto& [alias, wanted] : frame.wanted) TRY(link(frame, alias));
 
   auto score =

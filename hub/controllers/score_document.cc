@@ -98,7 +98,7 @@ class Preparer {
     Value source = in;
     if (mode != Mode::kStrict) {
       source.set_string_value(escape(in.string_value(), mode));
-    } else if (is_volume_source(field) && score_.resources().contains(in.string_value())) {
+    } else if (is_volume_source(field) && model::is_name(in.string_value())) {
       source.set_string_value(templates::to_text({"resources", in.string_value()}));
     } else {
       auto text = templates::from_score(in.string_value());

@@ -157,7 +157,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NoContainers", "apiVersion: score.dev/v1b1\nmetadata: {name: hello}\n",
             "line 1: containers: is missing; a workload has at least one container"},
         Bad{"NoImage", replaced(kScore, "    image: registry.example/hello:1\n", ""),
-            "line 6: containers.main.image: is missing"},
+            "line 6: containers.main.image: is missing; name an image, or write \".\" and name it with qleet "
+            "apply "
+            "--image"},
         Bad{"TargetTwice", replaced(kScore, "{content: \"x\"", "{target: /x, content: \"x\""),
             "line 10: containers.main.files[\"/etc/hello.conf\"]: names its target twice: as its key and as "
             "target; "
@@ -172,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "    image: registry.example/hello:1\n    args:\n"),
             "line 8: containers.main.args: has no value; leave it out, or write []"},
         Bad{"NullText", replaced(kScore, "    image: registry.example/hello:1\n", "    image: ~\n"),
-            "line 7: containers.main.image: has no value; leave it out, or write \"\""},
+            "line 7: containers.main.image: has no value; give it one, or leave it out"},
         Bad{"NullPort", replaced(kScore, "resources:", "service: {ports: {http: {port: null}}}\nresources:"),
             "line 13: service.ports.http.port: has no value; give it one, or leave it out"},
         Bad{"PortAsText",

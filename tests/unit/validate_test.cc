@@ -90,8 +90,12 @@ INSTANTIATE_TEST_SUITE_P(
              "containers.main.volumes[0].target: \"/a/../..\" must be a path without .. and :"},
         Case{"VolumeNoSource", "volumes: [{target: /d}]", "containers.main.volumes[0].source: is missing"},
         Case{"VolumePlainSource", "volumes: [{source: data, target: /d}]", "accepted"},
-        Case{"VolumeOfNoResource", "volumes: [{source: date, target: /d}]",
-             "containers.main.volumes[0].source: \"date\" must be a placeholder for a resource of type "
+        Case{"VolumeOfNoResource", "volumes: [{source: uploads, target: /d}]", "accepted"},
+        Case{"VolumeOfNearlyAResource", "volumes: [{source: date, target: /d}]",
+             "containers.main.volumes[0].source: no resource \"date\" in this workload; did you mean "
+             "\"data\"?"},
+        Case{"VolumeOfAPath", "volumes: [{source: /srv, target: /d}]",
+             "containers.main.volumes[0].source: \"/srv\" must be a placeholder for a resource of type "
              "volume, "
              "for example ${resources.data}, or the name of one; there is: data, db"},
         Case{"VolumePlainSourceOfNoVolume", "volumes: [{source: db, target: /d}]",
@@ -575,7 +579,7 @@ TEST(Quantity, Cpu) {
     EXPECT_FALSE(parse_cpu(bad)) << bad;
 }
 
-TEST(Warnings, RequestsAboveLimits) {
+TEST(Warnings, OfWhatMayNotBeMeant) {
   v1::Application application;
   auto& containers =
       *(*application.mutable_spec()->mutable_workloads())["web"].mutable_score()->mutable_containers();
@@ -584,10 +588,16 @@ TEST(Warnings, RequestsAboveLimits) {
   resources.mutable_limits()->set_memory("128M");
   resources.mutable_requests()->set_cpu("250m");
   resources.mutable_limits()->set_cpu("0.25");
+  auto& volume = *containers["main"].add_volumes();
+  volume.set_source("uploads");
+  volume.set_target("/uploads");
   EXPECT_EQ(
       warnings(application),
-      std::vector<std::string>{"workload \"web\", container \"main\": requests.memory 10Gi is more than "
-                               "limits.memory 128M; the limit counts"});
+      (std::vector<std::string>{
+          "workload \"web\": volume \"uploads\" is none of its resources; it is made as if resources had "
+          "uploads: {type: volume}",
+          "workload \"web\", container \"main\": requests.memory 10Gi is more than limits.memory 128M; the "
+          "limit counts"}));
 }
 
 // Every part of the published schema at once.

@@ -406,6 +406,19 @@ TEST(Resolver, ReadsTextAsScoreDoes) {
             "http://a$b");
 }
 
+TEST(Resolver, AVolumeThatIsNoResourceIsTheWorkloadsOwn) {
+  World world(
+      R"({"web":{"score":{"containers":{"web":{"image":"i","volumes":[{"source":"uploads","target":"/d"}]}}}}})");
+  std::erase_if(world.profiles, [](const auto& one) { return one->spec().satisfies().type() == "volume"; });
+  world.profiles.push_back(profile(
+      "volume",
+      R"({"satisfies":{"type":"volume"},"default":true,"provider":"x","outputs":{"name":"${self.name}"}})"));
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.workload.web")),
+              testing::Contains(Pair("uploads", "local.dev.shop.volume.web.uploads")));
+}
+
 TEST(Resolver, AParameterMayBeAPortByItsName) {
   const std::string route = R"({"satisfies":{"type":"route"},"default":true,"provider":"route",
       "parameters":{"port":{"format":"service-port","default":80}},"template":{"port":"${params.port}"},"outputs":{}})";
