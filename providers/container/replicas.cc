@@ -87,15 +87,17 @@ void judge(Context& context, Replica& replica) {
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
   }
   const auto views = views_of(replica);
+  std::string waiting;
   for (const auto& part : replica.parts) {
     const auto& details = part.details;
     if (context.jobs().look("remove " + details.id).running) replica.stopping = true;
     const WorkloadContainer* container = find_container(replica.spec, part.name);
     if (container && container->one_shot && ended_well(details)) continue;
-    if (auto wait = container && !details.running() ? waits_for(replica.spec, *container, views) : "";
-        !wait.empty()) {
-      not_ready(replica, reasons::kCreating, std::move(wait));
-      continue;
+    if (container && !details.running()) {
+      if (auto wait = waits_for(replica.spec, *container, views); !wait.empty()) {
+        waiting = std::move(wait);
+        continue;
+      }
     }
     if (!details.running()) {
       replica.broken = true;
@@ -128,6 +130,8 @@ void judge(Context& context, Replica& replica) {
     replica.broken = true;
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} lacks a container", replica.index));
   }
+  // What it waits for may have said why that takes so long.
+  if (!waiting.empty()) not_ready(replica, reasons::kCreating, std::move(waiting));
   replica.ready = replica.message.empty() && !replica.stopping;
 }
 
