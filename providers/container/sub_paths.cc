@@ -83,15 +83,13 @@ Result<Fd> open_below(const fs::path& root, const std::string& path) {
   return at;
 }
 
-Result<> make_place(int what, const fs::path& place) {
-  struct stat status{};
-  if (::fstat(what, &status) != 0) return failed(place.string(), errno);
+Result<> make_place(const fs::path& place, bool folder) {
   std::error_code error;
   fs::create_directories(place.parent_path(), error);
   if (error) return failed(place.parent_path().string(), error.value());
   ::chmod(place.parent_path().c_str(), 0700);
   clear_place(place);
-  if (S_ISDIR(status.st_mode)) {
+  if (folder) {
     if (::mkdir(place.c_str(), 0700) != 0) return failed(place.string(), errno);
     return {};
   }
@@ -102,14 +100,13 @@ Result<> make_place(int what, const fs::path& place) {
 
 }  // namespace
 
-Result<> prepare_place(const fs::path& root, const std::string& path, const fs::path& place) {
-  const auto opened = TRY(open_below(root, path));
-  return make_place(opened.get(), place);
-}
+Result<> prepare_place(const fs::path& place) { return make_place(place, true); }
 
 Result<ShownPath> ShownPath::show(const fs::path& root, const std::string& path, const fs::path& place) {
   const auto opened = TRY(open_below(root, path));
-  TRY(make_place(opened.get(), place));
+  struct stat status{};
+  if (::fstat(opened.get(), &status) != 0) return failed(place.string(), errno);
+  TRY(make_place(place, S_ISDIR(status.st_mode)));
   // What was opened, whatever its path leads to by now.
   const auto source = fmt::format("/proc/self/fd/{}", opened.get());
   if (::mount(source.c_str(), place.c_str(), nullptr, MS_BIND, nullptr) != 0) {

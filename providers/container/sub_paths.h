@@ -33,10 +33,9 @@ class ShownPath {
   std::filesystem::path place_;
 };
 
-// An empty thing of the right sort at `place`, for engines want to see what they are to mount when a
-// container is made. Errors as above.
-Result<> prepare_place(const std::filesystem::path& root, const std::string& path,
-                       const std::filesystem::path& place);
+// An empty folder at `place`, for engines want to see what they are to mount when a container is made. What
+// is in the volume is not looked at: a container that comes before may be about to write it.
+Result<> prepare_place(const std::filesystem::path& place);
 
 // Takes away what a process that was killed has left there.
 void clear_place(const std::filesystem::path& place);

@@ -52,7 +52,7 @@ Result<std::vector<Placement::Mount>> prepare_paths(Context& context, const std:
                                                     const std::string& part, const ProcessSpec& process) {
   std::vector<Placement::Mount> mounts;
   for (const auto& one : TRY(wanted(context, key, part, process))) {
-    TRY(prepare_place(one.root, one.mount->path, one.place));
+    TRY(prepare_place(one.place));
     mounts.push_back({one.place.string(), one.mount->target, one.mount->read_only});
   }
   return mounts;
