@@ -74,4 +74,12 @@ void clear_paths(Context& context, const std::string& key, const std::string& pa
   fs::remove(context.places() / key, error);  // only when that was the last one
 }
 
+void clear_all_paths(Context& context, const std::string& key) {
+  std::error_code error;
+  std::vector<std::string> parts;
+  for (const auto& part : fs::directory_iterator(context.places() / key, error))
+    parts.push_back(part.path().filename());
+  for (const auto& part : parts) clear_paths(context, key, part);
+}
+
 }  // namespace qleet::container

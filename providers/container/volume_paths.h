@@ -22,5 +22,7 @@ Result<std::vector<ShownPath>> show_paths(Context& context, const std::string& k
 
 // Of a container that is gone. Never what is in the volumes.
 void clear_paths(Context& context, const std::string& key, const std::string& part);
+// Of all of its containers.
+void clear_all_paths(Context& context, const std::string& key);
 
 }  // namespace qleet::container

@@ -547,6 +547,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   context_.prober().keep_only(resource.name, {});
   context_.look_ups()->forget(resource.name);
   TRY(context_.mounts().remove_all(base_name(resource)));
+  clear_all_paths(context_, base_name(resource));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);
   const std::lock_guard lock(mutex_);
