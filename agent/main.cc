@@ -17,9 +17,13 @@
 #include "agent/enrol/enrol.h"
 #include "agent/journal/epoch_order.h"
 #include "agent/journal/lmdb_journal.h"
+#include "agent/metrics/agent_metrics.h"
+#include "agent/metrics/metrics_server.h"
 #include "common/bus/light_nats_bus.h"
+#include "common/crypto/certificate.h"
 #include "common/crypto/sealed.h"
 #include "common/engine/podman_service.h"
+#include "common/engine/registry_auth.h"
 #include "common/log/log.h"
 #include "common/loop/io_loop.h"
 #include "common/loop/loop.h"
@@ -43,7 +47,9 @@ struct RunOptions {
   std::string engine = "auto";  // "auto", "own", "none", or a socket's path
   std::vector<std::string> search_registries;
   std::vector<std::string> insecure_registries;
+  std::filesystem::path registry_auth;
   std::int64_t heartbeat_ms = 10'000;
+  std::string metrics = "127.0.0.1:7444";  // or "none"
   bool noop = false;
   std::string noop_world;
   bool verbose = false;
@@ -79,10 +85,36 @@ TlsClient client_of(const agent::StoredIdentity& stored) {
   return {.certificate_pem = stored.identity.nats_client_certificate(), .key_pem = stored.tls_key};
 }
 
+// Days for which the certificate in this agent's folder is good; 0 where there is none.
+double certificate_days(const std::filesystem::path& state, const Clock& clock) {
+  const auto stored = agent::load_identity(state);
+  if (!stored) return 0;
+  const auto info = crypto::inspect_certificate(stored->identity.nats_client_certificate());
+  if (!info) return 0;
+  using Days = std::chrono::duration<double, std::chrono::days::period>;
+  return Days(info->not_after - clock.wall()).count();
+}
+
+// Null where there shall be none, or the address is somebody else's: an agent does its work without.
+std::unique_ptr<agent::MetricsServer> serve_metrics(const RunOptions& options, IoLoop& loop,
+                                                    const agent::AgentMetrics& metrics,
+                                                    agent::MetricsSources sources) {
+  if (options.metrics == "none") return nullptr;
+  auto server = agent::MetricsServer::start(
+      loop, options.metrics, [&metrics, sources = std::move(sources)] { return metrics.text(sources); });
+  if (!server) {
+    kLog.warn("no metrics are served; --metrics-listen chooses another address",
+              {{"why", server.error().message}});
+    return nullptr;
+  }
+  kLog.info("metrics", {{"address", options.metrics}, {"port", std::to_string((*server)->port())}});
+  return *std::move(server);
+}
+
 Result<> run(const RunOptions& options, const StopSignals& stop) {
-  const auto stored = TRY(agent::load_identity(options.state));
   const SystemClock clock;
   crypto::SystemRandom secrets;
+  const auto stored = TRY(agent::load_identity(options.state, secrets));
   qleet::SystemRandom jitter;
   const auto sealer = TRY(crypto::Sealer::open_or_create(options.state / "identity/journal.key", secrets));
   auto journal = TRY(agent::LmdbJournal::open({.folder = (options.state / "journal").string()}, sealer));
@@ -90,18 +122,24 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
   const auto engine = TRY(find_engine(options));
   EndpointBoard endpoints;
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  agent::AgentMetrics metrics;
   if (!engine.socket.empty()) {
+    const auto call_ended = [&metrics](bool failed, Millis took) { metrics.engine_called(failed, took); };
     std::function<void()> timed_out;
+    std::function<std::optional<containers::RegistryAuth>(std::string_view)> registry_auth;
+    if (!options.registry_auth.empty()) registry_auth = containers::registry_auth_from(options.registry_auth);
     if (engine.own) timed_out = [&service = *engine.own] { service.suspect(); };
     providers["container"] = container::make_provider({.socket = engine.socket,
                                                        .state = options.state / "container",
-                                                       .registry_auth = {},
-                                                       .timed_out = timed_out},
+                                                       .registry_auth = registry_auth,
+                                                       .timed_out = timed_out,
+                                                       .call_ended = call_ended},
                                                       endpoints, clock);
     providers["route"] = route::make_provider({.socket = engine.socket,
                                                .state = options.state / "route",
-                                               .registry_auth = {},
-                                               .timed_out = timed_out},
+                                               .registry_auth = registry_auth,
+                                               .timed_out = timed_out,
+                                               .call_ended = call_ended},
                                               endpoints);
     kLog.info("container engine", {{"socket", engine.socket}, {"own", engine.own ? "yes" : "no"}});
   }
@@ -133,12 +171,15 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
     if (state == BusState::kDisconnected) kLog.warn("the hub is away; what runs goes on", {{"why", why}});
   });
 
+  const auto step_ended = [&metrics](const std::string& provider, agent::StepKind kind, bool failed,
+                                     Millis took) { metrics.step_ended(provider, kind, failed, took); };
   agent::ThreadExecutor executor(16);
   agent::AgentOptions agent_options{.name = stored.identity.name(),
                                     .owner = stored.owner,
                                     .enrolled_epoch = stored.identity.epoch(),
                                     .heartbeat = Millis(options.heartbeat_ms),
-                                    .provider_names = {}};
+                                    .provider_names = {},
+                                    .box = stored.box};
   for (const auto& [name, _] : providers) agent_options.provider_names.push_back(name);
   auto agent = TRY(agent::Agent::open(std::move(agent_options), {.journal = *journal,
                                                                  .bus = *bus,
@@ -146,8 +187,21 @@ Result<> run(const RunOptions& options, const StopSignals& stop) {
                                                                  .secrets = secrets,
                                                                  .jitter = jitter,
                                                                  .executor = executor,
-                                                                 .providers = providers}));
+                                                                 .providers = providers,
+                                                                 .step_ended = step_ended}));
   {
+    const auto serving =
+        serve_metrics(options, io.loop(), metrics,
+                      {.version = QLEET_VERSION,
+                       .region = stored.identity.region(),
+                       .counts = [&engine = agent->engine()] { return engine.report_counts(); },
+                       .connected = [&bus = *bus] { return bus.state() == BusState::kConnected; },
+                       .certificate_days = [&] { return certificate_days(options.state, clock); },
+                       .journal_bytes = [file = options.state / "journal/data.mdb"]() -> std::uint64_t {
+                         std::error_code error;
+                         const auto size = std::filesystem::file_size(file, error);
+                         return error ? 0 : size;
+                       }});
     const LoopThread loop(*agent, agent->wake(), clock);
     const LoopThread keeping(certificate, certificate.wake(), clock);
     kLog.info("running", {{"agent", stored.identity.name()}, {"region", stored.identity.region()}});
@@ -198,9 +252,10 @@ CLI::App* add_command(CLI::App& app, const char* name, const char* what, std::fi
 }
 
 CLI::App* add_enrol(CLI::App& app, agent::EnrolOptions& options) {
-  auto* command =
-      add_command(app, "enrol", "Become an agent of a hub, with the line that qleet agent join-token prints",
-                  options.state);
+  auto* command = add_command(
+      app, "enrol",
+      "Become an agent of a hub, with the line that qleet agent join-token --region REGION prints",
+      options.state);
   command->add_option("--hub", options.hub_url, "https://HOST:7443")->required();
   command->add_option("--token", options.token, "One-time join token")->required();
   command->add_option("--ca-fingerprint", options.ca_fingerprint, "SHA-256 of the hub's CA")->required();
@@ -224,8 +279,17 @@ void add_run(CLI::App& app, RunOptions& options) {
       ->add_option("--insecure-registry", options.insecure_registries,
                    "HOST:PORT that is spoken to without TLS; more than once")
       ->expected(1);
+  command
+      ->add_option("--registry-auth", options.registry_auth,
+                   "File with credentials for registries, as docker login and podman login write it")
+      ->check(CLI::ExistingFile);
   command->add_option("--heartbeat-ms", options.heartbeat_ms, "As the hub's")
       ->check(CLI::Range(100, 600'000))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--metrics-listen", options.metrics,
+          "Address and port of /metrics, for Prometheus; port 0: any free one; none: it is not served")
       ->capture_default_str();
   command->add_flag("--with-noop", options.noop, "Also the provider noop, for tests and benchmarks");
   command->add_option("--noop-world", options.noop_world,
@@ -283,7 +347,7 @@ int main(int argc, char** argv) {
       app, "accept-epoch",
       "Order the agent, which is stopped, to follow a hub's store that it refuses; nothing is deleted for it",
       options.state);
-  accepting->add_option("epoch", epoch, "As qleet describe agent shows it in EpochRefused")->required();
+  accepting->add_option("epoch", epoch, "As qleet describe agent NAME shows it in EpochRefused")->required();
 
   if (const auto exit_code = parse(app, argc, argv)) return *exit_code;
   if (*enrolling) return enrol(enrolment);

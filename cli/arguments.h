@@ -16,7 +16,7 @@ namespace qleet::cli {
 
 struct Parsed {
   std::string context;
-  Format format = Format::kTable;
+  OutputChoice output;
   // One of the two is set.
   std::function<Exit(Session&)> run;
   std::function<Exit()> run_without_hub;

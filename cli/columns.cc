@@ -40,6 +40,13 @@ std::string message_of(const google::protobuf::RepeatedPtrField<v1::Condition>& 
   return "-";
 }
 
+// Replicas of workloads: "2/3".
+template <class Status>
+std::string ready_of(const Status& status) {
+  if (status.replicas() == 0 && status.ready() == 0) return "-";
+  return std::to_string(status.ready()) + "/" + std::to_string(status.replicas());
+}
+
 // What becomes of what it made when nobody needs it.
 std::string unused_of(const v1::ProfileSpec& profile) {
   switch (model::after_grace(profile)) {
@@ -64,27 +71,39 @@ std::string age(const google::protobuf::Timestamp& time, WallTime now) {
 
 Columns columns_of(const google::protobuf::Message& prototype) {
   const auto& name = prototype.GetDescriptor()->name();
-  if (name == "Application") return {{"NAME", "WORKLOADS", "ENVIRONMENTS", "RELEASE", "AGE"}, {}};
+  if (name == "Application")
+    return {{"NAME", "STATE", "READY", "RESTARTS", "RELEASE", "ENVIRONMENTS", "AGE"}, {"WORKLOADS"}};
   if (name == "Environment") return {{"NAME", "REGIONS", "BUILDS", "PROFILES", "AGE"}, {}};
   if (name == "Profile")
     return {{"NAME", "TYPE", "CLASS", "SCOPE", "PROVIDER", "DEFAULT", "UNUSED"}, {"LABELS"}};
-  if (name == "Region") return {{"NAME", "AGENT", "LABELS", "AGE"}, {}};
+  if (name == "Region") return {{"NAME", "AGENT", "STATE", "VERSION", "TAKES", "AGE"}, {"LABELS"}};
   if (name == "Agent")
     return {{"NAME", "REGION", "STATE", "LAST SEEN", "VERSION"}, {"PROVIDERS", "UNCLAIMED"}};
   if (name == "Build") return {{"IMAGE", "TAG", "DIGEST", "REVISION", "AGE"}, {"NAME"}};
   if (name == "Release") return {{"NAME", "CAUSE", "BY", "REVISION", "AGE"}, {"IMAGES"}};
   if (name == "Deployment")
-    return {{"NAME", "RELEASE", "CURRENT", "CANDIDATE", "STATE", "REGIONS"}, {"MESSAGE"}};
+    return {{"NAME", "RELEASE", "CURRENT", "CANDIDATE", "STATE", "READY", "REGIONS"},
+            {"RESTARTS", "MESSAGE"}};
   if (name == "Resource")
     return {{"REGION", "ENVIRONMENT", "APPLICATION", "TYPE", "ID", "STATE", "REASON"}, {"PROFILE", "NAME"}};
   if (name == "Event") return {{"AGE", "TYPE", "REASON", "REGARDING", "COUNT", "MESSAGE"}, {}};
   if (name == "AuditRecord") return {{"AGE", "SUBJECT", "VERB", "REGARDING", "DETAIL"}, {}};
-  if (name == "ServiceAccount") return {{"NAME", "ROLE", "TOKENS", "AGE"}, {}};
+  if (name == "ServiceAccount") return {{"NAME", "ROLE", "APPLICATIONS", "TOKENS", "AGE"}, {}};
+  if (name == "Secret") return {{"NAME", "ID", "KEYS", "VERSION", "ENVIRONMENT", "APPLICATIONS", "AGE"}, {}};
   return {{"NAME", "AGE"}, {}};
 }
 
-std::vector<std::string> cells_of(const google::protobuf::Message& object, WallTime now) {
+std::string short_image(const std::string& image) {
+  constexpr std::string_view kAlgorithm = "@sha256:";
+  constexpr size_t kDigits = 12;
+  const auto at = image.find(kAlgorithm);
+  if (at == std::string::npos) return image;
+  return image.substr(0, std::min(image.size(), at + kAlgorithm.size() + kDigits));
+}
+
+std::vector<std::string> cells_of(const google::protobuf::Message& object, const RowContext& context) {
   const auto& meta = model::meta(object);
+  const WallTime now = context.now;
   const std::string created = age(meta.creation_timestamp(), now);
   if (const auto* application = dynamic_cast<const v1::Application*>(&object)) {
     std::vector<std::string> workloads;
@@ -92,8 +111,15 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
     std::ranges::sort(workloads);
     const std::string environments =
         application->spec().environments().empty() ? "default" : joined(application->spec().environments());
-    return {meta.name(), joined(workloads), environments, number(application->status().latest_release()),
-            meta.has_deletion_timestamp() ? created + " (going)" : created};
+    const auto& status = application->status();
+    return {meta.name(),
+            meta.has_deletion_timestamp() ? "Deleting" : or_dash(status.state()),
+            ready_of(status),
+            std::to_string(status.restarts()),
+            number(status.latest_release()),
+            environments,
+            created,
+            joined(workloads)};
   }
   if (const auto* environment = dynamic_cast<const v1::Environment*>(&object)) {
     const auto& builds = environment->spec().builds();
@@ -114,8 +140,18 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
             unused_of(spec),
             labels_of(meta)};
   }
-  if (const auto* region = dynamic_cast<const v1::Region*>(&object))
-    return {meta.name(), or_dash(region->status().agent()), labels_of(meta), created};
+  if (const auto* region = dynamic_cast<const v1::Region*>(&object)) {
+    const auto& agent = region->status().agent();
+    const auto serving = context.agents.find(agent);
+    const bool known = serving != context.agents.end();
+    return {meta.name(),
+            or_dash(agent),
+            agent.empty() ? "NoAgent" : or_dash(known ? serving->second.status().state() : ""),
+            or_dash(known ? serving->second.status().version() : ""),
+            region->spec().cordoned() ? "nothing new (cordoned)" : "all",
+            created,
+            labels_of(meta)};
+  }
   if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) {
     const auto& status = agent->status();
     return {meta.name(),
@@ -133,7 +169,7 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
   }
   if (const auto* release = dynamic_cast<const v1::Release*>(&object)) {
     std::vector<std::string> images;
-    for (const auto& image : release->spec().images()) images.push_back(image.image());
+    for (const auto& image : release->spec().images()) images.push_back(short_image(image.image()));
     return {meta.name(),
             release->spec().cause() +
                 (release->spec().cause_detail().empty() ? "" : " " + release->spec().cause_detail()),
@@ -151,7 +187,9 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
             number(deployment->status().release()),
             number(deployment->spec().candidate()),
             or_dash(deployment->status().state()),
+            ready_of(deployment->status()),
             joined(regions),
+            std::to_string(deployment->status().restarts()),
             message_of(deployment->status().conditions())};
   }
   if (const auto* resource = dynamic_cast<const v1::Resource*>(&object)) {
@@ -185,7 +223,22 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, WallT
             spec.regarding_kind() + "/" + spec.regarding_name(), or_dash(spec.detail())};
   }
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object)) {
-    return {meta.name(), account->spec().role(), std::to_string(account->status().tokens_size()), created};
+    const auto& applications = account->spec().applications();
+    return {meta.name(), account->spec().role(), applications.empty() ? "all" : joined(applications),
+            std::to_string(account->status().tokens_size()), created};
+  }
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) {
+    const auto& spec = secret->spec();
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : spec.data()) keys.push_back(key);
+    std::ranges::sort(keys);
+    return {meta.name(),
+            spec.id().empty() ? meta.name() : spec.id(),
+            joined(keys),
+            std::to_string(meta.generation()),
+            spec.environment().empty() ? "every" : spec.environment(),
+            spec.applications().empty() ? "every" : joined(spec.applications()),
+            created};
   }
   return {meta.name(), created};
 }

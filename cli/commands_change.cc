@@ -1,8 +1,9 @@
-// Commands that change what is wanted: apply, plan, approve, rollback, build notify.
+// Commands that change what is wanted: apply, plan, approve, rollback.
 #include <algorithm>
 #include <cctype>
 #include <optional>
 
+#include "cli/answers.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/kinds.h"
@@ -16,39 +17,9 @@
 namespace qleet::cli {
 namespace {
 
-std::string describe_answer(const v1::DeliveryAnswer& answer) {
-  std::string text = answer.environment() + "  ";
-  if (answer.state() == "AwaitingApproval") {
-    return text + "release " + std::to_string(answer.release()) + " waits for approval: qleet approve " +
-           answer.application() + " " + answer.environment() + " --release " +
-           std::to_string(answer.release());
-  }
-  if (answer.state() == "AwaitingEnvironment")
-    return text + "release " + std::to_string(answer.release()) + " waits for another environment";
-  if (answer.state() == "Unchanged")
-    return text + "unchanged" +
-           (answer.release() ? " (release " + std::to_string(answer.release()) + ")" : "");
-  text += "release " + std::to_string(answer.release()) + " rolls out";
-  return answer.content_of() == 0
-             ? text
-             : text + ", with the content of release " + std::to_string(answer.content_of());
-}
-
-void print_answers(const Session& session,
-                   const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& answers) {
-  for (const auto& answer : answers) {
-    if (session.format == Format::kName) {
-      print("deployment/" + answer.application() + "." + answer.environment() + "\n");
-    } else {
-      print(answer.application() + "  " + describe_answer(answer) + "\n");
-    }
-  }
-}
-
 Exit answered(Session& session, const v1::DeliveryAnswers& answers, const WaitOptions& wait) {
   if (!print_for_programs(session, answers)) {
     print_answers(session, answers.releases());
-    if (answers.releases().empty()) print("nothing follows this image\n");
   }
   if (!wait.wait) return Exit::kOk;
   std::vector<std::string> applications;
@@ -56,27 +27,15 @@ Exit answered(Session& session, const v1::DeliveryAnswers& answers, const WaitOp
     if (std::ranges::find(applications, answer.application()) == applications.end())
       applications.push_back(answer.application());
   }
-  return applications.empty() ? Exit::kOk : follow(session, applications, "", wait.timeout);
+  return applications.empty() ? Exit::kOk
+                              : follow(session, applications, "", wait.timeout, goals_of(answers.releases()));
 }
 
 Exit deliver(Session& session, const std::string& path, const google::protobuf::Message& request,
-             const WaitOptions& wait, const http::Headers& headers = {}) {
+             const WaitOptions& wait) {
   v1::DeliveryAnswers answers;
-  const auto sent = session.hub.send_into("POST", path, model::to_json(request), answers, headers);
+  const auto sent = session.hub.send_into("POST", path, model::to_json(request), answers);
   return sent ? answered(session, answers, wait) : report(sent.error());
-}
-
-// "repo:tag@sha256:..." apart; a colon before the last slash is a port.
-void split_image(std::string& image, std::string& tag, std::string& digest) {
-  if (const auto at = image.find('@'); at != std::string::npos) {
-    if (digest.empty()) digest = image.substr(at + 1);
-    image.resize(at);
-  }
-  const auto colon = image.rfind(':');
-  if (colon != std::string::npos && (image.rfind('/') == std::string::npos || colon > image.rfind('/'))) {
-    if (tag.empty()) tag = image.substr(colon + 1);
-    image.resize(colon);
-  }
 }
 
 // Before they leave.
@@ -111,11 +70,11 @@ Exit run(Session& session, const ApplyCommand& command) {
     }
     if (session.format != Format::kName) print_answers(session, result.releases());
     if (session.format != Format::kName) print_data(result.data());
-    for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   }
+  for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;
   if (!session.for_programs()) print("\n");
-  return follow(session, input->applications(), "", command.wait.timeout);
+  return follow(session, input->applications(), "", command.wait.timeout, goals_of(result.releases()));
 }
 
 Exit run(Session& session, const PlanCommand& command) {
@@ -130,14 +89,7 @@ Exit run(Session& session, const PlanCommand& command) {
     request.mutable_erase()->set_delete_data(command.delete_data);
     body = model::to_json(request);
   } else if (command.files.empty()) {
-    v1::BuildSpec build;
-    std::string image = command.image;
-    std::string tag = command.tag;
-    std::string digest = command.digest;
-    split_image(image, tag, digest);
-    build.set_image(image);
-    build.set_tag(tag);
-    build.set_digest(digest);
+    const auto build = build_named(command.image, command.tag, command.digest);
     body = R"({"build":)" + model::to_json(build) + "}";
   } else {
     auto read = Input::read(command.files, {.image = command.image});
@@ -169,22 +121,6 @@ Exit run(Session& session, const RollbackCommand& command) {
   request.set_force(command.force);
   return deliver(session, "/v1/applications/" + http::encode(command.application) + "/rollback", request,
                  command.wait);
-}
-
-Exit run(Session& session, const NotifyCommand& command) {
-  std::string image = command.image;
-  std::string tag = command.tag;
-  std::string digest = command.digest;
-  split_image(image, tag, digest);
-  v1::BuildSpec build;
-  build.set_image(image);
-  build.set_tag(tag);
-  build.set_digest(digest);
-  build.set_revision(command.revision);
-  build.set_application(command.application);
-  http::Headers headers;
-  if (!command.key.empty()) headers.emplace_back("Idempotency-Key", command.key);
-  return deliver(session, "/v1/builds", build, command.wait, headers);
 }
 
 }  // namespace qleet::cli

@@ -1,12 +1,15 @@
 // The command that takes things away, and asks before data goes.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/interrupt.h"
 #include "cli/kinds.h"
 #include "cli/notices.h"
+#include "cli/objects_view.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "common/clock/duration.h"
@@ -18,20 +21,29 @@ namespace {
 
 constexpr std::string_view kApplication = "Application";
 
-Exit waited_for_deletion(Session& session, const model::Kind& kind, const std::vector<std::string>& names,
-                         const std::string& timeout) {
+// An object whose deletion was asked for.
+struct Deleted {
+  const model::Kind* kind = nullptr;
+  std::string name;
+  std::string uid;
+};
+
+Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, const std::string& timeout) {
   auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const std::string plural(kind.plural);
-  for (const auto& name : names) {
-    const Exit exit = until_gone(session, plural, name, *limit);
+  const auto deadline = session.clock.mono() + *limit;
+  for (const auto& [kind, name, uid] : deleted) {
+    const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe " +
+                              std::string(kind->plural) + " " + name);
+    const auto left = std::max(deadline - session.clock.mono(), Millis(0));
+    const Exit exit = until_gone(session, *kind, name, uid, left);
     if (exit != Exit::kOk) {
       if (exit == Exit::kTimeout)
         print_error("qleet: " + name + " is still there after " + timeout + "; it goes on: qleet describe " +
-                    plural + " " + name + "\n");
+                    std::string(kind->plural) + " " + name + "\n");
       return exit;
     }
-    print(std::string(kind.short_name) + "/" + name + " is gone\n");
+    print_note(session, std::string(kind->short_name) + "/" + name + " is gone\n");
   }
   return Exit::kOk;
 }
@@ -44,6 +56,8 @@ class Deletion {
     const bool with_data = command_.delete_data && kind.name == kApplication;
     const std::string path = "/v1/" + std::string(kind.plural) + "/" + http::encode(name);
     const std::string parameters = with_data ? "deleteData=true" : "";
+    // Before: there may be another one of its name when it is waited for.
+    const std::string uid = command_.wait.wait ? uid_of(session_, kind, name) : "";
     if (with_data && !command_.yes) {
       v1::EraseResult foreseen;
       const auto looked = session_.hub.send_into("DELETE", path + "?dryRun=true&" + parameters, "", foreseen);
@@ -54,6 +68,7 @@ class Deletion {
     const auto sent =
         session_.hub.send_into("DELETE", path + (parameters.empty() ? "" : "?" + parameters), "", result);
     if (!sent) return report(sent.error());
+    deleted_.push_back({&kind, name, uid});
     if (print_for_programs(session_, result)) return Exit::kOk;
     const std::string full = lower(std::string(kind.name)) + "/" + name;
     if (session_.format == Format::kName) {
@@ -63,6 +78,11 @@ class Deletion {
     print(full + "  deleted" + (result.message().empty() ? "" : "; " + result.message()) + "\n");
     print_data(result.data());
     return Exit::kOk;
+  }
+
+  // Whatever was deleted, where that was asked for.
+  Exit wait() const {
+    return command_.wait.wait ? waited_for_deletion(session_, deleted_, command_.wait.timeout) : Exit::kOk;
   }
 
  private:
@@ -86,7 +106,23 @@ class Deletion {
 
   Session& session_;
   const DeleteCommand& command_;
+  std::vector<Deleted> deleted_;
 };
+
+Result<std::vector<Target>> targets_to_delete(Session& session, const DeleteCommand& command) {
+  if (command.selector.empty()) return named_targets_of(command.targets);
+  auto targets = TRY(targets_of(command.targets));
+  for (auto& target : targets) {
+    if (!target.names.empty()) return fail(Code::kInvalid, "delete either by name or by -l, not both");
+    Query query;
+    query.add("labelSelector", command.selector);
+    for (const auto& item : TRY(session.hub.list("/v1/" + std::string(target.kind->plural) + query.text)))
+      target.names.push_back(model::meta(*TRY(object_of(*target.kind, item))).name());
+    if (target.names.empty())
+      print_error("no " + std::string(target.kind->plural) + " with " + command.selector + "\n");
+  }
+  return targets;
+}
 
 }  // namespace
 
@@ -106,19 +142,22 @@ Exit run(Session& session, const DeleteCommand& command) {
       const auto exit = deletion.run(kind, name);
       if (exit != Exit::kOk && exit != Exit::kNotFound) return exit;
     }
-    return Exit::kOk;
+    return deletion.wait();
   }
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  if (command.delete_data && (*kind)->name != kApplication) {
-    print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
-    return Exit::kUsage;
+  const auto targets = targets_to_delete(session, command);
+  if (!targets) return report(targets.error());
+  for (const auto& target : *targets) {
+    if (command.delete_data && target.kind->name != kApplication) {
+      print_error("qleet: --delete-data: only an application is deleted with its data; leave it out\n");
+      return Exit::kUsage;
+    }
   }
-  for (const auto& name : command.names) {
-    if (const auto exit = deletion.run(**kind, name); exit != Exit::kOk) return exit;
+  for (const auto& target : *targets) {
+    for (const auto& name : target.names) {
+      if (const auto exit = deletion.run(*target.kind, name); exit != Exit::kOk) return exit;
+    }
   }
-  return command.wait.wait ? waited_for_deletion(session, **kind, command.names, command.wait.timeout)
-                           : Exit::kOk;
+  return deletion.wait();
 }
 
 }  // namespace qleet::cli

@@ -1,12 +1,16 @@
-// Commands that only look: get, describe, tree, wait, history, diff, events, logs.
+// Commands that only look: describe, tree, wait, history, diff, events.
 #include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "cli/columns.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/kinds.h"
+#include "cli/last_lines.h"
+#include "cli/objects_view.h"
 #include "cli/progress.h"
+#include "cli/query.h"
 #include "cli/sse.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
@@ -16,138 +20,53 @@
 namespace qleet::cli {
 namespace {
 
-struct Query {
-  std::string text;
-  void add(const std::string& name, const std::string& value) {
-    if (!value.empty()) text += (text.empty() ? "?" : "&") + name + "=" + http::encode(value);
+// Lines that begin with what was added, removed or changed, in colours where there are any.
+std::string coloured_diff(const Terminal& terminal, std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text.substr(0, end);
+    const auto first = line.find_first_not_of(' ');
+    const char mark = first == std::string_view::npos ? ' ' : line[first];
+    out += terminal.paint(line, mark == '+'   ? Colour::kGreen
+                                : mark == '-' ? Colour::kRed
+                                : mark == '~' ? Colour::kYellow
+                                              : Colour::kNone) +
+           "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-};
-
-Result<model::Object> object_of(const model::Kind& kind, const std::string& json) {
-  model::Object object(kind.prototype->New());
-  auto parsed = parse(json, *object);
-  if (!parsed) return std::unexpected(std::move(parsed).error());
-  return object;
+  return out;
 }
 
-std::vector<std::string> row_of(const Session& session, const google::protobuf::Message& object) {
-  auto cells = cells_of(object, session.clock.wall());
-  if (session.format != Format::kWide) cells.resize(columns_of(object).header.size());
-  for (auto& cell : cells) {
-    if (const auto colour = colour_of_state(cell); colour != Colour::kYellow)
-      cell = session.terminal.paint(cell, colour);
-  }
-  return cells;
-}
-
-std::vector<std::string> header_of(const Session& session, const model::Kind& kind) {
-  auto columns = columns_of(*kind.prototype);
-  if (session.format == Format::kWide)
-    columns.header.insert(columns.header.end(), columns.wide.begin(), columns.wide.end());
-  return columns.header;
-}
-
-Exit print_objects(Session& session, const model::Kind& kind, const std::vector<std::string>& items,
-                   bool single) {
-  if (session.format == Format::kJson) {
-    if (single && items.size() == 1) {
-      auto object = object_of(kind, items.front());
-      if (!object) return report(object.error());
-      print(model::to_json(**object, true) + "\n");
-    } else {
-      std::string out =
-          R"({"apiVersion":"qleet.io/v1","kind":")" + std::string(kind.name) + R"(List","items":[)";
-      for (size_t i = 0; i < items.size(); ++i) out += (i ? ",\n" : "\n") + items[i];
-      print(out + "]}\n");
-    }
-    return Exit::kOk;
-  }
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& item : items) {
-    auto object = object_of(kind, item);
-    if (!object) return report(object.error());
-    if (session.format == Format::kYaml) {
-      print((items.size() > 1 ? "---\n" : "") + model::to_yaml(**object));
-    } else if (session.format == Format::kName) {
-      print(std::string(kind.plural) + "/" + model::meta(**object).name() + "\n");
-    } else {
-      rows.push_back(row_of(session, **object));
-    }
-  }
-  if (session.format != Format::kTable && session.format != Format::kWide) return Exit::kOk;
-  if (rows.empty()) {
-    print_error("no " + std::string(kind.plural) + " here\n");
-  } else {
-    print(table(header_of(session, kind), rows));
-  }
+Exit describe(Session& session, const model::Kind& kind, const std::string& name) {
+  v1::Description description;
+  const auto read = session.hub.get_into(
+      "/v1/describe/" + std::string(kind.plural) + "/" + http::encode(name), description);
+  if (!read) return report(read.error());
+  if (print_for_programs(session, description)) return Exit::kOk;
+  // Below what is wrong and what to do, which is indented.
+  const std::string& text = description.text();
+  auto at = text.find('\n');
+  while (at != std::string::npos && text.compare(at + 1, 2, "  ") == 0) at = text.find('\n', at + 1);
+  const auto head = at == std::string::npos ? text.size() : at + 1;
+  print(text.substr(0, head) + (head == text.size() && !text.ends_with('\n') ? "\n" : "") +
+        last_lines(session, description) + text.substr(head));
   return Exit::kOk;
-}
-
-// Prints each change of the kind until it is interrupted or the stream ends.
-Exit watch_objects(Session& session, const model::Kind& kind, Query query,
-                   const std::function<bool(const google::protobuf::Message&)>& wanted) {
-  query.add("watch", "true");
-  SseReader reader([&](const SseEvent& event) {
-    if (event.name != "added" && event.name != "modified" && event.name != "deleted") return;
-    auto object = object_of(kind, event.data);
-    if (!object || (wanted && !wanted(**object))) return;
-    if (session.format == Format::kJson) {
-      print(R"({"type":")" + event.name + R"(","object":)" + event.data + "}\n");
-    } else if (session.format == Format::kYaml) {
-      print("---\n" + model::to_yaml(**object));
-    } else if (session.format == Format::kName) {
-      print(std::string(kind.plural) + "/" + model::meta(**object).name() + "\n");
-    } else {
-      std::string line;
-      for (const auto& cell : row_of(session, **object)) line += one_line(cell) + "   ";
-      print((event.name == "deleted" ? "gone: " : "") + line + "\n");
-    }
-  });
-  const auto streamed =
-      session.hub.stream("/v1/" + std::string(kind.plural) + query.text, [&](std::string_view data) {
-        reader.feed(data);
-        return true;
-      });
-  return streamed ? Exit::kOk : report(streamed.error());
 }
 
 }  // namespace
 
-Exit run(Session& session, const GetCommand& command) {
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  const std::string base = "/v1/" + std::string((*kind)->plural);
-  std::vector<std::string> items;
-  if (!command.names.empty()) {
-    for (const auto& name : command.names) {
-      auto item = session.hub.get(base + "/" + http::encode(name));
-      if (!item) return report(item.error());
-      items.push_back(std::move(*item));
-    }
-    return print_objects(session, **kind, items, true);
-  }
-  Query query;
-  query.add("labelSelector", command.selector);
-  query.add("application", command.application);
-  query.add("environment", command.environment);
-  query.add("region", command.region);
-  std::vector<std::string> left_out;
-  auto listed = session.hub.list(base + query.text, &left_out);
-  if (!listed) return report(listed.error());
-  for (const auto& why : left_out) print_error("warning: left out: " + why + "\n");
-  const Exit exit = print_objects(session, **kind, *listed, false);
-  return command.watch && exit == Exit::kOk ? watch_objects(session, **kind, query, {}) : exit;
-}
-
 Exit run(Session& session, const DescribeCommand& command) {
-  const auto kind = kind_named(command.kind);
-  if (!kind) return report(kind.error());
-  v1::Description description;
-  const auto read = session.hub.get_into(
-      "/v1/describe/" + std::string((*kind)->plural) + "/" + http::encode(command.name), description);
-  if (!read) return report(read.error());
-  if (!print_for_programs(session, description))
-    print(description.text() + (description.text().ends_with('\n') ? "" : "\n"));
+  const auto targets = named_targets_of(command.targets);
+  if (!targets) return report(targets.error());
+  bool first = true;
+  for (const auto& target : *targets) {
+    for (const auto& name : target.names) {
+      if (!first && !session.for_programs()) print("\n");
+      first = false;
+      if (const auto exit = describe(session, *target.kind, name); exit != Exit::kOk) return exit;
+    }
+  }
   return Exit::kOk;
 }
 
@@ -162,7 +81,10 @@ Exit run(Session& session, const TreeCommand& command) {
     std::vector<std::pair<std::string, std::string>> lines;
     for (const auto& asker : why.askers())
       lines.emplace_back(asker.label() + " asks for it", asker.asks_as());
-    if (!why.profile().empty()) lines.emplace_back("profile " + why.profile(), why.profile_reason());
+    if (!why.profile().empty())
+      lines.emplace_back("profile " + why.profile(), why.profile_reason());
+    else if (!why.profile_reason().empty())
+      lines.emplace_back("type " + why.type(), why.profile_reason());
     out += why.askers().empty() ? " is there although nobody asks for it\n" : " is there because\n";
     if (!why.message().empty()) out += "  " + why.message() + "\n";
     for (const auto& [left, right] : lines) out += "  " + pad(left, 30) + right + "\n";
@@ -179,14 +101,17 @@ Exit run(Session& session, const TreeCommand& command) {
     if (!print_for_programs(session, tree)) print(render_tree(session.terminal, tree, ""));
     return Exit::kOk;
   }
+  TreeChanges changes;
   return until(
       session, "/v1/resources?watch=true", std::chrono::hours(24 * 365), [&]() -> std::optional<Exit> {
         v1::Tree tree;
         const auto read = session.hub.get_into(path, tree);
         if (!read)
           return read.error().code == Code::kUnavailable ? std::nullopt : std::optional(report(read.error()));
-        if (!print_for_programs(session, tree))
-          session.terminal.draw(render_tree(session.terminal, tree, ""));
+        if (print_for_programs(session, tree)) return std::nullopt;
+        const auto lines = draw_tree(session.terminal, tree, {.elapsed = {}, .now = session.clock.wall()});
+        session.terminal.draw(fitted(lines, session.terminal.rows()));
+        if (!session.terminal.interactive()) print(changes.news(tree));
         return std::nullopt;
       });
 }
@@ -196,7 +121,10 @@ Exit run(Session& session, const WaitCommand& command) {
     return follow(session, {command.application}, command.environment, command.timeout);
   auto limit = parse_duration(command.timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
-  const Exit exit = until_gone(session, "applications", command.application, *limit);
+  const auto& kind = *model::find_kind("Application");
+  const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe app " +
+                            command.application);
+  const Exit exit = until_gone(session, kind, command.application, "", *limit);
   if (exit == Exit::kTimeout)
     print_error("qleet: " + command.application + " is still there after " + command.timeout + "\n");
   return exit;
@@ -214,7 +142,8 @@ Exit run(Session& session, const HistoryCommand& command) {
     for (const auto& place : entry.places())
       places += (places.empty() ? "" : ", ") + place.environment() + " (" + place.state() + ")";
     std::string images;
-    for (const auto& image : entry.images()) images += (images.empty() ? "" : ", ") + image.image();
+    for (const auto& image : entry.images())
+      images += (images.empty() ? "" : ", ") + short_image(image.image());
     rows.push_back({std::to_string(entry.release()), age(entry.created(), session.clock.wall()),
                     entry.cause() + (entry.cause_detail().empty() ? "" : " " + entry.cause_detail()),
                     entry.created_by(), entry.source_revision().empty() ? "-" : entry.source_revision(),
@@ -232,7 +161,7 @@ Exit run(Session& session, const DiffCommand& command) {
   const auto read = session.hub.get_into(
       "/v1/applications/" + http::encode(command.application) + "/diff" + query.text, diff);
   if (!read) return report(read.error());
-  if (!print_for_programs(session, diff)) print(diff.text() + (diff.text().ends_with('\n') ? "" : "\n"));
+  if (!print_for_programs(session, diff)) print(coloured_diff(session.terminal, diff.text()));
   return Exit::kOk;
 }
 
@@ -247,7 +176,8 @@ Exit run(Session& session, const EventsCommand& command) {
            spec.regarding_name().starts_with(command.application + ".") ||
            spec.regarding_name().contains("." + command.application + ".");
   };
-  auto listed = session.hub.list("/v1/events");
+  std::string revision;
+  auto listed = session.hub.list("/v1/events", nullptr, &revision);
   if (!listed) return report(listed.error());
   std::vector<std::pair<int64_t, std::string>> events;
   for (auto& item : *listed) {
@@ -258,31 +188,10 @@ Exit run(Session& session, const EventsCommand& command) {
                           std::move(item));
   }
   std::ranges::sort(events);
-  std::vector<std::string> items;
-  for (auto& [_, item] : events) items.push_back(std::move(item));
-  const Exit exit = print_objects(session, kind, items, false);
-  return command.watch && exit == Exit::kOk ? watch_objects(session, kind, {}, wanted) : exit;
-}
-
-Exit run(Session& session, const LogsCommand& command) {
-  Query query;
-  query.add("environment", command.environment);
-  query.add("workload", command.workload);
-  query.add("resource", command.resource);
-  query.add("container", command.container);
-  query.add("follow", command.follow ? "true" : "");
-  query.add("tail", std::to_string(command.tail));
-  // Whoever pipes a log wants its bytes.
-  const bool terminal = prints_to_terminal();
-  VisibleStream seen;
-  const auto streamed =
-      session.hub.stream("/v1/applications/" + http::encode(command.application) + "/logs" + query.text,
-                         [&](std::string_view data) {
-                           terminal ? print(seen.feed(data)) : print_raw(data);
-                           return true;
-                         });
-  if (terminal) print(seen.finish());
-  return streamed ? Exit::kOk : report(streamed.error());
+  Listed sorted{.kind = &kind};
+  for (auto& [_, item] : events) sorted.items.push_back(std::move(item));
+  return command.watch ? watch_objects(session, sorted, {}, revision, wanted)
+                       : print_objects(session, {sorted}, false);
 }
 
 }  // namespace qleet::cli

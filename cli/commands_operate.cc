@@ -1,4 +1,4 @@
-// Commands of the operator: agents, tokens, contexts, version.
+// Commands of the operator: agents, contexts.
 #include <fstream>
 #include <iterator>
 
@@ -34,42 +34,18 @@ Exit run(Session& session, const JoinTokenCommand& command) {
   if (!sent) return report(sent.error());
   if (print_for_programs(session, result)) return Exit::kOk;
   print("qleet-agent enrol --hub " + session.hub.url() + " --token " + result.token() + " --ca-fingerprint " +
-        result.ca_fingerprint() + " && qleet-agent run\n");
+        result.ca_fingerprint() + " --name " + result.region() + " && qleet-agent run\n");
   return Exit::kOk;
 }
 
 Exit run(Session& session, const AgentListCommand&) {
-  return run(
-      session,
-      GetCommand{
-          .kind = "agents", .names = {}, .selector = {}, .application = {}, .environment = {}, .region = {}});
+  return run(session, GetCommand{.targets = {"agents"}});
 }
 
 Exit run(Session& session, const AgentRevokeCommand& command) {
   const auto sent = session.hub.send("POST", "/v1/agents/" + http::encode(command.name) + "/revoke", "{}");
   if (!sent) return report(sent.error());
   print("agent/" + command.name + "  revoked: it is cut off now; what it runs goes on running\n");
-  return Exit::kOk;
-}
-
-Exit run(Session& session, const TokenCommand& command) {
-  v1::TokenRequest request;
-  request.set_role(command.role);
-  request.set_valid_for(command.valid_for);
-  v1::TokenResult result;
-  const auto sent = session.hub.send_into(
-      "POST", "/v1/serviceaccounts/" + http::encode(command.service_account) + "/tokens",
-      model::to_json(request), result);
-  if (!sent) return report(sent.error());
-  if (!print_for_programs(session, result)) print(result.token() + "\n");
-  return Exit::kOk;
-}
-
-Exit run(Session& session, const VersionCommand&) {
-  const auto hub = session.hub.get("/v1/version");
-  print("qleet " QLEET_VERSION "\n");
-  if (!hub) return report(hub.error());
-  print("hub   " + *hub + (hub->ends_with('\n') ? "" : "\n"));
   return Exit::kOk;
 }
 

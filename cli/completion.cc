@@ -4,85 +4,213 @@
 #include <algorithm>
 
 #include "cli/arguments.h"
+#include "cli/kinds.h"
 #include "common/model/model.h"
 
 namespace qleet::cli {
 namespace {
 
-std::vector<std::string> names_of(const std::string& kind) {
-  const auto* known = model::find_kind(kind);
-  auto contexts = Contexts::load(Contexts::default_path());
-  if (!known || !contexts) return {};
-  auto context = resolve_context(*contexts, "");
-  if (!context) return {};
-  HubClient hub(*context);
-  auto items = hub.list("/v1/" + std::string(known->plural));
-  std::vector<std::string> names;
-  for (const auto& item : items.value_or(std::vector<std::string>{})) {
-    model::Object object(known->prototype->New());
-    if (parse(item, *object)) names.push_back(model::meta(*object).name());
+// Somebody waits with a finger on a key.
+constexpr Millis kPatience{1'000};
+constexpr const char* kAtMost = "500";
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+const CLI::App* command_named(const CLI::App& app, const std::string& name) {
+  for (const auto* sub : commands_of(app))
+    if (sub->get_name() == name) return sub;
+  return nullptr;
+}
+
+// Of the command or of one above it; `word` as it is typed, without a value.
+const CLI::Option* option_named(const CLI::App& app, const std::string& word) {
+  for (const CLI::App* at = &app; at != nullptr; at = at->get_parent()) {
+    for (const auto* option : at->get_options()) {
+      for (const auto& name : option->get_lnames())
+        if (word == "--" + name) return option;
+      for (const auto& name : option->get_snames())
+        if (word == "-" + name) return option;
+    }
   }
+  return nullptr;
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+// Where the words before the last one lead.
+struct Place {
+  const CLI::App* app = nullptr;
+  std::vector<std::string> positionals;
+  const CLI::Option* awaits = nullptr;  // the option whose value is being typed
+  std::string context;
+};
+
+Place place_of(const CLI::App& root, const std::vector<std::string>& words) {
+  Place place{.app = &root};
+  const CLI::Option* awaits = nullptr;
+  for (size_t i = 0; i + 1 < words.size(); ++i) {
+    const auto& word = words[i];
+    if (awaits != nullptr) {
+      if (awaits->check_lname("context")) place.context = word;
+      awaits = nullptr;
+    } else if (word.starts_with('-') && word != "-") {
+      if (word.contains('=')) continue;
+      const auto* option = option_named(*place.app, word);
+      if (option != nullptr && takes_value(*option)) awaits = option;
+    } else if (const auto* sub = command_named(*place.app, word);
+               sub != nullptr && place.positionals.empty()) {
+      place.app = sub;
+    } else {
+      place.positionals.push_back(word);
+    }
+  }
+  place.awaits = awaits;
+  return place;
+}
+
+std::vector<std::string> context_names() {
+  std::vector<std::string> names;
+  if (const auto contexts = Contexts::load(Contexts::default_path()))
+    for (const auto& [name, _] : contexts->contexts) names.push_back(name);
   return names;
 }
 
-}  // namespace
-
-std::string completion_script(const std::string& shell) {
-  if (shell == "fish") {
-    return "complete -c qleet -f -a '(qleet __complete (commandline -opc)[2..] (commandline -ct))'\n"
-           "complete -c qleet -n '__fish_seen_subcommand_from apply plan delete' -F\n";
-  }
-  const std::string bash =
-      "_qleet() {\n"
-      "  local IFS=$'\\n'\n"
-      "  COMPREPLY=($(compgen -W \"$(qleet __complete \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\" -- "
-      "\"${COMP_WORDS[COMP_CWORD]}\"))\n"
-      "}\n"
-      "complete -o default -F _qleet qleet\n";
-  return shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" + bash : bash;
+// Names of objects, from the hub.
+std::vector<std::string> names_of(const model::Kind& kind, const std::string& context) {
+  const auto contexts = Contexts::load(Contexts::default_path());
+  if (!contexts) return {};
+  const auto hub_context = resolve_context(*contexts, context);
+  if (!hub_context) return {};
+  HubClient hub(*hub_context, kPatience);
+  const auto page = hub.get("/v1/" + std::string(kind.plural) + "?limit=" + kAtMost);
+  if (!page) return {};
+  std::vector<std::string> names;
+  const auto path = JsonPath::parse(".items[*].metadata.name");
+  for (const auto& name : path->find(value_of(*page))) names.push_back(plain(name));
+  return names;
 }
 
-std::vector<std::string> complete(const std::vector<std::string>& words) {
-  Parsed parsed;
-  auto root = make_app(parsed);
-  const CLI::App* app = root.get();
-  const std::string typing = words.empty() ? "" : words.back();
-  std::vector<std::string> positionals;
-  for (size_t i = 0; i + 1 < words.size(); ++i) {
-    const auto subcommands = app->get_subcommands([](const CLI::App*) { return true; });
-    const auto found =
-        std::ranges::find_if(subcommands, [&](const CLI::App* sub) { return sub->get_name() == words[i]; });
-    if (found != subcommands.end()) {
-      app = *found;
-    } else if (!words[i].starts_with('-')) {
-      positionals.push_back(words[i]);
+class Completing {
+ public:
+  Completing(Place place, std::string typing) : place_(std::move(place)), typing_(std::move(typing)) {}
+
+  Completion run() {
+    if (place_.awaits != nullptr) {
+      value_of_option(*place_.awaits, "");
+    } else if (typing_.starts_with("--") && typing_.contains('=')) {
+      const auto equals = typing_.find('=');
+      if (const auto* option = option_named(*place_.app, typing_.substr(0, equals)))
+        value_of_option(*option, typing_.substr(0, equals + 1));
+    } else if (typing_.starts_with('-')) {
+      options();
+    } else if (const auto subs = commands_of(*place_.app); !subs.empty()) {
+      for (const auto* sub : subs) add(sub->get_name(), sub->get_description());
+    } else {
+      positional();
+    }
+    std::erase_if(out_.candidates, [&](const auto& one) { return !one.word.starts_with(typing_); });
+    return std::move(out_);
+  }
+
+ private:
+  void add(std::string word, std::string description = {}) {
+    out_.candidates.push_back({std::move(word), std::move(description)});
+  }
+  void add_all(const std::vector<std::string>& words, const std::string& before = "") {
+    for (const auto& word : words) add(before + word);
+  }
+  void add_names(const std::string& kind, const std::string& before = "") {
+    if (const auto* known = model::find_kind(kind)) add_all(names_of(*known, place_.context), before);
+  }
+
+  void options() {
+    for (const CLI::App* at = place_.app; at != nullptr; at = at->get_parent())
+      for (const auto* option : at->get_options())
+        for (const auto& name : option->get_lnames()) add("--" + name, option->get_description());
+  }
+
+  // `before`: what of the word stands already, "--output=".
+  void value_of_option(const CLI::Option& option, const std::string& before) {
+    const auto& names = option.get_lnames();
+    const std::string name = names.empty() ? "" : names.front();
+    if (name == "output") return add_all(output_names(), before);
+    if (name == "environment" || name == "application" || name == "region") return add_names(name, before);
+    if (name == "context") return add_all(context_names(), before);
+    if (name == "role") return add_all({"admin", "operator", "developer", "ci", "viewer"}, before);
+    if (name == "for" && place_.app->get_name() == "wait") return add_all({"ready", "deleted"}, before);
+    if (name == "for") return kinds_with_slash(before);
+    if (name == "delete") return kinds(before);
+    if (name == "filename" || name.ends_with("file") || name == "ca") out_.files = true;
+  }
+
+  void kinds(const std::string& before = "") {
+    for (const auto& kind : model::kinds()) add(before + std::string(kind.plural), std::string(kind.name));
+  }
+  // "apps/": the name follows the slash.
+  void kinds_with_slash(const std::string& before = "") {
+    const auto typed = typing_.substr(std::min(before.size(), typing_.size()));
+    const auto slash = typed.find('/');
+    if (slash == std::string::npos) {
+      for (const auto& kind : model::kinds()) add(before + std::string(kind.plural) + "/");
+    } else {
+      add_names(typed.substr(0, slash), before + typed.substr(0, slash + 1));
     }
   }
 
-  std::vector<std::string> candidates;
-  for (const auto* sub : app->get_subcommands([](const CLI::App*) { return true; }))
-    candidates.push_back(sub->get_name());
-  if (typing.starts_with('-')) {
-    for (const auto* option : app->get_options()) {
-      for (const auto& name : option->get_lnames()) candidates.push_back("--" + name);
-    }
-  } else if (candidates.empty()) {
+  void positional() {
     std::vector<std::string> wanted;
-    for (const auto* option : app->get_options()) {
+    for (const auto* option : place_.app->get_options())
       if (option->get_positional()) wanted.push_back(option->get_name(true));
-    }
-    const std::string next = wanted.empty() ? "" : wanted[std::min(positionals.size(), wanted.size() - 1)];
-    if (next == "kind") {
-      for (const auto& kind : model::kinds()) candidates.emplace_back(kind.plural);
-    } else if (next == "name" || next == "names") {
-      const bool agents = app->get_parent() && app->get_parent()->get_name() == "agent";
-      candidates = names_of(agents ? "agents" : positionals.empty() ? "" : positionals.front());
-    } else if (next == "application" || next == "environment") {
-      candidates = names_of(next);
+    if (wanted.empty()) return;
+    const auto& given = place_.positionals;
+    const std::string next = wanted[std::min(given.size(), wanted.size() - 1)];
+    if (next == "files") {
+      out_.files = true;
+    } else if (next == "targets") {
+      targets();
+    } else if (next == "path") {
+      kinds();
+    } else if (next == "shell") {
+      add_all({"bash", "zsh", "fish"});
+    } else if (next == "regions" || next == "application" || next == "environment" ||
+               next == "serviceaccount") {
+      add_names(next);
+    } else if (next == "name") {
+      const auto* parent = place_.app->get_parent();
+      if (parent != nullptr && parent->get_name() == "agent") return add_names("agents");
+      if (parent != nullptr && parent->get_name() == "context") return add_all(context_names());
+      if (parent != nullptr && parent->get_name() == "secret") add_names("secrets");
     }
   }
-  std::erase_if(candidates, [&](const std::string& candidate) { return !candidate.starts_with(typing); });
-  return candidates;
+
+  void targets() {
+    const auto& given = place_.positionals;
+    if (given.empty() && !typing_.contains('/')) return kinds();
+    if (given.empty() || given.front().contains('/')) return kinds_with_slash();
+    add_names(given.front());
+  }
+
+  const Place place_;
+  const std::string typing_;
+  Completion out_;
+};
+
+}  // namespace
+
+Completion complete(const std::vector<std::string>& words) {
+  Parsed parsed;
+  const auto root = make_app(parsed);
+  return Completing(place_of(*root, words), words.empty() ? "" : words.back()).run();
+}
+
+std::string completion_lines(const Completion& completion) {
+  if (completion.files) return ":files\n";
+  std::string out;
+  for (const auto& one : completion.candidates)
+    out += one_line(one.word) + (one.description.empty() ? "" : "\t" + one_line(one.description)) + "\n";
+  return out;
 }
 
 }  // namespace qleet::cli

@@ -8,10 +8,24 @@
 
 namespace qleet::cli {
 
+// "bash", "zsh" or "fish".
 std::string completion_script(const std::string& shell);
 
-// What may follow `words` (the last one is being typed), one a line; names come from the hub where it answers
-// quickly.
-std::vector<std::string> complete(const std::vector<std::string>& words);
+struct Candidate {
+  std::string word;
+  std::string description = {};
+};
+
+struct Completion {
+  std::vector<Candidate> candidates;
+  bool files = false;  // the shell completes names of files
+};
+
+// What may follow `words` (the last one is being typed). Names come from the hub where it answers within a
+// second; else there are none.
+Completion complete(const std::vector<std::string>& words);
+
+// A line for each candidate, as the scripts read them.
+std::string completion_lines(const Completion& completion);
 
 }  // namespace qleet::cli

@@ -47,7 +47,7 @@ Result<Contexts> Contexts::load(const std::filesystem::path& path) {
     }
   } catch (const YAML::Exception& e) {
     return fail(Code::kInvalid,
-                path.string() + ": " + e.what() + "; repair it, or remove it and run qleet context set");
+                path.string() + ": " + e.what() + "; repair it, or remove it and run qleet context set NAME");
   }
   return result;
 }
@@ -95,8 +95,8 @@ Result<HubContext> resolve_context(const Contexts& contexts, const std::string& 
   if (auto file = environment("QLEET_CA"); !file.empty()) result.ca_pem = TRY(read_file(file));
   if (result.url.empty()) {
     return fail(Code::kInvalid,
-                "no hub is known; run: qleet context set NAME --hub https://HOST:7443 --token-file FILE --ca "
-                "FILE (or set QLEET_HUB, QLEET_TOKEN, QLEET_CA)");
+                "no hub is known; run: qleet login https://HOST:7443 --ca FILE (or set QLEET_HUB, "
+                "QLEET_TOKEN, QLEET_CA)");
   }
   while (result.url.ends_with('/')) result.url.pop_back();
   return result;

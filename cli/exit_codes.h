@@ -10,11 +10,13 @@ enum class Exit : int {
   kFailed = 1,  // it did not work out: a rollout stalled, a plan has changes with --exit-code, ...
   kUsage = 2,   // the command line is wrong
   kNotFound = 3,
-  kConflict = 4,     // someone else changed it, or it is in use
-  kDenied = 5,       // no, unknown or insufficient credentials
-  kUnavailable = 6,  // the hub cannot be reached
-  kTimeout = 7,      // waited long enough
-  kInvalid = 8,      // the input was refused; nothing was changed
+  kConflict = 4,       // someone else changed it, or it is in use
+  kDenied = 5,         // no, unknown or insufficient credentials
+  kUnavailable = 6,    // the hub cannot be reached
+  kTimeout = 7,        // waited long enough
+  kInvalid = 8,        // the input was refused; nothing was changed
+  kNotFollowed = 9,    // build notify: nothing follows the image; the hub keeps the build for who will
+  kInterrupted = 130,  // Ctrl-C while it was followed; it goes on
 };
 
 Exit exit_of(Code code);

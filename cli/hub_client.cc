@@ -46,12 +46,16 @@ Result<> parse(std::string_view json, google::protobuf::Message& message) {
   return {};
 }
 
-HubClient::HubClient(HubContext context)
-    : context_(std::move(context)), client_({.tls = {.ca_pem = context_.ca_pem, .pinned_ca_sha256 = {}}}) {}
+HubClient::HubClient(HubContext context, Millis limit)
+    : context_(std::move(context)),
+      limit_(limit),
+      client_({.tls = {.ca_pem = context_.ca_pem, .pinned_ca_sha256 = {}},
+               .connect_timeout = std::min(limit, Millis(5'000))}) {}
 
 http::Request HubClient::request(const std::string& method, const std::string& path) const {
   http::Request result;
   result.method = method;
+  result.timeout = limit_;
   result.url = context_.url + path;
   if (!context_.token.empty()) result.headers.emplace_back("Authorization", "Bearer " + context_.token);
   return result;
@@ -89,8 +93,15 @@ Result<> HubClient::send_into(const std::string& method, const std::string& path
   return parse(TRY(send(method, path, std::move(body), headers)), message);
 }
 
-Result<std::vector<std::string>> HubClient::list(const std::string& path,
-                                                 std::vector<std::string>* left_out) {
+Result<HubClient::Tagged> HubClient::get_tagged(const std::string& path) {
+  auto response = client_.request(request("GET", path));
+  std::string etag;
+  if (response) etag = response->header("etag");
+  return Tagged{TRY(body_of(std::move(response))), std::move(etag)};
+}
+
+Result<std::vector<std::string>> HubClient::list(const std::string& path, std::vector<std::string>* left_out,
+                                                 std::string* revision) {
   std::vector<std::string> items;
   std::string next;
   do {
@@ -110,6 +121,7 @@ Result<std::vector<std::string>> HubClient::list(const std::string& path,
         if (const auto why = one.struct_value().fields().find("message");
             why != one.struct_value().fields().end())
           left_out->push_back(why->second.string_value());
+    if (revision) *revision = metadata["resourceVersion"].string_value();
     next = metadata["continue"].string_value();
   } while (!next.empty());
   return items;

@@ -17,7 +17,8 @@ namespace qleet::cli {
 // Thread-safe.
 class HubClient {
  public:
-  explicit HubClient(HubContext context);
+  // `limit`: how long a request that only reads may take.
+  explicit HubClient(HubContext context, Millis limit = Millis(30'000));
 
   // Bodies as text; `accept` chooses JSON or YAML.
   Result<std::string> get(const std::string& path, const std::string& accept = "application/json");
@@ -29,10 +30,17 @@ class HubClient {
   Result<> send_into(const std::string& method, const std::string& path, std::string body,
                      google::protobuf::Message& message, const http::Headers& headers = {});
 
-  // Every item of a list, following `continue`, each as JSON. `left_out`, where given: why objects that the
-  // hub cannot read are not among them.
-  Result<std::vector<std::string>> list(const std::string& path,
-                                        std::vector<std::string>* left_out = nullptr);
+  // Every item of a list, following `continue`, each as JSON. Where given, `left_out`: why objects that the
+  // hub cannot read are not among them; `revision`: of the list, from which a watch misses nothing.
+  Result<std::vector<std::string>> list(const std::string& path, std::vector<std::string>* left_out = nullptr,
+                                        std::string* revision = nullptr);
+
+  // The object as JSON, with its ETag.
+  struct Tagged {
+    std::string json;
+    std::string etag;
+  };
+  Result<Tagged> get_tagged(const std::string& path);
 
   // Bytes of a stream as they come; false ends it.
   Result<> stream(const std::string& path, const http::OnData& on_data, std::stop_token stop = {});
@@ -44,6 +52,7 @@ class HubClient {
   Result<std::string> body_of(Result<http::Response> response) const;
 
   HubContext context_;
+  const Millis limit_;
   http::Client client_;
 };
 

@@ -9,7 +9,7 @@ using namespace qleet::cli;  // NOLINT(google-build-using-namespace)
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "__complete") == 0) {
-    for (const auto& word : complete({argv + 2, argv + argc})) print(word + "\n");
+    print(completion_lines(complete({argv + 2, argv + argc})));
     return 0;
   }
   Terminal terminal;
@@ -23,6 +23,6 @@ int main(int argc, char** argv) {
   if (!context) return static_cast<int>(report(context.error()));
   HubClient hub(*context);
   const SystemClock clock;
-  Session session{hub, terminal, clock, parsed->format};
+  Session session{hub, terminal, clock, parsed->output.format, parsed->output.expression};
   return static_cast<int>(parsed->run(session));
 }

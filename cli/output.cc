@@ -12,7 +12,7 @@ namespace qleet::cli {
 namespace {
 
 constexpr char kMark = '\xff';
-constexpr std::string_view kLetters = "0gyrdb";  // as Colour, kNone ends one
+constexpr std::string_view kLetters = "0gyrdbcmu";  // as Colour, kNone ends one
 
 std::string_view sequence_of(char letter) {
   switch (letter) {
@@ -26,6 +26,12 @@ std::string_view sequence_of(char letter) {
       return "\x1b[2m";
     case 'b':
       return "\x1b[1m";
+    case 'c':
+      return "\x1b[36m";
+    case 'm':
+      return "\x1b[35m";
+    case 'u':
+      return "\x1b[34m";
     default:
       return "\x1b[0m";
   }

@@ -12,7 +12,7 @@
 
 namespace qleet::cli {
 
-enum class Colour { kNone, kGreen, kYellow, kRed, kDim, kBold };
+enum class Colour { kNone, kGreen, kYellow, kRed, kDim, kBold, kCyan, kMagenta, kBlue };
 
 // To standard output, at once; to standard error.
 void print(std::string_view text);

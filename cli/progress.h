@@ -7,22 +7,18 @@
 #include <vector>
 
 #include "cli/session.h"
+#include "cli/tree_view.h"
+#include "cli/verdict.h"
+#include "common/model/model.h"
 #include "qleet/v1/operations.pb.h"
 
 namespace qleet::cli {
 
-// The tree as people see it, as in "├─✔ postgres db   Ready   requires volume db-data". `elapsed` stands
-// beside each place; empty: nothing.
-std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const std::string& elapsed);
-
-enum class Progress { kOnTheWay, kDone, kWaitsForPeople, kFailed };
-
-// Of the places of `environment` (empty: all of them).
-Progress progress_of(const v1::Tree& tree, const std::string& environment);
-
-// Draws the tree of each application until all are done; prints what is wrong when one stalls.
+// Draws the tree of each application until all are done (where standard output is no terminal: a line for
+// each change); prints what is wrong when one stalls. Ctrl-C ends it with 130, after a line that says how to
+// go on. `goals`: what is waited for, where that is known; else whatever is wanted (cli/verdict.h).
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
-            const std::string& timeout);
+            const std::string& timeout, const std::vector<Goal>& goals = {});
 
 // Calls `look` now and whenever the hub's objects below `watch_path` change (and once a second at the least),
 // until it returns an exit code or the deadline passes (then kTimeout).
@@ -30,7 +26,11 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
            const std::function<std::optional<Exit>()>& look);
 
 // Until the hub no longer has the object; an unreachable hub is waited for. kTimeout says nothing to the
-// user.
-Exit until_gone(Session& session, const std::string& plural, const std::string& name, Millis timeout);
+// user. `uid`: of the one whose deletion was asked for: another one of its name is not it, and kConflict
+// where that was taken back. Empty: any.
+Exit until_gone(Session& session, const model::Kind& kind, const std::string& name, const std::string& uid,
+                Millis timeout);
+// Of the object as it is now; empty where there is none, or the hub does not say.
+std::string uid_of(Session& session, const model::Kind& kind, const std::string& name);
 
 }  // namespace qleet::cli

@@ -13,9 +13,27 @@ Exit report(const Error& error) {
 }
 
 bool print_for_programs(const Session& session, const google::protobuf::Message& message) {
-  if (!session.for_programs()) return false;
-  print(session.format == Format::kJson ? model::to_json(message, true) + "\n" : model::to_yaml(message));
-  return true;
+  switch (session.format) {
+    case Format::kJson:
+      print(model::to_json(message, true) + "\n");
+      return true;
+    case Format::kYaml:
+      print(model::to_yaml(message));
+      return true;
+    case Format::kJsonPath:
+      if (const auto path = JsonPath::parse(session.expression)) print(path->print(value_of(message)) + "\n");
+      return true;
+    case Format::kColumns:
+      if (const auto columns = parse_columns(session.expression))
+        print(table(headers_of(*columns), {cells_of(*columns, value_of(message))}));
+      return true;
+    default:
+      return false;
+  }
+}
+
+void print_note(const Session& session, const std::string& text) {
+  session.for_programs() || session.format == Format::kName ? print_error(text) : print(text);
 }
 
 }  // namespace qleet::cli

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cli/exit_codes.h"
+#include "cli/format.h"
 #include "cli/hub_client.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -11,15 +12,18 @@
 
 namespace qleet::cli {
 
-enum class Format { kTable, kWide, kJson, kYaml, kName };
-
 struct Session {
   HubClient& hub;
   Terminal& terminal;
   const Clock& clock;
   Format format = Format::kTable;
+  std::string expression = {};  // OutputChoice::expression
 
-  bool for_programs() const { return format == Format::kJson || format == Format::kYaml; }
+  // Standard output then holds what was asked for and nothing else.
+  bool for_programs() const {
+    return format == Format::kJson || format == Format::kYaml || format == Format::kJsonPath ||
+           format == Format::kColumns;
+  }
 };
 
 // Prints the error for a person (each wrong field on a line of its own) to standard error; the exit code that
@@ -28,5 +32,7 @@ Exit report(const Error& error);
 
 // Prints a message as the format says when that is for programs; true if it did.
 bool print_for_programs(const Session& session, const google::protobuf::Message& message);
+// What a person is told on the way: on standard error where standard output is for programs.
+void print_note(const Session& session, const std::string& text);
 
 }  // namespace qleet::cli

@@ -5,9 +5,17 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace qleet::cli {
 namespace {
+
+// Columns and rows of standard output.
+std::pair<size_t, size_t> size() {
+  winsize known{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &known) != 0) return {80, 24};
+  return {known.ws_col > 0 ? known.ws_col : 80, known.ws_row > 0 ? known.ws_row : 24};
+}
 
 // So that no line wraps, which would make counting lines wrong.
 std::string clipped(std::string_view line, size_t columns) {
@@ -40,37 +48,37 @@ std::string Terminal::paint(std::string_view text, Colour colour) const {
   return marked(text, colour);
 }
 
+size_t Terminal::rows() const {
+  const auto [columns, rows] = size();
+  return std::max<size_t>(rows, 2) - 1;
+}
+
+// Goes back to where the last picture began. A window that was made narrower has wrapped its lines.
+std::string Terminal::erased(size_t columns) {
+  size_t up = 0;
+  for (const auto width : drawn_) up += std::max<size_t>(1, (width + columns - 1) / columns);
+  drawn_.clear();
+  return up > 0 ? "\x1b[" + std::to_string(up) + "A" : "";
+}
+
 void Terminal::draw(const std::string& given) {
+  if (!interactive_) return;
   const std::string picture = visible(given);
-  if (!interactive_) {
-    std::string news;
-    for (size_t at = 0; at < picture.size();) {
-      const auto end = std::min(picture.find('\n', at), picture.size());
-      const auto line = picture.substr(at, end - at);
-      if (!("\n" + last_).contains("\n" + line + "\n")) news += line + "\n";
-      at = end + 1;
-    }
-    print(news);
-    last_ = picture;
-    return;
-  }
-  winsize size{};
-  const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  const size_t columns = known ? size.ws_col : 80;
-  std::string out = drawn_lines_ > 0 ? "\x1b[" + std::to_string(drawn_lines_) + "A" : "";
-  drawn_lines_ = 0;
-  for (size_t at = 0; at < picture.size();) {
+  const auto [columns, rows] = size();
+  const size_t most = std::max<size_t>(rows, 2) - 1;
+  std::string out = erased(columns);
+  for (size_t at = 0; at < picture.size() && drawn_.size() < most;) {
     const auto end = std::min(picture.find('\n', at), picture.size());
-    out += "\x1b[2K" + rendered(clipped(std::string_view(picture).substr(at, end - at), columns)) + "\n";
-    ++drawn_lines_;
+    const auto line = clipped(std::string_view(picture).substr(at, end - at), columns);
+    out += "\x1b[2K" + rendered(line) + "\n";
+    drawn_.push_back(display_width(line));
     at = end + 1;
   }
   print_raw(out + "\x1b[J");  // put together of what is rendered
 }
 
-void Terminal::settle() {
-  drawn_lines_ = 0;
-  last_.clear();
+void Terminal::settle(const std::string& given) {
+  if (interactive_) print_raw(erased(size().first) + "\x1b[J" + rendered(given));
 }
 
 size_t display_width(std::string_view text) {
@@ -91,30 +99,45 @@ std::string pad(std::string text, size_t width) {
   return text;
 }
 
-std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows) {
-  std::vector<size_t> widths;
-  for (const auto& cell : header) widths.push_back(display_width(cell));
+GrowingTable::GrowingTable(std::vector<std::string> header) : header_(std::move(header)) {
+  for (const auto& cell : header_) widths_.push_back(display_width(cell));
+}
+
+std::string GrowingTable::line(const std::vector<std::string>& row) const {
+  std::string line;
+  for (size_t i = 0; i < row.size(); ++i) line += i + 1 < row.size() ? pad(row[i], widths_[i] + 3) : row[i];
+  while (line.ends_with(' ')) line.pop_back();
+  return line + "\n";
+}
+
+std::string GrowingTable::add(std::vector<std::vector<std::string>> rows) {
+  if (rows.empty()) return {};
   for (auto& row : rows) {
     for (auto& cell : row) cell = one_line(cell);
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(row[i]));
+    widths_.resize(std::max(widths_.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], display_width(row[i]));
   }
-  std::string out;
-  auto append = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += i + 1 < row.size() ? pad(row[i], widths[i] + 3) : row[i];
-    while (line.ends_with(' ')) line.pop_back();
-    out += line + "\n";
-  };
-  append(header);
-  for (const auto& row : rows) append(row);
+  std::string out = begun_ ? "" : line(header_);
+  begun_ = true;
+  for (const auto& row : rows) out += line(row);
   return out;
+}
+
+std::string table(const std::vector<std::string>& header, std::vector<std::vector<std::string>> rows) {
+  GrowingTable growing(header);
+  const bool empty = rows.empty();
+  auto text = growing.add(std::move(rows));
+  // Without rows the header alone says what there would be.
+  if (!empty) return text;
+  std::string line;
+  for (const auto& cell : header) line += (line.empty() ? "" : "   ") + cell;
+  return line + "\n";
 }
 
 Colour colour_of_state(std::string_view state) {
   if (state == "Ready" || state == "Connected" || state == "Current") return Colour::kGreen;
-  if (state == "Stalled" || state == "Blocked" || state == "Lost" || state == "Revoked" ||
-      state == "Degraded")
+  if (state == "Stalled" || state == "Failed" || state == "Returned" || state == "Blocked" ||
+      state == "Lost" || state == "Revoked" || state == "Degraded")
     return Colour::kRed;
   if (state == "Stale") return Colour::kDim;
   return Colour::kYellow;
@@ -122,7 +145,7 @@ Colour colour_of_state(std::string_view state) {
 
 std::string_view mark_of_state(std::string_view state) {
   if (state == "Ready") return "✔";
-  if (state == "Stalled" || state == "Blocked" || state == "Degraded") return "✖";
+  if (state == "Stalled" || state == "Failed" || state == "Blocked" || state == "Degraded") return "✖";
   if (state == "Stale" || state.empty()) return "?";
   return state == "Pending" || state == "Waiting" ? "○" : "●";
 }

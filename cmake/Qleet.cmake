@@ -124,6 +124,16 @@ function(qleet_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
 
+# qleet_docker_test(NAME [TIMEOUT seconds]): the cases of a test of qleet_test once more, with Docker as their container
+# engine (tests/support/engine_host.h). They skip themselves where Docker's daemon is not installed.
+function(qleet_docker_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
+  include(GoogleTest)
+  qleet_test_properties(properties "${ARG_TIMEOUT}" "peers" TRUE)
+  gtest_discover_tests(${name} TEST_PREFIX Docker. TEST_LIST ${name}_docker DISCOVERY_TIMEOUT 60
+                       PROPERTIES ENVIRONMENT QLEET_TEST_ENGINE=docker ${properties})
+endfunction()
+
 # qleet_command_test(NAME COMMAND ... [LABELS label] [TIMEOUT seconds] [SERIAL]): one entry of ctest's, whatever command
 # that is; it says by exit code 77 that it cannot be run here.
 function(qleet_command_test name)

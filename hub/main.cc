@@ -46,9 +46,15 @@ StoreSigns signs_of(const LmdbStore& store) {
                                if (!trouble) return std::nullopt;
                                return trouble->message + " (reading goes on)";
                              }});
-  signs.gauges = {gauge("qleet_hub_store_revision", "The newest revision.", &LmdbStats::revision),
-                  gauge("qleet_hub_store_log_entries", "Changes in the log.", &LmdbStats::log_entries),
-                  gauge("qleet_hub_store_file_bytes", "Size of the store's file.", &LmdbStats::file_bytes)};
+  signs.gauges = {
+      gauge("qleet_hub_store_revision", "The newest revision.", &LmdbStats::revision),
+      gauge("qleet_hub_store_log_entries", "Changes in the log.", &LmdbStats::log_entries),
+      gauge("qleet_hub_store_file_bytes", "Size of the store's file.", &LmdbStats::file_bytes),
+      gauge("qleet_hub_store_max_bytes", "How large the store's file may become.", &LmdbStats::max_bytes)};
+  signs.histograms = {
+      {"qleet_hub_store_commit_seconds",
+       "How long commits took until they were on disk, each with all that was written together.",
+       store.commits().bounds(), [&store] { return store.commits().value(); }}};
   return signs;
 }
 
@@ -108,7 +114,7 @@ int serve(const HubOptions& options, const secrets::KeySource& keys) {
   store = bring_under_keys(*std::move(store), *sealer, folder);
   if (!store) return failed(store.error());
   secrets::SealingStore sealing(**store, *sealer);
-  auto hub = Hub::start(options, sealing, clock, random, signs_of(**store));
+  auto hub = Hub::start(options, sealing, clock, random, signs_of(**store), &*sealer);
   if (!hub) return failed(hub.error());
   const int signal = stop.wait();
   kLog.info("stopping", {{"signal", std::to_string(signal)}});

@@ -2,18 +2,22 @@
 
 #include <algorithm>
 
+#include "common/crypto/encoding.h"
+
 namespace qleet::agent {
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seams) {
   std::unique_ptr<Agent> agent(new Agent());
   EngineOptions engine_options;
   engine_options.agent = options.owner;
+  engine_options.box_key = options.box.private_key;
   agent->engine_ = TRY(Engine::open(std::move(engine_options), {.journal = seams.journal,
                                                                 .clock = seams.clock,
                                                                 .random = seams.secrets,
                                                                 .executor = seams.executor,
                                                                 .wake = agent->wake_,
-                                                                .providers = seams.providers}));
+                                                                .providers = seams.providers,
+                                                                .step_ended = seams.step_ended}));
   agent->desired_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOwnerThread);
   agent->logs_ = std::make_unique<EngineGateway>(*agent->engine_, EngineGateway::Caller::kOtherThread);
 
@@ -22,6 +26,7 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seam
   session_options.version = QLEET_VERSION;
   session_options.boot_id = agent->engine_->boot_id();
   session_options.providers = std::move(options.provider_names);
+  if (!options.box.public_key.empty()) session_options.box_key = crypto::base64url(options.box.public_key);
   session_options.enrolled_epoch = options.enrolled_epoch;
   session_options.heartbeat = options.heartbeat;
   agent->session_ = std::make_unique<Session>(

@@ -14,6 +14,7 @@
 #include "agent/link/session.h"
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
+#include "common/crypto/sealed_box.h"
 #include "common/crypto/token.h"
 #include "common/loop/loop.h"
 #include "common/random/random.h"
@@ -26,6 +27,7 @@ struct AgentOptions {
   std::string enrolled_epoch;  // of the hub that it was enrolled with
   Millis heartbeat = sync::kHeartbeatEvery;
   std::vector<std::string> provider_names;  // told to the hub
+  crypto::BoxKeyPair box = {};              // values of secrets are sealed to it; empty: none are taken
 };
 
 // All must outlive the agent.
@@ -37,6 +39,7 @@ struct AgentSeams {
   qleet::Random& jitter;
   Executor& executor;
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  StepEnded step_ended = {};
 };
 
 class Agent final : public Stepper {

@@ -56,6 +56,7 @@ bool waits_for_next_try(const Situation& s) { return s.error && (s.terminal || s
 Decision decide_removal(const Situation& s, Act when_absent) {
   const std::string_view state = when_absent == Act::kGone ? states::kDeleting : states::kProgressing;
   const std::string_view reason = when_absent == Act::kGone ? reasons::kDeleting : reasons::kUpdating;
+  if (s.values) return quiet(when_absent);
   if (!s.provider_known) return provider_missing(s.provider);
   if (waits_for_next_try(s)) return failing(s, state);
   if (!s.seen) return quiet(Act::kObserve);
@@ -67,7 +68,13 @@ Decision decide_removal(const Situation& s, Act when_absent) {
 }
 
 Decision decide_tombstone(const Situation& s) {
-  if (!s.touched) return quiet(Act::kGone);
+  if (!s.touched) {
+    // A journal that was lost may have made it. What cannot be asked about was never made.
+    if (!s.provider_known || (s.error && s.terminal)) return quiet(Act::kGone);
+    if (waits_for_next_try(s)) return failing(s, states::kDeleting);
+    if (!s.seen) return quiet(Act::kObserve);
+    if (s.seen->state == State::kAbsent) return quiet(Act::kGone);
+  }
   if (!s.dependents.empty())
     return show(Act::kWait, states::kDeleting, reasons::kWaitingForDependents,
                 fmt::format("waits until it is no longer used by {}{}", fmt::join(s.dependents, ", "),
@@ -77,9 +84,12 @@ Decision decide_tombstone(const Situation& s) {
 
 // What keeps data was made here, and is not there any more: an empty one in its place would pass for it.
 bool data_lost(const Situation& s) {
-  if (s.applied.empty()) return false;
-  if (s.seen->state == State::kAbsent) return s.holds_data || s.seen->reason == reasons::kDataLost;
-  return s.seen->state == State::kOutOfDate && s.seen->reason == reasons::kDataLost;
+  if (!s.keeps_data) return false;
+  // Its provider remembers it, also where this journal does not; what was only begun here held none yet.
+  const bool was_made = !s.applied.empty();
+  const bool missed = s.seen->reason == reasons::kDataLost && (was_made || s.intent.empty());
+  if (s.seen->state == State::kAbsent) return missed || (was_made && s.holds_data);
+  return s.seen->state == State::kOutOfDate && missed;
 }
 
 Decision decide_seen(const Situation& s) {
@@ -129,6 +139,18 @@ Decision decide_seen(const Situation& s) {
   return quiet(Act::kWait);
 }
 
+// What was handed out stays so while there is nothing newer.
+Decision decide_values(const Situation& s) {
+  if (!s.values_missing.empty() && s.applied != s.target)
+    return show(Act::kWait, s.applied.empty() ? states::kPending : states::kProgressing,
+                reasons::kWaitingForValues, s.values_missing);
+  return {.act = Act::kDone,
+          .state = states::kReady,
+          .status = "True",
+          .reason = std::string(reasons::kAvailable),
+          .message = s.values_of};
+}
+
 Decision decide_live(const Situation& s) {
   // What has begun goes on whatever becomes of a dependency; only a beginning waits.
   const bool begun = !s.invalid && !s.target.empty() && (s.target == s.applied || s.target == s.intent);
@@ -140,6 +162,7 @@ Decision decide_live(const Situation& s) {
     if (!s.successor_known) return provider_missing(s.successor);
     return decide_removal(s, Act::kMoved);
   }
+  if (s.values) return decide_values(s);
   if (!s.provider_known) return provider_missing(s.provider);
   if (waits_for_next_try(s))
     return failing(s, s.applied == s.target ? states::kDegraded : states::kProgressing);

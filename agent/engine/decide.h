@@ -31,7 +31,12 @@ struct Situation {
   bool moved = false;
   std::string successor;  // the wanted one then
   bool successor_known = true;
-  bool holds_data = false;  // that is gone with it
+  bool keeps_data = false;
+  bool holds_data = false;  // that is gone with it, and with nothing else
+  // What `provider` made is nothing but outputs: there is nothing to be asked for or removed.
+  bool values = false;
+  std::string values_missing;  // why they cannot be opened; empty: they can
+  std::string values_of;       // for people: what is handed out
   // It exists although this journal has made nothing of it, and secrets are generated for it: new ones now.
   bool secrets_lost = false;
   std::vector<Blocker> blockers;

@@ -32,7 +32,7 @@ Engine::Engine(EngineOptions options, EngineSeams seams)
       inbox_(std::make_shared<Inbox>(seams_.wake)),
       board_([inbox = inbox_] { inbox->call([] {}); }),
       ledger_(seams_.journal, graph_, board_, options_.max_events),
-      steps_(seams_.executor, inbox_, options_.max_steps_per_provider) {}
+      steps_(seams_.executor, inbox_, options_.max_steps_per_provider, seams_.clock, seams_.step_ended) {}
 
 Engine::~Engine() {
   watches_.clear();

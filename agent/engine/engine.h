@@ -35,6 +35,7 @@ namespace qleet::agent {
 
 struct EngineOptions {
   std::string agent;          // its name: the owner of what providers make
+  std::string box_key;        // private: opens what the hub seals to this agent; empty: nothing is opened
   Millis retry_first{1'000};  // after the first failed try; doubles
   Millis retry_longest{300'000};
   unsigned stall_after = 5;      // failed tries until the state is Stalled
@@ -58,6 +59,7 @@ struct EngineSeams {
   Executor& executor;
   Wake& wake;  // called when `step` has something to do
   std::map<std::string, std::shared_ptr<Provider>> providers;
+  StepEnded step_ended = {};  // told of each step of a provider
 };
 
 class Engine final : public Stepper {
@@ -89,6 +91,7 @@ class Engine final : public Stepper {
 
   // Any thread.
   Reports& reports() { return board_; }
+  ReportCounts report_counts() const { return board_.counts(); }
   // Something about this resource may have changed.
   void wake(const std::string& name) { inbox_->wake(name); }
   // Runs `function` on the owner thread; false: the engine is closing, it will not run.
@@ -114,6 +117,7 @@ class Engine final : public Stepper {
   Result<> check(const DesiredChange& change) const;
   void tell_again(const v1::Desired& desired);
   void put(const wire::v1::DesiredResource& stated, const v1::Desired& desired);
+  static void keep_box(const wire::v1::DesiredResource& held, wire::v1::DesiredResource& stated);
   v1::Desired merged(const wire::v1::DesiredResource& stated, const std::string& epoch) const;
 
   // engine_pass.cc, engine_acts.cc, engine_outcomes.cc: one resource.
@@ -123,6 +127,9 @@ class Engine final : public Stepper {
   void keep_present_secrets(JournalChanges& changes);
   Result<> make_secrets(Node& node, const std::set<std::string>& names);
   void note_found(Node& node);
+  // engine_values.cc: resources that hand out the values of a Secret.
+  Result<OutputMap> opened_values(const Node& node) const;
+  Result<OutputMap> outputs_of(const Node& node) const;
   // One look at a resource has one time: what waits for a moment that passes meanwhile would wait for ever.
   Situation situation(const Node& node, MonoTime now) const;
   void carry_out(Node& node, const Decision& decision, MonoTime now);

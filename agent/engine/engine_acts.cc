@@ -93,7 +93,7 @@ void Engine::begin_remove(Node& node) {
 
 // True where the outputs changed. A failure to make them turns the decision into one that says so.
 bool Engine::done(Node& node, Decision& decision) {
-  auto outputs = render_outputs(node.spec(), graph_.inputs(node), node.seen->self);
+  auto outputs = outputs_of(node);
   if (!outputs) {
     decision = {.act = Act::kWait,
                 .state = states::kStalled,

@@ -14,12 +14,23 @@ Result<> Engine::check(const DesiredChange& change) const {
   return {};
 }
 
+// The hub sends no values where it has none of that version any more: those that are here are as good.
+void Engine::keep_box(const wire::v1::DesiredResource& held, wire::v1::DesiredResource& stated) {
+  const auto& before = held.secret();
+  if (!stated.has_secret() || !stated.secret().box().empty() || before.box().empty()) return;
+  if (before.name() != stated.secret().name() || before.version() != stated.secret().version() ||
+      held.uid() != stated.uid())
+    return;
+  stated.mutable_secret()->set_box(before.box());
+}
+
 // A tombstone may come without content: what is to be removed is what was stated before.
 v1::Desired Engine::merged(const wire::v1::DesiredResource& stated, const std::string& epoch) const {
   v1::Desired desired;
   *desired.mutable_resource() = stated;
   desired.set_epoch(epoch);
   const Node* node = graph_.find(stated.name());
+  if (node) keep_box(node->spec(), *desired.mutable_resource());
   if (!node || !stated.deleted()) return desired;
   auto& resource = *desired.mutable_resource();
   if (resource.provider().empty()) resource.set_provider(node->spec().provider());
@@ -93,7 +104,8 @@ void Engine::put(const wire::v1::DesiredResource& stated, const v1::Desired& des
   Node& node = graph_.add(stated.name());
   const bool changed = !known || node.spec().generation() != stated.generation() ||
                        node.spec().hash() != stated.hash() || node.spec().deleted() != stated.deleted() ||
-                       node.spec().uid() != stated.uid();
+                       node.spec().uid() != stated.uid() ||
+                       node.spec().secret().box() != desired.resource().secret().box();
   node.desired = desired;
   if (!changed) return;
   if (!stated.deleted() && node.gone()) {

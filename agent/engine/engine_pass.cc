@@ -141,7 +141,13 @@ Situation Engine::situation(const Node& node, MonoTime now) const {
   s.provider_known = provider(s.provider) != nullptr;
   s.moved = node.moved();
   s.successor = node.spec().provider();
-  s.successor_known = provider(s.successor) != nullptr;
+  s.successor_known = provider(s.successor) != nullptr || Node::is_values(s.successor);
+  s.values = Node::is_values(s.provider);
+  if (s.values && !s.tombstone && !s.moved) {
+    s.values_of = "version " + std::to_string(node.spec().secret().version()) + " of secret " +
+                  node.spec().secret().name();
+    if (const auto opened = opened_values(node); !opened) s.values_missing = opened.error().message;
+  }
   if (s.tombstone) {
     for (const auto& user : graph_.dependents(node.name)) {
       if (s.dependents.size() < kNamedUsers)
@@ -152,6 +158,7 @@ Situation Engine::situation(const Node& node, MonoTime now) const {
   } else {
     s.blockers = graph_.blockers(node);
   }
+  s.keeps_data = keeps_data(node.spec());
   s.holds_data = holds_data(graph_, node);
   s.secrets_lost = node.secrets_lost && !s.touched;
   s.invalid = node.invalid;
@@ -269,6 +276,8 @@ Result<Engine::Handle> Engine::handle(const std::string& name) const {
   const Node* node = graph_.find(name);
   if (!node || !node->touched()) return fail(Code::kNotFound, "resource " + name + " does not run here");
   const auto known = seams_.providers.find(node->provider());
+  if (Node::is_values(node->provider()))
+    return fail(Code::kNotFound, "resource " + name + " is nothing that runs: it has no logs");
   if (known == seams_.providers.end())
     return fail(Code::kNotFound, "this agent has no provider \"" + node->provider() + "\"");
   return Handle{known->second, provider_resource(*node)};

@@ -9,6 +9,8 @@ namespace qleet::agent {
 namespace {
 
 constexpr std::chrono::seconds kLongestWait{3};
+// Whether what is followed is still wanted here.
+constexpr std::chrono::seconds kLookAgain{3};
 
 }  // namespace
 
@@ -60,14 +62,23 @@ Result<Engine::Handle> EngineGateway::find(const std::string& resource) {
   return fail(Code::kUnavailable, "the agent is busy or stopping: try again");
 }
 
-Result<> EngineGateway::read(const Request& request,
-                             const std::function<bool(std::string_view, std::string_view)>& sink) {
+Result<> EngineGateway::read(const Request& request, const std::function<bool(const LogLine&)>& sink) {
   const auto handle = TRY(find(request.resource));
-  return handle.provider->logs(handle.resource, request.follow, request.tail, [&](LogLine line) {
-    // A source is <replica>/<container>, or one of both. Empty data only asks whether to go on.
-    const bool wanted = line.data.empty() || request.container.empty() || line.source == request.container ||
+  auto looked = std::chrono::steady_clock::now();
+  return handle.provider->logs(handle.resource, request.wish, [&](const LogLine& line) {
+    if (line.source.empty()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now - looked > kLookAgain) {
+        looked = now;
+        const auto still = find(request.resource);
+        if (!still && still.error().code == Code::kNotFound) return false;
+      }
+      return sink(line);
+    }
+    // A source is <replica>/<container>, or one of both.
+    const bool wanted = request.container.empty() || line.source == request.container ||
                         line.source.ends_with("/" + request.container);
-    return !wanted || sink(line.source, line.data);
+    return !wanted || sink(line);
   });
 }
 

@@ -20,8 +20,7 @@ class EngineGateway final : public Desired, public LogReader {
 
   Result<Holding> holding() override;
   Result<> commit(const DesiredChange& change) override;
-  Result<> read(const Request& request,
-                const std::function<bool(std::string_view source, std::string_view data)>& sink) override;
+  Result<> read(const Request& request, const std::function<bool(const LogLine&)>& sink) override;
 
  private:
   Result<Engine::Handle> find(const std::string& resource);

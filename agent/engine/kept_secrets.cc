@@ -16,7 +16,7 @@ void collect(const Graph& graph, const Node& node, std::set<std::string>& visite
   for (const auto& [alias, name] : by_alias) {
     const Node* dependency = graph.find(name);
     if (!dependency || !visited.insert(name).second) continue;
-    if (keeps_data(dependency->spec()))
+    if (bears_data(dependency->spec()))
       keepers.push_back(name);
     else if (dependency->runtime.secrets().generated().empty())
       collect(graph, *dependency, visited, keepers);
@@ -47,8 +47,12 @@ std::set<std::string> left_behind(const Graph& graph, const Node& node, const No
 
 }  // namespace
 
-bool keeps_data(const wire::v1::DesiredResource& resource) {
+bool bears_data(const wire::v1::DesiredResource& resource) {
   return resource.keeps_data() || resource.type() == kVolume;
+}
+
+bool keeps_data(const wire::v1::DesiredResource& resource) {
+  return resource.has_keeps_data() ? resource.keeps_data() : resource.type() == kVolume;
 }
 
 std::vector<std::string> keepers_of(const Graph& graph, const Node& node) {
@@ -59,7 +63,7 @@ std::vector<std::string> keepers_of(const Graph& graph, const Node& node) {
 }
 
 bool holds_data(const Graph& graph, const Node& node) {
-  return keeps_data(node.spec()) && keepers_of(graph, node).empty();
+  return bears_data(node.spec()) && keepers_of(graph, node).empty();
 }
 
 std::string kept_key(const Node& node, const std::string& secret) {
@@ -79,7 +83,7 @@ SecretChoice choose_secret(const Graph& graph, const Node& node, const std::vect
   const auto& generated = node.runtime.secrets().generated();
   if (const auto had = generated.find(secret); had != generated.end())
     return {.value = had->second, .unknown_to = {}};
-  if (keepers.empty() && keeps_data(node.spec()) && node.runtime.found())
+  if (keepers.empty() && bears_data(node.spec()) && node.runtime.found())
     return {.value = {}, .unknown_to = node.name};
   for (const auto& name : keepers)
     if (graph.find(name)->runtime.found()) return {.value = {}, .unknown_to = name};

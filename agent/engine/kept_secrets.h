@@ -10,7 +10,11 @@
 
 namespace qleet::agent {
 
-// Whether what it makes keeps data. Hubs before `keeps_data` say so by the type alone.
+// Whether there is data in what it makes, a cache too: a secret that opens it is kept with it.
+bool bears_data(const wire::v1::DesiredResource& resource);
+
+// Whether that data must not be lost: nothing is made in its place. Hubs before `keeps_data` say so by the
+// type alone.
 bool keeps_data(const wire::v1::DesiredResource& resource);
 
 // Names of the resources that keep the data which this one's secrets open: those that it depends on, at once

@@ -8,6 +8,7 @@
 #include "agent/engine/render.h"
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/sync/values.h"
 #include "providers/api/provider.h"
 #include "qleet/agent/v1/journal.pb.h"
 
@@ -73,6 +74,8 @@ struct Node {
     return touched() && !runtime.made_by().empty() && (tombstone() || moved()) ? runtime.made_by()
                                                                                : spec().provider();
   }
+  // Nothing of it exists outside of the journal: it hands out values that the hub sent, and has no provider.
+  static bool is_values(const std::string& provider) { return provider == sync::kValuesProvider; }
   // The hash that a provider is handed now.
   std::string step_hash() const { return tombstone() || moved() ? runtime.applied_hash() : target(); }
   // What was seen, and what it led to, no longer counts.

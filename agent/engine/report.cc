@@ -34,6 +34,38 @@ void show_condition(wire::v1::ResourceReport& report, const wire::v1::ResourceRe
       *condition.mutable_last_transition_time() = old.last_transition_time();
 }
 
+// What it is busy with, and since when: a new step is a new condition. How long it takes is for the reader to
+// work out, so that nothing is sent while nothing changes.
+void show_step(wire::v1::ResourceReport& report, const wire::v1::ResourceReport& before, const Decision& d,
+               WallTime now) {
+  if (d.state != states::kProgressing || d.message.empty()) return;
+  auto& condition = *report.add_conditions();
+  condition.set_type(std::string(reasons::kProgressing));
+  condition.set_status("True");
+  condition.set_reason(d.reason);
+  condition.set_message(d.message);
+  condition.set_observed_generation(report.generation());
+  *condition.mutable_last_transition_time() = timestamp(now);
+  for (const auto& old : before.conditions())
+    if (old.type() == condition.type() && old.message() == condition.message() &&
+        old.observed_generation() == condition.observed_generation())
+      *condition.mutable_last_transition_time() = old.last_transition_time();
+}
+
+// What was counted last stands until somebody looks again.
+void show_counts(wire::v1::ResourceReport& report, const wire::v1::ResourceReport& before, const Node& node) {
+  if (node.gone()) return;
+  if (!node.seen) {
+    report.set_ready(before.ready());
+    report.set_replicas(before.replicas());
+    report.set_restarts(before.restarts());
+  } else if (node.seen->counts) {
+    report.set_ready(node.seen->counts->ready);
+    report.set_replicas(node.seen->counts->replicas);
+    report.set_restarts(node.seen->counts->restarts);
+  }
+}
+
 // A quiet decision about something that nothing was said of yet.
 Decision beginning(const Node& node) {
   Decision d;
@@ -75,12 +107,17 @@ bool update_report(Node& node, const Decision& decision, WallTime now, std::uint
     const Decision shown = decision.state.empty() ? beginning(node) : decision;
     report.set_state(std::string(shown.state));
     show_condition(report, before, shown, now);
+    show_step(report, before, shown, now);
   }
   show_outputs(report, node);
+  show_counts(report, before, node);
   // What was found of one generation is found: the next look may come too early to find it again.
   if (same_subject) *report.mutable_images() = before.images();
   if (node.seen)
     for (const auto& [container, image] : node.seen->images) (*report.mutable_images())[container] = image;
+  // What was counted last stands until somebody looks again.
+  if (!node.gone()) report.set_updated(same_subject && !node.seen ? before.updated() : 0);
+  if (node.seen && node.seen->updated) report.set_updated(*node.seen->updated);
   report.set_attempts(node.retry.tries);
   if (node.retry.error && !node.retry.terminal && node.retry.next_attempt > now)
     *report.mutable_next_attempt() = timestamp(node.retry.next_attempt);

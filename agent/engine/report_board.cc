@@ -50,6 +50,17 @@ ReportBoard::Confirmed ReportBoard::take_confirmed() {
   return std::exchange(confirmed_, {});
 }
 
+ReportCounts ReportBoard::counts() const {
+  std::lock_guard lock(mutex_);
+  ReportCounts counts{.unconfirmed = unconfirmed_.size()};
+  for (const auto& [_, posted] : posted_) {
+    if (posted.report.gone()) continue;
+    ++counts.by_state[posted.report.state()];
+    counts.restarts += posted.report.restarts();
+  }
+  return counts;
+}
+
 void ReportBoard::on_change(std::function<void(const std::string&)> changed) {
   std::lock_guard lock(listener_mutex_);
   changed_ = std::move(changed);

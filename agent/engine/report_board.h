@@ -15,6 +15,13 @@
 
 namespace qleet::agent {
 
+// What the reports say, counted.
+struct ReportCounts {
+  std::map<std::string, std::uint64_t> by_state;
+  std::uint64_t restarts = 0;
+  std::uint64_t unconfirmed = 0;
+};
+
 // Thread-safe.
 class ReportBoard final : public Reports {
  public:
@@ -31,6 +38,8 @@ class ReportBoard final : public Reports {
     std::set<std::uint64_t> events;
   };
   Confirmed take_confirmed();
+
+  ReportCounts counts() const;
 
   // For the session.
   void on_change(std::function<void(const std::string& name)> changed) override;
@@ -51,7 +60,7 @@ class ReportBoard final : public Reports {
   const std::function<void()> notify_engine_;
   std::mutex listener_mutex_;  // held while the listener runs
   std::function<void(const std::string&)> changed_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, Posted> posted_;
   std::set<std::string> unconfirmed_;
   std::map<std::uint64_t, wire::v1::EventReport> events_;

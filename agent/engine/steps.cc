@@ -43,8 +43,15 @@ void Steps::start(std::shared_ptr<Provider> provider, StepRequest request) {
   ++in_flight_;
   Lane& lane = lanes_[request.provider];
   auto shared = std::make_shared<const StepRequest>(std::move(request));
-  std::function<void()> work = [provider = std::move(provider), shared, inbox = inbox_] {
-    inbox->put(carry_out(*provider, *shared));
+  std::function<void()> work = [provider = std::move(provider), shared, inbox = inbox_, &clock = clock_,
+                                ended = ended_] {
+    const auto begun = clock.mono();
+    auto outcome = carry_out(*provider, *shared);
+    if (ended) {
+      const bool failed = std::visit([](const auto& result) { return !result.has_value(); }, outcome.result);
+      ended(shared->provider, shared->kind, failed, clock.mono() - begun);
+    }
+    inbox->put(std::move(outcome));
   };
   if (lane.running >= max_per_provider_) {
     lane.waiting.push_back(std::move(work));

@@ -3,10 +3,12 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "common/crypto/certificate.h"
+#include "common/crypto/encoding.h"
 #include "common/crypto/nkey.h"
 #include "common/crypto/private_file.h"
 #include "common/http/client.h"
 #include "common/http/problem.h"
+#include "common/log/log.h"
 #include "common/model/model.h"
 #include "qleet/v1/operations.pb.h"
 
@@ -14,6 +16,7 @@ namespace qleet::agent {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr log::Logger kLog{"enrol"};
 
 fs::path seed_file(const fs::path& state) { return state / "identity/agent.seed"; }
 fs::path tls_key_file(const fs::path& state) { return state / "identity/tls.key"; }
@@ -38,6 +41,22 @@ Result<std::string> own_tls_key(const fs::path& state) {
   if (!fs::exists(tls_key_file(state)))
     TRY(crypto::write_private_file(tls_key_file(state), TRY(crypto::make_client_key())));
   return crypto::read_private_file(tls_key_file(state));
+}
+
+fs::path box_key_file(const fs::path& state) { return state / "identity/box.key"; }
+
+// One that cannot be read is as good as lost: what was sealed to it the hub seals anew.
+Result<crypto::BoxKeyPair> own_box_keys(const fs::path& state, crypto::Random& random) {
+  if (fs::exists(box_key_file(state))) {
+    const auto stored = crypto::unbase64url(TRY(crypto::read_private_file(box_key_file(state))));
+    const auto public_key = crypto::box_public_key(stored.value_or(""));
+    if (public_key) return crypto::BoxKeyPair{*public_key, *stored};
+    kLog.warn("the key that secrets are sealed to is damaged; another is made",
+              {{"file", box_key_file(state).string()}});
+  }
+  auto keys = crypto::make_box_keys(random);
+  TRY(crypto::write_private_file(box_key_file(state), crypto::base64url(keys.private_key)));
+  return keys;
 }
 
 }  // namespace
@@ -66,6 +85,7 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   request.set_agent(options.name);
   request.set_public_key(key.public_key());
   request.set_version(QLEET_VERSION);
+  request.set_box_key(crypto::base64url(TRY(own_box_keys(options.state, random)).public_key));
   request.set_tls_request(
       TRY(crypto::make_certificate_request(TRY(own_tls_key(options.state)), options.name)));
   http::Client client({.tls = {.ca_pem = {}, .pinned_ca_sha256 = options.ca_fingerprint}});
@@ -101,10 +121,12 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   return identity;
 }
 
-Result<StoredIdentity> load_identity(const fs::path& state) {
+Result<StoredIdentity> load_identity(const fs::path& state, crypto::Random& random) {
   if (!fs::exists(identity_file(state))) {
-    return fail(Code::kNotFound,
-                state.string() + " holds no enrolled agent; run the line that qleet agent join-token prints");
+    return fail(
+        Code::kNotFound,
+        state.string() +
+            " holds no enrolled agent; run the line that qleet agent join-token --region REGION prints");
   }
   StoredIdentity stored;
   const std::string text = TRY(crypto::read_private_file(identity_file(state)));
@@ -118,6 +140,7 @@ Result<StoredIdentity> load_identity(const fs::path& state) {
   stored.seed = TRY(crypto::read_private_file(seed_file(state)));
   stored.owner = TRY(crypto::read_private_file(owner_file(state)));
   stored.tls_key = TRY(own_tls_key(state));
+  stored.box = TRY(own_box_keys(state, random));
   const auto certificate = crypto::read_private_file(certificate_file(state));
   if (certificate && crypto::belong_together(*certificate, stored.tls_key))
     stored.identity.set_nats_client_certificate(*certificate);

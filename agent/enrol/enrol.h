@@ -8,6 +8,9 @@
 //                                  (certificate_keeper.h). Not in identity.json, which a version from before
 //                                  there were any must still be able to read.
 // <state>/identity/identity.json   what the hub told it (qleet.agent.v1.Identity)
+// <state>/identity/box.key         the private half of the key that values of secrets are sealed to
+// (base64url),
+//                                  made where it is missing: the hub then seals all anew
 // <state>/identity/owner           the mark on everything that this agent makes: its name, and what tells it
 //                                  from an agent of another hub that is called the same. Made once; an agent
 //                                  that lost its folder and enrols again with the same hub has the same mark,
@@ -18,6 +21,7 @@
 #include <filesystem>
 #include <string>
 
+#include "common/crypto/sealed_box.h"
 #include "common/crypto/token.h"
 #include "common/result/result.h"
 #include "qleet/agent/v1/identity.pb.h"
@@ -41,10 +45,12 @@ struct StoredIdentity {
   std::string seed;
   std::string owner;
   std::string tls_key;
+  crypto::BoxKeyPair box;
 };
 
-// kNotFound, with what to do, where the agent is not enrolled. Makes the key for TLS where it is missing.
-Result<StoredIdentity> load_identity(const std::filesystem::path& state);
+// kNotFound, with what to do, where the agent is not enrolled. Makes the keys for TLS and for
+// secrets where they are missing.
+Result<StoredIdentity> load_identity(const std::filesystem::path& state, crypto::Random& random);
 
 // Keeps what the hub has given since.
 Result<> store_certificate(const std::filesystem::path& state, const std::string& certificate_pem);

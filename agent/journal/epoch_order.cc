@@ -7,7 +7,7 @@ namespace qleet::agent {
 Result<bool> order_epoch(Journal& journal, const std::string& epoch) {
   if (epoch.empty() || epoch.size() > sync::kMaxWord)
     return fail(Code::kInvalid,
-                "\"" + epoch + "\" is no epoch: give the one that qleet describe agent shows");
+                "\"" + epoch + "\" is no epoch: give the one that qleet describe agent NAME shows");
   auto contents = TRY(journal.load());
   if (!contents.damaged.empty())
     return fail(Code::kConflict, contents.damaged.front().why +

@@ -1,4 +1,5 @@
-// Answers LogsRequests of the hub: each stream on a thread of its own, their number and size bounded.
+// Answers LogsRequests of the hub: each stream with two threads of its own, one that reads and one that
+// sends, their number and what lies between them bounded.
 #pragma once
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "agent/link/log_queue.h"
 #include "agent/link/seams.h"
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
@@ -22,6 +24,12 @@ struct LogServerOptions {
   Millis sign_of_life{10'000};
   size_t chunk_bytes = 64 * 1024;
   size_t max_bytes = 8 << 20;  // of a stream that does not follow
+  // What waits to be sent. A stream that follows drops lines that come when it is full, and says so; one that
+  // does not waits.
+  size_t queue_bytes = 2 << 20;
+  // More than so much in a second is not sent, whatever a workload writes: others use the same connection,
+  // and the hub listens to many.
+  size_t bytes_per_second = 16 << 20;
 };
 
 class LogServer {
@@ -39,13 +47,18 @@ class LogServer {
  private:
   struct Stream;
 
-  void run(Stream& stream);
+  bool wanted(const Stream& stream) const;
+  void read(Stream& stream);
+  void send(Stream& stream);
+  bool publish(Stream& stream, wire::v1::LogsChunk& chunk);
+  void send_piece(Stream& stream, const LogPiece& piece);
   void refuse(const std::string& subject, std::string why);
 
   const LogServerOptions options_;
   Bus& bus_;
   const Clock& clock_;
   LogReader& reader_;
+  std::atomic<bool> stopping_ = false;
   std::list<std::unique_ptr<Stream>> streams_;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "common/text/log_line.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::agent {
@@ -88,19 +89,18 @@ class Reports {
 };
 
 // Logs of one resource, as the engine finds them through its provider. Thread-safe; runs on a thread of the
-// caller's, until the end or until `sink` returns false. `sink` is called at least every few seconds, with
-// empty data where there is nothing to say: that is when it can end a quiet stream.
+// caller's, until the end or until `sink` returns false; the sink may make it wait. `sink` is called at least
+// every few seconds, with an empty line without a source where there is nothing to say: that is when it can
+// end a quiet stream. One that follows ends by itself when the resource is no longer wanted here.
 class LogReader {
  public:
   struct Request {
     std::string resource;
     std::string container;  // empty: all
-    bool follow = false;
-    unsigned tail = 0;  // 0: from the start
+    LogWish wish;
   };
   virtual ~LogReader() = default;
-  virtual Result<> read(const Request& request,
-                        const std::function<bool(std::string_view source, std::string_view data)>& sink) = 0;
+  virtual Result<> read(const Request& request, const std::function<bool(const LogLine&)>& sink) = 0;
 };
 
 }  // namespace qleet::agent

@@ -280,6 +280,7 @@ wire::v1::SyncRequest SyncClient::new_request() const {
   request.set_protocol_min(sync::kProtocolMin);
   request.set_boot_id(options_.boot_id);
   request.set_version(options_.version);
+  request.set_box_key(options_.box_key);
   request.set_superseded(superseded_);
   request.set_epoch(held_.epoch());
   request.set_position(held_.position());

@@ -27,6 +27,7 @@ struct SyncOptions {
   std::vector<std::string> providers;
   // Known from the enrolment; counts until the journal knows one.
   std::string enrolled_epoch;
+  std::string box_key;  // qleet.v1.AgentSpec.box_key
   // Without a batch for so long, the request counts as lost: the first one, and those after it.
   Millis first_within{2'000};
   Millis batch_within{10'000};

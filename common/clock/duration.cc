@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace qleet {
@@ -58,6 +59,67 @@ std::string format_time(WallTime time) {
   const auto ms = time.time_since_epoch().count();
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
   return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(seconds), ms % 1000);
+}
+
+namespace {
+
+// Takes exactly `digits` digits from the front; -1: there are not so many.
+int take_number(std::string_view& text, size_t digits) {
+  int number = 0;
+  if (text.size() < digits) return -1;
+  for (size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return -1;
+    number = number * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return number;
+}
+
+bool take_one_of(std::string_view& text, std::string_view characters) {
+  if (text.empty() || characters.find(text.front()) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::optional<WallTime> parse_time(std::string_view text) {
+  const int year = take_number(text, 4);
+  if (year < 0 || !take_one_of(text, "-")) return std::nullopt;
+  const int month = take_number(text, 2);
+  if (month < 1 || !take_one_of(text, "-")) return std::nullopt;
+  const int day = take_number(text, 2);
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(std::max(day, 0))};
+  if (!date.ok() || !take_one_of(text, "Tt ")) return std::nullopt;
+  const int hour = take_number(text, 2);
+  if (hour < 0 || hour > 23 || !take_one_of(text, ":")) return std::nullopt;
+  const int minute = take_number(text, 2);
+  if (minute < 0 || minute > 59 || !take_one_of(text, ":")) return std::nullopt;
+  const int second = take_number(text, 2);
+  if (second < 0 || second > 60) return std::nullopt;
+  WallTime time = std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+                  std::chrono::seconds(second);
+  if (take_one_of(text, ".")) {
+    Millis part{0};
+    Millis unit{100};
+    size_t digits = 0;
+    for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; ++digits, unit /= 10) {
+      part += unit * (text.front() - '0');
+      text.remove_prefix(1);
+    }
+    if (digits == 0) return std::nullopt;
+    time += part;
+  }
+  if (text == "Z" || text == "z") return time;
+  const bool west = text.starts_with('-');
+  if (!take_one_of(text, "+-")) return std::nullopt;
+  const int offset_hours = take_number(text, 2);
+  if (offset_hours < 0 || offset_hours > 23 || !take_one_of(text, ":")) return std::nullopt;
+  const int offset_minutes = take_number(text, 2);
+  if (offset_minutes < 0 || offset_minutes > 59 || !text.empty()) return std::nullopt;
+  const Millis offset = std::chrono::hours(offset_hours) + std::chrono::minutes(offset_minutes);
+  return west ? time + offset : time - offset;
 }
 
 }  // namespace qleet

@@ -1,5 +1,6 @@
 #include "common/engine/answers.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "common/engine/json.h"
@@ -14,6 +15,8 @@ std::string without_slash(std::string name) {
   if (name.starts_with('/')) name.erase(0, 1);
   return name;
 }
+
+constexpr std::int64_t kMostRestarts = 1'000'000'000;
 
 // 0 where the text is no port.
 std::uint16_t port_of(const std::string& text) {
@@ -39,11 +42,14 @@ ContainerDetails details_of(const json::value& value) {
   out.image_id = read::text(value, "Image");
   out.exit_code = static_cast<int>(read::integer(state, "ExitCode"));
   out.oom_killed = read::boolean(state, "OOMKilled");
+  out.restarts =
+      static_cast<unsigned>(std::clamp<std::int64_t>(read::integer(value, "RestartCount"), 0, kMostRestarts));
   out.error = read::text(state, "Error");
   out.started_at = read::text(state, "StartedAt");
   out.finished_at = read::text(state, "FinishedAt");
   out.pid = read::integer(state, "Pid");
   out.env = read::texts(config, "Env");
+  out.user = read::text(config, "User");
   out.network_mode = read::text(host, "NetworkMode");
   out.memory = read::integer(host, "Memory");
   out.nano_cpus = read::integer(host, "NanoCpus");

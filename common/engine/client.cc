@@ -10,6 +10,7 @@
 #include "common/engine/answers.h"
 #include "common/engine/errors.h"
 #include "common/engine/json.h"
+#include "common/engine/tar.h"
 #include "common/model/reasons.h"
 
 namespace qleet::containers {
@@ -40,8 +41,11 @@ constexpr Millis kSlow{120'000};  // create and start wait for storage and netwo
 
 }  // namespace
 
-Client::Client(std::string socket, std::function<void()> timed_out)
-    : socket_(std::move(socket)), timed_out_(std::move(timed_out)), http_(options_of(socket_)) {}
+Client::Client(std::string socket, std::function<void()> timed_out, CallEnded ended)
+    : socket_(std::move(socket)),
+      timed_out_(std::move(timed_out)),
+      ended_(std::move(ended)),
+      http_(options_of(socket_)) {}
 
 http::Request Client::request_of(const Call& call) const {
   http::Request request;
@@ -55,7 +59,11 @@ http::Request Client::request_of(const Call& call) const {
 }
 
 Result<http::Response> Client::call(const Call& call) {
+  const auto begun = std::chrono::steady_clock::now();
   auto response = http_.request(request_of(call));
+  if (ended_)
+    ended_(!response || response->status >= 500,
+           std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - begun));
   if (!response) {
     if (timed_out_ && response.error().code == Code::kDeadline) timed_out_();
     Error error = wrap(std::move(response).error(), call.what);
@@ -165,6 +173,22 @@ Result<std::vector<Container>> Client::list(const Labels& labels) {
   const auto value = TRY(read::parse(TRY(fetch(
       {.what = "list containers", .path = "/containers/json?all=true&filters=" + label_filter(labels)}))));
   return containers_of(value);
+}
+
+Result<std::string> Client::read_file(std::string_view container, std::string_view path) {
+  constexpr int kMostLinks = 4;
+  const std::string what = fmt::format("read {} of container {}", path, container);
+  std::string at(path);
+  for (int i = 0; i < kMostLinks; ++i) {
+    const auto packed = first_file(TRY(fetch(
+        {.what = what,
+         .path = fmt::format("/containers/{}/archive?path={}", http::encode(container), http::encode(at))})));
+    if (!packed) return fail(Code::kNotFound, what + ": it is no file");
+    if (packed->links_to.empty()) return packed->content;
+    at = packed->links_to.starts_with('/') ? packed->links_to
+                                           : at.substr(0, at.rfind('/') + 1) + packed->links_to;
+  }
+  return fail(Code::kNotFound, what + ": too many links");
 }
 
 Result<> Client::put_archive(std::string_view container, std::string_view directory, std::string tar) {

@@ -17,6 +17,7 @@
 
 #include "common/clock/clock.h"
 #include "common/engine/frames.h"
+#include "common/engine/log_assembler.h"
 #include "common/engine/types.h"
 #include "common/http/client.h"
 #include "common/result/result.h"
@@ -32,13 +33,20 @@ struct RegistryAuth {
 struct LogOptions {
   bool follow = false;
   unsigned tail = 0;  // 0: everything
+  // Of the time that the engine noted, to the nanosecond, as seconds since 1970 ("1796065234.661350369").
+  std::string since = {};
+  std::string until = {};
 };
+
+// Of a call that has ended; failed: without an answer, or by a fault of the engine's own.
+using CallEnded = std::function<void(bool failed, Millis took)>;
 
 // Thread-safe.
 class Client {
  public:
-  // `timed_out` is called, on the calling thread, when a call had no answer in its time.
-  explicit Client(std::string socket, std::function<void()> timed_out = {});
+  // On the calling thread: `timed_out` is called when a call had no answer in its time, `ended` after each
+  // call that is no stream.
+  explicit Client(std::string socket, std::function<void()> timed_out = {}, CallEnded ended = {});
 
   const std::string& socket() const { return socket_; }
 
@@ -62,6 +70,8 @@ class Client {
   Result<std::vector<Container>> list(const Labels& labels);
   // Runs a command to its end. A command that cannot be started has exit code 126 or 127.
   Result<ExecResult> exec(std::string_view container, const ExecSpec& spec, Millis timeout);
+  // One file of its file system, whether it runs or not; links are followed. kNotFound.
+  Result<std::string> read_file(std::string_view container, std::string_view path);
   // Unpacks a tar archive in the container's file system.
   Result<> put_archive(std::string_view container, std::string_view directory, std::string tar);
 
@@ -91,9 +101,9 @@ class Client {
   // `connected` is called once the engine listens: what happened before must be listed after it.
   Result<> events(std::stop_token stop, const std::function<void()>& connected,
                   const std::function<bool(const Event&)>& sink);
-  // Blocks and hands out lines until the end, `stop`, or the sink's false.
+  // Blocks and hands out lines, as they were written, until the end, `stop`, or the sink's false.
   Result<> logs(std::string_view container, const LogOptions& options, std::stop_token stop,
-                const std::function<bool(Stream, std::string_view)>& sink);
+                const LogAssembler::Sink& sink);
 
  private:
   struct Call {
@@ -111,6 +121,7 @@ class Client {
 
   std::string socket_;
   std::function<void()> timed_out_;
+  CallEnded ended_;
   http::Client http_;
 };
 

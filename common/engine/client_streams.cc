@@ -14,6 +14,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMostOutput = 1U << 20U;
+// A log that is not followed: its reader may be slow, and the engine waits for him.
+constexpr Millis kReadLog{300'000};
 
 Error away(Error error, std::string_view what) {
   error = wrap(std::move(error), what);
@@ -85,26 +87,29 @@ Result<> Client::events(std::stop_token stop, const std::function<void()>& conne
 }
 
 Result<> Client::logs(std::string_view container, const LogOptions& options, std::stop_token stop,
-                      const std::function<bool(Stream, std::string_view)>& sink) {
+                      const LogAssembler::Sink& sink) {
   const std::string what = fmt::format("read the logs of container {}", container);
-  LineReader out([&](std::string_view line) { return sink(Stream::kOut, line); });
-  LineReader err([&](std::string_view line) { return sink(Stream::kErr, line); });
+  LogAssembler lines(sink);
   bool enough = false;
-  FrameReader frames([&](Stream stream, std::string_view bytes) {
-    enough = !(stream == Stream::kOut ? out : err).feed(bytes);
-    return !enough;
-  });
-  std::string path = fmt::format("/containers/{}/logs?stdout=true&stderr=true&follow={}",
+  FrameReader frames(
+      [&](Stream stream, std::string_view bytes) {
+        enough = !lines.feed(stream, bytes);
+        return !enough;
+      },
+      [&](Stream stream) { lines.frame_begins(stream); });
+  std::string path = fmt::format("/containers/{}/logs?stdout=true&stderr=true&timestamps=true&follow={}",
                                  http::encode(container), options.follow);
   if (options.tail > 0) path += fmt::format("&tail={}", options.tail);
+  if (!options.since.empty()) path += "&since=" + http::encode(options.since);
+  if (!options.until.empty()) path += "&until=" + http::encode(options.until);
   http::Request request =
-      request_of({.what = what, .path = path, .timeout = options.follow ? Millis(0) : Millis(30'000)});
+      request_of({.what = what, .path = path, .timeout = options.follow ? Millis(0) : kReadLog});
   request.stop = stop;
   const auto response = http_.stream(request, [&](std::string_view bytes) { return frames.feed(bytes); });
   if (enough || stop.stop_requested()) return {};
   if (!response) return std::unexpected(away(response.error(), what));
   if (response->status >= 400) return std::unexpected(refused(response->status, response->body, what));
-  if (out.flush()) err.flush();
+  lines.finish();
   return {};
 }
 

@@ -80,39 +80,91 @@ Error refused(int status, std::string_view body, std::string_view what) {
   return error;
 }
 
+std::string registry_of(std::string_view image) {
+  const std::string_view first = image.substr(0, image.find('/'));
+  const bool named =
+      first.size() < image.size() && (first.find('.') != std::string_view::npos ||
+                                      first.find(':') != std::string_view::npos || first == "localhost");
+  return named ? std::string(first) : std::string();
+}
+
+namespace {
+
+bool has_any(std::string_view text, std::initializer_list<std::string_view> parts) {
+  return std::ranges::any_of(parts, [&](std::string_view part) { return has(text, part); });
+}
+
+// Why nobody could ask the registry for the image, and what to do; empty where it was asked.
+std::string why_not_asked(std::string_view registry, bool named, std::string_view message) {
+  // The image's author may have meant another one.
+  const std::string_view doubt =
+      named ? "" : ", or write the name with the registry that has it, as in registry.example/shop/web";
+  if (has(message, "connection refused"))
+    return fmt::format(
+        "its registry {} refuses the connection: nothing listens there; start it, or correct "
+        "the address in the image's name{}",
+        registry, doubt);
+  if (has_any(message, {"no such host", "server misbehaving", "name resolution"}))
+    return fmt::format(
+        "its registry {} has no address (no such host): correct the image's name, or the name "
+        "service of the region's host{}",
+        registry, doubt);
+  if (has_any(message, {"HTTP response to HTTPS client", "does not look like a TLS handshake"}))
+    return fmt::format(
+        "its registry {} speaks no TLS, and is not configured on the region's host as one that "
+        "may do so: start the agent with --insecure-registry {} (Docker: insecure-registries "
+        "in daemon.json), or give the registry a certificate",
+        registry, registry);
+  if (has(message, "x509:"))
+    return fmt::format(
+        "the certificate of its registry {} is not trusted on the region's host: put the CA "
+        "that issued it into /etc/containers/certs.d/{} (Docker: /etc/docker/certs.d/{})",
+        registry, registry, registry);
+  if (has_any(message, {"short-name", "unqualified-search"}))
+    return "its name has no registry, and none is configured on the region's host to look in: write the name "
+           "with its registry, as in registry.example/shop/web, or start the agent with --search-registry";
+  if (has_any(message, {"i/o timeout", "deadline exceeded", "Client.Timeout", "no route to host",
+                        "network is unreachable", "connection reset"}))
+    return fmt::format(
+        "its registry {} does not answer: look at the network between the region's host and "
+        "it{}",
+        registry, doubt);
+  return {};
+}
+
+}  // namespace
+
 Error pull_refused(std::string_view image, std::string_view message) {
-  const auto refusal = [&](std::string_view status) {
-    return Error{
-        Code::kDenied,
-        fmt::format("image {} was refused by its registry ({}); give the region a pull secret for it, or "
-                    "name another image",
-                    image, status),
-        {},
-        std::string(reasons::kImageRefused)};
+  const std::string in_name = registry_of(image);
+  const std::string registry = in_name.empty() ? "docker.io" : in_name;
+  const auto error = [&](Code code, std::string_view reason, std::string_view what) {
+    return Error{code, fmt::format("image {}: {}", image, what), {}, std::string(reason)};
   };
-  if (has(message, "unauthorized") || has(message, "authentication required"))
-    return refusal("401 unauthorized");
-  if (has(message, "denied") || has(message, "forbidden")) return refusal("403 forbidden");
-  if (has(message, "toomanyrequests") || has(message, "too many requests")) {
-    return {Code::kExhausted,
-            fmt::format("image {}: its registry allows no more pulls for now (429)", image),
-            {},
-            std::string(reasons::kImageRefused)};
-  }
-  if (has(message, "manifest unknown") || has(message, "not found") || has(message, "name unknown")) {
-    return {Code::kNotFound,
-            fmt::format("image {} is neither on this host nor in its registry (404)", image),
-            {},
-            std::string(reasons::kImageMissing)};
-  }
-  const bool unreachable = has(message, "connection refused") || has(message, "no such host") ||
-                           has(message, "i/o timeout") || has(message, "no route to host") ||
-                           has(message, "network is unreachable") || has(message, "deadline exceeded");
-  return {Code::kUnavailable,
-          unreachable ? fmt::format("image {} is not on this host and its registry cannot be reached", image)
-                      : fmt::format("image {} could not be pulled: {}", image, message.substr(0, 300)),
-          {},
-          std::string(reasons::kImageMissing)};
+  if (const auto why = why_not_asked(registry, !in_name.empty(), message); !why.empty())
+    return error(Code::kUnavailable, reasons::kRegistryUnreachable, why);
+  if (has_any(message, {"unauthorized", "authentication required", "no basic auth credentials"}))
+    return error(Code::kDenied, reasons::kImageRefused,
+                 fmt::format("its registry {} wants credentials (401 unauthorized): give the region's agent "
+                             "some that may pull it (--registry-auth), or name another image",
+                             registry));
+  if (has_any(message, {"denied", "forbidden"}))
+    return error(Code::kDenied, reasons::kImageRefused,
+                 fmt::format("its registry {} does not let this agent pull it (403 forbidden), or does not "
+                             "have it: give the region's agent credentials that may pull it "
+                             "(--registry-auth), or name another image",
+                             registry));
+  if (has_any(message, {"toomanyrequests", "too many requests"}))
+    return error(Code::kExhausted, reasons::kImageRefused,
+                 fmt::format("its registry {} allows no more pulls for now (429): it is tried again; "
+                             "credentials (--registry-auth) commonly allow more",
+                             registry));
+  if (has_any(message, {"manifest unknown", "not found", "name unknown"}))
+    return error(Code::kNotFound, reasons::kImageMissing,
+                 fmt::format("it is neither on this host nor in its registry {} (404): push it, or correct "
+                             "its name or tag",
+                             registry));
+  return error(Code::kUnavailable, reasons::kImageMissing,
+               fmt::format("could not be pulled: {}", message.substr(0, 300)));
 }
 
 }  // namespace qleet::containers

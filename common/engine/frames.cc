@@ -25,6 +25,7 @@ bool FrameReader::feed(std::string_view bytes) {
       stream_ = byte(0) == 2 ? Stream::kErr : Stream::kOut;
       left_ = byte(4) << 24U | byte(5) << 16U | byte(6) << 8U | byte(7);
       header_.clear();
+      if (begins_) begins_(stream_);
       continue;
     }
     const std::size_t take = std::min<std::size_t>(left_, bytes.size());

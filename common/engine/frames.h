@@ -15,7 +15,9 @@ enum class Stream { kOut, kErr };
 class FrameReader {
  public:
   using Sink = std::function<bool(Stream, std::string_view)>;
-  explicit FrameReader(Sink sink) : sink_(std::move(sink)) {}
+  // `begins` is told of each frame before its bytes are handed out.
+  explicit FrameReader(Sink sink, std::function<void(Stream)> begins = {})
+      : sink_(std::move(sink)), begins_(std::move(begins)) {}
 
   // Takes bytes as they come, in any cut. False once the sink has had enough or the bytes are no frames.
   bool feed(std::string_view bytes);
@@ -24,6 +26,7 @@ class FrameReader {
 
  private:
   Sink sink_;
+  std::function<void(Stream)> begins_;
   std::string header_;
   Stream stream_ = Stream::kOut;
   std::uint32_t left_ = 0;

@@ -15,7 +15,7 @@ constexpr log::Logger kLog{"container-host"};
 
 Host::Host(HostOptions options)
     : options_(std::move(options)),
-      client_(options_.socket, options_.timed_out),
+      client_(options_.socket, options_.timed_out, options_.call_ended),
       jobs_([this](const std::string& resource) { notifier_.notify(resource); }) {}
 
 std::shared_ptr<void> Host::watch(Notifier::Changed changed) {
@@ -25,7 +25,7 @@ std::shared_ptr<void> Host::watch(Notifier::Changed changed) {
   };
   // The watcher goes first, so that nobody is told after the subscription has ended.
   auto subscription = notifier_.subscribe(std::move(changed));
-  return std::shared_ptr<Handle>(new Handle{std::move(subscription), {client_, notifier_}});
+  return std::shared_ptr<Handle>(new Handle{std::move(subscription), {client_, notifier_, endings_}});
 }
 
 Result<> Host::ensure_network(const std::string& owner, const std::string& subnet, const Labels& labels) {
@@ -109,7 +109,7 @@ Result<std::optional<std::string>> Host::ensure_image(const std::string& image, 
   }
   const auto state = pull(image, resource);
   if (state.error) return std::unexpected(*state.error);
-  return fmt::format("pulling image {}{}{}", image, state.progress.empty() ? "" : ": ", state.progress);
+  return fmt::format("pulling image {}", image);
 }
 
 Jobs::State Host::pull(const std::string& image, const std::string& resource, std::function<void()> done) {

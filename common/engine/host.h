@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/engine/client.h"
+#include "common/engine/endings.h"
 #include "common/engine/jobs.h"
 #include "common/engine/limits.h"
 #include "common/engine/notifier.h"
@@ -23,6 +24,7 @@ struct HostOptions {
   std::function<std::optional<RegistryAuth>(std::string_view image)> registry_auth;
   // Told, on any thread, when the engine did not answer in time; may be empty.
   std::function<void()> timed_out;
+  CallEnded call_ended = {};
 };
 
 // Thread-safe.
@@ -33,6 +35,7 @@ class Host {
   Client& client() { return client_; }
   Notifier& notifier() { return notifier_; }
   Jobs& jobs() { return jobs_; }
+  const Endings& endings() const { return endings_; }
 
   // Tells `changed` of every resource whose world may have changed, until the handle goes.
   std::shared_ptr<void> watch(Notifier::Changed changed);
@@ -76,6 +79,7 @@ class Host {
   HostOptions options_;
   Client client_;
   Notifier notifier_;
+  Endings endings_;
   std::mutex network_mutex_;  // one at a time makes networks
   std::mutex seen_mutex_;
   std::map<std::string, Network> seen_networks_;  // by name

@@ -31,11 +31,13 @@ struct NetworkEndpoint {
 struct ContainerDetails : Container {
   int exit_code = 0;
   bool oom_killed = false;
-  std::string error;  // the engine's own words about a failed start
+  unsigned restarts = 0;  // by the engine itself, since somebody started it
+  std::string error;      // the engine's own words about a failed start
   std::string started_at;
   std::string finished_at;
   std::int64_t pid = 0;
   std::vector<std::string> env;
+  std::string user;  // that it runs as, also where its image says so; empty: root
   std::string network_mode;
   std::int64_t memory = 0;     // bytes; 0: no limit
   std::int64_t nano_cpus = 0;  // 0: no limit

@@ -25,8 +25,11 @@ bool matters(const Event& event) {
   return std::ranges::find(kActions, event.action) != kActions.end();
 }
 
-Watcher::Watcher(Client& client, Notifier& notifier)
-    : client_(client), notifier_(notifier), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+Watcher::Watcher(Client& client, Notifier& notifier, Endings& endings)
+    : client_(client),
+      notifier_(notifier),
+      endings_(endings),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Watcher::~Watcher() {
   thread_.request_stop();
@@ -34,6 +37,7 @@ Watcher::~Watcher() {
 }
 
 void Watcher::tell(const Event& event) {
+  endings_.note(event);
   if (!matters(event)) return;
   std::string resource = label(event.attributes, labels::kResource);
   if (resource.empty()) resource = notifier_.resource_of(event.name);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "common/engine/client.h"
+#include "common/engine/endings.h"
 #include "common/engine/notifier.h"
 
 namespace qleet::containers {
@@ -14,8 +15,8 @@ bool matters(const Event& event);
 
 class Watcher {
  public:
-  // Both must outlive it.
-  Watcher(Client& client, Notifier& notifier);
+  // All must outlive it.
+  Watcher(Client& client, Notifier& notifier, Endings& endings);
   ~Watcher();
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
@@ -26,6 +27,7 @@ class Watcher {
 
   Client& client_;
   Notifier& notifier_;
+  Endings& endings_;
   std::jthread thread_;
 };
 

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "common/clock/duration.h"
+#include "common/model/image_name.h"
 
 namespace qleet::model {
 namespace {
@@ -99,22 +100,7 @@ void Checks::type_word(const Place& place, std::string_view value) {
 
 void Checks::repository(const Place& place, std::string_view value) {
   if (value.empty()) return;
-  const auto slash = value.rfind('/');
-  const auto last = slash == std::string_view::npos ? value : value.substr(slash + 1);
-  const auto at = value.find('@');
-  const auto colon = last.find(':');
-  if (at != std::string_view::npos || colon != std::string_view::npos) {
-    const auto extra = at != std::string_view::npos ? value.substr(at) : last.substr(colon);
-    return wrong(
-        place, fmt::format("must be a repository without tag or digest; leave out \"{}\"", shortened(extra)));
-  }
-  const bool good = alnum(value.front()) && std::ranges::all_of(value, [](char c) {
-                      return alnum(c) || std::string_view("._-/:").find(c) != std::string_view::npos;
-                    });
-  if (!good || value.size() > 255 || last.empty()) {
-    wrong(place, fmt::format("\"{}\" is not an image repository; write for example registry.example/shop/web",
-                             shortened(value)));
-  }
+  if (auto problem = repository_problem(value)) wrong(place, *std::move(problem));
 }
 
 void Checks::at_most(const Place& place, size_t count, size_t most, std::string_view what) {

@@ -19,6 +19,10 @@ namespace qleet::model {
 
 inline constexpr std::string_view kApiVersion = "qleet.io/v1";
 
+// The provider of profiles that make nothing: the hub works out their outputs itself, and no agent hears of
+// them.
+inline constexpr std::string_view kValuesProvider = "values";
+
 struct Kind {
   std::string_view name;        // "Application"
   std::string_view plural;      // "applications": URLs and store keys
@@ -89,6 +93,9 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
 Result<> check_selector(std::string_view selector);
 // False for a selector that `check_selector` refuses.
 bool matches(std::string_view selector, const google::protobuf::Map<std::string, std::string>& labels);
+
+// How many terms it has; 0 for one that matches all, or that `check_selector` refuses.
+int selector_terms(std::string_view selector);
 
 // Glob over tags: '*' and '?'.
 bool glob(std::string_view pattern, std::string_view text);

@@ -9,6 +9,7 @@
 #include "common/model/model.h"
 #include "common/model/openapi_schemas.h"
 #include "common/model/sink.h"
+#include "qleet/v1/operations.pb.h"
 
 namespace qleet::model {
 namespace {
@@ -67,15 +68,15 @@ class Document {
   template <class F>
   void content(F&& schema, bool or_events = false) {
     object("content", [&] {
-      if (or_events) {
-        // With watch.
-        object("text/event-stream", [&] { object("schema", [&] { text("type", "string"); }); });
-      }
       for (const auto type : {kJson, kYaml}) {
         object(type, [&] {
           sink_.key("schema");
           schema();
         });
+      }
+      if (or_events) {
+        // With watch. Last: generators take the first that they know.
+        object("text/event-stream", [&] { object("schema", [&] { text("type", "string"); }); });
       }
     });
   }
@@ -112,6 +113,7 @@ class Document {
         if (kind.user_writable) write_reference(*kind.prototype->GetDescriptor(), sink_);
       }
       sink_.end_list();
+      object("discriminator", [&] { text("propertyName", "kind"); });
     });
   }
 
@@ -120,37 +122,74 @@ class Document {
       object(std::to_string(operation.status), [&] {
         text("description", "Done.");
         if (!list_of.empty()) {
-          content([&] { list_schema(list_of); }, true);
+          content([&] { reference(fmt::format("{}List", list_of)); }, true);
         } else if (operation.response != nullptr) {
           content([&] { write_reference(*operation.response, sink_); });
         } else if (!operation.response_type.empty()) {
           object("content", [&] {
             object(operation.response_type, [&] {
-              object("schema", [&] { text("type", operation.response_type == kJson ? "object" : "string"); });
+              sink_.key("schema");
+              if (operation.response_type == kJson) {
+                reference("AnyObject");
+              } else {
+                map([&] { text("type", "string"); });
+              }
             });
           });
         }
       });
+      for (const auto& [status, description] : operation.also) {
+        object(std::to_string(status), [&] {
+          text("description", description);
+          if (operation.response != nullptr) content([&] { write_reference(*operation.response, sink_); });
+        });
+      }
       object("default", [&] { text("$ref", "#/components/responses/Problem"); });
     });
   }
 
-  void list_schema(std::string_view kind) {
-    map([&] {
-      text("type", "object");
-      object("properties", [&] {
-        for (const auto* word : {"apiVersion", "kind"}) object(word, [&] { text("type", "string"); });
-        object("metadata", [&] {
-          text("type", "object");
-          object("properties", [&] {
-            for (const auto* word : {"resourceVersion", "continue"})
-              object(word, [&] { text("type", "string"); });
+  void reference(std::string_view schema) {
+    map([&] { text("$ref", fmt::format("#/components/schemas/{}", schema)); });
+  }
+
+  // A page of each kind: components as well, for what stands in the place where it is used has no name.
+  void lists() {
+    for (const auto& kind : kinds()) {
+      object(fmt::format("{}List", kind.name), [&] {
+        text("type", "object");
+        object("properties", [&] {
+          for (const auto* word : {"apiVersion", "kind"}) object(word, [&] { text("type", "string"); });
+          sink_.key("metadata");
+          reference("ListMeta");
+          object("items", [&] {
+            text("type", "array");
+            sink_.key("items");
+            reference(kind.name);
           });
         });
-        object("items", [&] {
+      });
+    }
+    object("ListMeta", [&] {
+      text("type", "object");
+      object("properties", [&] {
+        for (const auto* word : {"resourceVersion", "continue"})
+          object(word, [&] { text("type", "string"); });
+        object("undecodable", [&] {
           text("type", "array");
-          object("items", [&] { text("$ref", fmt::format("#/components/schemas/{}", kind)); });
+          text("description", "Objects of the page that the store holds damaged.");
+          sink_.key("items");
+          reference("Undecodable");
         });
+      });
+    });
+    object("AnyObject", [&] {
+      text("type", "object");
+      flag("additionalProperties", true);
+    });
+    object("Undecodable", [&] {
+      text("type", "object");
+      object("properties", [&] {
+        for (const auto* word : {"name", "message"}) object(word, [&] { text("type", "string"); });
       });
     });
   }
@@ -227,13 +266,16 @@ class Document {
       auto& put = add("PUT", one, "put").operation;
       put.request = type;
       put.parameters = {kDryRun, kIfMatch};
+      put.also = {{201, "It was not there: made."}};
     }
     auto& erase = add("DELETE", one, "delete").operation;
     erase.parameters = {kDryRun, kIfMatch};
     if (kind.name == "Application")
       erase.parameters.push_back(
           {"deleteData", "boolean", "Delete the data that only it uses as well; without it, data is kept."});
-    erase.response = nullptr;
+    if (kind.name == "Secret")
+      erase.parameters.push_back({"force", "boolean", "Also one that somebody uses, who keeps what he has."});
+    erase.response = qleet::v1::EraseResult::descriptor();
     return plain;
   }
 
@@ -279,14 +321,16 @@ class Document {
         object("status", [&] { text("type", "integer"); });
         object("errors", [&] {
           text("type", "array");
-          object("items", [&] {
-            text("type", "object");
-            object("properties", [&] {
-              for (const auto* word : {"field", "message"}) object(word, [&] { text("type", "string"); });
-              object("line", [&] { text("type", "integer"); });
-            });
-          });
+          sink_.key("items");
+          reference("ProblemField");
         });
+      });
+    });
+    object("ProblemField", [&] {
+      text("type", "object");
+      object("properties", [&] {
+        for (const auto* word : {"field", "message"}) object(word, [&] { text("type", "string"); });
+        object("line", [&] { text("type", "integer"); });
       });
     });
   }
@@ -308,6 +352,7 @@ class Document {
       });
     });
     std::set<const Descriptor*> messages;
+    collect_messages(*qleet::v1::EraseResult::descriptor(), messages);  // of every delete
     for (const auto& kind : kinds()) collect_messages(*kind.prototype->GetDescriptor(), messages);
     for (const auto& one : operations) {
       for (const auto* type : {one.request, one.response}) {
@@ -321,6 +366,7 @@ class Document {
         sink_.key(name);
         write_schema(*type, sink_);
       }
+      lists();
       problem();
     });
   }

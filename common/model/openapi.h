@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
@@ -32,6 +33,8 @@ struct ApiOperation {
   std::string_view response_type =
       "application/json";  // where response is null: "text/plain", or empty for no body
   int status = 200;
+  // Other statuses that come with the same response, and what they say.
+  std::vector<std::pair<int, std::string_view>> also = {};
   bool open = false;  // asks for no token
 };
 

@@ -1,6 +1,7 @@
 #include "common/model/openapi_schemas.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "common/model/model.h"
 
@@ -20,12 +21,27 @@ void pair(Sink& sink, std::string_view key, std::string_view text) {
   sink.string(text);
 }
 
-void write_own_form(const Descriptor& type, Sink& sink) {
-  sink.begin_map(false);
+// Generators name what has no name of its own by where it stands: "resources" in Score would be
+// ScoreResources, which is another message. With a title it has one that no message has.
+void title(std::string_view field, Sink& sink) {
+  std::string name(field);
+  if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  pair(sink, "title", name + "Map");
+}
+
+void write_own_form(const Descriptor& type, Sink& sink, std::string_view field = {}) {
+  sink.begin_map(type.full_name() == "google.protobuf.Value");
+  if (type.full_name() == "google.protobuf.Struct" && !field.empty()) title(field, sink);
   if (type.full_name() == "google.protobuf.Struct") {
     pair(sink, "type", "object");
+    // Said, for generators take silence for "nothing".
+    sink.key("additionalProperties");
+    sink.literal("true");
   } else if (type.full_name() == "google.protobuf.ListValue") {
     pair(sink, "type", "array");
+    sink.key("items");
+    sink.begin_map(true);
+    sink.end_map();
   } else if (type.full_name() == "google.protobuf.Timestamp") {
     pair(sink, "type", "string");
     pair(sink, "format", "date-time");
@@ -35,8 +51,11 @@ void write_own_form(const Descriptor& type, Sink& sink) {
 
 // One value of a field, without its being repeated.
 void write_value(const FieldDescriptor& field, Sink& sink) {
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    if (has_own_form(*field.message_type()))
+      return write_own_form(*field.message_type(), sink, field.json_name());
     return write_reference(*field.message_type(), sink);
+  }
   sink.begin_map(false);
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -69,6 +88,7 @@ void write_value(const FieldDescriptor& field, Sink& sink) {
 void write_field(const FieldDescriptor& field, Sink& sink) {
   if (!field.is_repeated()) return write_value(field, sink);
   sink.begin_map(false);
+  if (field.is_map()) title(field.json_name(), sink);
   pair(sink, "type", field.is_map() ? "object" : "array");
   sink.key(field.is_map() ? "additionalProperties" : "items");
   write_value(field.is_map() ? *field.message_type()->map_value() : field, sink);

@@ -34,6 +34,16 @@ std::string type_of(const Struct& schema) {
   return type == nullptr ? std::string() : type->string_value();
 }
 
+// Those that are taken, where the schema says so.
+std::vector<std::string> types_of(const Struct& schema) {
+  const auto* type = keyword(schema, "type");
+  if (type == nullptr) return {};
+  if (!type->has_list_value()) return {type->string_value()};
+  std::vector<std::string> types;
+  for (const auto& one : type->list_value().values()) types.push_back(one.string_value());
+  return types;
+}
+
 std::string as_text(const Value& value) {
   Struct wrapped;
   (*wrapped.mutable_fields())["v"] = value;
@@ -53,7 +63,7 @@ bool is_whole(const Value& value) {
   return value.has_number_value() && std::trunc(value.number_value()) == value.number_value();
 }
 
-std::string wrong_type(const std::string& type, const Value& value) {
+std::string wrong_type(const Struct& schema, const Value& value) {
   struct Type {
     std::string_view name;
     std::string_view article;
@@ -67,9 +77,13 @@ std::string wrong_type(const std::string& type, const Value& value) {
       {"object", "an object", [](const Value& v) { return v.has_struct_value(); }},
       {"array", "a list", [](const Value& v) { return v.has_list_value(); }},
   };
-  const auto* found = std::ranges::find(kTypes, type, &Type::name);
-  if (found == std::end(kTypes) || found->is(value)) return {};
-  return fmt::format("must be {}, not {}", found->article, shown(value));
+  std::string articles;
+  for (const auto& type : types_of(schema)) {
+    const auto* found = std::ranges::find(kTypes, type, &Type::name);
+    if (found == std::end(kTypes) || found->is(value)) return {};
+    articles += (articles.empty() ? "" : ", or ") + std::string(found->article);
+  }
+  return articles.empty() ? articles : fmt::format("must be {}, not {}", articles, shown(value));
 }
 
 std::string wrong_length(const Struct& schema, const std::string& text) {
@@ -121,7 +135,7 @@ bool is_required(const Struct& schema) {
 }  // namespace
 
 std::string violation(const Struct& schema, const Value& value) {
-  if (auto message = wrong_type(type_of(schema), value); !message.empty()) return message;
+  if (auto message = wrong_type(schema, value); !message.empty()) return message;
   if (wants_port(schema)) {
     if (auto message = wrong_port(value); !message.empty()) return message;
   }

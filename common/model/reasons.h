@@ -7,15 +7,24 @@
 namespace qleet::reasons {
 
 // Condition types.
-inline constexpr std::string_view kReady = "Ready";        // does what was asked for
+inline constexpr std::string_view kReady = "Ready";  // does what was asked for
+// (Resource) What it is busy with, while it is Progressing: the message names the step, the time of
+// transition its beginning.
+inline constexpr std::string_view kProgressing = "Progressing";
 inline constexpr std::string_view kSynced = "Synced";      // the agent has the newest generation
 inline constexpr std::string_view kResolved = "Resolved";  // (Deployment) dependencies could be resolved
 inline constexpr std::string_view kPlaced = "Placed";      // (Deployment) regions were found
 inline constexpr std::string_view kSeparate =
     "Separate";  // (Deployment) shares only what was asked for by id
+inline constexpr std::string_view kHeldBack =
+    "HeldBack";  // (Application) builds wait in an environment that was rolled back
 inline constexpr std::string_view kConnected = "Connected";  // (Agent)
 inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
 inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
+
+// (Deployment) comes nearer to what is wanted; said only where it does not, or did not.
+inline constexpr std::string_view kProgressing = "Progressing";
+inline constexpr std::string_view kSchedulable = "Schedulable";  // (Region) takes something new
 
 // Reasons on a resource.
 inline constexpr std::string_view kAvailable = "Available";
@@ -29,12 +38,15 @@ inline constexpr std::string_view kWaitingForDependents =
 inline constexpr std::string_view kDriftRepaired = "DriftRepaired";
 inline constexpr std::string_view kImageMissing = "ImageMissing";
 inline constexpr std::string_view kImageRefused = "ImageRefused";
+inline constexpr std::string_view kRegistryUnreachable =
+    "RegistryUnreachable";  // nobody could ask it: address, network, TLS
 inline constexpr std::string_view kImageGone =
     "ImageGone";  // the content that was chosen cannot be had any more
 inline constexpr std::string_view kResolvingImage =
     "ResolvingImage";  // its digest is being found out, or recorded
 inline constexpr std::string_view kProbeFailing = "ProbeFailing";
 inline constexpr std::string_view kExited = "Exited";
+inline constexpr std::string_view kOutOfMemory = "OutOfMemory";  // ended for the limit that it was given
 inline constexpr std::string_view kPortInUse = "PortInUse";
 inline constexpr std::string_view kLimitRefused = "LimitRefused";  // the host refuses an asked-for limit
 inline constexpr std::string_view kHostUnavailable =
@@ -51,15 +63,27 @@ inline constexpr std::string_view kProviderError = "ProviderError";
 inline constexpr std::string_view kInvalidTemplate = "InvalidTemplate";
 inline constexpr std::string_view kRetriesExhausted = "RetriesExhausted";
 
+inline constexpr std::string_view kWaitingForValues =
+    "WaitingForValues";  // the agent has no values of a secret that it can open
+
 // Reasons on a deployment.
 inline constexpr std::string_view kRollingOut = "RollingOut";
+// Without progress for the environment's deadline.
+inline constexpr std::string_view kProgressDeadlineExceeded = "ProgressDeadlineExceeded";
+// Ready, with the release before one that failed; also an event.
+inline constexpr std::string_view kReturnedToRelease = "ReturnedToRelease";
+inline constexpr std::string_view kRestarted =
+    "Restarted";  // (event) a container ended and was started again
 inline constexpr std::string_view kImageResolved =
     "ImageResolved";  // (event) the digest behind a tag is recorded
 inline constexpr std::string_view kAwaitingApproval = "AwaitingApproval";
+inline constexpr std::string_view kRolledBack = "RolledBack";
 inline constexpr std::string_view kAwaitingEnvironment = "AwaitingEnvironment";
+inline constexpr std::string_view kNoSecret = "NoSecret";  // no Secret, or no key of it
 inline constexpr std::string_view kNoRegion = "NoRegion";
 inline constexpr std::string_view kNoEnvironment = "NoEnvironment";
 inline constexpr std::string_view kNoProfile = "NoProfile";
+inline constexpr std::string_view kNotOffered = "NotOffered";  // no application offers a service by this id
 inline constexpr std::string_view kNotAllowed = "NotAllowed";  // the asker may not ask for this
 inline constexpr std::string_view kProfileCycle = "ProfileCycle";
 inline constexpr std::string_view kInvalidParams = "InvalidParams";
@@ -71,6 +95,9 @@ inline constexpr std::string_view kResourcesMeet =
     "ResourcesMeet";  // two hold one resource who did not both ask for it by id
 inline constexpr std::string_view kDataWouldBeLost =
     "DataWouldBeLost";  // another provider would make what keeps data anew
+
+// Reasons on a region.
+inline constexpr std::string_view kCordoned = "Cordoned";
 
 // Computed when status is shown.
 inline constexpr std::string_view kStale = "Stale";  // the agent has not been heard for too long

@@ -28,6 +28,8 @@ void check_score(const qleet::v1::Score& score, bool has_builds, const Place& pl
 void check_container(const qleet::v1::ScoreContainer& container, bool has_builds, const Place& place,
                      Checks& checks);
 
+void check_replicas(const Place& place, std::uint32_t replicas, Checks& checks);
+
 void check_port_number(const Place& place, std::uint32_t port, Checks& checks);
 
 // The placeholders of a Score document.

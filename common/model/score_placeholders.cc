@@ -27,6 +27,8 @@ std::string wrong_resource(const Score& score, const Path& path) {
 std::string wrong_metadata(const Score& score, const Path& path) {
   if (path.size() < 2) return fmt::format("{}: name a field, for example ${{metadata.name}}", to_text(path));
   if (path[1] == "name") return {};
+  // Where it runs.
+  if (path.size() == 2 && (path[1] == "environment" || path[1] == "region")) return {};
   const auto* fields = &score.metadata().fields();
   for (size_t i = 1; i < path.size(); ++i) {
     const auto found = fields->find(path[i]);
@@ -85,30 +87,16 @@ void check_source(const Score& score, const std::string& source, const Place& pl
                                     name, type));
 }
 
-// By Score's rules of what is a placeholder.
-void check_text(const std::string& text, const Place& place, const PlaceholderRule& rule, Checks& checks) {
-  const auto read = templates::from_score(text);
-  if (!read) return checks.wrong(place, read.error().message);
-  check_placeholders(*read, place, rule, checks);
-}
-
-void check_params(const google::protobuf::Struct& params, const Place& place, const PlaceholderRule& rule,
-                  Checks& checks) {
-  const auto read = templates::from_score(params);
-  if (!read) return checks.wrong(place, read.error().message);
-  check_placeholders(*read, place, rule, checks);
-}
-
 void check_container_placeholders(const Score& score, const ScoreContainer& container, const Place& place,
                                   const PlaceholderRule& rule, Checks& checks) {
   const Place variables{&place, "variables"};
   for (const auto& key : sorted_keys(container.variables()))
-    check_text(container.variables().at(key), {&variables, key}, rule, checks);
+    check_score_text(container.variables().at(key), {&variables, key}, rule, checks);
   const Place files{&place, "files"};
   for (int i = 0; i < container.files_size(); ++i) {
     const Place here{&files, {}, i};
     if (!container.files(i).no_expand())
-      check_text(container.files(i).content(), {&here, "content"}, rule, checks);
+      check_score_text(container.files(i).content(), {&here, "content"}, rule, checks);
   }
   const Place volumes{&place, "volumes"};
   for (int i = 0; i < container.volumes_size(); ++i) {
@@ -129,6 +117,20 @@ std::vector<std::string> undeclared_volumes(const Score& score) {
   return {found.begin(), found.end()};
 }
 
+void check_score_text(std::string_view text, const Place& place, const PlaceholderRule& rule,
+                      Checks& checks) {
+  const auto read = templates::from_score(text);
+  if (!read) return checks.wrong(place, read.error().message);
+  check_placeholders(*read, place, rule, checks);
+}
+
+void check_score_params(const google::protobuf::Struct& params, const Place& place,
+                        const PlaceholderRule& rule, Checks& checks) {
+  const auto read = templates::from_score(params);
+  if (!read) return checks.wrong(place, read.error().message);
+  check_placeholders(*read, place, rule, checks);
+}
+
 void check_score_placeholders(const Score& score, const Place& place, Checks& checks) {
   const PlaceholderRule rule = [&](const Path& path) { return wrong_placeholder(score, path); };
   const Place containers{&place, "containers"};
@@ -142,7 +144,7 @@ void check_score_placeholders(const Score& score, const Place& place, Checks& ch
         return fmt::format("{}: the params of \"{}\" cannot draw on itself", to_text(path), name);
       return wrong_placeholder(score, path);
     };
-    check_params(score.resources().at(name).params(), {&here, "params"}, not_itself, checks);
+    check_score_params(score.resources().at(name).params(), {&here, "params"}, not_itself, checks);
   }
 }
 

@@ -128,4 +128,9 @@ bool matches(std::string_view selector, const Labels& labels) {
   return terms && std::ranges::all_of(*terms, [&](const Term& term) { return holds(term, labels); });
 }
 
+int selector_terms(std::string_view selector) {
+  const auto terms = SelectorParser(selector).parse();
+  return terms ? static_cast<int>(terms->size()) : 0;
+}
+
 }  // namespace qleet::model

@@ -98,6 +98,9 @@ void check_build(const qleet::v1::BuildSpec& build, const Place& place, Checks& 
                              build.digest().substr(0, 100)));
   }
   checks.length({&place, "revision"}, build.revision(), 256);
+  if (build.has_revision_time() && build.revision_time().seconds() <= 0)
+    checks.wrong({&place, "revisionTime"},
+                 "is before 1970; write the time of the source revision, as RFC 3339");
   checks.name({&place, "application"}, build.application());
 }
 

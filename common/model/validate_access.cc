@@ -5,10 +5,12 @@
 
 #include "common/model/rules.h"
 #include "common/model/sealed_values.h"
+#include "common/model/service_name.h"
 
 namespace qleet::model {
 namespace {
 
+constexpr size_t kMaxApplications = 1000;
 constexpr size_t kMaxRules = 100;
 constexpr size_t kMaxSubjects = 1000;
 constexpr size_t kMaxSecretBytes = 512 * 1024;
@@ -40,7 +42,17 @@ void check_verb(const std::string& verb, const Place& place, Checks& checks) {
 
 void check(const qleet::v1::ServiceAccount& account, Checks& checks) {
   const Place root;
-  check_role_name(account.spec().role(), {&root, "spec"}, checks);
+  const Place spec{&root, "spec"};
+  check_role_name(account.spec().role(), spec, checks);
+  const Place applications{&spec, "applications"};
+  const auto& names = account.spec().applications();
+  checks.at_most(applications, static_cast<size_t>(names.size()), kMaxApplications, "applications");
+  for (int i = 0; i < names.size(); ++i) {
+    const Place here{&applications, {}, i};
+    if (checks.required(here, names[i])) checks.name(here, names[i]);
+    if (std::find(names.begin(), names.begin() + i, names[i]) != names.begin() + i)
+      checks.wrong(here, fmt::format("\"{}\" is given twice", names[i]));
+  }
 }
 
 void check(const qleet::v1::Role& role, Checks& checks) {
@@ -97,6 +109,16 @@ void check(const qleet::v1::Secret& secret, Checks& checks) {
   }
   if (total > kMaxSecretBytes)
     checks.wrong(data, fmt::format("has {} bytes; at most {} are allowed", total, kMaxSecretBytes));
+  if (!secret.spec().id().empty() && !is_resource_id(secret.spec().id()))
+    checks.wrong(
+        {&spec, "id"},
+        fmt::format("\"{}\" is not an id: 2 to 63 lower-case letters, digits, - and .", secret.spec().id()));
+  if (!secret.spec().environment().empty()) checks.name({&spec, "environment"}, secret.spec().environment());
+  const Place applications{&spec, "applications"};
+  checks.at_most(applications, static_cast<size_t>(secret.spec().applications_size()), kMaxSubjects,
+                 "applications");
+  for (int i = 0; i < secret.spec().applications_size(); ++i)
+    checks.name({&applications, {}, i}, secret.spec().applications(i));
 }
 
 }  // namespace qleet::model

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/model/rules.h"
+#include "common/model/service_name.h"
 
 namespace qleet::model {
 namespace {
@@ -14,7 +15,7 @@ using qleet::v1::Workload;
 
 constexpr size_t kMaxWorkloads = 100;
 constexpr size_t kMaxEnvironments = 50;
-constexpr std::uint32_t kMaxReplicas = 1000;
+constexpr size_t kMaxOffers = 50;
 
 void check_builds(const Workload& workload, const Place& place, Checks& checks) {
   const auto& builds = workload.builds();
@@ -58,12 +59,36 @@ void check_renames(const Application& application, const Place& workloads, Check
   }
 }
 
+// Ids under which other applications ask for a workload: each names one.
+void check_offers(const Application& application, const Place& workloads, Checks& checks) {
+  const auto& all = application.spec().workloads();
+  std::map<std::string, std::string> offered;  // id -> workload
+  for (const auto& name : sorted_keys(all)) {
+    const auto& offers = all.at(name).offers();
+    const Place workload{&workloads, name};
+    const Place list{&workload, "offers"};
+    checks.at_most(list, static_cast<size_t>(offers.size()), kMaxOffers, "ids");
+    for (int i = 0; i < offers.size(); ++i) {
+      const Place here{&list, {}, i};
+      if (!is_resource_id(offers[i])) {
+        checks.wrong(
+            here, fmt::format("\"{}\" is not an id: 2 to 63 lower-case letters, digits, - and .", offers[i]));
+      } else if (const auto [other, fresh] = offered.emplace(offers[i], name); !fresh) {
+        checks.wrong(here,
+                     other->second == name
+                         ? fmt::format("\"{}\" is given twice", offers[i])
+                         : fmt::format("workload \"{}\" offers \"{}\" as well; an id names one workload",
+                                       other->second, offers[i]));
+      }
+    }
+    if (!offers.empty() && all.at(name).score().service().ports().empty())
+      checks.wrong(list, "has no meaning without a port: give the Score document a service with ports");
+  }
+}
+
 void check_workload(const std::string& name, const Workload& workload, const Place& place, Checks& checks) {
   checks.name(place, name);
-  if (workload.replicas() > kMaxReplicas) {
-    checks.wrong({&place, "replicas"},
-                 fmt::format("is {}; at most {} are allowed", workload.replicas(), kMaxReplicas));
-  }
+  check_replicas({&place, "replicas"}, workload.replicas(), checks);
   const Place score{&place, "score"};
   if (!workload.has_score())
     return checks.wrong(score, "is missing; it holds the Score document of the workload");
@@ -72,6 +97,11 @@ void check_workload(const std::string& name, const Workload& workload, const Pla
 }
 
 }  // namespace
+
+void check_replicas(const Place& place, std::uint32_t replicas, Checks& checks) {
+  constexpr std::uint32_t kMost = 1000;
+  if (replicas > kMost) checks.wrong(place, fmt::format("is {}; at most {} are allowed", replicas, kMost));
+}
 
 void check(const Application& application, Checks& checks) {
   const Place root;
@@ -92,6 +122,8 @@ void check(const Application& application, Checks& checks) {
   checks.at_most(workloads, all.size(), kMaxWorkloads, "workloads");
   for (const auto& name : sorted_keys(all)) check_workload(name, all.at(name), {&workloads, name}, checks);
   check_renames(application, workloads, checks);
+  check_offers(application, workloads, checks);
+  checks.selector({&spec, "regions"}, application.spec().regions());
 }
 
 }  // namespace qleet::model

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 
+#include "common/model/image_name.h"
 #include "common/model/quantity.h"
 #include "common/model/rules.h"
 
@@ -37,9 +38,13 @@ void check_image(const std::string& image, bool has_builds, const Place& place, 
     return std::isalnum(c) || std::string_view("._-/:@").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (!good || image.size() > 500 || !std::isalnum(static_cast<unsigned char>(image.front()))) {
-    checks.wrong(place, fmt::format("\"{}\" is not an image; write for example registry.example/shop/web:1.0",
+    return checks.wrong(place,
+                        fmt::format("\"{}\" is not an image; write for example registry.example/shop/web:1.0",
                                     image.substr(0, 100)));
   }
+  if (auto problem =
+          repository_problem(image.find("://") == std::string::npos ? split_image(image).repository : image))
+    checks.wrong(place, *std::move(problem));
 }
 
 bool is_base64(std::string_view text) {

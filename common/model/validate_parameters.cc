@@ -21,7 +21,7 @@ struct Keyword {
   std::string_view article;  // the kind, for people
 };
 
-constexpr std::array<Keyword, 12> kKeywords = {{{"type", Value::kStringValue, "a text"},
+constexpr std::array<Keyword, 12> kKeywords = {{{"type", Value::KIND_NOT_SET, ""},
                                                 {"default", Value::KIND_NOT_SET, ""},
                                                 {"enum", Value::kListValue, "a list"},
                                                 {"minimum", Value::kNumberValue, "a number"},
@@ -62,6 +62,25 @@ void check_values(const Struct& schema, const Place& place, Checks& checks) {
   }
 }
 
+// One type, or a list of those that are taken.
+bool check_type(const Value& value, const Place& place, Checks& checks) {
+  const auto one = [&](const Value& type, const Place& here) {
+    checks.one_of(here, type.string_value(), {"string", "integer", "number", "boolean", "object", "array"});
+  };
+  if (value.has_string_value()) {
+    one(value, place);
+    return true;
+  }
+  const bool list = value.has_list_value() && !value.list_value().values().empty();
+  if (!list) {
+    checks.wrong(place, "must be a text, or a list of texts");
+    return false;
+  }
+  int index = 0;
+  for (const auto& type : value.list_value().values()) one(type, {&place, {}, index++});
+  return true;
+}
+
 void check_schema(const Struct& schema, const Place& place, Checks& checks) {
   bool sound = true;
   for (const auto& word : sorted_keys(schema.fields())) {
@@ -74,8 +93,7 @@ void check_schema(const Struct& schema, const Place& place, Checks& checks) {
       checks.wrong(here, fmt::format("must be {}", keyword->article));
       sound = false;
     } else if (word == "type") {
-      checks.one_of(here, value.string_value(),
-                    {"string", "integer", "number", "boolean", "object", "array"});
+      sound = check_type(value, here, checks) && sound;
     } else if (word == "format") {
       checks.one_of(here, value.string_value(), {"service-port"});
     } else if (word == "pattern") {

@@ -76,6 +76,20 @@ void check_requirement(const Requirement& requirement, const Place& place, const
   check_placeholders(requirement.params(), {&place, "params"}, rule, checks);
 }
 
+// The hub itself says what its outputs are: nothing is made, so nobody tells anything of it.
+void check_needless(const ProfileSpec& spec, const Place& place, Checks& checks) {
+  const auto needless = [&](const char* field, bool given) {
+    if (!given) return;
+    checks.wrong({&place, field},
+                 fmt::format("has no meaning with provider \"{}\", which makes nothing; leave it out",
+                             kValuesProvider));
+  };
+  needless("template", spec.template_().fields_size() > 0);
+  needless("requires", !spec.requirements().empty());
+  needless("keepsData", spec.keeps_data());
+  needless("whenUnused", spec.has_when_unused());
+}
+
 }  // namespace
 
 void check(const Profile& profile, Checks& checks) {
@@ -106,10 +120,13 @@ void check(const Profile& profile, Checks& checks) {
       ProfileRule(spec, {"params", "requires", "resources", "generated", "variables", "metadata"}), checks);
   const Place outputs{&place, "outputs"};
   checks.at_most(outputs, spec.outputs().fields().size(), kMaxOutputs, "outputs");
-  check_placeholders(
-      spec.outputs(), outputs,
-      ProfileRule(spec, {"self", "params", "requires", "resources", "generated", "variables", "metadata"}),
-      checks);
+  std::vector<std::string> roots{"self",      "params",    "requires", "resources",
+                                 "generated", "variables", "metadata"};
+  if (spec.provider() == kValuesProvider) {
+    check_needless(spec, place, checks);
+    roots = {"params", "variables", "metadata"};
+  }
+  check_placeholders(spec.outputs(), outputs, ProfileRule(spec, std::move(roots)), checks);
 
   const Place askers{&place, "askers"};
   const Place roles{&askers, "roles"};

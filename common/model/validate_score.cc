@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/model/rules.h"
+#include "common/model/service_name.h"
 #include "common/model/start_order.h"
 
 namespace qleet::model {
@@ -26,16 +27,6 @@ void check_port(const ScorePort& port, const Place& place, Checks& checks) {
   check_port_number({&place, "port"}, port.port(), checks);
   if (port.target_port() != 0) check_port_number({&place, "targetPort"}, port.target_port(), checks);
   checks.one_of({&place, "protocol"}, port.protocol(), {"TCP", "UDP"});
-}
-
-bool is_resource_id(std::string_view id) {
-  if (id.size() < 2 || id.size() > 63) return false;
-  while (true) {
-    const auto dot = id.find('.');
-    if (!is_name(id.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    id.remove_prefix(dot + 1);
-  }
 }
 
 // What the published schema says of annotations: texts by label keys.

@@ -40,7 +40,8 @@ Response unrouted(const Request& request, const Match& match) {
   std::string detail = fmt::format("nothing is at {}", request.path);
   if (request.path.starts_with("/v1/")) {
     const std::string word = request.path.substr(4, request.path.find('/', 4) - 4);
-    std::vector<std::string> known = {"apply", "plan", "describe", "why", "enrol", "version"};
+    std::vector<std::string> known = {"apply", "plan",    "describe", "why",
+                                      "enrol", "version", "status",   "whoami"};
     for (const auto& kind : model::kinds()) known.emplace_back(kind.plural);
     const std::string near = model::nearest(word, known);
     if (!near.empty() && near != word) detail += fmt::format("; did you mean /v1/{}?", near);
@@ -54,14 +55,16 @@ struct Api::Impl {
   Impl(const ApiOptions& options, ApiDependencies dependencies)
       : hub(std::move(dependencies)),
         handlers(hub),
-        metrics(with_own(hub.gauges)),
+        metrics(with_own(hub.gauges), hub.histograms),
         per_subject(options.per_subject, hub.clock),
         per_address(options.per_address, hub.clock) {
     add_object_routes(router, handlers);
     add_change_routes(router, handlers);
     add_delivery_routes(router, handlers);
     add_insight_routes(router, handlers);
+    add_log_routes(router, handlers);
     add_access_routes(router, handlers);
+    add_status_routes(router, handlers);
     add_system_routes(router, handlers, metrics);
   }
 
@@ -112,6 +115,8 @@ Response Api::Impl::answer(const Request& request, const Match& match, Subject& 
 Result<Response> Api::Impl::call(const Request& request, const Match& match, const Subject& subject) {
   const Access& access = match.route->access;
   if (access.who == Access::Who::kRule) TRY(subject.require(access.verb, access.kind));
+  if (const auto application = match.parameters.find("application"); application != match.parameters.end())
+    TRY(subject.require_application(application->second));
   if (!request.body.empty() && !acceptable_body(request.header("content-type")))
     return problem(
         415, "UnsupportedMediaType",

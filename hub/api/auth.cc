@@ -7,6 +7,8 @@
 #include <cctype>
 
 #include "common/crypto/token.h"
+#include "common/model/model.h"
+#include "hub/access/reach.h"
 #include "hub/access/roles.h"
 #include "hub/access/subjects.h"
 #include "hub/store/keys.h"
@@ -47,11 +49,46 @@ Result<> add_rules(const Reader& reader, const std::string& name, Subject& subje
 }  // namespace
 
 bool Subject::may(std::string_view verb, std::string_view kind) const {
-  return access::allows(rules, verb, kind);
+  return access::allows(rules, verb, kind) && (applications.empty() || access::reaches(verb, kind));
+}
+
+namespace {
+
+std::unexpected<Error> out_of_reach(const Subject& subject, std::string_view what) {
+  return fail(Code::kDenied, fmt::format("{} is for {} {} alone: {}", subject.name,
+                                         subject.applications.size() == 1 ? "application" : "applications",
+                                         fmt::join(subject.applications, ", "), what));
+}
+
+}  // namespace
+
+Result<> Subject::require_application(std::string_view application) const {
+  if (applications.empty() || std::ranges::find(applications, application) != applications.end()) return {};
+  return out_of_reach(*this, fmt::format("not for application {}", application));
+}
+
+Result<> Subject::require_name(std::string_view kind, std::string_view name) const {
+  if (applications.empty()) return {};
+  const auto application = access::application_in(kind, name);
+  if (!application || std::ranges::find(applications, *application) != applications.end()) return {};
+  if (kind == "applications") return require_application(*application);
+  return out_of_reach(*this, fmt::format("{} {} is not of it", kind, name));
+}
+
+Result<> Subject::require_object(const google::protobuf::Message& object) const {
+  if (applications.empty() || access::within(object, applications)) return {};
+  const auto& kind = model::kind_of(object);
+  const auto& name = model::meta(object).name();
+  TRY(require_name(kind.plural, name));
+  if (kind.name == "Secret")
+    return out_of_reach(*this, fmt::format("name them under spec.applications of secret {}", name));
+  return out_of_reach(*this, fmt::format("{} {} is not of it", kind.plural, name));
 }
 
 Result<> Subject::require(std::string_view verb, std::string_view kind) const {
   if (may(verb, kind)) return {};
+  if (access::allows(rules, verb, kind))
+    return out_of_reach(*this, fmt::format("it may not {} {}", verb, kind));
   return fail(Code::kDenied,
               fmt::format("{} ({} {}) may not {} {}", name, roles.size() == 1 ? "role" : "roles",
                           roles.empty() ? "none" : fmt::format("{}", fmt::join(roles, ", ")), verb, kind));
@@ -76,6 +113,7 @@ Result<Subject> authenticate(const Reader& reader, const Clock& clock, std::stri
 
   Subject subject;
   subject.name = "serviceaccount:" + owner->value;
+  subject.applications = {account->spec().applications().begin(), account->spec().applications().end()};
   subject.roles = TRY(access::roles_of(reader, subject.name));
   for (const auto& role : subject.roles) TRY(add_rules(reader, role, subject));
   return subject;

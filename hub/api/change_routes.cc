@@ -24,6 +24,7 @@ Result<Response> apply(const Handlers& h, const Call& call) {
     const auto& kind = model::kind_of(*object);
     TRY(call.subject.require("create", kind.plural));
     TRY(call.subject.require("update", kind.plural));
+    TRY(require_reach(h, call.subject, *object));
   }
   const frontend::ApplyOptions options{.dry_run = TRY(flag(call.request, "dryRun"))};
   return answer(call.request, TRY(frontend::apply(h.context(), caller(call), objects, options)));
@@ -40,11 +41,14 @@ Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRe
     if (kind == nullptr)
       return fail(Code::kInvalid, fmt::format("delete.kind: \"{}\" is no kind", request.erase().kind()));
     TRY(call.subject.require(access::kPlan, kind->plural));
+    TRY(call.subject.require_name(kind->plural, request.erase().name()));
     return frontend::plan_erase(who, *kind, request.erase().name(),
                                 {.delete_data = request.erase().delete_data()});
   }
   TRY(call.subject.require(access::kPlan, request.has_build() ? "builds" : "applications"));
   if (request.has_build()) return frontend::plan_build(who, request.build());
+  TRY(call.subject.require_application(request.has_approve() ? request.approve().application()
+                                                             : request.rollback().application()));
   if (request.has_approve()) return frontend::plan_approve(who, request.approve());
   return frontend::plan_rollback(who, request.rollback());
 }
@@ -63,14 +67,17 @@ bool is_operation(std::string_view body) {
 
 Result<Response> plan(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request, {}));
-  v1::PlanRequest request;
   if (is_operation(call.request.body)) {
+    v1::PlanRequest request;
     TRY(read_message(call.request, request));
     const auto operation = TRY(planned_operation(call, request));
     return answer(call.request, TRY(frontend::plan(h.context(), operation)));
   }
   const auto objects = TRY(read_changes(call.request));
-  for (const auto& object : objects) TRY(call.subject.require(access::kPlan, model::kind_of(*object).plural));
+  for (const auto& object : objects) {
+    TRY(call.subject.require(access::kPlan, model::kind_of(*object).plural));
+    TRY(require_reach(h, call.subject, *object));
+  }
   return answer(call.request,
                 TRY(frontend::plan(h.context(), frontend::plan_apply(caller(call), objects, {}))));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/metrics/histogram.h"
 #include "hub/api/seams.h"
 #include "hub/store/store.h"
 
@@ -27,6 +28,20 @@ struct Gauge {
   std::map<std::string, std::string> labels = {};  // several gauges of one name differ in these
 };
 
+// The same for what is counted by size.
+struct Histogram {
+  std::string name;
+  std::string help;
+  std::vector<double> bounds;  // upper ones, growing
+  std::function<metrics::HistogramValue()> value;
+};
+
+// How long a certificate of the hub is still good.
+struct CertificateLeft {
+  std::string name;  // "api", "ca", ...
+  double days = 0;   // none: it is not good now
+};
+
 struct ApiDependencies {
   Store& store;
   const Clock& clock;
@@ -38,6 +53,8 @@ struct ApiDependencies {
       ca_fingerprint;  // SHA-256 of the CA that agents pin, 64 hex digits; goes along with join tokens
   std::vector<ReadinessCheck> readiness;
   std::vector<Gauge> gauges;
+  std::vector<Histogram> histograms = {};
+  std::function<std::vector<CertificateLeft>()> certificates = {};  // empty: nothing is known of them
 };
 
 }  // namespace qleet::hub::api

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/access/reach.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::api {
@@ -68,7 +69,12 @@ bool Filter::matches(const Message& object) const {
   const model::Kind& kind = model::kind_of(object);
   for (const Field& field : kFields)
     if (!field_matches(object, kind, field.name, this->*field.value)) return false;
+  if (!only.empty() && !access::within(object, only)) return false;
   return selector.empty() || model::matches(selector, model::meta(object).labels());
+}
+
+void Filter::narrow(Message& object) const {
+  if (!only.empty()) access::narrow(object, only);
 }
 
 std::string Filter::key_prefix(const model::Kind& kind) const {

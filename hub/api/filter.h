@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/model/model.h"
 #include "common/result/result.h"
@@ -14,11 +15,16 @@ struct Filter {
   std::string application;
   std::string environment;
   std::string region;
+  std::vector<std::string> only;  // of these applications (hub/access/reach.h); empty: whichever
 
   bool matches(const google::protobuf::Message& object) const;
+  // Whether an object that matches may be one that does not later on.
+  bool may_change() const { return !selector.empty() || !only.empty(); }
   // Everything that can match has a key with this prefix: names hold application, environment and region
   // where they identify the object, so that asking for one application's releases reads no others.
   std::string key_prefix(const model::Kind& kind) const;
+  // Takes out of an object that matches what is not for who asks.
+  void narrow(google::protobuf::Message& object) const;
 };
 
 // From labelSelector, application, environment and region. kInvalid for a malformed selector, and for a field

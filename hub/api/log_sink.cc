@@ -2,47 +2,61 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "common/text/log_line.h"
+
 namespace qleet::hub::api {
-namespace {
 
-constexpr size_t kLongestLine = 16 * 1024;
-
-}  // namespace
-
-LogSink::LogSink(bool name_sources, size_t max_bytes) : name_sources_(name_sources), max_bytes_(max_bytes) {}
+LogSink::LogSink(LogSinkOptions options) : options_(options) {}
 
 LogSink::~LogSink() = default;
 
 bool LogSink::write(std::string_view source, std::string_view data) {
   const std::lock_guard lock(mutex_);
   if (cancelled_ || finished_) return false;
-  auto it = partial_.find(source);
-  if (it == partial_.end()) it = partial_.emplace(source, std::string()).first;
-  std::string& line = it->second;
-  const std::string prefix = name_sources_ ? fmt::format("{} | ", source) : std::string();
   while (!data.empty()) {
-    const size_t newline = data.find('\n');
-    const size_t room = kLongestLine - line.size();
-    const size_t take = std::min({newline, data.size(), room});
-    line += data.substr(0, take);
-    data.remove_prefix(take);
-    const bool ends = !data.empty() && data.front() == '\n';
-    if (ends) data.remove_prefix(1);
-    if (ends || line.size() == kLongestLine) {
-      append_line(prefix + line + '\n');
-      line.clear();
-    }
+    const size_t end = std::min(data.find('\n'), data.size() - 1) + 1;
+    take_locked(source, data.substr(0, end));
+    data.remove_prefix(end);
   }
   wake_locked();
   return true;
 }
 
+// At most one end of line, and then at the end.
+void LogSink::take_locked(std::string_view source, std::string_view data) {
+  const bool ends = data.ends_with('\n');
+  auto it = partial_.find(source);
+  if (it == partial_.end()) {
+    if (ends) return append_line(source, data);
+    it = partial_.emplace(source, Partial()).first;
+  }
+  Partial& line = it->second;
+  if (!line.dropped && fits(data.size())) {
+    line.text += data;
+    partial_bytes_ += data.size();
+  } else {
+    line.dropped = true;
+    partial_bytes_ -= line.text.size();
+    line.text = {};
+  }
+  if (!ends) return;
+  const Partial whole = std::move(line);
+  partial_bytes_ -= whole.text.size();
+  partial_.erase(it);
+  if (whole.dropped) {
+    ++dropped_;
+  } else {
+    append_line(source, whole.text);
+  }
+}
+
 bool LogSink::note(std::string_view text) {
   const std::lock_guard lock(mutex_);
   if (cancelled_ || finished_) return false;
-  append_line(fmt::format("-- {}\n", text));
+  append(fmt::format("-- {}\n", text));
   wake_locked();
   return true;
 }
@@ -50,20 +64,28 @@ bool LogSink::note(std::string_view text) {
 void LogSink::finish(std::string_view error) {
   const std::lock_guard lock(mutex_);
   if (cancelled_ || finished_) return;
-  for (const auto& [source, line] : partial_)
-    if (!line.empty()) append_line((name_sources_ ? source + " | " : "") + line + '\n');
-  if (!error.empty()) append_line(fmt::format("-- {}\n", error));
+  auto rest = std::exchange(partial_, {});
+  partial_bytes_ = 0;
+  for (const auto& [source, line] : rest) {
+    if (line.dropped) ++dropped_;
+    if (!line.text.empty()) append_line(source, line.text + '\n');
+  }
+  if (!error.empty()) append(fmt::format("-- {}\n", error));
   finished_ = true;
   wake_locked();
 }
 
-bool LogSink::append_line(std::string_view line) {
-  if (pending_.size() + line.size() > max_bytes_) {
+void LogSink::append_line(std::string_view source, std::string_view line) {
+  if (!options_.times) line = split_stamp(line).text;
+  append(options_.names ? fmt::format("{} | {}", source, line) : std::string(line));
+}
+
+void LogSink::append(std::string_view text) {
+  if (fits(text.size())) {
+    pending_ += text;
+  } else {
     ++dropped_;
-    return false;
   }
-  pending_ += line;
-  return true;
 }
 
 void LogSink::on_cancel(std::function<void()> handler) {

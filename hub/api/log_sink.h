@@ -11,11 +11,17 @@
 
 namespace qleet::hub::api {
 
-// Thread-safe. Lines of one source stay in order and whole; with `name_sources` each begins with "<source> |
-// ". When the client reads too slowly, new lines are dropped and the stream says how many.
+struct LogSinkOptions {
+  bool names = true;           // each line begins with "<source> | "
+  bool times = false;          // lines come with their time in front (common/text/log_line.h), and keep it
+  size_t max_bytes = 2 << 20;  // of all that waits, unfinished lines included
+};
+
+// Thread-safe. Lines of one source stay in order and whole. When the client reads too slowly, new lines are
+// dropped and the stream says how many.
 class LogSink final : public Stream {
  public:
-  explicit LogSink(bool name_sources, size_t max_bytes = 1 << 20);
+  explicit LogSink(LogSinkOptions options = {});
   ~LogSink() override;
 
   // For the producer. False once nobody listens any more: stop sending.
@@ -32,15 +38,23 @@ class LogSink final : public Stream {
   void cancel() override;
 
  private:
-  bool append_line(std::string_view line);
+  // The beginning of a line whose end has not come yet.
+  struct Partial {
+    std::string text;
+    bool dropped = false;  // it did not fit: the rest of it goes too
+  };
+  void take_locked(std::string_view source, std::string_view data);
+  void append_line(std::string_view source, std::string_view line);
+  void append(std::string_view text);
+  bool fits(size_t bytes) const { return pending_.size() + partial_bytes_ + bytes <= options_.max_bytes; }
   void wake_locked();
 
-  const bool name_sources_;
-  const size_t max_bytes_;
+  const LogSinkOptions options_;
   std::mutex mutex_;
   std::function<void()> wake_;
   std::function<void()> on_cancel_;
-  std::map<std::string, std::string, std::less<>> partial_;  // unfinished line per source
+  std::map<std::string, Partial, std::less<>> partial_;  // per source
+  size_t partial_bytes_ = 0;
   std::string pending_;
   size_t dropped_ = 0;
   bool finished_ = false;

@@ -6,15 +6,23 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <utility>
 
 namespace qleet::hub::api {
 namespace {
 
-const prometheus::Histogram::BucketBoundaries& latency_buckets() {
-  static const prometheus::Histogram::BucketBoundaries buckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                                  0.1,   0.25,   0.5,   1,    2.5,   10};
-  return buckets;
+prometheus::MetricFamily family_of(const Histogram& histogram) {
+  const auto value = histogram.value();
+  prometheus::ClientMetric metric;
+  metric.histogram.sample_sum = value.sum;
+  for (size_t i = 0; i < value.counts.size(); ++i) {
+    metric.histogram.sample_count += value.counts[i];
+    const double bound =
+        i < histogram.bounds.size() ? histogram.bounds[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({metric.histogram.sample_count, bound});
+  }
+  return {histogram.name, histogram.help, prometheus::MetricType::Histogram, {std::move(metric)}};
 }
 
 }  // namespace
@@ -32,9 +40,12 @@ struct Metrics::Impl {
           .Help("Time from a complete request to its answer (of streams: to their beginning), by route.")
           .Register(registry);
   std::vector<std::pair<Gauge, prometheus::Gauge*>> gauges;
+  std::vector<Histogram> histograms;
 };
 
-Metrics::Metrics(std::vector<Gauge> gauges) : impl_(std::make_unique<Impl>()) {
+Metrics::Metrics(std::vector<Gauge> gauges, std::vector<Histogram> histograms)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->histograms = std::move(histograms);
   for (Gauge& gauge : gauges) {
     auto& family = prometheus::BuildGauge().Name(gauge.name).Help(gauge.help).Register(impl_->registry);
     auto& series = family.Add(gauge.labels);
@@ -49,13 +60,15 @@ void Metrics::observe(std::string_view method, std::string_view route, int statu
   const std::string route_label(route);
   impl_->requests.Add({{"method", method_label}, {"route", route_label}, {"status", std::to_string(status)}})
       .Increment();
-  impl_->latencies.Add({{"method", method_label}, {"route", route_label}}, latency_buckets())
+  impl_->latencies.Add({{"method", method_label}, {"route", route_label}}, metrics::short_durations())
       .Observe(seconds);
 }
 
 std::string Metrics::text() const {
   for (const auto& [gauge, series] : impl_->gauges) series->Set(gauge.value());
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
+  auto families = impl_->registry.Collect();
+  for (const auto& histogram : impl_->histograms) families.push_back(family_of(histogram));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace qleet::hub::api

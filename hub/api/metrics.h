@@ -1,4 +1,5 @@
-// What Prometheus reads: requests by route and status with their latencies, and gauges read when asked.
+// What Prometheus reads: requests by route and status with their latencies, and gauges and histograms read
+// when asked.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace qleet::hub::api {
 // Thread-safe.
 class Metrics {
  public:
-  explicit Metrics(std::vector<Gauge> gauges);
+  explicit Metrics(std::vector<Gauge> gauges, std::vector<Histogram> histograms = {});
   ~Metrics();
 
   // `route` is a route's pattern, never a path: so many and no more series exist.

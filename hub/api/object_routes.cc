@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/crypto/encoding.h"
+#include "hub/access/reach.h"
 #include "hub/api/content.h"
 #include "hub/api/filter.h"
 #include "hub/api/json_writer.h"
@@ -8,6 +9,8 @@
 #include "hub/api/routes.h"
 #include "hub/api/watch.h"
 #include "hub/store/keys.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/access.pb.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -43,9 +46,20 @@ bool lists_tag(std::string_view header, std::string_view tag) {
   return false;
 }
 
+// What is not for a subject is as if it were not there, where its name does not tell whose it is.
+Result<> show_to(const Subject& subject, google::protobuf::Message& object) {
+  if (subject.applications.empty()) return {};
+  if (!access::within(object, subject.applications))
+    return std::unexpected(not_found(model::kind_of(object), model::meta(object).name()));
+  access::narrow(object, subject.applications);
+  return {};
+}
+
 Result<Response> get_object(const Handlers& h, const model::Kind& kind, const Call& call) {
   TRY(only_parameters(call.request, {}));
+  TRY(call.subject.require_name(kind.plural, call.at("name")));
   const auto shown = TRY(load(h, kind, call.at("name")));
+  TRY(show_to(call.subject, *shown.object));
   Response response;
   if (lists_tag(call.request.header("if-none-match"), shown.etag))
     response.status = 304;
@@ -129,6 +143,7 @@ Result<Page> read_page(const Handlers& h, const model::Kind& kind, const Filter&
       }
       at.after = entry.key;
       bytes += entry.value.size();
+      filter.narrow(*shown.object);
       page.objects.push_back(std::move(shown.object));
     }
     if (entries.size() < kScanAtOnce) return page;
@@ -184,7 +199,8 @@ Result<Response> watch(const Handlers& h, const model::Kind& kind, const Filter&
 Result<Response> list(const Handlers& h, const model::Kind& kind, const Call& call) {
   TRY(only_parameters(call.request, {"labelSelector", "application", "environment", "region", "limit",
                                      "continue", "watch", "resourceVersion"}));
-  const Filter filter = TRY(read_filter(call.request, kind));
+  Filter filter = TRY(read_filter(call.request, kind));
+  filter.only = call.subject.applications;
   if (TRY(flag(call.request, "watch"))) return watch(h, kind, filter, call);
   auto limit = TRY(number(call.request, "limit", kLargestLimit)).value_or(kDefaultLimit);
   if (limit == 0) limit = kDefaultLimit;
@@ -247,10 +263,12 @@ std::optional<Response> failed_precondition(const model::Kind& kind, const std::
 Result<Response> write_object(const Handlers& h, const model::Kind& kind, const Call& call,
                               const std::vector<model::Object>& objects,
                               const frontend::ApplyOptions& options, int status) {
+  TRY(require_reach(h, call.subject, *objects[0]));
   const std::string& name = model::meta(*objects[0]).name();
   const auto result = TRY(frontend::apply(h.context(), caller(call), objects, options));
   if (options.dry_run) return answer(call.request, result);
   const auto shown = TRY(load(h, kind, name));
+  TRY(show_to(call.subject, *shown.object));
   Response response = answer(call.request, *shown.object, status);
   response.headers.emplace_back("ETag", shown.etag);
   if (status == 201) response.headers.emplace_back("Location", fmt::format("/v1/{}/{}", kind.plural, name));
@@ -283,11 +301,17 @@ Result<Response> put_object(const Handlers& h, const model::Kind& kind, const Ca
 }
 
 Result<Response> delete_object(const Handlers& h, const model::Kind& kind, const Call& call) {
-  TRY(only_parameters(call.request, {"dryRun", "deleteData"}));
+  TRY(only_parameters(call.request, {"dryRun", "deleteData", "force"}));
   const std::string& name = call.at("name");
   const Precondition wanted = TRY(read_precondition(call.request));
+  TRY(call.subject.require_name(kind.plural, name));
+  if (!call.subject.applications.empty()) {
+    const auto standing = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, name));
+    if (standing) TRY(call.subject.require_object(*standing));
+  }
   const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
   frontend::EraseOptions options{.dry_run = TRY(flag(call.request, "dryRun")),
+                                 .force = TRY(flag(call.request, "force")),
                                  .if_match = wanted.revision,
                                  .delete_data = TRY(flag(call.request, "deleteData"))};
   // Data may be left of an application that is gone.
@@ -296,7 +320,37 @@ Result<Response> delete_object(const Handlers& h, const model::Kind& kind, const
   return answer(call.request, TRY(frontend::erase(h.context(), caller(call), kind, name, options)));
 }
 
+// Keys of a Secret, whose other values nobody could send along.
+Result<Response> patch_secret(const Handlers& h, const Call& call) {
+  TRY(only_parameters(call.request, {"dryRun", "force"}));
+  const auto& kind = model::kind_of(v1::Secret::default_instance());
+  const std::string& name = call.at("name");
+  const Precondition wanted = TRY(read_precondition(call.request));
+  const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
+  TRY(call.subject.require(current ? "update" : "create", kind.plural));
+  if (auto refused = failed_precondition(kind, name, wanted, current)) return *std::move(refused);
+  v1::SecretPatch patch;
+  TRY(read_message(call.request, patch));
+  for (const auto& [key, value] : patch.data()) {
+    v1::Secret probe;
+    (*probe.mutable_spec()->mutable_data())[key] = value;
+    TRY(refuse_misleading(probe));
+  }
+  return answer(call.request, TRY(frontend::patch_secret(h.context(), caller(call), name, patch,
+                                                         {.dry_run = TRY(flag(call.request, "dryRun")),
+                                                          .force = TRY(flag(call.request, "force")),
+                                                          .if_match = wanted.revision})));
+}
+
 }  // namespace
+
+Result<> require_reach(const Handlers& h, const Subject& subject, const google::protobuf::Message& object) {
+  if (subject.applications.empty()) return {};
+  TRY(subject.require_object(object));
+  const auto& kind = model::kind_of(object);
+  const auto standing = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, model::meta(object).name()));
+  return standing ? subject.require_object(*standing) : Result<>();
+}
 
 void add_object_routes(Router& router, const Handlers& handlers) {
   using Function = Result<Response> (*)(const Handlers&, const model::Kind&, const Call&);
@@ -313,6 +367,8 @@ void add_object_routes(Router& router, const Handlers& handlers) {
     // Create or update, by what there is: the handler asks for the right one.
     add("PUT", "/{name}", Access::authenticated(), put_object);
   }
+  router.add({"PATCH", "/v1/secrets/{name}", Access::authenticated(),
+              [&handlers](const Call& call) { return patch_secret(handlers, call); }});
 }
 
 }  // namespace qleet::hub::api

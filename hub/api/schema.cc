@@ -2,12 +2,30 @@
 
 #include "common/model/openapi.h"
 #include "qleet/v1/operations.pb.h"
+#include "qleet/v1/system.pb.h"
 
 namespace qleet::hub::api {
 namespace {
 
 using model::ApiOperation;
 using model::ApiParameter;
+
+std::vector<ApiParameter> with_log_parameters(std::vector<ApiParameter> parameters) {
+  for (const ApiParameter& parameter : std::vector<ApiParameter>{
+           {"container", "string", "Only this one."},
+           {"follow", "boolean", "Go on with new lines."},
+           {"tail", "integer", "The last lines of each source; 0: all."},
+           {"since", "string", "Nothing older: a duration, such as 10m, or a time (RFC 3339)."},
+           {"previous", "boolean", "Of the runs before the present one."},
+           {"timestamps", "boolean",
+            "Put the time of each line in front of it (\"-\" where it is not known)."},
+           {"prefix", "boolean",
+            "Begin each line with its source, <environment>/<region>/<workload>-<replica>/<container>; "
+            "default "
+            "true."}})
+    parameters.push_back(parameter);
+  return parameters;
+}
 
 std::vector<ApiOperation> operations() {
   const ApiParameter dry_run{"dryRun", "boolean", "Say what would happen; write nothing."};
@@ -31,9 +49,18 @@ std::vector<ApiOperation> operations() {
        .path = "/v1/builds",
        .id = "notifyBuild",
        .summary = "An image exists: deliver it where it is followed.",
-       .parameters = {{"Idempotency-Key", "string", "The same key gives the same answer for a day.",
-                       "header"}},
+       .parameters = {{"Idempotency-Key", "string",
+                       "The same key gives the same answer for a day; with another body it is refused (422).",
+                       "header"},
+                      {"mustBeFollowed", "boolean",
+                       "Refuse a build that nothing follows (404), instead of keeping it for later (202)."}},
        .request = v1::BuildSpec::descriptor(),
+       .response = v1::DeliveryAnswers::descriptor(),
+       .also = {{202, "Nothing follows it: state is NotFollowed, and the build is kept for later."}}},
+      {.method = "GET",
+       .path = "/v1/builds/{build}/fate",
+       .id = "buildFate",
+       .summary = "What a build that this subject told of has come to, per application and environment.",
        .response = v1::DeliveryAnswers::descriptor()},
       {.method = "POST",
        .path = "/v1/applications/{application}/approve",
@@ -68,15 +95,20 @@ std::vector<ApiOperation> operations() {
       {.method = "GET",
        .path = "/v1/applications/{application}/logs",
        .id = "logs",
-       .summary = "Log lines of an application's workloads, as they come.",
-       .parameters = {{"environment", "string", "May be left out where there is one."},
-                      {"region", "string", "Only this one."},
-                      {"workload", "string", "Only this one."},
-                      {"resource", "string", "Instead of workloads: what they stand on, as <type>/<id>."},
-                      {"container", "string", "Only this one."},
-                      {"follow", "boolean", "Go on with new lines."},
-                      {"tail", "integer", "The last lines of each source; 0: all."},
-                      {"prefix", "boolean", "Begin each line with its source; default true."}},
+       .summary =
+           "Log lines of an application's workloads, as they come. Lines that begin with \"-- \" are the "
+           "hub's.",
+       .parameters = with_log_parameters(
+           {{"environment", "string", "Only this one; default all."},
+            {"region", "string", "Only this one."},
+            {"workload", "string", "Only this one."},
+            {"resource", "string", "Instead of workloads: what they stand on, as <type>/<id>."}}),
+       .response_type = "text/plain"},
+      {.method = "GET",
+       .path = "/v1/resources/{resource}/logs",
+       .id = "resourceLogs",
+       .summary = "Log lines of one resource, by its full name, as they come.",
+       .parameters = with_log_parameters({}),
        .response_type = "text/plain"},
       {.method = "GET",
        .path = "/v1/describe/{kind}/{name}",
@@ -88,6 +120,16 @@ std::vector<ApiOperation> operations() {
        .id = "why",
        .summary = "Who needs a resource. By full name, or type/id.",
        .response = v1::Why::descriptor()},
+      {.method = "PATCH",
+       .path = "/v1/secrets/{name}",
+       .id = "patchSecret",
+       .summary =
+           "Set and take out keys of a secret, whose other values stay; it is made where there is none.",
+       .parameters = {{"dryRun", "boolean", "Check everything, change nothing."},
+                      {"force", "boolean", "Take out keys that somebody uses, too."},
+                      {"If-Match", "string", "Only if it is still the one with this ETag.", "header"}},
+       .request = v1::SecretPatch::descriptor(),
+       .response = v1::ApplyResult::descriptor()},
       {.method = "POST",
        .path = "/v1/serviceaccounts/{account}/tokens",
        .id = "createToken",
@@ -131,10 +173,20 @@ std::vector<ApiOperation> operations() {
        .status = 201,
        .open = true},
       {.method = "GET",
+       .path = "/v1/status",
+       .id = "status",
+       .summary = "Whether everything is up, and what is not.",
+       .response = v1::SystemStatus::descriptor()},
+      {.method = "GET",
+       .path = "/v1/whoami",
+       .id = "whoAmI",
+       .summary = "Whose token this is.",
+       .response = v1::WhoAmI::descriptor()},
+      {.method = "GET",
        .path = "/v1/version",
        .id = "version",
        .summary = "The hub's version and the epoch of its store."},
-      {.method = "GET", .path = "/openapi.json", .id = "openapi", .summary = "This document."},
+      {.method = "GET", .path = "/openapi.json", .id = "openapi", .summary = "This document.", .open = true},
       {.method = "GET",
        .path = "/metrics",
        .id = "metrics",

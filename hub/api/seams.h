@@ -8,6 +8,7 @@
 
 #include "common/model/model.h"
 #include "common/result/result.h"
+#include "common/text/log_line.h"
 #include "hub/api/log_sink.h"
 #include "qleet/v1/operations.pb.h"
 #include "qleet/v1/region.pb.h"
@@ -39,17 +40,23 @@ class Enroller {
 };
 
 struct LogQuery {
-  std::vector<std::string> resources;  // names of Resources of type workload; at least one
-  std::string container;               // empty: all of them
-  bool follow = false;
-  unsigned tail = 0;  // lines per source; 0: all there are
+  struct Of {
+    std::string resource;  // name of a Resource
+    // Of its lines in the stream: "<source>" of the agent's is put behind it where `parts` is set.
+    std::string name;  // "dev/eu-1/web", "dev/eu-1/postgres/web.db"
+    bool parts = false;
+  };
+  std::vector<Of> resources;  // at least one
+  std::string container;      // empty: all of them
+  LogWish wish;
 };
 
 class LogSource {
  public:
   virtual ~LogSource() = default;
-  // Feeds `sink` from any threads until everything was said (finish), or the sink is cancelled. An agent that
-  // is away is said as a note in the sink, unless none is there at all: kUnavailable.
+  // Feeds `sink` from any threads until everything was said (finish), or the sink is cancelled. Lines begin
+  // with their time. An agent that is away is said as a note in the sink, unless none is there at all:
+  // kUnavailable.
   virtual Result<> open(const LogQuery& query, std::shared_ptr<LogSink> sink) = 0;
 };
 

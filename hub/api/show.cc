@@ -8,6 +8,7 @@
 #include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
+#include "hub/api/application_status.h"
 #include "hub/api/unreadable.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/access.pb.h"
@@ -56,6 +57,10 @@ Result<Shower::Shown> Shower::show(const model::Kind& kind, std::string_view nam
     if (freshness_ != nullptr) freshness_->refresh(object);
     if (agent->status().state() != before || agent->status().last_seen().seconds() != seen)
       state_tag(fmt::format("{}{}", agent->status().state(), agent->status().last_seen().seconds()));
+  } else if (auto* application = dynamic_cast<v1::Application*>(&object)) {
+    // As its deployments are now, which may be newer than what was read of it.
+    TRY(tell_status(*TRY(store_.snapshot()), *application));
+    state_tag(told_status(*application));
   } else if (auto* secret = dynamic_cast<v1::Secret*>(&object)) {
     for (auto& [key, hidden] : *secret->mutable_spec()->mutable_data()) hidden = kHidden;
   } else if (auto* account = dynamic_cast<v1::ServiceAccount*>(&object)) {

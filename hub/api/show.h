@@ -19,8 +19,9 @@ inline constexpr std::string_view kHidden = "***";
 // Thread-safe.
 class Shower {
  public:
-  // `freshness` may be null.
-  Shower(const Clock& clock, const Freshness* freshness) : clock_(clock), freshness_(freshness) {}
+  // `freshness` may be null. All outlive this.
+  Shower(const Store& store, const Clock& clock, const Freshness* freshness)
+      : store_(store), clock_(clock), freshness_(freshness) {}
 
   struct Shown {
     model::Object object;
@@ -31,6 +32,7 @@ class Shower {
                      Revision revision) const;
 
  private:
+  const Store& store_;
   const Clock& clock_;
   const Freshness* freshness_;
 };

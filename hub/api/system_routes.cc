@@ -42,7 +42,8 @@ void add_system_routes(Router& router, const Handlers& handlers, const Metrics& 
   router.add({"GET", "/readyz", Access::open(), [&handlers](const Call&) { return readyz(handlers.hub); }});
   router.add({"GET", "/v1/version", Access::authenticated(),
               [&handlers](const Call&) { return version(handlers.hub); }});
-  router.add({"GET", "/openapi.json", Access::authenticated(),
+  // Nothing in it is of this hub, and generators of clients hold no token.
+  router.add({"GET", "/openapi.json", Access::open(),
               [document = openapi_document()](const Call&) { return answer_json(document); }});
   router.add({"GET", "/metrics", Access::rule("get", access::kMetrics), [&metrics](const Call&) {
                 Response response = plain(metrics.text());

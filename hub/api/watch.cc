@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log/log.h"
+#include "hub/api/application_status.h"
 #include "hub/api/problem.h"
+#include "hub/store/keys.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 constexpr log::Logger kLog{"api"};
 constexpr size_t kChangesAtOnce = 256;
 constexpr size_t kObjectsAtOnce = 256;
+const std::string kDeployments = keys::object("deployments", "");
 
 }  // namespace
 
@@ -21,7 +25,8 @@ WatchStream::WatchStream(Store& store, const Clock& clock, const Shower& shower,
       clock_(clock),
       shower_(shower),
       options_(std::move(options)),
-      prefix_(options_.filter.key_prefix(*options_.kind)) {}
+      prefix_(options_.filter.key_prefix(*options_.kind)),
+      of_applications_(options_.kind->name == "Application") {}
 
 Result<std::shared_ptr<WatchStream>> WatchStream::open(Store& store, const Clock& clock, const Shower& shower,
                                                        WatchOptions options) {
@@ -81,8 +86,10 @@ Result<bool> WatchStream::list_some(std::string& out) {
     }
     const auto& shown = *read;
     const bool matches = options_.filter.matches(*shown.object);
-    if (!options_.filter.selector.empty()) known_[std::hash<std::string>()(entry.key)] = matches;
+    if (options_.filter.may_change()) known_[std::hash<std::string>()(entry.key)] = matches;
+    (void)is_news(entry.key, *shown.object);
     // No id: a client that comes back in the middle of a list has to begin again.
+    options_.filter.narrow(*shown.object);
     if (matches) out += fmt::format("event: added\ndata: {}\n\n", model::to_json(*shown.object));
   }
   const bool complete = entries.size() < kObjectsAtOnce;
@@ -122,12 +129,15 @@ Result<bool> WatchStream::follow_some(std::string& out) {
   std::string event;
   for (size_t i = 0; i < changes.size(); ++i) {
     const Change& change = changes[i];
-    if (change.key.starts_with(prefix_) && !in_list(change)) {
-      std::string next = event_for(change);
-      if (!next.empty()) {
-        out += event;
-        event = std::move(next);
-      }
+    std::string next;
+    if (change.key.starts_with(prefix_)) {
+      if (!in_list(change)) next = event_for(change);
+    } else if (of_applications_ && change.key.starts_with(kDeployments)) {
+      next = TRY(event_for_deployment(change));
+    }
+    if (!next.empty()) {
+      out += event;
+      event = std::move(next);
     }
     const bool last_of_revision = i + 1 == changes.size() || changes[i + 1].revision != change.revision;
     if (!last_of_revision) continue;
@@ -149,8 +159,13 @@ std::string WatchStream::event_for(const Change& change) {
     return {};
   }
   bool matches = options_.filter.matches(*shown->object);
+  if (change.erased)
+    told_.erase(std::hash<std::string>()(change.key));
+  else
+    (void)is_news(change.key, *shown->object);
+  options_.filter.narrow(*shown->object);
   std::string_view event = change.erased ? "deleted" : change.created ? "added" : "modified";
-  if (!options_.filter.selector.empty()) {
+  if (options_.filter.may_change()) {
     // An object that no longer matches is gone for this client, and one that begins to is new. Where it
     // resumed, it may know more than this stream does: rather delete what it never had than leave it what is
     // no more.
@@ -170,6 +185,27 @@ std::string WatchStream::event_for(const Change& change) {
   }
   if (!matches) return {};
   return fmt::format("event: {}\ndata: {}\n\n", event, model::to_json(*shown->object));
+}
+
+bool WatchStream::is_news(const std::string& key, const google::protobuf::Message& object) {
+  const auto* application = dynamic_cast<const v1::Application*>(&object);
+  if (application == nullptr) return false;
+  const auto told = std::hash<std::string>()(told_status(*application));
+  const auto [known, fresh] = told_.try_emplace(std::hash<std::string>()(key), told);
+  return fresh || std::exchange(known->second, told) != told;
+}
+
+Result<std::string> WatchStream::event_for_deployment(const Change& change) {
+  const auto name = application_of(std::string_view(change.key).substr(kDeployments.size()));
+  const auto key = keys::object(options_.kind->plural, name);
+  if (!key.starts_with(prefix_)) return std::string();
+  const auto entry = TRY(TRY(store_.snapshot())->get(key));
+  // Written since, or with the deployment: all of it is told when that change is reached.
+  if (!entry || entry->revision >= change.revision) return std::string();
+  const auto shown = shower_.show(*options_.kind, name, entry->value, entry->revision);
+  if (!shown || !options_.filter.matches(*shown->object)) return std::string();
+  if (!is_news(key, *shown->object)) return std::string();
+  return fmt::format("event: modified\ndata: {}\n\n", model::to_json(*shown->object));
 }
 
 std::string WatchStream::bookmark() {

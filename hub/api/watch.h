@@ -4,6 +4,9 @@
 //   event: bookmark                        data: {"resourceVersion"}: all up to here has been sent
 //   event: error                           data: a problem; the stream ends
 //
+// What is told of an application is made of its deployments: it is sent again, with its own resourceVersion,
+// when they change that.
+//
 // Each change once, in the order of commits. The stream reads the change log as fast as its client takes
 // events, so a slow one costs nothing, until the log no longer reaches back to where it stands, or it has
 // been behind for too long: then it is told and cut.
@@ -54,6 +57,9 @@ class WatchStream final : public Stream {
   Result<bool> list_some(std::string& out);
   Result<bool> follow_some(std::string& out);
   std::string event_for(const Change& change);  // empty: not for this client
+  // Of an application, where a deployment of it changed what is told of it.
+  Result<std::string> event_for_deployment(const Change& change);
+  bool is_news(const std::string& key, const google::protobuf::Message& object);
   std::string bookmark();
   std::string last_word(const Error& error);
   bool in_list(const Change& change) const;
@@ -63,6 +69,7 @@ class WatchStream final : public Stream {
   const Shower& shower_;
   const WatchOptions options_;
   const std::string prefix_;
+  const bool of_applications_;
   std::shared_ptr<void> subscription_;
   Revision cursor_ = 0;     // all changes up to here were looked at
   Revision announced_ = 0;  // the last id that the client was sent
@@ -70,9 +77,11 @@ class WatchStream final : public Stream {
   std::string list_after_;
   std::vector<Page> pages_;
   std::optional<MonoTime> behind_since_;
-  // With a selector over labels, by hash of the key: whether the client knows the object as one that matches.
-  // Not in here: unknown.
+  // Where what matches may change, by hash of the key: whether the client knows the object as one that
+  // matches. Not in here: unknown.
   std::unordered_map<size_t, bool> known_;
+  // Of applications, by the same: a hash of what was told of their deployments last.
+  std::unordered_map<size_t, size_t> told_;
 };
 
 }  // namespace qleet::hub::api

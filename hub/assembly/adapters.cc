@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "hub/secrets/seal_for.h"
+#include "hub/store/objects.h"
+
 namespace qleet::hub {
 namespace {
 
@@ -19,6 +22,12 @@ void one_ended(OpenQuery& open, api::LogSink& sink) {
 }
 
 std::string region_of(const std::string& resource) { return resource.substr(0, resource.find('.')); }
+
+// "dev/eu-1/web" and "0/main": "dev/eu-1/web-0/main".
+std::string source_of(const api::LogQuery::Of& of, std::string_view part) {
+  if (!of.parts) return of.name;
+  return of.name + (part.find('/') == std::string_view::npos ? "/" : "-") + std::string(part);
+}
 
 }  // namespace
 
@@ -60,12 +69,21 @@ Result<> BrokerEnroller::expel(const v1::Agent& agent) {
   return broker_.identities().revoke({agent.spec().public_key()});
 }
 
+Result<std::string> AgentSecrets::seal(const std::string& resource, const v1::SecretUse& use,
+                                       const std::string& box_key) const {
+  const auto reader = TRY(store_.snapshot());
+  const auto secret = TRY(objects::get<v1::Secret>(*reader, use.name()));
+  if (!secret || secret->metadata().generation() != use.version())
+    return fail(Code::kNotFound, fmt::format("secret {} is not at version {}", use.name(), use.version()));
+  return secrets::seal_for(*secret, sealer_, resource, box_key, random_);
+}
+
 Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSink> sink) {
   auto open = std::make_shared<OpenQuery>();
   std::string away;
   bool any = false;
-  for (const auto& resource : query.resources) {
-    const std::string region = region_of(resource);
+  for (const auto& of : query.resources) {
+    const std::string region = region_of(of.resource);
     const auto agent = agents_.serving(region);
     if (!agent) {
       away = fmt::format("{}: no agent serves this region", region);
@@ -76,17 +94,15 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
       std::lock_guard lock(open->mutex);
       ++open->running;
     }
-    auto ended = [open, sink, region](const std::string& error) {
-      if (!error.empty()) sink->note(fmt::format("{}: {}", region, error));
+    auto ended = [open, sink, name = of.name](const std::string& error) {
+      if (!error.empty()) sink->note(fmt::format("{}: {}", name, error));
       one_ended(*open, *sink);
     };
     auto handle = streams_.open(
-        {.agent = *agent,
-         .resource = resource,
-         .container = query.container,
-         .follow = query.follow,
-         .tail = query.tail},
-        {.data = [sink](std::string_view source, std::string_view data) { return sink->write(source, data); },
+        {.agent = *agent, .resource = of.resource, .container = query.container, .wish = query.wish},
+        {.data = [sink, of](std::string_view part,
+                            std::string_view data) { return sink->write(source_of(of, part), data); },
+         .note = [sink, of](std::string_view text) { sink->note(fmt::format("{}: {}", of.name, text)); },
          .end = ended});
     if (!handle) {
       away = handle.error().message;

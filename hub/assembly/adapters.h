@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "common/crypto/sealed.h"
 #include "hub/api/seams.h"
 #include "hub/broker/broker.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/log_streams.h"
+#include "hub/dispatch/messages.h"
 #include "hub/fleet/freshness.h"
 #include "hub/store/store.h"
 
@@ -40,6 +42,21 @@ class BrokerEnroller final : public api::Enroller {
   Broker& broker_;
   const StoreIdentity store_;
   const std::vector<std::string> nats_urls_;
+};
+
+// Values of Secrets, opened with the hub's keys and sealed to one agent's.
+class AgentSecrets final : public SecretBoxes {
+ public:
+  // All outlive it.
+  AgentSecrets(const Store& store, const crypto::Sealer& sealer, crypto::Random& random)
+      : store_(store), sealer_(sealer), random_(random) {}
+  Result<std::string> seal(const std::string& resource, const v1::SecretUse& use,
+                           const std::string& box_key) const override;
+
+ private:
+  const Store& store_;
+  const crypto::Sealer& sealer_;
+  crypto::Random& random_;
 };
 
 // One log query over the agents of all its resources.

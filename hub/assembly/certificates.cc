@@ -182,6 +182,17 @@ double Certificates::days_left(const std::string& which) const {
   return found->second.not_before > now ? 0 : Days(found->second.not_after - now).count();
 }
 
+std::vector<api::CertificateLeft> Certificates::left() const {
+  std::vector<std::string> names;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [which, _] : infos_) names.push_back(which);
+  }
+  std::vector<api::CertificateLeft> out;
+  for (const auto& which : names) out.push_back({which, days_left(which)});
+  return out;
+}
+
 std::vector<api::Gauge> Certificates::gauges() {
   std::vector<api::Gauge> out;
   for (const char* which : {"api", "ca", "broker", "broker-ca"}) {

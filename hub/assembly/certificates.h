@@ -50,6 +50,8 @@ class Certificates final : public Stepper {
   Wake& wake() { return wake_; }
 
   std::vector<api::Gauge> gauges();
+  // Of those that this hub has.
+  std::vector<api::CertificateLeft> left() const;
 
  private:
   void renew_api();

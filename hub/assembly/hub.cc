@@ -13,10 +13,12 @@
 #include "hub/api/api.h"
 #include "hub/api/pki.h"
 #include "hub/assembly/adapters.h"
+#include "hub/assembly/census_gauges.h"
 #include "hub/broker/broker.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/manager.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/dispatch/dispatch.h"
 #include "hub/fleet/fleet.h"
 #include "hub/frontend/frontend.h"
@@ -81,6 +83,12 @@ FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, cons
                                                     .message = message,
                                                     .source = "hub"});
           },
+          .take_box_key = [&clock, random](Txn& txn, const std::string& agent,
+                                           const std::string& box_key) -> Result<> {
+            controllers::Work work{txn, {.now = clock.wall(), .random = random}};
+            TRY(controllers::put_box_key(work, agent, box_key));
+            return {};
+          },
           .suspend = [&store, &broker](const std::string& agent,
                                        bool suspended) { suspend_agent(store, broker, agent, suspended); }};
 }
@@ -90,12 +98,13 @@ FleetHooks hooks_of(const Store& store, Broker& broker, const Clock& clock, cons
 // In the order of construction; the destructor's order is its reverse, so that nothing is called back after
 // it is gone.
 struct Hub::Impl {
-  Impl(HubOptions given, Store& the_store, const Clock& the_clock)
-      : options(std::move(given)), store(the_store), clock(the_clock) {}
+  Impl(HubOptions given, Store& the_store, const Clock& the_clock, const crypto::Sealer* the_sealer)
+      : options(std::move(given)), store(the_store), clock(the_clock), sealer(the_sealer) {}
 
   HubOptions options;
   Store& store;
   const Clock& clock;
+  const crypto::Sealer* sealer;
   Random ids = system_random();
   qleet::SystemRandom jitter;
   api::Pki pki;
@@ -104,6 +113,8 @@ struct Hub::Impl {
   std::unique_ptr<LightNatsBus> bus;
   FloodWatch flood;
   BootWatch boots;
+  crypto::SystemRandom box_random;
+  std::unique_ptr<AgentSecrets> boxes;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
@@ -115,6 +126,7 @@ struct Hub::Impl {
   std::unique_ptr<BrokerEnroller> enroller;
   std::unique_ptr<AgentLogs> api_logs;
   std::unique_ptr<Certificates> certificates;
+  std::unique_ptr<CensusGauges> census;
   std::vector<std::unique_ptr<LoopThread>> loops;
   std::unique_ptr<api::ApiServer> api;
 
@@ -185,6 +197,12 @@ Result<> Hub::Impl::start_fleet() {
   DispatchOptions dispatch_options;
   dispatch_options.flood = &flood;
   dispatch_options.boots = &boots;
+  if (sealer != nullptr) boxes = std::make_unique<AgentSecrets>(store, *sealer, box_random);
+  dispatch_options.boxes = boxes.get();
+  // No request is taken before the loops run: then there is a fleet.
+  dispatch_options.box_key_changed = [this](const std::string& agent, const std::string& key) {
+    fleet->box_key_changed(agent, key);
+  };
   dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;
@@ -252,6 +270,13 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
                                return "not connected to nats-server";
                              }});
   needs.gauges = store_signs.gauges;
+  needs.histograms = store_signs.histograms;
+  needs.gauges.push_back({"qleet_hub_build_info",
+                          "Always 1; the version is its label.",
+                          [] { return 1.0; },
+                          {{"version", QLEET_VERSION}}});
+  census = std::make_unique<CensusGauges>(store, clock);
+  for (auto& gauge : census->gauges()) needs.gauges.push_back(std::move(gauge));
   for (const auto& check : store_signs.readiness) needs.readiness.push_back(check);
   needs.gauges.push_back({"qleet_hub_controller_queue_keys", "Keys that controllers have yet to look at.",
                           [this] { return static_cast<double>(manager->depth()); }});
@@ -288,6 +313,7 @@ Result<> Hub::Impl::start_api(const StoreSigns& store_signs) {
       frontend::Context{store, clock},
       [this](const crypto::CertifiedKey& server) { return api->use_certificate(server); });
   for (auto& gauge : certificates->gauges()) needs.gauges.push_back(std::move(gauge));
+  needs.certificates = [this] { return certificates->left(); };
   api = TRY(api::ApiServer::start(std::move(api_options), std::move(needs)));
   loops.push_back(std::make_unique<LoopThread>(*certificates, certificates->wake(), clock));
   return {};
@@ -322,8 +348,9 @@ Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Hub::~Hub() { stop(); }
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, Store& store, const Clock& clock,
-                                        crypto::Random& random, const StoreSigns& store_signs) {
-  std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock)));
+                                        crypto::Random& random, const StoreSigns& store_signs,
+                                        const crypto::Sealer* sealer) {
+  std::unique_ptr<Hub> hub(new Hub(std::make_unique<Impl>(std::move(options), store, clock, sealer)));
   TRY(hub->impl_->start(random, store_signs));
   return hub;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/crypto/sealed.h"
 #include "common/crypto/token.h"
 #include "common/random/random.h"
 #include "common/result/result.h"
@@ -52,14 +53,16 @@ struct HubOptions {
 struct StoreSigns {
   std::vector<api::Gauge> gauges;
   std::vector<api::ReadinessCheck> readiness;
+  std::vector<api::Histogram> histograms = {};
 };
 
 class Hub {
  public:
-  // Serves on return. On the first start makes <state>/admin-token (mode 0600). The references must outlive
-  // it.
+  // `sealer`: what the store seals values of Secrets with; null: agents are sent none. Serves on return. On
+  // the first start makes <state>/admin-token (mode 0600). The references must outlive it.
   static Result<std::unique_ptr<Hub>> start(HubOptions options, Store& store, const Clock& clock,
-                                            crypto::Random& random, const StoreSigns& store_signs);
+                                            crypto::Random& random, const StoreSigns& store_signs,
+                                            const crypto::Sealer* sealer);
   // As stop().
   ~Hub();
   // Requests in progress are answered, then everything ends, the own nats-server too. What agents run goes

@@ -1,5 +1,6 @@
 // What waits, and the application as a whole: the parts of releases.h that make no release.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
@@ -7,6 +8,7 @@
 #include "hub/controllers/indexes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/releases.h"
+#include "hub/controllers/store_offers.h"
 
 namespace qleet::hub::controllers {
 
@@ -21,6 +23,14 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   v1::DeliveryAnswer answer;
   answer.set_application(application);
   answer.set_environment(environment);
+  if (spec.candidate() == 0 && spec.rolled_back() && (release == 0 || release == spec.release())) {
+    spec.set_rolled_back(false);
+    TRY(put_deployment(work, *deployment));
+    answer.set_release(spec.release());
+    answer.set_state("Unchanged");
+    answer.set_reason(fmt::format("nothing waits; the next build gets into {} again", environment));
+    return answer;
+  }
   if (spec.candidate() == 0) {
     if (release == 0 || release != spec.release())
       return fail(Code::kConflict,
@@ -28,6 +38,7 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
                               application, spec.release(), environment));
     answer.set_release(spec.release());
     answer.set_state("Unchanged");
+    answer.set_reason(fmt::format("release {} was let in already", release));
     return answer;
   }
   if (release != 0 && release != spec.candidate())
@@ -37,6 +48,8 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   spec.set_candidate(0);
   spec.clear_candidate_waits();
   spec.set_approved_by(subject);
+  spec.clear_returned_from();
+  spec.set_rolled_back(false);
   TRY(put_deployment(work, *deployment));
   answer.set_release(spec.release());
   answer.set_state("RollingOut");
@@ -67,11 +80,27 @@ Result<std::optional<WallTime>> settle_candidates(Work& work, const std::string&
       spec.set_candidate(0);
       spec.clear_candidate_waits();
       spec.clear_approved_by();
+      spec.clear_returned_from();
     }
     TRY(put_deployment(work, deployment));
   }
   return due;
 }
+
+namespace {
+
+// "prod: rolled back by hand: ...".
+std::vector<std::string> held_environments(const std::vector<v1::Deployment>& deployments) {
+  std::vector<std::string> held;
+  for (const auto& deployment : deployments) {
+    const auto& spec = deployment.spec();
+    if (spec.rolled_back() && !spec.deleted())
+      held.push_back(fmt::format("{}: {}", spec.environment(), held_back(spec)));
+  }
+  return held;
+}
+
+}  // namespace
 
 Result<> settle_application(Work& work, const std::string& application) {
   auto app = TRY(objects::get<v1::Application>(work.txn, application));
@@ -89,6 +118,7 @@ Result<> settle_application(Work& work, const std::string& application) {
     for (const auto& release : TRY(objects::list<v1::Release>(work.txn, {.name_prefix = application + "."})))
       TRY(objects::erase(work.txn, model::kind_of(release), release.metadata().name()));
     index_application(work.txn, &*app, nullptr);
+    TRY(wake_askers(work, &*app, nullptr));
     TRY(erase_events(work, "Application", application));
     TRY(objects::erase(work.txn, model::kind_of(*app), application));
     return {};
@@ -104,7 +134,17 @@ Result<> settle_application(Work& work, const std::string& application) {
                     why == nullptr || why->message().empty() ? deployment.status().state() : why->message());
     break;
   }
-  set_condition(*app->mutable_status()->mutable_conditions(), ready, work.now());
+  auto& conditions = *app->mutable_status()->mutable_conditions();
+  set_condition(conditions, ready, work.now());
+  // Said only where it is, or was, so.
+  const auto held = held_environments(deployments);
+  if (!held.empty() || find_condition(conditions, reasons::kHeldBack) != nullptr) {
+    set_condition(
+        conditions,
+        {reasons::kHeldBack, !held.empty(), held.empty() ? reasons::kAvailable : reasons::kRolledBack,
+         fmt::format("{}", fmt::join(held, "; ")), app->metadata().generation()},
+        work.now());
+  }
   TRY(objects::put_status(work.txn, *app));
   return {};
 }

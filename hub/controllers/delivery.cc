@@ -7,6 +7,7 @@
 #include <map>
 
 #include "common/clock/duration.h"
+#include "common/model/image_name.h"
 #include "common/model/model.h"
 #include "hub/controllers/times.h"
 
@@ -22,19 +23,11 @@ const v1::PinnedImage* find_pin(const std::vector<v1::PinnedImage>& pins, const 
 
 // "repository[:tag]@digest" taken apart again.
 v1::BuildSpec build_of(const v1::PinnedImage& pin) {
+  const auto name = model::split_image(pin.image());
   v1::BuildSpec build;
-  std::string_view text = pin.image();
-  if (const auto at = text.find('@'); at != std::string_view::npos) {
-    build.set_digest(std::string(text.substr(at + 1)));
-    text = text.substr(0, at);
-  }
-  const auto colon = text.rfind(':');
-  const auto slash = text.rfind('/');
-  if (colon != std::string_view::npos && (slash == std::string_view::npos || colon > slash)) {
-    build.set_tag(std::string(text.substr(colon + 1)));
-    text = text.substr(0, colon);
-  }
-  build.set_image(std::string(text));
+  build.set_image(name.repository);
+  build.set_tag(name.tag);
+  build.set_digest(name.digest);
   return build;
 }
 
@@ -73,13 +66,52 @@ std::string followed_container(const v1::Workload& workload) {
 }
 
 bool follows(const v1::Workload& workload, const v1::BuildSpec& build) {
-  if (!workload.has_builds() || workload.builds().image() != build.image()) return false;
+  if (!workload.has_builds() || !model::same_repository(workload.builds().image(), build.image()))
+    return false;
   return workload.builds().tags().empty() || model::glob(workload.builds().tags(), build.tag());
 }
 
 std::string image_reference(const v1::BuildSpec& build) {
   return fmt::format("{}{}{}@{}", build.image(), build.tag().empty() ? "" : ":", build.tag(), build.digest());
 }
+
+BuildOrder order_of(const v1::BuildSpec& build) {
+  BuildOrder order{build.number(), std::nullopt};
+  if (build.has_revision_time()) order.time = from_timestamp(build.revision_time());
+  return order;
+}
+
+BuildOrder order_of(const v1::PinnedImage& pin) {
+  BuildOrder order{pin.number(), std::nullopt};
+  if (pin.has_revision_time()) order.time = from_timestamp(pin.revision_time());
+  return order;
+}
+
+bool is_before(const BuildOrder& a, const BuildOrder& b) {
+  if (a.number != 0 && b.number != 0) return a.number < b.number;
+  return a.time && b.time && *a.time < *b.time;
+}
+
+namespace {
+
+// The latest of those that the workload follows: the one that came last, unless it is said to be before
+// another.
+const NamedBuild* latest(const std::string& application, const v1::Workload& workload,
+                         const std::vector<NamedBuild>& builds) {
+  const NamedBuild* chosen = nullptr;
+  for (const auto& build : builds) {
+    if (!build.spec.application().empty() && build.spec.application() != application) continue;
+    if (!follows(workload, build.spec)) continue;
+    if (chosen == nullptr || !is_before(order_of(build.spec), order_of(chosen->spec))) chosen = &build;
+  }
+  return chosen;
+}
+
+bool same_image(const v1::BuildSpec& a, const v1::BuildSpec& b) {
+  return a.digest() == b.digest() && model::same_repository(a.image(), b.image());
+}
+
+}  // namespace
 
 std::vector<v1::PinnedImage> pin_images(const std::string& application, const v1::ApplicationSpec& spec,
                                         const std::vector<v1::PinnedImage>& previous,
@@ -91,22 +123,20 @@ std::vector<v1::PinnedImage> pin_images(const std::string& application, const v1
     if (!workload->has_builds()) continue;
     const auto container = followed_container(*workload);
     if (!workload->score().containers().contains(container)) continue;
-    const NamedBuild* newest = nullptr;
-    for (const auto& build : builds) {
-      if (!build.spec.application().empty() && build.spec.application() != application) continue;
-      if (follows(*workload, build.spec)) newest = &build;
-    }
+    const auto* newest = latest(application, *workload, builds);
     const auto* kept = find_pin(previous, name);
+    if (kept != nullptr && !follows(*workload, build_of(*kept))) kept = nullptr;
+    if (newest != nullptr && kept != nullptr && is_before(order_of(newest->spec), order_of(*kept)))
+      newest = nullptr;
     v1::PinnedImage pin;
-    if (newest != nullptr) {
+    // The same content under another tag is no change.
+    if (newest != nullptr && (kept == nullptr || !same_image(build_of(*kept), newest->spec))) {
       pin.set_image(image_reference(newest->spec));
       pin.set_build(newest->name);
       pin.set_revision(newest->spec.revision());
-      // The same content under another tag is no change.
-      if (kept != nullptr && build_of(*kept).digest() == newest->spec.digest() &&
-          build_of(*kept).image() == newest->spec.image())
-        pin = *kept;
-    } else if (kept != nullptr && follows(*workload, build_of(*kept))) {
+      pin.set_number(newest->spec.number());
+      if (newest->spec.has_revision_time()) *pin.mutable_revision_time() = newest->spec.revision_time();
+    } else if (kept != nullptr) {
       pin = *kept;
     } else {
       continue;
@@ -143,10 +173,24 @@ bool same_in(const std::string& environment, const v1::ReleaseSpec& a, const v1:
   return same_definition(a, b) && profiles_in(environment, a) == profiles_in(environment, b);
 }
 
-Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release,
-            bool affects) {
+std::string held_back(const v1::DeploymentSpec& deployment) {
+  if (!deployment.rolled_back()) return {};
+  const auto who = fmt::format("{} {}", deployment.application(), deployment.environment());
+  return deployment.candidate() == 0
+             ? fmt::format("rolled back by hand: builds wait until somebody applies, or: qleet approve {}",
+                           who)
+             : fmt::format(
+                   "rolled back by hand: release {} waits until somebody applies, or: qleet approve {} "
+                   "--release {}",
+                   deployment.candidate(), who, deployment.candidate());
+}
+
+Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release, bool affects,
+            bool asked) {
   Offer result{now, "Unchanged"};
   result.spec.set_deleted(false);
+  result.spec.clear_returned_from();
+  if (asked || now.deleted()) result.spec.set_rolled_back(false);
   if (!affects) {
     // What waited for approval is overtaken by what runs already.
     result.spec.set_candidate(0);
@@ -154,7 +198,7 @@ Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::u
     return result;
   }
   const bool after = policy.has_after() && !policy.after().environment().empty();
-  if (after) {
+  if (after && !result.spec.rolled_back()) {
     result.spec.set_candidate(release);
     result.spec.set_candidate_waits("environment");
     result.state = "AwaitingEnvironment";
@@ -162,6 +206,10 @@ Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::u
     result.spec.set_candidate(release);
     result.spec.set_candidate_waits("approval");
     result.state = "AwaitingApproval";
+  } else if (result.spec.rolled_back()) {
+    result.spec.set_candidate(release);
+    result.spec.set_candidate_waits("approval");
+    result.state = "HeldBack";
   } else {
     result.spec.set_release(release);
     result.spec.set_candidate(0);
@@ -176,6 +224,10 @@ CandidateDecision decide_candidate(const v1::DeploymentSpec& now, const v1::Buil
                                    const SourceDeployment& source, WallTime time) {
   CandidateDecision decision;
   if (now.candidate() == 0) return decision;
+  if (now.rolled_back()) {
+    decision.message = held_back(now);
+    return decision;
+  }
   const bool approval = policy.by() == "approval";
   const auto passed = approval ? CandidateFate::kAskApproval : CandidateFate::kPromote;
   const bool after = policy.has_after() && !policy.after().environment().empty();
@@ -191,6 +243,12 @@ CandidateDecision decide_candidate(const v1::DeploymentSpec& now, const v1::Buil
   if (source.spec == nullptr || source.spec->deleted()) {
     decision.message =
         fmt::format("waits for environment {}, which application {} is not in", other, now.application());
+    return decision;
+  }
+  if (source.spec->returned_from() != 0 && source.spec->release() != now.candidate()) {
+    decision.message =
+        fmt::format("waits: release {} failed in environment {}, which went back to release {}",
+                    source.spec->returned_from(), other, source.spec->release());
     return decision;
   }
   // Another release number there means the same only where this candidate changed nothing there.

@@ -18,7 +18,7 @@ std::vector<std::string> environments_of(const v1::ApplicationSpec& spec);
 // Which container of a workload takes the image of a build that it follows; empty where that is not clear.
 std::string followed_container(const v1::Workload& workload);
 
-// Image repository equal, tag matched by the glob (empty: every tag).
+// The same image repository, however it is written, and the tag matched by the glob (empty: every tag).
 bool follows(const v1::Workload& workload, const v1::BuildSpec& build);
 
 // "repository[:tag]@digest".
@@ -29,8 +29,20 @@ struct NamedBuild {
   v1::BuildSpec spec;
 };
 
-// One image per workload that follows builds: the newest of `builds` (oldest first) that it follows, else
-// what `previous` pinned, where the workload still follows that repository and tag.
+// Where a build stands among those of its image, as CI says.
+struct BuildOrder {
+  std::uint64_t number = 0;      // 0: not said
+  std::optional<WallTime> time;  // of the source revision
+};
+BuildOrder order_of(const v1::BuildSpec& build);
+BuildOrder order_of(const v1::PinnedImage& pin);
+// True where both have a number, or else both a time, and that of `a` is the smaller one. Nothing is known of
+// others.
+bool is_before(const BuildOrder& a, const BuildOrder& b);
+
+// One image per workload that follows builds: the newest of `builds` (oldest first, but for what their order
+// says) that it follows, unless `previous` pinned a later one; else what `previous` pinned, where the
+// workload still follows that repository and tag.
 std::vector<v1::PinnedImage> pin_images(const std::string& application, const v1::ApplicationSpec& spec,
                                         const std::vector<v1::PinnedImage>& previous,
                                         const std::vector<NamedBuild>& builds);
@@ -50,8 +62,13 @@ struct Offer {
 };
 
 // A new release comes to an environment. `affects`: it means something else there than what is wanted now.
-Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release,
-            bool affects);
+// What the environment had returned from is over with it.
+// `asked`: somebody applied it; what comes by itself waits where the environment was rolled back.
+Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release, bool affects,
+            bool asked);
+
+// For people: that the environment was rolled back, and how builds get in again. Empty where it was not.
+std::string held_back(const v1::DeploymentSpec& deployment);
 
 // The deployment that a candidate waits for; null spec: there is none.
 struct SourceDeployment {

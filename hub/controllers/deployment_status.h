@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "hub/controllers/deadline.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/rollout.h"
 #include "hub/controllers/work.h"
@@ -22,6 +23,8 @@ struct RefusedRegion {
 
 struct Outcome {
   Rollout rollout;
+  Pace pace;
+  std::string failure;  // why it has failed; empty: it has not
   std::vector<RefusedRegion> refused;
   std::optional<Refusal> blocked;  // the first thing that a person has to change
   std::string placement_message;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "common/model/reasons.h"
+#include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployment_status.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
@@ -17,12 +18,23 @@
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/rollout.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
 namespace {
+
+void take_health(RegionNow& now, const RegionHealth& health) {
+  now.health = health.health;
+  if (!now.stale) now.message = health.message;
+  now.facts.replicas = health.replicas;
+  now.facts.reached = health.reached;
+  now.facts.blamed = health.blamed();
+}
 
 class Reconciliation {
  public:
@@ -31,6 +43,8 @@ class Reconciliation {
 
   Result<> leave();
   Result<> run();
+  // When it is to be looked at again.
+  std::optional<WallTime> due() const { return outcome_.pace.due; }
 
  private:
   std::vector<std::string> region_names() const {
@@ -44,6 +58,7 @@ class Reconciliation {
   Result<> resolve_regions();
   Result<> complete_older();
   Result<> roll();
+  Result<> judge();
   Result<> advance(const RegionNext& next, RegionNow& now);
   Result<> add_candidate_types();
   RegionAsk ask(const std::string& region, const v1::ReleaseSpec& release) const;
@@ -60,6 +75,7 @@ class Reconciliation {
   std::map<std::string, Refusal> refused_;
   std::map<std::string, RegionNow> now_;
   std::set<std::string> types_;
+  std::set<std::string> secrets_;  // ids that it asks for
   Outcome outcome_;
 };
 
@@ -68,6 +84,7 @@ Result<> Reconciliation::leave() {
   for (const auto& region : before_) TRY(put_roots(work_, name(), region, {}));
   TRY(index_types(work_.txn, name(), {}));
   TRY(index_waits(work_.txn, name(), {}));
+  TRY(index_secret_asks(work_.txn, name(), {}));
   // Regions stay in the status as long as a workload of ours is still being taken down there.
   const auto& spec = deployment_.spec();
   auto& regions = *deployment_.mutable_status()->mutable_regions();
@@ -98,7 +115,15 @@ Result<> Reconciliation::place() {
   for (const auto& region : deployment_.status().regions()) {
     if (region.state() != "Leaving") current.push_back(region.region());
   }
-  places_ = TRY(find_places(work_.txn, *environment_, current));
+  // What it wants or waits for says where it may be.
+  std::optional<v1::Release> candidate;
+  if (!release_ && deployment_.spec().candidate() != 0)
+    candidate = TRY(get_release(work_.txn, deployment_.spec().application(), deployment_.spec().candidate()));
+  const auto* definition = release_    ? &release_->spec().definition()
+                           : candidate ? &candidate->spec().definition()
+                                       : nullptr;
+  places_ =
+      TRY(find_places(work_.txn, *environment_, current, definition == nullptr ? "" : definition->regions()));
   std::map<std::string, const v1::RegionRollout*> known;
   for (const auto& region : deployment_.status().regions()) {
     known[region.region()] = &region;
@@ -142,6 +167,7 @@ Result<> Reconciliation::resolve_regions() {
     if (!now.placed || !places_.regions.contains(region)) continue;
     auto graph = TRY(graph_of(work_.txn, profiles_, ask(region, release_->spec())));
     types_.insert(graph.types.begin(), graph.types.end());
+    secrets_.insert(graph.secrets.begin(), graph.secrets.end());
     if (graph.refusal) {
       refused_[region] = *graph.refusal;
     } else {
@@ -182,12 +208,12 @@ Result<> Reconciliation::complete_older() {
 Result<> Reconciliation::roll() {
   for (auto& [region, now] : now_) {
     if (now.release == 0) continue;  // nothing was handed out there yet
-    const auto health = health_of(TRY(resources_of(work_.txn, name(), region)));
-    now.health = health.health;
-    if (!now.stale) now.message = health.message;
+    take_health(now, health_of(TRY(resources_of(work_.txn, name(), region))));
   }
+  TRY(judge());
   for (bool moved = true; moved;) {
     RolloutInput input;
+    input.failed = outcome_.pace.overdue;
     input.wanted = deployment_.spec().release();
     input.max_at_once = environment_->spec().guardrails().max_regions_at_once();
     for (const auto& [region, now] : now_) {
@@ -215,9 +241,20 @@ Result<> Reconciliation::advance(const RegionNext& next, RegionNow& now) {
   TRY(write_graph(work_, ask(next.name, release_->spec()), graphs_.at(next.name)));
   now.release = next.release;
   now.outdated = false;
-  const auto health = health_of(TRY(resources_of(work_.txn, name(), next.name)));
-  now.health = health.health;
-  if (!now.stale) now.message = health.message;
+  take_health(now, health_of(TRY(resources_of(work_.txn, name(), next.name))));
+  now.facts.anew = true;
+  return {};
+}
+
+// Whether it comes nearer to its end.
+Result<> Reconciliation::judge() {
+  std::vector<RegionNow> regions;
+  for (const auto& [region, now] : now_) {
+    if (!refused_.contains(region)) regions.push_back(now);
+  }
+  const auto& policy = environment_->spec().rollout();
+  outcome_.pace = TRY(pace_of(work_, deployment_, policy, regions));
+  outcome_.failure = outcome_.pace.overdue.empty() ? "" : failure_text(deployment_, policy, outcome_.pace);
   return {};
 }
 
@@ -229,14 +266,20 @@ Result<> Reconciliation::add_candidate_types() {
   if (!release) return {};
   const auto& region = places_.regions.at(places_.placement.regions.front());
   StoreHoldings holdings(work_.txn);
+  StoreOffers offers(work_.txn);
+  StoreSecrets secrets(work_.txn);
   const auto graph = TRY(resolve({deployment_.spec().application(),
                                   &release->spec().definition(),
                                   &*environment_,
                                   &region,
                                   {},
                                   &profiles_,
-                                  &holdings}));
+                                  &holdings,
+                                  nullptr,
+                                  &offers,
+                                  &secrets}));
   types_.insert(graph.types.begin(), graph.types.end());
+  secrets_.insert(graph.secrets.begin(), graph.secrets.end());
   return {};
 }
 
@@ -248,22 +291,26 @@ Result<> Reconciliation::run() {
                                fmt::format("environment {} does not exist", spec.environment()), ""};
     return write_status(work_, deployment_, outcome_);
   }
-  TRY(place());
-  if (places_.placement.blocked)
-    outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
-  outcome_.placement_message = places_.placement.message;
-  TRY(complete_older());
   if (spec.release() != 0) {
     release_ = TRY(get_release(work_.txn, spec.application(), spec.release()));
     if (!release_)
       return fail(Code::kInternal,
                   fmt::format("release {}.{} is missing", spec.application(), spec.release()));
+  }
+  TRY(place());
+  if (places_.placement.blocked)
+    outcome_.blocked = Refusal{std::string(reasons::kNoRegion), places_.placement.message, ""};
+  outcome_.placement_message = places_.placement.message;
+  TRY(complete_older());
+  if (release_) {
     TRY(record_digests(work_, deployment_, *release_));
     TRY(resolve_regions());
   }
   TRY(add_candidate_types());
   TRY(roll());
+  TRY(judge());
   TRY(index_types(work_.txn, name(), {types_.begin(), types_.end()}));
+  TRY(index_secret_asks(work_.txn, name(), secrets_));
   std::vector<std::string> after;
   for (const auto& [region, now] : now_) after.push_back(region);
   index_regions(work_.txn, name(), before_, after);
@@ -278,18 +325,21 @@ Result<> Reconciliation::run() {
   });
   if (waits) unmark(work_.txn, name(), true);
   TRY(index_waits(work_.txn, name(), {obstacles.begin(), obstacles.end()}));
-  return write_status(work_, deployment_, outcome_);
+  TRY(write_status(work_, deployment_, outcome_));
+  if (deployment_.status().state() != "Failed") return {};
+  return return_to_good(work_, deployment_, environment_->spec().rollout());
 }
 
 }  // namespace
 
-Result<> reconcile_deployment(Work& work, const std::string& name) {
+Result<std::optional<WallTime>> reconcile_deployment(Work& work, const std::string& name) {
   // First, so that what this deployment itself gives up goes at once.
   unmark(work.txn, name, false);
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-  if (!deployment) return {};
+  if (!deployment) return std::nullopt;
   Reconciliation reconciliation(work, *deployment);
-  return deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run();
+  TRY(deployment->spec().deleted() ? reconciliation.leave() : reconciliation.run());
+  return reconciliation.due();
 }
 
 namespace {
@@ -301,6 +351,9 @@ std::optional<RegionNow> as_stated(const v1::RegionRollout& known, std::uint32_t
   now.release = known.release();
   now.message = known.message();
   if (known.release() != wanted || known.outdated()) return std::nullopt;
+  now.facts.replicas = {known.ready(), known.replicas(), known.restarts()};
+  now.facts.reached = known.reached();
+  now.facts.blamed = known.has_progressed();
   if (known.state() == "Ready") {
     now.health = Health::kReady;
   } else if (known.state() == "Stalled") {
@@ -324,9 +377,7 @@ Result<RegionNow> as_reported(const Reader& reader, const std::string& deploymen
   now.outdated = known.outdated() || (wanted != 0 && known.state() == "Waiting" && known.release() == wanted);
   const auto resources = TRY(resources_of(reader, deployment, known.region()));
   images = images || std::ranges::any_of(resources, tells_images);
-  const auto health = health_of(resources);
-  now.health = health.health;
-  now.message = health.message;
+  take_health(now, health_of(resources));
   if (const auto region = TRY(objects::get<v1::Region>(reader, known.region()))) {
     const auto connection = connection_of(*region);
     now.stale = !connection.connected;
@@ -337,14 +388,15 @@ Result<RegionNow> as_reported(const Reader& reader, const std::string& deploymen
 
 }  // namespace
 
-Result<size_t> refresh_deployment(Work& work, const std::string& name, const std::set<std::string>& touched) {
+Result<Refreshed> refresh_deployment(Work& work, const std::string& name,
+                                     const std::set<std::string>& touched) {
   auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-  if (!deployment) return 0;
+  if (!deployment) return Refreshed();
   const auto& status = deployment->status();
   const auto count = static_cast<size_t>(status.regions_size());
-  const auto reconcile = [&]() -> Result<size_t> {
-    TRY(reconcile_deployment(work, name));
-    return count;
+  const auto reconcile = [&]() -> Result<Refreshed> {
+    const auto due = TRY(reconcile_deployment(work, name));
+    return Refreshed{count, due};
   };
   if (deployment->spec().deleted() || status.state() == "Blocked" || needs_reconcile(*deployment))
     return reconcile();
@@ -361,12 +413,19 @@ Result<size_t> refresh_deployment(Work& work, const std::string& name, const std
   }
   if (images) return reconcile();
   Outcome outcome;
+  const auto policy = environment ? environment->spec().rollout() : v1::RolloutPolicy();
+  outcome.pace = TRY(pace_of(work, *deployment, policy, input.regions));
+  if (!outcome.pace.overdue.empty()) {
+    if (status.state() != "Failed") return reconcile();
+    outcome.failure = failure_text(*deployment, policy, outcome.pace);
+  }
+  input.failed = outcome.pace.overdue;
   outcome.rollout = roll_out(input);
   for (const auto& next : outcome.rollout.regions) {
     if (next.leave || next.advance) return reconcile();
   }
   TRY(refresh_status(work, *deployment, outcome));
-  return count;
+  return Refreshed{count, outcome.pace.due};
 }
 
 }  // namespace qleet::hub::controllers

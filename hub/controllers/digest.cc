@@ -7,7 +7,7 @@
 
 namespace qleet::hub::controllers {
 
-std::string content_hash(const v1::ResourceSpec& spec) {
+std::string content_hash(const v1::ResourceSpec& spec, const std::map<std::string, std::string>& drawn) {
   std::string text;
   // Lengths in front, so that no two contents read the same.
   const auto add = [&](std::string_view part) {
@@ -22,6 +22,17 @@ std::string content_hash(const v1::ResourceSpec& spec) {
   for (const auto& [alias, resource] : sorted) {
     add(alias);
     add(resource);
+  }
+  // Only where there are any: a hash of before stays what it is.
+  if (spec.has_secret()) {
+    add("secret");
+    add(spec.secret().name());
+    add(std::to_string(spec.secret().version()));
+  }
+  for (const auto& [alias, content] : drawn) {
+    add("drawn");
+    add(alias);
+    add(content);
   }
   return crypto::sha256_hex(text);
 }

@@ -35,13 +35,23 @@ Result<> erase_event(Txn& txn, const std::string& plural, std::string_view name,
   return {};
 }
 
+std::string name_of(const Happening& happening) {
+  auto name = fmt::format("{}.{}.{}", lower(happening.kind), happening.name, lower(happening.reason));
+  if (!happening.about.empty()) name += "." + crypto::sha256_hex(happening.about).substr(0, kAboutDigits);
+  return name;
+}
+
 }  // namespace
+
+Result<bool> happened_within(Work& work, const Happening& happening, Millis time) {
+  const auto known = TRY(objects::get<v1::Event>(work.txn, name_of(happening)));
+  return known && work.now() - objects::wall_time(known->spec().last_seen()) < time;
+}
 
 Result<> record_event(Work& work, const Happening& happening) {
   const auto plural = plural_of(happening.kind);
   v1::Event event;
-  auto name = fmt::format("{}.{}.{}", lower(happening.kind), happening.name, lower(happening.reason));
-  if (!happening.about.empty()) name += "." + crypto::sha256_hex(happening.about).substr(0, kAboutDigits);
+  const auto name = name_of(happening);
   const auto known = TRY(objects::get<v1::Event>(work.txn, name));
   if (known) event = *known;
   event.mutable_metadata()->set_name(name);

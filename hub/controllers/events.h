@@ -27,6 +27,8 @@ struct Happening {
 };
 
 Result<> record_event(Work& work, const Happening& happening);
+// Whether the same was recorded so shortly before.
+Result<bool> happened_within(Work& work, const Happening& happening, Millis time);
 // Newest first.
 Result<std::vector<v1::Event>> events_of(const Reader& reader, std::string_view kind, std::string_view name);
 Result<> erase_events(Work& work, std::string_view kind, std::string_view name);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 #include <set>
 
@@ -23,6 +24,14 @@ int weight(const ResourceHealth& health) {
   return waits ? 1 : 2;
 }
 
+// Where nobody said more.
+std::string step_of(std::string_view state) {
+  if (state == "Pending") return "waits for its agent to begin";
+  if (state == "Waiting") return "waits for what it stands on";
+  if (state == "Progressing") return "its agent is at work on it";
+  return fmt::format("is {}", state);
+}
+
 ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generation, std::string_view hash) {
   if (status.observed_generation() != generation || status.observed_hash() != hash)
     return {Health::kProgressing, std::string(reasons::kWaitingForAgent),
@@ -32,8 +41,7 @@ ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generat
   ResourceHealth health;
   health.health = status.state() == "Stalled" ? Health::kStalled : Health::kProgressing;
   health.reason = ready == nullptr ? status.state() : ready->reason();
-  health.message =
-      ready == nullptr || ready->message().empty() ? fmt::format("is {}", status.state()) : ready->message();
+  health.message = ready == nullptr || ready->message().empty() ? step_of(status.state()) : ready->message();
   return health;
 }
 
@@ -51,6 +59,8 @@ Result<ResourceView> view_of(const Entry& entry) {
                       .profile_generation = read.profile_generation,
                       .generation = read.generation,
                       .hash = std::string(read.hash),
+                      .replicas = read.type == "workload" ? read.replicas() : std::nullopt,
+                      .resolves_images = read.resolves_images,
                       .status = TRY(read.read_status())};
 }
 
@@ -85,16 +95,56 @@ Result<std::vector<ResourceView>> resources_of(const Reader& reader, std::string
   return found;
 }
 
+namespace {
+
+bool is_observed(const ResourceView& resource) {
+  return resource.status.observed_generation() == resource.generation &&
+         resource.status.observed_hash() == resource.hash;
+}
+
+std::uint32_t reached(const ResourceView& resource) {
+  if (!is_observed(resource)) return 0;
+  const bool images = !resource.resolves_images || !resource.status.images().empty();
+  const auto replicas = resource.type == "workload" ? resource.status.updated() : 0U;
+  return 1 + (images ? 1U : 0U) + replicas + (resource.status.state() == "Ready" ? 1U : 0U);
+}
+
+}  // namespace
+
+Replicas replicas_of(const ResourceView& resource) {
+  if (resource.type != "workload") return {};
+  const auto& status = resource.status;
+  Replicas out{.ready = status.ready(),
+               .wanted = resource.replicas.value_or(status.replicas()),
+               .restarts = status.restarts()};
+  // Agents of before tell no numbers.
+  const bool untold = status.replicas() == 0 && status.ready() == 0;
+  if (untold && is_observed(resource) && status.state() == "Ready") out.ready = out.wanted;
+  out.ready = std::min(out.ready, out.wanted);
+  return out;
+}
+
+bool RegionHealth::blamed() const {
+  const bool missing = health == Health::kProgressing || health == Health::kStalled;
+  return missing && reason != reasons::kWaitingForAgent;
+}
+
 RegionHealth health_of(const std::vector<ResourceView>& resources) {
   RegionHealth worst;
   int worst_weight = -1;
   for (const auto& resource : resources) {
+    const auto replicas = replicas_of(resource);
+    worst.replicas.ready += replicas.ready;
+    worst.replicas.wanted += replicas.wanted;
+    worst.replicas.restarts += replicas.restarts;
+    worst.reached += reached(resource);
     const auto health = health_of(resource);
     // Later ones stand deeper in the graph: of equals, the cause lies there.
     if (weight(health) < worst_weight) continue;
     worst_weight = weight(health);
     worst.health = health.health;
     worst.culprit = resource.name;
+    worst.reason = health.reason;
     worst.message = health.message.empty()
                         ? ""
                         : fmt::format("{}: {}", label_of(resource.type, resource.id), health.message);

@@ -2,6 +2,7 @@
 // Ready for exactly the generation and hash that are wanted, and that agent is connected.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,14 +32,26 @@ struct ResourceView {
   std::uint32_t profile_generation = 0;
   std::uint32_t generation = 0;
   std::string hash;
+  std::optional<std::uint32_t> replicas;  // wanted; of workloads
+  bool resolves_images = false;           // asks for its images' digests
   v1::ResourceStatus status;
 };
 ResourceHealth health_of(const ResourceView& resource);
+
+// Zero for what is no workload.
+Replicas replicas_of(const ResourceView& resource);
 
 struct RegionHealth {
   Health health = Health::kNone;  // kNone: it has no resources there
   std::string message;            // the last cause, with the resource it is about
   std::string culprit;            // that resource's name
+  std::string reason;             // common/model/reasons.h
+  Replicas replicas;
+  // Grows with every step towards ready: taken up by its agent, images known, replicas replaced, ready.
+  std::uint32_t reached = 0;
+
+  // Something is missing, and it is not that the agent has yet to look.
+  bool blamed() const;
 };
 
 // Every resource that the deployment needs in the region, at any depth, each once.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/model/image_name.h"
 #include "hub/controllers/delivery.h"
 
 namespace qleet::hub::controllers {
@@ -22,6 +23,13 @@ const v1::PinnedImage* find_pin(const Pins& pins, std::string_view workload, std
 bool is_digest(std::string_view text) {
   return text.size() == kDigestLength && text.starts_with(kAlgorithm) &&
          text.find_first_not_of("0123456789abcdef", kAlgorithm.size()) == std::string_view::npos;
+}
+
+// However the repository is written.
+bool same_tag(std::string_view a, std::string_view b) {
+  const auto one = model::split_image(a);
+  const auto other = model::split_image(b);
+  return one.tag == other.tag && model::same_repository(one.repository, other.repository);
 }
 
 }  // namespace
@@ -66,7 +74,8 @@ std::vector<v1::PinnedImage> pin_tags(const v1::ApplicationSpec& spec,
     pin.set_container(place.second);
     pin.set_image(image);
     const auto* before = find_pin(previous, place.first, place.second);
-    if (before == nullptr || !is_tag_pin(*before) || without_digest(before->image()) != image) continue;
+    if (before == nullptr || !is_tag_pin(*before) || !same_tag(without_digest(before->image()), image))
+      continue;
     if (again && !waits_for_digest(*before)) {
       pin.set_again(true);
     } else {

@@ -27,8 +27,11 @@ Keys keys_of(const v1::Application* application) {
   Keys found;
   if (application == nullptr) return found;
   const auto& name = application->metadata().name();
-  for (const auto& environment : environments_of(application->spec()))
+  for (const auto& environment : environments_of(application->spec())) {
     found.insert(keys::app_env(environment, name));
+    for (const auto& [workload, definition] : application->spec().workloads())
+      for (const auto& id : definition.offers()) found.insert(keys::offer(environment, id, name));
+  }
   for (const auto& [workload, definition] : application->spec().workloads()) {
     if (definition.has_builds()) found.insert(keys::image(definition.builds().image(), name));
   }
@@ -54,11 +57,6 @@ void index_profile(Txn& txn, const v1::Profile* before, const v1::Profile* after
           objects::serialize(*after));
 }
 
-namespace {
-
-using KeyOf = std::string (*)(std::string_view, std::string_view);
-
-// Makes the list under `list_key`, and the keys that follow from its items, what `items` says.
 Result<> replace_list(Txn& txn, const std::string& list_key, KeyOf key_of, const std::string& deployment,
                       const std::vector<std::string>& items) {
   const auto list = fmt::format("{}", fmt::join(items, ","));
@@ -81,8 +79,6 @@ Result<> replace_list(Txn& txn, const std::string& list_key, KeyOf key_of, const
   }
   return {};
 }
-
-}  // namespace
 
 Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<std::string>& types) {
   return replace_list(txn, keys::types(deployment), keys::type, deployment, types);

@@ -12,7 +12,7 @@
 
 namespace qleet::hub::controllers {
 
-// x/app-env, x/image. Null: there was none, or is none any more.
+// x/app-env, x/image, x/offer. Null: there was none, or is none any more.
 void index_application(Txn& txn, const v1::Application* before, const v1::Application* after);
 
 // x/profile-type, x/profile-rev (which stays: releases pin it), and kProfilesChanged.
@@ -26,6 +26,12 @@ Result<> index_types(Txn& txn, const std::string& deployment, const std::vector<
 
 // x/waits and x/waits-of of a deployment.
 Result<> index_waits(Txn& txn, const std::string& deployment, const std::vector<std::string>& resources);
+
+// Makes the list under `list_key`, comma separated, and the keys that follow from its items and the
+// deployment, what `items` says.
+using KeyOf = std::string (*)(std::string_view item, std::string_view deployment);
+Result<> replace_list(Txn& txn, const std::string& list_key, KeyOf key_of, const std::string& deployment,
+                      const std::vector<std::string>& items);
 
 // x/region-dep of a deployment.
 void index_regions(Txn& txn, const std::string& deployment, const std::vector<std::string>& before,

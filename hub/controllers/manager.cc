@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
@@ -124,14 +125,17 @@ Result<Manager::Stepped> Manager::step(Work& work, const Key& key, const std::se
       TRY(settle_application(work, key.name));
       break;
     case Controller::kDeployment:
-      TRY(reconcile_deployment(work, key.name));
+      stepped.again = TRY(reconcile_deployment(work, key.name));
       // What was kept for its sake may go now.
       if (TRY(unused_is_due(work))) stepped.unused = true;
       break;
-    case Controller::kStatus:
-      stepped.rest = rest_after_status(TRY(refresh_deployment(work, key.name, touched)));
+    case Controller::kStatus: {
+      const auto refreshed = TRY(refresh_deployment(work, key.name, touched));
+      stepped.rest = rest_after_status(refreshed.regions);
+      stepped.again = refreshed.due;
       if (TRY(unused_is_due(work))) stepped.unused = true;
       break;
+    }
     case Controller::kUnused:
       stepped.again = TRY(settle_unused(work));
       break;
@@ -162,7 +166,9 @@ Result<Millis> Manager::run(const Key& key, std::chrono::microseconds& spent) {
     touched_.add(key.name, touched);
     return std::unexpected(wrap(done.error(), fmt::format("{} {}", name_of(key.controller), key.name)));
   }
-  if (stepped.again) requeue(key, *stepped.again);
+  if (stepped.again)
+    requeue(key.controller == Controller::kStatus ? Key{Controller::kDeployment, key.name} : key,
+            *stepped.again);
   if (stepped.unused) queue_.add({Controller::kUnused, ""});
   return stepped.rest;
 }
@@ -271,6 +277,12 @@ Result<> Manager::resume() {
   }
   noted_ = known ? from : 0;
   return {};
+}
+
+void Manager::note_start() {
+  // Where it cannot be written, nothing else can: what would go by it is not decided either.
+  const auto noted = store_.transact([&](Txn& txn) { return note_heard_since(txn, clock_.wall()); });
+  if (!noted) kLog.warn("the start could not be noted", {{"error", noted.error().message}});
 }
 
 // So that the next start need not look at everything: as far as all that followed from the changes is done,
@@ -383,6 +395,7 @@ void Manager::signal() {
 }
 
 Result<> Manager::start() {
+  note_start();
   TRY(resume());
   subscription_ = store_.subscribe([this](Revision) { signal(); });
   signal();

@@ -48,6 +48,8 @@ class Manager {
 
   // Finds what is to be done.
   Result<> resume();
+  // Notes that a hub starts, and that nothing was heard of any agent before.
+  void note_start();
   // Cares only for what changes after this revision.
   void start_after(Revision revision);
 
@@ -61,7 +63,8 @@ class Manager {
   bool turn();
   std::optional<MonoTime> next_due();
 
-  // resume, and then threads that run until stop. stop returns when all have ended; it is safe to call twice.
+  // note_start, resume, and then threads that run until stop. stop returns when all have ended; it is safe to
+  // call twice.
   Result<> start();
   void stop();
 

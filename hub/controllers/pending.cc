@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/model/reasons.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/releases.h"
 #include "hub/store/keys.h"
@@ -51,11 +52,26 @@ Result<> mark_profile(Txn& txn, const v1::Profile* before, const v1::Profile& af
   return {};
 }
 
+Result<> reconcile_again(Work& work, const std::string& name) {
+  auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+  if (!deployment || deployment->spec().deleted()) return {};
+  for (auto& condition : *deployment->mutable_status()->mutable_conditions())
+    if (condition.type() == reasons::kResolved) condition.set_observed_generation(0);
+  TRY(objects::put_status(work.txn, *deployment));
+  mark(work.txn, name);
+  return {};
+}
+
 void unmark(Txn& txn, const std::string& deployment, bool waits) {
   if (waits)
     txn.put(keys::pending(deployment), std::string(kWaits));
   else
     txn.erase(keys::pending(deployment));
+}
+
+Result<bool> is_pending(const Reader& reader, std::string_view deployment) {
+  const auto entry = TRY(reader.get(keys::pending(deployment)));
+  return entry && entry->value != kWaits;
 }
 
 Result<std::optional<std::string>> may_be_asked_for(const Reader& reader, const v1::ResourceSpec& resource) {

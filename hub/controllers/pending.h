@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/result/result.h"
 #include "hub/controllers/work.h"
@@ -24,8 +25,14 @@ Result<> mark_environment(Txn& txn, const std::string& environment);
 Result<> mark_region(Txn& txn, const std::string& region);
 Result<> mark_profile(Txn& txn, const v1::Profile* before, const v1::Profile& after);
 
+// What it asks for may be another thing now: it is to be reconciled, whatever it knows.
+Result<> reconcile_again(Work& work, const std::string& deployment);
+
 // Reconciled. `waits`: there are regions that do not have the wanted release yet.
 void unmark(Txn& txn, const std::string& deployment, bool waits);
+
+// Whether its reconciliation is still to come.
+Result<bool> is_pending(const Reader& reader, std::string_view deployment);
 
 // A deployment that may ask for this resource, which its edges do not say yet.
 Result<std::optional<std::string>> may_be_asked_for(const Reader& reader, const v1::ResourceSpec& resource);

@@ -39,6 +39,19 @@ Result<> set_regions(Work& work, v1::Environment& environment, std::vector<std::
   return mark_environment(work.txn, environment.metadata().name());
 }
 
+// Said only where it is, or was, cordoned.
+Result<> show_cordon(Work& work, v1::Region& region) {
+  const bool cordoned = region.spec().cordoned();
+  auto& conditions = *region.mutable_status()->mutable_conditions();
+  if (!cordoned && find_condition(conditions, reasons::kSchedulable) == nullptr) return {};
+  set_condition(conditions,
+                {reasons::kSchedulable, !cordoned, cordoned ? reasons::kCordoned : reasons::kAvailable,
+                 cordoned ? "takes nothing new; what is there stays" : "", region.metadata().generation()},
+                work.now());
+  TRY(objects::put_status(work.txn, region));
+  return {};
+}
+
 // Nullopt: connected.
 std::optional<std::string> why_away(const v1::Agent& agent) {
   const auto& name = agent.metadata().name();
@@ -90,6 +103,9 @@ Result<size_t> refresh_regions(Work& work, const std::set<std::string>& names) {
     else
       regions[name] = entry ? std::optional(std::move(region)) : std::nullopt;
   }
+  for (auto& [name, region] : regions) {
+    if (region) TRY(show_cordon(work, *region));
+  }
   size_t most = 0;
   for (auto& environment : TRY(objects::list_readable<v1::Environment>(work.txn))) {
     std::set<std::string> placed(environment.status().regions().begin(),
@@ -133,8 +149,20 @@ std::string label_key(const v1::Region& region) {
   return fmt::format("{}", fmt::join(sorted, "\n"));
 }
 
+std::vector<const v1::Region*> unlike_regions(const Places& places) {
+  std::map<std::string, const v1::Region*> chosen;
+  for (const auto& name : places.placement.regions) {
+    const auto& region = places.regions.at(name);
+    auto& one = chosen[label_key(region)];
+    if (one == nullptr || one->metadata().name().size() < name.size()) one = &region;
+  }
+  std::vector<const v1::Region*> regions;
+  for (const auto& [labels, region] : chosen) regions.push_back(region);
+  return regions;
+}
+
 Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
-                           const std::vector<std::string>& current) {
+                           const std::vector<std::string>& current, const std::string& narrowed) {
   Places places;
   std::vector<const v1::Region*> usable;  // of places.regions
   const auto load = [&](const std::string& name) -> Result<> {
@@ -146,7 +174,10 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
   };
   for (const auto& name : environment.status().regions()) TRY(load(name));
   for (const auto& name : current) TRY(load(name));
-  const auto& choice = environment.spec().regions();
+  auto choice = environment.spec().regions();
+  if (!narrowed.empty())
+    choice.set_selector(choice.selector().empty() ? narrowed
+                                                  : fmt::format("{},{}", choice.selector(), narrowed));
   places.placement = place(choice, usable, current, environment.metadata().name());
   if (places.placement.blocked) {
     const auto all = TRY(objects::list<v1::Region>(reader));
@@ -154,6 +185,9 @@ Result<Places> find_places(const Reader& reader, const v1::Environment& environm
     for (const auto& region : all) usable.push_back(&region);
     places.placement = place(choice, usable, current, environment.metadata().name());
   }
+  if (!narrowed.empty() && !places.placement.message.empty())
+    places.placement.message +=
+        fmt::format(" (\"{}\" is the application's own choice, spec.regions)", narrowed);
   std::set<std::string> kept(places.placement.regions.begin(), places.placement.regions.end());
   kept.insert(current.begin(), current.end());
   std::erase_if(places.regions, [&](const auto& entry) { return !kept.contains(entry.first); });

@@ -33,9 +33,14 @@ struct Places {
   std::map<std::string, v1::Region> regions;  // chosen and current ones
 };
 
-// Where a deployment in this environment belongs, given where it is. Reads the regions that match, and all of
-// them only to explain why none does.
+// Of the regions that no profile's selector can tell apart one: that of the longest name, for names become
+// part of what must not be too long. They live as long as `places`.
+std::vector<const v1::Region*> unlike_regions(const Places& places);
+
+// Where a deployment in this environment belongs, given where it is. `narrowed`: a label selector of the
+// application over the regions that the environment allows; empty: all of them. Reads the regions that match,
+// and all of them only to explain why none does.
 Result<Places> find_places(const Reader& reader, const v1::Environment& environment,
-                           const std::vector<std::string>& current);
+                           const std::vector<std::string>& current, const std::string& narrowed);
 
 }  // namespace qleet::hub::controllers

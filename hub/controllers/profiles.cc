@@ -47,9 +47,16 @@ bool serves(const v1::Profile& profile, const ProfileAsk& ask, const ProfilePlac
          serves_environment(profile, place);
 }
 
+// How much it says of what it is for; more comes first.
+std::tuple<int, int> generality(const v1::Profile& profile) {
+  const auto& spec = profile.spec();
+  return {-spec.satisfies().params().fields_size(),
+          -(model::selector_terms(spec.regions()) + model::selector_terms(spec.environments()))};
+}
+
 const ProfilePtr* most_specific(const std::vector<const ProfilePtr*>& candidates) {
   const auto rank = [](const ProfilePtr* profile) {
-    return std::tuple(-(*profile)->spec().satisfies().params().fields_size(), (*profile)->metadata().name());
+    return std::tuple(generality(**profile), (*profile)->metadata().name());
   };
   const auto best = std::ranges::min_element(candidates, {}, rank);
   return best == candidates.end() ? nullptr : *best;
@@ -96,6 +103,19 @@ ProfilePtr choose_profile(const std::vector<ProfilePtr>& profiles, const Profile
   if (ask.profile_class == model::kRetainedClass)
     return choose_profile(profiles, {ask.type, "", ask.params}, place);
   return nullptr;
+}
+
+bool equally_specific(const v1::Profile& a, const v1::Profile& b) {
+  const auto& left = a.spec().satisfies();
+  const auto& right = b.spec().satisfies();
+  if (left.type() != right.type() || left.class_() != right.class_() || generality(a) != generality(b))
+    return false;
+  // No params satisfy two that want one of them differently.
+  return std::ranges::none_of(left.params().fields(), [&](const auto& param) {
+    const auto other = right.params().fields().find(param.first);
+    return other != right.params().fields().end() &&
+           canonical_value(other->second) != canonical_value(param.second);
+  });
 }
 
 std::vector<std::string> why_not(const std::vector<ProfilePtr>& profiles, const ProfileAsk& ask,

@@ -54,6 +54,10 @@ struct ProfilePlace {
 ProfilePtr choose_profile(const std::vector<ProfilePtr>& profiles, const ProfileAsk& ask,
                           const ProfilePlace& place);
 
+// Whether nothing but the name decides between two that both serve: how much each says of params, then of
+// where it serves.
+bool equally_specific(const v1::Profile& a, const v1::Profile& b);
+
 // Why each profile of the type does not serve, for people: "postgres-aws: its regions \"provider=aws\" ...".
 std::vector<std::string> why_not(const std::vector<ProfilePtr>& profiles, const ProfileAsk& ask,
                                  const ProfilePlace& place);

@@ -12,6 +12,8 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
+#include "hub/controllers/store_secrets.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -271,12 +273,17 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   input.profiles = &profiles;
   StoreHoldings holdings(reader);
   input.holdings = &holdings;
+  StoreOffers offers(reader);
+  input.offers = &offers;
+  StoreSecrets secrets(reader);
+  input.secrets = &secrets;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;
   out.types = graph.types;
+  out.secrets = graph.secrets;
   out.refusal = graph.refusal;
-  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph));
+  if (!out.refusal) out.refusal = TRY(check_claims(reader, graph, Horizon::kWanted));
   if (out.refusal) return out;
   out.taken = std::move(graph.taken);
   out.warnings = std::move(graph.warnings);

@@ -24,6 +24,7 @@ struct RegionAsk {
 
 struct RegionGraph {
   std::set<std::string> types;
+  std::set<std::string> secrets;  // ids
   std::optional<Refusal> refusal;
   std::vector<std::pair<std::string, v1::ResourceSpec>> changed;  // to be written, dependencies first
   std::map<std::string, std::string> roots;                       // resource -> alias

@@ -7,7 +7,8 @@
 #include <functional>
 #include <set>
 
-#include "common/crypto/token.h"
+#include "common/clock/duration.h"
+#include "common/model/image_name.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/image_digests.h"
 #include "hub/controllers/image_pins.h"
@@ -16,7 +17,9 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -50,7 +53,7 @@ class Delivery {
 
   Result<> draft(const Cause& cause);
   Result<> publish(const Cause& cause);
-  Result<> offer_all();
+  Result<> offer_all(const Cause& cause);
   Result<> drop_unwanted();
   Result<std::vector<v1::DeliveryAnswer>> answers();
   Result<> record(const v1::ReleaseSpec& spec);
@@ -58,18 +61,28 @@ class Delivery {
   std::optional<v1::Release> head_;
   std::map<std::string, v1::Deployment> deployments_;
   std::map<std::string, std::optional<v1::Environment>> environments_;
-  std::map<std::string, std::string> states_;  // environment -> answer
+  std::map<std::string, std::string> states_;   // environment -> answer
+  std::map<std::string, std::string> reasons_;  // environment -> why that is the answer
+  std::vector<std::string> warnings_;
 
  private:
   Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
   Result<bool> profiles_changed(const std::set<Pin>& pins);
   Result<bool> may_differ();
   bool looks_again(const Cause& cause) const;
+  bool any_rolled_back() const;
+  Result<> raise_orders(std::vector<v1::PinnedImage>& pins, const v1::BuildSpec& build);
+  void warn_of_remembered(const v1::ApplicationSpec& written, const std::vector<v1::PinnedImage>& before,
+                          const std::vector<v1::PinnedImage>& pins);
+  bool has_already(const v1::BuildSpec& build) const;
+  std::string why_unchanged(const Cause& cause) const;
+  void waits(const std::string& environment, const v1::DeploymentSpec& spec);
   v1::Deployment& deployment(const std::string& environment);
 
   Work& work_;
   v1::Application& app_;
   std::optional<v1::ReleaseSpec> fresh_;
+  std::vector<v1::PinnedImage> pinned_;  // by builds, in the newest release before
 };
 
 v1::Deployment& Delivery::deployment(const std::string& environment) {
@@ -89,17 +102,27 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
   std::set<Pin> pins;
   StoreProfiles profiles(work_.txn);
   StoreHoldings holdings(work_.txn);
+  StoreOffers offers(work_.txn);
+  StoreSecrets secrets(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
-    const auto places = TRY(find_places(work_.txn, *environment,
-                                        regions_of(known == deployments_.end() ? nullptr : &known->second)));
+    const auto current = regions_of(known == deployments_.end() ? nullptr : &known->second);
+    const auto places = TRY(find_places(work_.txn, *environment, current, definition.regions()));
     std::set<std::string> seen;
     for (const auto& region_name : places.placement.regions) {
       const auto& region = places.regions.at(region_name);
       if (!seen.insert(label_key(region)).second) continue;
-      const auto graph = TRY(
-          resolve({app_.metadata().name(), &definition, &*environment, &region, {}, &profiles, &holdings}));
+      const auto graph = TRY(resolve({app_.metadata().name(),
+                                      &definition,
+                                      &*environment,
+                                      &region,
+                                      {},
+                                      &profiles,
+                                      &holdings,
+                                      nullptr,
+                                      &offers,
+                                      &secrets}));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }
@@ -159,9 +182,99 @@ bool Delivery::looks_again(const Cause& cause) const {
          });
 }
 
+bool Delivery::any_rolled_back() const {
+  return std::ranges::any_of(deployments_, [](const auto& one) { return one.second.spec().rolled_back(); });
+}
+
+// A build of the same content may have come after the one that is pinned, and made no release: its place in
+// the order counts.
+Result<> Delivery::raise_orders(std::vector<v1::PinnedImage>& pins, const v1::BuildSpec& build) {
+  if (build.number() == 0 && !build.has_revision_time()) return {};
+  const auto known = TRY(builds_of(work_.txn, build.image()));
+  for (auto& pin : pins) {
+    const auto name = model::split_image(pin.image());
+    for (const auto& other : known) {
+      if (other.spec.digest() != name.digest || !model::same_repository(other.spec.image(), name.repository))
+        continue;
+      if (!is_before(order_of(pin), order_of(other.spec))) continue;
+      pin.set_number(other.spec.number());
+      pin.clear_revision_time();
+      if (other.spec.has_revision_time()) *pin.mutable_revision_time() = other.spec.revision_time();
+    }
+  }
+  return {};
+}
+
+// Of workloads that had no build before: where the file names another tag than the one that they start with.
+void Delivery::warn_of_remembered(const v1::ApplicationSpec& written,
+                                  const std::vector<v1::PinnedImage>& before,
+                                  const std::vector<v1::PinnedImage>& pins) {
+  for (const auto& pin : pins) {
+    if (std::ranges::find(before, pin.workload(), &v1::PinnedImage::workload) != before.end()) continue;
+    const auto& workload = written.workloads().at(pin.workload());
+    const auto container = workload.score().containers().find(pin.container());
+    if (container == workload.score().containers().end()) continue;
+    const auto& image = container->second.image();
+    const auto named = model::split_image(image);
+    const auto starts = model::split_image(pin.image());
+    if (named.tag.empty() && named.digest.empty()) continue;
+    const bool same = named.digest.empty() ? named.tag == starts.tag : named.digest == starts.digest;
+    if (same && model::same_repository(named.repository, starts.repository)) continue;
+    warnings_.push_back(fmt::format(
+        "application {}: workload {} names image {}, and starts with {}, the newest build that it follows; "
+        "to start "
+        "with another one, notify of that build again, or narrow builds.tags",
+        app_.metadata().name(), pin.workload(), image, starts.tag.empty() ? starts.digest : starts.tag));
+  }
+}
+
+// Whether the newest release has the content of that build.
+bool Delivery::has_already(const v1::BuildSpec& build) const {
+  return std::ranges::any_of(pinned_, [&](const v1::PinnedImage& pin) {
+    const auto name = model::split_image(pin.image());
+    return name.digest == build.digest() && model::same_repository(name.repository, build.image());
+  });
+}
+
+// What `cause` names changed nothing: why not.
+std::string Delivery::why_unchanged(const Cause& cause) const {
+  if (!cause.build) return fmt::format("release {} is what is asked for already", head_->spec().number());
+  const auto& build = cause.build->spec;
+  const auto label = [](const std::string& tag, const std::string& digest, const BuildOrder& order) {
+    auto text = tag.empty() ? digest.substr(0, 19) : tag;
+    if (order.number != 0) return fmt::format("{} (number {})", text, order.number);
+    return order.time ? fmt::format("{} (of {})", text, format_time(*order.time)) : text;
+  };
+  const auto known = label(build.tag(), build.digest(), order_of(build));
+  for (const auto& pin : pinned_) {
+    const auto workload = app_.spec().workloads().find(pin.workload());
+    if (workload == app_.spec().workloads().end() || !follows(workload->second, build)) continue;
+    const auto name = model::split_image(pin.image());
+    if (name.digest == build.digest())
+      return fmt::format("{} is what release {} has already", known, head_->spec().number());
+    if (is_before(order_of(build), order_of(pin)))
+      return fmt::format("{} is older than {}, which release {} has; to go back: qleet rollback {}", known,
+                         label(name.tag, name.digest, order_of(pin)), head_->spec().number(),
+                         app_.metadata().name());
+  }
+  return fmt::format("no container of {} takes {}", app_.metadata().name(), known);
+}
+
+// A candidate of before goes on waiting.
+void Delivery::waits(const std::string& environment, const v1::DeploymentSpec& spec) {
+  const auto& known = environments_.at(environment);
+  const bool approval = known && known->spec().builds().by() == "approval";
+  states_[environment] = spec.candidate_waits() != "approval" ? "AwaitingEnvironment"
+                         : spec.rolled_back() && !approval    ? "HeldBack"
+                                                              : "AwaitingApproval";
+  reasons_[environment] = held_back(spec);
+}
+
 // Fills in fresh_ where there is to be a release.
 Result<> Delivery::draft(const Cause& cause) {
-  const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation();
+  // What was rolled back gives way to what the application says, once somebody applies it, changed or not.
+  const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation() ||
+                       (cause.asked && any_rolled_back());
   const bool again = looks_again(cause);
   if (!applied && !cause.build && !again && !TRY(may_differ())) return {};
   auto base = applied ? app_.spec() : as_written(head_->spec());
@@ -173,7 +286,11 @@ Result<> Delivery::draft(const Cause& cause) {
   }
 
   std::vector<NamedBuild> builds;
-  if (cause.build) builds.push_back(*cause.build);
+  if (cause.build) {
+    TRY(raise_orders(previous, cause.build->spec));
+    builds.push_back(*cause.build);
+  }
+  pinned_ = previous;
   if (applied) {
     std::set<std::string> images;
     for (const auto& [name, workload] : base.workloads()) {
@@ -188,6 +305,7 @@ Result<> Delivery::draft(const Cause& cause) {
   }
   v1::ReleaseSpec spec;
   auto images = pin_images(app_.metadata().name(), base, previous, builds);
+  if (!cause.build) warn_of_remembered(base, previous, images);
   base = with_images(std::move(base), images);
   for (auto& pin : pin_tags(base, images, previous_tags, again)) images.push_back(std::move(pin));
   *spec.mutable_definition() = with_images(std::move(base), images);
@@ -257,16 +375,27 @@ Result<> Delivery::publish(const Cause& cause) {
   return {};
 }
 
-Result<> Delivery::offer_all() {
+Result<> Delivery::offer_all(const Cause& cause) {
   if (!head_) return {};
   const auto number = head_->spec().number();
   for (const auto& [name, environment] : environments_) {
     auto& target = deployment(name);
-    const bool is_new = fresh_ || target.metadata().uid().empty() || target.spec().deleted();
+    const bool returned = target.spec().returned_from() != 0;
+    // What went back from a release that failed does not try it again for a profile's sake, but where
+    // somebody asks.
+    const bool fresh = fresh_ && !(returned && fresh_->cause() == "profile");
+    const bool is_new = fresh || (cause.asked && (returned || target.spec().rolled_back())) ||
+                        target.metadata().uid().empty() || target.spec().deleted();
     if (!is_new) {
-      states_[name] = target.spec().candidate() == 0                  ? "Unchanged"
-                      : target.spec().candidate_waits() == "approval" ? "AwaitingApproval"
-                                                                      : "AwaitingEnvironment";
+      // Of a build that comes late what waits is another one.
+      if (target.spec().candidate() != 0 && (!cause.build || has_already(cause.build->spec))) {
+        waits(name, target.spec());
+      } else {
+        states_[name] = "Unchanged";
+        reasons_[name] = target.spec().rolled_back()
+                             ? fmt::format("{}; {}", why_unchanged(cause), held_back(target.spec()))
+                             : why_unchanged(cause);
+      }
       continue;
     }
     bool affects = true;
@@ -278,10 +407,13 @@ Result<> Delivery::offer_all() {
     } else if (target.spec().release() == number) {
       affects = false;
     }
-    const auto result =
-        offer(target.spec(), environment ? environment->spec().builds() : v1::BuildPolicy(), number, affects);
+    const auto result = offer(target.spec(), environment ? environment->spec().builds() : v1::BuildPolicy(),
+                              number, affects, cause.asked);
     *target.mutable_spec() = result.spec;
     states_[name] = result.state;
+    reasons_[name] = affects ? held_back(result.spec)
+                             : fmt::format("release {} changes nothing here: release {} means the same",
+                                           number, result.spec.release());
     TRY(put_deployment(work_, target));
   }
   return {};
@@ -308,6 +440,7 @@ Result<std::vector<v1::DeliveryAnswer>> Delivery::answers() {
     const auto& spec = deployments_.at(name).spec();
     answer.set_release(spec.candidate() != 0 ? spec.candidate() : spec.release());
     answer.set_state(state);
+    if (const auto reason = reasons_.find(name); reason != reasons_.end()) answer.set_reason(reason->second);
     all.push_back(std::move(answer));
   }
   return all;
@@ -328,49 +461,17 @@ Result<std::optional<v1::Release>> get_release(const Reader& reader, std::string
   return objects::get<v1::Release>(reader, release_name(application, number));
 }
 
-std::string build_name(const v1::BuildSpec& build) {
-  const auto slug = [](std::string_view text, size_t most) {
-    std::string out;
-    for (const char c : text.substr(text.size() > most ? text.size() - most : 0)) {
-      const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-      out += plain ? c : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : '-';
-    }
-    return out;
-  };
-  const auto digest = build.digest().substr(build.digest().find(':') + 1);
-  const auto unique =
-      crypto::sha256_hex(fmt::format("{}\n{}\n{}", build.tag(), build.digest(), build.application()));
-  return fmt::format("{}-{}.{}.{}-{}", slug(build.image().substr(build.image().rfind('/') + 1), 40),
-                     crypto::sha256_hex(build.image()).substr(0, 8), slug(build.tag(), 40),
-                     slug(digest.substr(0, 12), 12), unique.substr(0, 8));
-}
-
-Result<std::vector<NamedBuild>> builds_of(const Reader& reader, std::string_view image) {
-  v1::BuildSpec probe;
-  probe.set_image(std::string(image));
-  auto prefix = build_name(probe);
-  prefix.resize(prefix.find('.') + 1);
-  auto builds = TRY(objects::list<v1::Build>(reader, {.name_prefix = prefix}));
-  std::ranges::sort(builds, {}, [](const v1::Build& build) { return build.metadata().resource_version(); });
-  std::vector<NamedBuild> named;
-  for (const auto& build : builds) {
-    if (build.spec().image() == image) named.push_back({build.metadata().name(), build.spec()});
-  }
-  return named;
-}
-
-Result<std::vector<v1::DeliveryAnswer>> deliver(Work& work, const std::string& application,
-                                                const Cause& cause) {
+Result<Delivered> deliver(Work& work, const std::string& application, const Cause& cause) {
   auto app = TRY(objects::get<v1::Application>(work.txn, application));
-  if (!app || app->metadata().has_deletion_timestamp()) return std::vector<v1::DeliveryAnswer>();
+  if (!app || app->metadata().has_deletion_timestamp()) return Delivered();
   Delivery delivery(work, *app);
   TRY(delivery.load());
   TRY(delivery.publish(cause));
-  TRY(delivery.offer_all());
+  TRY(delivery.offer_all(cause));
   TRY(delivery.drop_unwanted());
   app->mutable_status()->set_observed_generation(app->metadata().generation());
   TRY(objects::put_status(work.txn, *app));
-  return delivery.answers();
+  return Delivered{TRY(delivery.answers()), std::move(delivery.warnings_)};
 }
 
 namespace {
@@ -453,6 +554,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
   spec.set_cause_detail(fmt::format("release {}", to));
   spec.set_created_by(request.subject);
   spec.set_application_generation(app->metadata().generation());
+  const auto newest_before = delivery.head_;
   TRY(delivery.record(spec));
   const auto number = delivery.head_->spec().number();
   if (targets.size() == delivery.environments_.size()) {
@@ -467,7 +569,11 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     target.set_candidate(0);
     target.clear_candidate_waits();
     target.set_approved_by(request.subject);
+    // Going forward to what is the newest holds nothing back.
+    target.set_rolled_back(!newest_before || !same_in(name, newest_before->spec(), spec));
+    target.clear_returned_from();
     delivery.states_[name] = "RollingOut";
+    delivery.reasons_[name] = held_back(target);
     TRY(put_deployment(work, found->second));
   }
   auto answers = TRY(delivery.answers());

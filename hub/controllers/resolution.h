@@ -2,9 +2,12 @@
 // it.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +15,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/identity.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/values.h"
 
 namespace qleet::hub::controllers::resolution {
 
@@ -30,10 +34,12 @@ struct Wanted {
   std::map<std::string, std::string> annotations;
 };
 
-// A resource that something may refer to.
+// A resource that something may refer to, or, where there are values, outputs that the hub knows by itself.
 struct Link {
   std::string resource;
-  ProfilePtr profile;
+  ProfilePtr profile;  // null where the type is built in
+  std::optional<std::map<std::string, Value>> values;
+  std::string type;
 };
 
 // Somebody's dependencies while they are being resolved: a workload's Score resources, or a profile's
@@ -75,7 +81,13 @@ struct Given {
 
 class Resolver {
  public:
-  explicit Resolver(const ResolveInput& input) : in_(input) {}
+  explicit Resolver(const ResolveInput& input)
+      : in_(input),
+        with_values_(
+            says_something(*input.environment, input.application)
+                ? std::optional(with_values(*input.definition, *input.environment, input.application))
+                : std::nullopt),
+        definition_(with_values_ ? *with_values_ : *input.definition) {}
 
   Result<Graph> run() {
     auto done = workloads();
@@ -83,6 +95,8 @@ class Resolver {
     for (auto& [name, profile] : profiles_) graph.profiles.push_back(profile);
     if (done) return graph;
     if (!refusal_) return std::unexpected(std::move(done).error());
+    if (field_in_environment(*in_.environment, in_.application, refusal_->field))
+      refusal_->message += fmt::format(" (environment {} says so)", in_.environment->metadata().name());
     graph.nodes.clear();
     graph.edges.clear();
     graph.refusal = std::move(refusal_);
@@ -97,7 +111,8 @@ class Resolver {
 
   Result<> workloads() {
     std::map<std::string, const v1::Workload*> sorted;
-    for (const auto& [name, workload] : in_.definition->workloads()) sorted[name] = &workload;
+    for (const auto& [name, workload] : definition_.workloads()) sorted[name] = &workload;
+    TRY(find_served());
     for (const auto& [name, workload] : sorted) TRY(this->workload(name, *workload));
     return {};
   }
@@ -108,7 +123,16 @@ class Resolver {
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
   // Names of service ports become their numbers, where a parameter is one. kInvalid with the field.
   Result<Struct> name_ports(const Struct& parameters, Struct params, const Ask& ask) const;
+  // resolver_built_in.cc
+  Result<> find_served();
+  Result<std::optional<Link>> built_in(const Frame& frame, const std::string& alias, const Wanted& wanted);
+  Result<Link> service(const Frame& frame, const std::string& alias, const Wanted& wanted);
+  Result<Link> environment_values(const std::string& alias, const Wanted& wanted);
+  Result<Link> outputs_of(const Ask& ask, const ProfilePtr& profile, const Struct& params);
   Result<ProfilePtr> pick(const Ask& ask);
+  // resolver_secrets.cc
+  Result<ProfilePtr> secret(const Ask& ask);
+  std::map<std::string, std::string> drawn_secrets(const v1::ResourceSpec& spec) const;
   Result<> check_asker(const Ask& ask, const v1::Profile& profile);
   // resolver_names.cc
   Result<Given> identity_of(const Ask& ask, std::string_view scope);
@@ -131,9 +155,14 @@ class Resolver {
   std::string late_alias(const Link& link);
 
   const ResolveInput& in_;
+  const std::optional<v1::ApplicationSpec> with_values_;
+  const v1::ApplicationSpec& definition_;  // as it is in this environment
+  std::set<std::string> served_;           // workloads that others ask for as a service
   Graph graph_;
-  std::map<std::string, size_t> index_;                     // node by name
-  std::map<std::string, ProfilePtr> profiles_;              // by profile name
+  std::map<std::string, size_t> index_;                  // node by name
+  std::map<std::string, ProfilePtr> profiles_;           // by profile name
+  std::map<const v1::Profile*, v1::SecretUse> secrets_;  // of what stands for a profile
+  std::vector<ProfilePtr> secret_profiles_;
   std::map<std::string, Link> late_;                        // by late alias
   std::vector<std::pair<std::string, std::string>> chain_;  // (profile, type) from the workload down
   std::string root_;                                        // workload being resolved
@@ -144,6 +173,8 @@ Value text_value(std::string text);
 
 // For messages: "${params.size}"; the keys, sorted; "there is: a, b".
 std::string written(const templates::Path& path);
+// Of a text, a number or a truth value.
+std::string text_of(const Value& value);
 std::vector<std::string> keys_of(const google::protobuf::Struct& fields);
 std::string there_is(const std::vector<std::string>& names);
 

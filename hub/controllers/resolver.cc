@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "common/model/model.h"
 #include "common/model/params_check.h"
 #include "common/model/reasons.h"
+#include "common/model/service_name.h"
 #include "common/model/volumes.h"
 #include "common/template/score_text.h"
 #include "hub/controllers/resolution.h"
@@ -46,8 +48,9 @@ Result<> Resolver::workload(const std::string& name, const v1::Workload& definit
   frame.asker = {frame.home, name, "", {}};
   if (!definition.renamed_from().empty())
     frame.asker.others.push_back({definition.renamed_from(), true, false});
+  const ScorePlace here{frame.home.environment, frame.home.region};
   frame.metadata = [&](const templates::Path& path) {
-    return score_metadata(name, definition.score(), path);
+    return score_metadata(name, definition.score(), path, here);
   };
   for (const auto& [alias, resource] : definition.score().resources()) {
     const auto at = fmt::format("{}.resources.{}", field, alias);
@@ -60,15 +63,22 @@ Result<> Resolver::workload(const std::string& name, const v1::Workload& definit
     frame.wanted[volume] = {"volume", "", "", {}, fmt::format("{}.resources.{}", field, volume), {}};
   for (const auto& [alias, wanted] : frame.wanted) TRY(link(frame, alias));
 
-  auto score =
-      score_document(name, definition.score(), [&](const templates::Path& path, const std::string& at) {
+  auto score = score_document(
+      name, definition.score(),
+      [&](const templates::Path& path, const std::string& at) {
         return score_reference(frame, path, fmt::format("{}.{}", field, at));
-      });
+      },
+      here);
   if (!score) {
     if (refusal_) return std::unexpected(std::move(score).error());
     const auto& error = score.error();
     const auto at = error.fields.empty() ? field : fmt::format("{}.{}", field, error.fields.front().field);
     return refuse(reasons::kInvalidTemplate, error.message, at);
+  }
+  if (served_.contains(name)) {
+    auto& service = *(*score->mutable_fields())["service"].mutable_struct_value();
+    (*service.mutable_fields())["hostname"].set_string_value(
+        model::service_hostname(name, in_.application, in_.environment->metadata().name()));
   }
   Wanted wanted;
   wanted.type = kWorkload;
@@ -100,6 +110,10 @@ Result<Link> Resolver::link(Frame& frame, const std::string& alias) {
   frame.open.push_back(alias);
   Wanted filled = wanted;
   filled.params = TRY(wanted_params(frame, alias, wanted));
+  if (auto known = TRY(built_in(frame, alias, filled))) {
+    frame.open.pop_back();
+    return frame.done[alias] = *std::move(known);
+  }
   Ask ask;
   ask.wanted = &filled;
   ask.alias = alias;
@@ -132,7 +146,8 @@ Result<Link> Resolver::node(const Ask& ask) {
                   wanted.field);
   }
   TRY(check_asker(ask, *profile));
-  profiles_[profile_name] = profile;
+  const auto secret = secrets_.find(profile.get());
+  if (secret == secrets_.end()) profiles_[profile_name] = profile;
 
   Node fresh;
   fresh.scope = scope_of(*profile);
@@ -165,6 +180,7 @@ Result<Link> Resolver::node(const Ask& ask) {
                               error.fields.empty() ? error.message : error.fields.front().message),
                   wanted.field.empty() ? "" : fmt::format("{}.{}", wanted.field, at));
   }
+  if (profile->spec().provider() == model::kValuesProvider) return outputs_of(ask, profile, *params);
   auto& spec = fresh.spec;
   spec.set_region(identity.home.region);
   spec.set_environment(identity.home.environment);
@@ -175,10 +191,11 @@ Result<Link> Resolver::node(const Ask& ask) {
   spec.set_profile(profile_name);
   spec.set_profile_generation(profile->metadata().generation());
   spec.set_provider(profile->spec().provider());
+  if (secret != secrets_.end()) *spec.mutable_secret() = secret->second;
   *spec.mutable_params() = *params;
   if (wanted.type == kWorkload) spec.mutable_params()->mutable_fields()->erase("score");
 
-  Link link{fresh.name, profile};
+  Link link{fresh.name, profile, {}, wanted.type};
   // The user of a Score resource is the workload's own resource, which is made after it.
   if (ask.score != nullptr || !ask.user.empty()) graph_.edges.push_back({ask.user, fresh.name, ask.alias});
   if (given.taken) graph_.taken.push_back({fresh.user, wanted.type, ask.alias, fresh.name});

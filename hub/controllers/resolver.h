@@ -10,6 +10,13 @@
 // again; its own
 // ${metadata.*} are filled in from the document, and what must stay literal is escaped for the agent's pass.
 //
+// What the environment says of the application (values.h) is put over it first.
+//
+// Some dependencies are no resources: the hub itself works out their outputs, and puts them in where they are
+// asked for. These are types that are built in (offers.h), where no profile satisfies them, and what profiles
+// of provider "values" satisfy. A workload that others ask for as a service is told its name
+// (score.service.hostname).
+//
 // Params may hold ${resources.<name>.<output>} (Score) or ${requires.<alias>.<output>} (a profile's
 // requires): the resource that receives them then depends on the one named, under an alias
 // "from-<id>-<digest>".
@@ -23,7 +30,9 @@
 
 #include "common/result/result.h"
 #include "hub/controllers/holdings.h"
+#include "hub/controllers/offers.h"
 #include "hub/controllers/profiles.h"
+#include "hub/controllers/secrets.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/environment.pb.h"
@@ -46,6 +55,10 @@ struct ResolveInput {
   Holdings* holdings = nullptr;
   // Roles of who applies the application. Null: they are not asked about, for what was allowed once stays so.
   const std::vector<std::string>* roles = nullptr;
+  // Null: nobody offers anything.
+  Offers* offers = nullptr;
+  // Null: there are no Secrets.
+  SecretSource* secrets = nullptr;
 };
 
 struct Node {
@@ -82,6 +95,7 @@ struct Graph {
   std::vector<Node> nodes;  // dependencies before those who depend
   std::vector<Edge> edges;
   std::set<std::string> types;       // asked for at any depth; as far as it got where it was refused
+  std::set<std::string> secrets;     // ids asked for at any depth, of those that no profile serves; the same
   std::vector<ProfilePtr> profiles;  // chosen, each once, by name
   std::optional<Refusal> refusal;    // then nodes and edges are empty
   std::vector<Taken> taken;          // to be remembered

@@ -27,8 +27,20 @@ Result<ProfilePtr> Resolver::pick(const Ask& ask) {
   if (auto pinned = choose_profile(in_.pinned, question, place)) return pinned;
   const auto known = TRY(in_.profiles->of_type(wanted.type));
   if (auto profile = choose_profile(known, question, place)) return profile;
+  if (wanted.type == kSecretType && wanted.profile_class.empty()) return secret(ask);
+  if (wanted.type == kSecretType && known.empty()) {
+    return refuse(
+        reasons::kNoSecret,
+        fmt::format("no profile of type \"secret\" has class \"{}\" ({}); without a class it is a Secret "
+                    "of the hub",
+                    wanted.profile_class, asked_for_by(ask)),
+        wanted.field.empty() ? "" : wanted.field + ".class");
+  }
   if (known.empty()) {
-    const auto types = TRY(in_.profiles->types());
+    auto types = TRY(in_.profiles->types());
+    if (!wanted.field.empty()) types = with_built_in(std::move(types));
+    types.emplace_back(kSecretType);
+    std::ranges::sort(types);
     const auto near = model::nearest(wanted.type, types);
     return refuse(reasons::kNoProfile,
                   fmt::format("no profile satisfies type \"{}\" ({}); {}", wanted.type, asked_for_by(ask),
@@ -52,7 +64,15 @@ Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
   const bool by_workload = ask.score == nullptr && ask.user.empty();
   if (!by_workload) return {};
   const auto& wanted = *ask.wanted;
-  const auto denial = why_denied(profile, wanted.params, in_.roles);
+  // What the environment says is the operator's word.
+  auto params = wanted.params;
+  const auto* values = values_of(*in_.environment, in_.application, root_);
+  if (values != nullptr) {
+    const auto given = values->params().find(ask.alias);
+    if (given != values->params().end())
+      for (const auto& [key, value] : given->second.fields()) params.mutable_fields()->erase(key);
+  }
+  const auto denial = why_denied(profile, params, in_.roles);
   if (!denial) return {};
   return refuse(reasons::kNotAllowed,
                 fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, denial->message),
@@ -63,7 +83,7 @@ Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
 Result<Struct> Resolver::name_ports(const Struct& parameters, Struct params, const Ask& ask) const {
   // What profiles require of each other is given numbers: a workload's ports are the workload's.
   if (!ask.user.empty()) return params;
-  const auto& ports = in_.definition->workloads().at(root_).score().service().ports();
+  const auto& ports = definition_.workloads().at(root_).score().service().ports();
   for (auto& [name, value] : *params.mutable_fields()) {
     const auto& port = value.string_value();
     if (port.empty() || port.find("${") != std::string::npos || !model::is_service_port(parameters, name))

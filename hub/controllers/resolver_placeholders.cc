@@ -67,15 +67,33 @@ std::string Resolver::late_alias(const Link& link) {
 
 Result<> Resolver::check_output(const Link& link, const templates::Path& path, const std::string& where,
                                 const std::string& field) {
-  const auto outputs = keys_of(link.profile->spec().outputs());
+  std::vector<std::string> outputs;
+  if (link.values)
+    for (const auto& [name, value] : *link.values) outputs.push_back(name);
+  else
+    outputs = keys_of(link.profile->spec().outputs());
   if (path.size() == 3 && std::ranges::binary_search(outputs, path[2])) return {};
   const auto near = path.size() == 3 ? model::nearest(path[2], outputs) : std::string();
-  return refuse(
-      reasons::kInvalidTemplate,
-      fmt::format("{}{}: {} (profile {}) has no such output; {}{}", where, written(path),
-                  link.profile->spec().satisfies().type(), link.profile->metadata().name(),
-                  near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs)),
-      field);
+  const auto hint =
+      fmt::format("{}{}", near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(outputs));
+  if (link.profile == nullptr && link.type == kEnvironmentType) {
+    return refuse(
+        reasons::kInvalidTemplate,
+        fmt::format("{}{}: environment {} has no such variable; {}; set it under its spec.variables, or give "
+                    "a value for where it is not set under the params of \"{}\"",
+                    where, written(path), in_.environment->metadata().name(), hint, path[1]),
+        field);
+  }
+  if (const auto secret = secrets_.find(link.profile.get()); secret != secrets_.end())
+    return refuse(
+        reasons::kNoSecret,
+        fmt::format("{}{}: Secret {} has no such key; {}", where, written(path), secret->second.name(), hint),
+        field);
+  const auto by =
+      link.profile == nullptr ? "" : fmt::format(" (profile {})", link.profile->metadata().name());
+  return refuse(reasons::kInvalidTemplate,
+                fmt::format("{}{}: {}{} has no such output; {}", where, written(path), link.type, by, hint),
+                field);
 }
 
 Result<Value> Resolver::resource_metadata(const Identity& identity, const std::string& type,
@@ -138,7 +156,15 @@ Result<std::string> Resolver::score_reference(Frame& frame, const templates::Pat
   auto full = path;
   // Score names a volume by the resource alone.
   if (full.size() == 2) full.push_back("name");
+  // A key of a Secret may hold dots: tls.crt.
+  if (secrets_.contains(found->second.profile.get())) {
+    while (full.size() > 3) {
+      full[full.size() - 2] += "." + full.back();
+      full.pop_back();
+    }
+  }
   TRY(check_output(found->second, full, "", field));
+  if (found->second.values) return templates::escape(text_of(found->second.values->at(full[2])));
   return written(full);
 }
 
@@ -157,6 +183,7 @@ Result<Struct> Resolver::wanted_params(Frame& frame, const std::string& alias, c
       }
       const auto target = TRY(link(frame, path[1]));
       TRY(check_output(target, path, where, field));
+      if (target.values) return templates::escape(target.values->at(path[2]));
       return text_value(written({"resources", late_alias(target), path[2]}));
     }
     if (head == "metadata") return templates::escape(TRY(frame.metadata(path)));
@@ -206,12 +233,14 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
   const auto where = fmt::format("profile {}: ", profile->metadata().name());
   std::map<std::string, std::string> renamed;  // requires' alias -> alias here
   for (const auto& [alias, made] : below.done) {
+    if (made.values) continue;
     auto& name = renamed[alias] = alias;
     while (ask.score != nullptr && ask.score->done.contains(name)) name = "requires-" + name;
     (*spec.mutable_dependencies())[renamed[alias]] = made.resource;
   }
   if (ask.score != nullptr) {
     for (const auto& [alias, made] : ask.score->done) {
+      if (made.values) continue;
       (*spec.mutable_dependencies())[alias] = made.resource;
       graph_.edges.push_back({node.name, made.resource, alias});
     }
@@ -248,6 +277,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
             "");
       }
       TRY(check_output(found->second, path, where, ""));
+      if (found->second.values) return templates::escape(found->second.values->at(path[2]));
       if (renamed[path[1]] == path[1]) return std::nullopt;
       return text_value(written({"requires", renamed[path[1]], path[2]}));
     }
@@ -278,7 +308,7 @@ Result<> Resolver::fill(Node& node, const Ask& ask, const ProfilePtr& profile, F
       graph_.edges.push_back({node.name, late->second.resource, path[1]});
     }
   }
-  spec.set_hash(content_hash(spec));
+  spec.set_hash(content_hash(spec, drawn_secrets(spec)));
 
   TRY(check_size(node, ask));
   return set_policy(spec, *profile, below.home.environment.empty() ? nullptr : in_.environment);

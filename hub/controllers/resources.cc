@@ -12,6 +12,7 @@
 #include "hub/controllers/lifecycle.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/route_claims.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/store/keys.h"
 #include "hub/store/resource_sketch.h"
@@ -228,6 +229,7 @@ Result<Written> put_resource(Work& work, const std::string& name, const v1::Reso
   if (!spec.application().empty()) labels["application"] = spec.application();
   const auto written = TRY(write(work, resource, before ? &*before : nullptr));
   TRY(index_claim(work, name, before ? &before->spec() : nullptr, &resource.spec()));
+  index_secret_use(work.txn, name, before ? &before->spec() : nullptr, &resource.spec());
   const auto user = user_of_resource(name);
   const auto used = TRY(used_by(work.txn, user));
   if (before && before->spec().data_may_go() && !spec.data_may_go()) {
@@ -322,6 +324,7 @@ Result<> erase_resource(Work& work, const std::string& name) {
   if (resource->status().has_unused_since()) work.txn.erase(keys::unused(due_of(*resource), name));
   TRY(move_position(work.txn, resource->spec().region(), name, true));
   TRY(index_claim(work, name, &resource->spec(), nullptr));
+  index_secret_use(work.txn, name, &resource->spec(), nullptr);
   TRY(objects::erase(work.txn, model::kind_of(*resource), name));
   TRY(erase_events(work, kKind, name));
   TRY(forget_names(work.txn, name));

@@ -35,6 +35,7 @@ std::set<std::string> to_advance(const RolloutInput& input) {
       ++on_the_way;
     }
   }
+  if (!input.failed.empty()) return {};
   std::set<std::string> names;
   if (waiting.empty() && on_the_way == 0) {
     for (const auto* region : waiting_stale) names.insert(region->name);
@@ -95,6 +96,7 @@ Rollout roll_out(const RolloutInput& input) {
     next.name = region.name;
     next.release = region.release;
     next.message = region.message;
+    next.facts = region.facts;
     if (!region.placed) {
       next.state = "Leaving";
       next.leave = settled || region.release == 0;
@@ -110,9 +112,9 @@ Rollout roll_out(const RolloutInput& input) {
     if (advances) {
       next.release = input.wanted;
     } else if (next.state == "Waiting" && input.wanted != 0) {
-      next.message = stalled_region != nullptr
-                         ? fmt::format("waits: the rollout is stopped by region {}", stalled_region->name)
-                         : "waits for other regions to be ready";
+      const auto& stops = stalled_region != nullptr ? stalled_region->name : input.failed;
+      next.message = stops.empty() ? "waits for other regions to be ready"
+                                   : fmt::format("waits: the rollout is stopped by region {}", stops);
     }
     rollout.regions.push_back(std::move(next));
   }

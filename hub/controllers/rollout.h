@@ -2,7 +2,8 @@
 // Pure.
 //
 // * At most `max_at_once` regions are on their way at the same time (0: no limit).
-// * A region that is stalled with the wanted release stops the others from getting it.
+// * A region that is stalled with the wanted release, or in which it made no progress for too long, stops the
+//   others from getting it.
 // * A stale region (its agent is away) neither counts as on its way nor as ready, and holds nobody up. It
 // gets
 //   the wanted release last, when no other region is left to go before it, and then all stale ones at once:
@@ -24,6 +25,21 @@ namespace qleet::hub::controllers {
 
 enum class Health { kNone, kProgressing, kReady, kStalled };
 
+// Of workloads.
+struct Replicas {
+  std::uint32_t ready = 0;
+  std::uint32_t wanted = 0;
+  std::uint32_t restarts = 0;
+};
+
+// What is told of a region beside its health; the rollout does not look at it.
+struct RegionFacts {
+  Replicas replicas;
+  std::uint32_t reached = 0;  // how far it came with what it has: grows towards ready
+  bool blamed = false;        // it is not ready, and that is not for its agent's sake
+  bool anew = false;          // it was handed out just now
+};
+
 struct RegionNow {
   std::string name;
   bool placed = true;             // false: to be left
@@ -32,12 +48,15 @@ struct RegionNow {
   bool stale = false;
   std::string message;    // why it is not ready
   bool outdated = false;  // it has the wanted release as it was: a variable or a policy changed since
+  RegionFacts facts{};
 };
 
 struct RolloutInput {
   std::uint32_t wanted = 0;  // 0: none
   std::uint32_t max_at_once = 0;
   std::vector<RegionNow> regions;
+  std::string failed =
+      {};  // the region in which the wanted release made no progress for too long; empty: none
 };
 
 struct RegionNext {
@@ -48,6 +67,7 @@ struct RegionNext {
   bool outdated = false;      // RegionRollout.outdated
   std::string state;          // RegionRollout.state
   std::string message;
+  RegionFacts facts{};
 };
 
 struct Rollout {

@@ -9,9 +9,12 @@
 
 #include "common/crypto/token.h"
 #include "common/model/reasons.h"
-#include "hub/controllers/delivery.h"
+#include "common/template/route_address.h"
+#include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -68,22 +71,45 @@ Result<std::vector<RouteClaim>> stored_claims(const Reader& reader, const RouteC
   return found;
 }
 
-// Whether the application, as it stands, still asks for it: else the place is about to be free.
-Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim) {
+// What the deployment is to run, as far as the horizon reaches; nullopt: nothing.
+Result<std::optional<v1::ReleaseSpec>> definition_of(const Reader& reader, const RouteClaim& claim,
+                                                     Horizon horizon) {
+  const auto deployment =
+      TRY(objects::get<v1::Deployment>(reader, deployment_name(claim.application, claim.environment)));
+  if (!deployment || deployment->spec().deleted()) return std::nullopt;
+  const auto& spec = deployment->spec();
+  const bool ahead = horizon == Horizon::kWaiting && spec.candidate() != 0 && !spec.rolled_back();
+  const auto release = TRY(get_release(reader, claim.application, ahead ? spec.candidate() : spec.release()));
+  if (!release) return std::nullopt;
+  return release->spec();
+}
+
+// Whether its application asks for it: else the place is about to be free. What it runs counts, and not what
+// was applied last: that may wait for approval, and a rollback goes back to what was applied before.
+Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim, Horizon horizon) {
   const auto application = TRY(objects::get<v1::Application>(reader, claim.application));
   if (!application || application->metadata().has_deletion_timestamp()) return false;
-  const auto wanted = environments_of(application->spec());
-  if (std::ranges::find(wanted, claim.environment) == wanted.end()) return false;
+  const auto release = TRY(definition_of(reader, claim, horizon));
   const auto environment = TRY(objects::get<v1::Environment>(reader, claim.environment));
   const auto parts = parse_resource_name(claim.resource);
-  if (!environment || !parts) return false;
+  if (!release || !environment || !parts) return false;
   const auto region = TRY(objects::get<v1::Region>(reader, parts->region));
   if (!region) return false;
   StoreProfiles profiles(reader);
   // Also under a name that an earlier version gave it, or that it had before a rename.
   StoreHoldings holdings(reader);
-  const auto graph = TRY(
-      resolve({claim.application, &application->spec(), &*environment, &*region, {}, &profiles, &holdings}));
+  StoreOffers offers(reader);
+  StoreSecrets secrets(reader);
+  const auto graph = TRY(resolve({claim.application,
+                                  &release->definition(),
+                                  &*environment,
+                                  &*region,
+                                  {},
+                                  &profiles,
+                                  &holdings,
+                                  nullptr,
+                                  &offers,
+                                  &secrets}));
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);
@@ -108,11 +134,9 @@ std::optional<RouteClaim> claim_of(const std::string& name, const v1::ResourceSp
   claim.host = text_param(spec.params(), "host");
   claim.path = text_param(spec.params(), "path");
   if ((claim.host + claim.path).find("${") != std::string::npos) return std::nullopt;
-  std::ranges::transform(claim.host, claim.host.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (claim.host.ends_with('.')) claim.host.pop_back();
-  while (claim.path.ends_with('/')) claim.path.pop_back();
-  if (claim.path.empty()) claim.path = "/";
+  // What breaks the rules is refused where it is asked for; here it is just no other than itself.
+  claim.host = templates::route_host(claim.host).value_or(claim.host);
+  claim.path = templates::route_path(claim.path).value_or(claim.path);
   claim.resource = name;
   claim.application = spec.application();
   claim.environment = spec.environment();
@@ -150,16 +174,22 @@ std::optional<ClaimDenial> why_denied(const RouteClaim& wanted, const std::vecto
       std::string(reasons::kNotAllowed), owner.resource};
 }
 
-Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& graph) {
+Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& graph, Horizon horizon) {
   std::map<std::tuple<std::string, std::string, std::string>, const Node*> own;
   for (const auto& node : graph.nodes) {
     const auto claim = claim_of(node.name, node.spec);
     if (!claim) continue;
     const auto refuse = [&](const std::string& reason, const std::string& message,
-                            const std::string& resource) {
+                            const std::string& resource, const char* param = "host") {
       return Refusal{reason, fmt::format("route of {}: {}", node.asked_by, message),
-                     node.field.empty() ? "" : node.field + ".params.host", resource};
+                     node.field.empty() ? "" : fmt::format("{}.params.{}", node.field, param), resource};
     };
+    for (const auto& [param, read] : {std::pair("host", templates::route_host(claim->host)),
+                                      std::pair("path", templates::route_path(claim->path))}) {
+      if (!read)
+        return refuse(std::string(reasons::kInvalidParams),
+                      fmt::format("{}: {}", param, read.error().message), "", param);
+    }
     const auto [other, fresh] = own.emplace(std::tuple(claim->router, claim->host, claim->path), &node);
     if (!fresh)
       return refuse(std::string(reasons::kResourceConflict),
@@ -175,7 +205,7 @@ Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& g
     auto others = TRY(stored_claims(reader, *claim));
     for (auto denial = why_denied(*claim, others); denial; denial = why_denied(*claim, others)) {
       const auto in_the_way = std::ranges::find(others, denial->resource, &RouteClaim::resource);
-      if (TRY(still_asked_for(reader, *in_the_way)))
+      if (TRY(still_asked_for(reader, *in_the_way, horizon)))
         return refuse(denial->reason, denial->message, denial->resource);
       others.erase(in_the_way);
     }

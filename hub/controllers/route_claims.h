@@ -40,9 +40,13 @@ struct ClaimDenial {
 };
 std::optional<ClaimDenial> why_denied(const RouteClaim& wanted, const std::vector<RouteClaim>& others);
 
+// What counts of an application that has a place: the release that its deployment wants, or, for who applies
+// now and waits likewise, the one that waits there, unless that is held back by a rollback.
+enum class Horizon { kWanted, kWaiting };
+
 // The claims of a resolved graph against each other, and those that are new against what stands in the store
-// and is still asked for by its application as it stands there. Who has a place keeps it.
-Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& graph);
+// and is still asked for. Who has a place keeps it.
+Result<std::optional<Refusal>> check_claims(const Reader& reader, const Graph& graph, Horizon horizon);
 
 // The index of hosts (keys.h), within the caller's transaction. Of a store that has none yet it is made
 // whole.

@@ -54,8 +54,9 @@ std::string escape(const std::string& text, Mode mode) {
 
 class Preparer {
  public:
-  Preparer(const std::string& workload, const v1::Score& score, const ResourceReference& reference)
-      : workload_(workload), score_(score), reference_(reference) {}
+  Preparer(const std::string& workload, const v1::Score& score, const ResourceReference& reference,
+           const ScorePlace& place)
+      : workload_(workload), score_(score), reference_(reference), place_(place) {}
 
   Result<Value> value(const Value& in, Mode mode, const std::string& field) {
     switch (in.kind_case()) {
@@ -108,7 +109,8 @@ class Preparer {
     if (mode == Mode::kLiteral) return source;
     const templates::Lookup lookup = [&](const templates::Path& path) -> Result<std::optional<Value>> {
       // What stands there is text, whatever it looks like.
-      if (path.front() == "metadata") return templates::escape(TRY(score_metadata(workload_, score_, path)));
+      if (path.front() == "metadata")
+        return templates::escape(TRY(score_metadata(workload_, score_, path, place_)));
       if (path.front() == "resources") {
         Value kept;
         kept.set_string_value(TRY(reference_(path, field)));
@@ -135,16 +137,22 @@ class Preparer {
   const std::string& workload_;
   const v1::Score& score_;
   const ResourceReference& reference_;
+  const ScorePlace& place_;
 };
 
 }  // namespace
 
 Result<Value> score_metadata(const std::string& workload, const v1::Score& score,
-                             const std::vector<std::string>& path) {
+                             const std::vector<std::string>& path, const ScorePlace& place) {
   Value found;
   *found.mutable_struct_value() = score.metadata();
   if (!score.metadata().fields().contains("name")) {
     (*found.mutable_struct_value()->mutable_fields())["name"].set_string_value(workload);
+  }
+  for (const auto& [field, value] :
+       {std::pair("environment", &place.environment), {"region", &place.region}}) {
+    if (!value->empty() && !score.metadata().fields().contains(field))
+      (*found.mutable_struct_value()->mutable_fields())[field].set_string_value(*value);
   }
   for (size_t i = 1; i < path.size(); ++i) {
     const auto& fields = found.struct_value().fields();
@@ -161,12 +169,12 @@ Result<Value> score_metadata(const std::string& workload, const v1::Score& score
 }
 
 Result<Struct> score_document(const std::string& workload, const v1::Score& score,
-                              const ResourceReference& reference) {
+                              const ResourceReference& reference, const ScorePlace& place) {
   // What asks for other resources is the hub's to act upon; the agent gets the rest.
   v1::Score rest = score;
   rest.clear_resources();
   const auto document = model::to_struct(rest);
-  return Preparer(workload, score, reference).fields(document, Mode::kLenient, "");
+  return Preparer(workload, score, reference, place).fields(document, Mode::kLenient, "");
 }
 
 }  // namespace qleet::hub::controllers

@@ -15,9 +15,12 @@ Result<EnrolledAgent> parse(std::string_view key, const std::string& value) {
   if (!agent.ParseFromString(value))
     return fail(Code::kInternal, std::string(key) + ": stored bytes are not an Agent");
   return EnrolledAgent{
-      std::string(keys::last(key)), agent.spec().region(), agent.spec().revoked(),
+      std::string(keys::last(key)),
+      agent.spec().region(),
+      agent.spec().revoked(),
       google::protobuf::util::TimeUtil::TimestampToMilliseconds(agent.metadata().creation_timestamp()),
-      agent.spec().public_key().substr(0, kKeyMark)};
+      agent.spec().public_key().substr(0, kKeyMark),
+      agent.spec().box_key()};
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct EnrolledAgent {
   bool revoked = false;
   std::int64_t created_ms = 0;
   std::string key_mark;  // the beginning of its public key: tells one enrolment from the next
+  std::string box_key;   // qleet.v1.AgentSpec.box_key
 };
 
 // One thread changes it; the rest may be called by any.

@@ -208,8 +208,9 @@ void Dispatch::flush(const std::string& region, const Pending& pending) {
   delta.set_prev_position(pending.prev_position);
   delta.set_position(pending.position);
   size_t bytes = 0;
+  const auto recipient = recipient_of(*agent);
   for (const auto& [name, change] : pending.changes) {
-    auto resource = desired(name, change.value);
+    auto resource = desired(name, change.value, recipient);
     if (!resource) {
       kLog.error("left out of a delta", {{"resource", name}, {"error", resource.error().message}});
       continue;
@@ -294,6 +295,9 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   if (options_.boots &&
       !options_.boots->heard(call.agent, request.boot_id(), request.superseded(), clock_.mono()))
     return std::vector{refuse_sync(identity_, sync::kSuperseded, superseded_text(call.agent))};
+  if (const auto known = directory_.find(call.agent);
+      known && !request.box_key().empty() && request.box_key() != known->box_key && options_.box_key_changed)
+    options_.box_key_changed(call.agent, request.box_key());
   // Whether it may enter this epoch the agent alone knows: what it was in before stands in its journal.
   if (!knows(identity_, request.epoch())) {
     auto batch = enter_sync(identity_);
@@ -309,10 +313,16 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   const auto agent = directory_.find(call.agent);
   if (!agent) return fail(Code::kUnavailable, "the agent was removed while it was answered");
   if (!index_.region(agent->region)) TRY(build(*reader, agent->region, clock_.mono()));
-  const SyncContext context{agent->region, identity_, *index_.region(agent->region), options_.sync_limits};
+  const SyncContext context{agent->region, identity_, *index_.region(agent->region), options_.sync_limits,
+                            recipient_of(call.agent)};
   auto batches = TRY(answer_sync(*reader, context, request));
   for (auto& batch : batches) batch.set_protocol(protocol);
   return batches;
+}
+
+Recipient Dispatch::recipient_of(std::string_view name) const {
+  auto agent = directory_.find(name);
+  return {options_.boxes, agent ? std::move(agent->box_key) : std::string()};
 }
 
 bool Dispatch::publish(std::string_view subject, const std::string& data) {

@@ -6,6 +6,7 @@
 // rules.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/desired_index.h"
 #include "hub/dispatch/flood_watch.h"
+#include "hub/dispatch/messages.h"
 #include "hub/dispatch/sync_answer.h"
 #include "hub/dispatch/sync_queue.h"
 #include "hub/store/store.h"
@@ -44,8 +46,11 @@ struct DispatchOptions {
   // Answers go only to inboxes that begin so; "{agent}" stands for the name. An agent could otherwise have
   // the hub speak on subjects that are not its own.
   std::string inbox_prefix = "_INBOX.{agent}.";
-  FloodWatch* flood = nullptr;  // told of each request; outlives the dispatch
-  BootWatch* boots = nullptr;   // the same; null: every process of an agent is answered
+  FloodWatch* flood = nullptr;         // told of each request; outlives the dispatch
+  BootWatch* boots = nullptr;          // the same; null: every process of an agent is answered
+  const SecretBoxes* boxes = nullptr;  // outlives the dispatch; null: nobody is sent values of Secrets
+  // An agent seals to another key than the directory knows; on the dispatch's thread, must not wait.
+  std::function<void(const std::string& agent, const std::string& box_key)> box_key_changed = {};
 };
 
 struct DispatchCounters {
@@ -99,6 +104,7 @@ class Dispatch final : public Stepper {
   void poke(std::string_view agent, std::string_view why);
   void answer(const SyncCall& call);
   Result<std::vector<wire::v1::SyncBatch>> answer_request(const SyncCall& call);
+  Recipient recipient_of(std::string_view agent) const;
   bool publish(std::string_view subject, const std::string& data);
 
   Store& store_;

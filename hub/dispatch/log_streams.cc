@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 #include <vector>
 
 #include "common/sync/accept.h"
@@ -13,6 +14,10 @@
 namespace qleet::hub {
 
 namespace subjects = sync::subjects;
+
+namespace {
+constexpr std::size_t kLongestSource = 300;
+}
 
 struct LogStreams::Stream {
   // Constant after construction.
@@ -26,12 +31,47 @@ struct LogStreams::Stream {
   LogStreamSink sink;
   bool ended = false;  // nothing more is handed to the sink
   std::uint64_t next_index = 0;
+  LogCursor cursor;
+  std::string open_source;  // whose line is not complete yet
+  bool open_dropped = false;
+  bool silent = false;  // that was said
   MonoTime silent_at{};
   MonoTime renew_at{};
 
   // Touched by step() and open() only.
   std::shared_ptr<void> subscription;
+
+  // With the mutex held. False: no more is wanted.
+  bool take(const std::string& source, std::string_view data);
+  bool close_line();
+  void note(std::string_view text) const {
+    if (sink.note) sink.note(text);
+  }
 };
+
+// Lines that were handed on before an interruption are left out.
+bool LogStreams::Stream::take(const std::string& source, std::string_view data) {
+  // A line that goes on does so in the next chunk: whatever an agent sends, one is open at the most.
+  if (!open_source.empty() && open_source != source && !close_line()) return false;
+  std::string kept;
+  while (!data.empty()) {
+    const bool begins = open_source.empty();
+    const auto end = data.find('\n');
+    const auto piece = data.substr(0, end == std::string_view::npos ? data.size() : end + 1);
+    data.remove_prefix(piece.size());
+    if (begins) open_dropped = !cursor.take(source, split_stamp(piece.substr(0, piece.find('\n'))).time);
+    if (!open_dropped) kept += piece;
+    open_source = end == std::string_view::npos ? source : std::string();
+  }
+  return kept.empty() || sink.data(source, kept);
+}
+
+// What was lost, or begins anew, does not go on with a line that was cut off.
+bool LogStreams::Stream::close_line() {
+  if (open_source.empty()) return true;
+  const std::string source = std::exchange(open_source, {});
+  return open_dropped || sink.data(source, "\n");
+}
 
 LogStreams::LogStreams(Bus& bus, const Clock& clock, qleet::Random& random, LogStreamOptions options)
     : bus_(bus), clock_(clock), random_(random), options_(options) {}
@@ -97,14 +137,28 @@ Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStre
 }
 
 std::string LogStreams::command(const Stream& stream, bool cancel) const {
+  const LogWish& wish = stream.request.wish;
   wire::v1::LogsRequest request;
   request.set_protocol(sync::kProtocolMax);
   request.set_resource(stream.request.resource);
   request.set_container(stream.request.container);
-  request.set_follow(stream.request.follow);
-  request.set_tail(stream.request.tail);
+  request.set_follow(wish.follow);
+  request.set_tail(wish.tail);
+  request.set_previous(wish.previous);
+  request.set_timestamps(true);
   request.set_reply_subject(stream.subject);
   request.set_cancel(cancel);
+  auto since = wish.since;
+  // For an agent that was away: it goes on from there. One that was not takes this as a renewal.
+  if (const auto from = stream.cursor.resume_from()) {
+    since = *from - Millis(1);
+    request.set_tail(0);
+  }
+  if (since) {
+    const auto ms = since->time_since_epoch().count();
+    request.mutable_since()->set_seconds(ms / 1000);
+    request.mutable_since()->set_nanos(static_cast<std::int32_t>(ms % 1000 * 1'000'000));
+  }
   return request.SerializeAsString();
 }
 
@@ -112,14 +166,25 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
   wire::v1::LogsChunk chunk;
   if (!chunk.ParseFromString(data)) return;
   std::lock_guard lock(stream.mutex);
-  if (stream.ended || stream.cancelled || chunk.index() < stream.next_index) return;
+  // An agent that was started again, or had given the stream up, begins to count anew.
+  const bool anew = chunk.index() == 0 && stream.next_index > 0 && stream.request.wish.follow;
+  if (stream.ended || stream.cancelled || (chunk.index() < stream.next_index && !anew)) return;
   stream.silent_at = silent_at;
   bool wanted = true;
-  if (chunk.index() > stream.next_index)
-    wanted = stream.sink.data(chunk.source(), fmt::format("[{} pieces of this log were lost on the way]\n",
-                                                          chunk.index() - stream.next_index));
+  if (anew) {
+    wanted = stream.close_line();
+    stream.cursor.interrupted();
+  } else if (chunk.index() > stream.next_index) {
+    wanted = stream.close_line();
+    stream.note(fmt::format("{} pieces of this log were lost on the way", chunk.index() - stream.next_index));
+  }
+  if (std::exchange(stream.silent, false)) stream.note("it answers again");
   stream.next_index = chunk.index() + 1;
-  if (wanted && !chunk.data().empty()) wanted = stream.sink.data(chunk.source(), chunk.data());
+  if (chunk.dropped() > 0)
+    stream.note(fmt::format("{} lines were left out here: they came faster than they could be sent",
+                            chunk.dropped()));
+  if (wanted && !chunk.data().empty())
+    wanted = stream.take(chunk.source().substr(0, kLongestSource), chunk.data());
   if (!wanted) stream.cancelled = true;
   if (chunk.last()) finish(stream, chunk.error());
   if (!wanted || chunk.last()) (*stream.wake)();
@@ -145,18 +210,26 @@ MonoTime LogStreams::step() {
     bool tell = false;
     {
       std::lock_guard lock(stream->mutex);
+      const bool follows = stream->request.wish.follow;
       if (!stream->ended && !stream->cancelled && now >= stream->silent_at) {
-        finish(*stream, stream->next_index == 0 ? "agent " + stream->request.agent + " does not answer"
-                                                : "agent " + stream->request.agent + " has fallen silent");
-        tell = true;
+        const std::string what = "agent " + stream->request.agent +
+                                 (stream->next_index == 0 ? " does not answer" : " has fallen silent");
+        if (!follows) {
+          finish(*stream, what);
+          tell = true;
+        } else {
+          if (!std::exchange(stream->silent, true)) stream->note(what + "; it is waited for");
+          stream->silent_at = now + options_.ask_again_every;
+          stream->renew_at = now;
+        }
       }
       tell = tell || (stream->cancelled && !stream->ended);
       clear = stream->ended || stream->cancelled;
-      if (!clear && stream->request.follow && now >= stream->renew_at) {
+      if (!clear && follows && now >= stream->renew_at) {
         stream->renew_at = now + options_.renew_every;
         (void)bus_.publish(to, command(*stream, false));  // a lost renewal is followed by the next
       }
-      due = std::min({due, stream->silent_at, stream->request.follow ? stream->renew_at : due});
+      due = std::min({due, stream->silent_at, follows ? stream->renew_at : due});
     }
     if (!clear) continue;
     if (tell) (void)bus_.publish(to, command(*stream, true));  // the agent's lease ends what this does not

@@ -1,7 +1,8 @@
 // Logs of a resource, asked of the agent that runs it and streamed back.
 //
-// A stream costs the hub one subscription; their number is bounded, and one whose agent has fallen silent
-// ends by itself. Following streams are renewed, so that an agent stops one whose hub has gone.
+// A stream costs the hub one subscription; their number is bounded. One whose agent has fallen silent ends by
+// itself, unless it follows: then that is said, and it goes on where it was when the agent is back. Following
+// streams are renewed, so that an agent stops one whose hub has gone.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include "common/loop/loop.h"
 #include "common/random/random.h"
 #include "common/result/result.h"
+#include "common/text/log_line.h"
 
 namespace qleet::hub {
 
@@ -24,20 +26,23 @@ struct LogStreamOptions {
   Millis first_within{5'000};    // else the agent counts as away
   Millis silent_within{30'000};  // agents send an empty chunk at least every 10 s
   Millis renew_every{20'000};
+  Millis ask_again_every{2'000};  // of a stream that follows, while its agent is silent
 };
 
 struct LogStreamRequest {
   std::string agent;
   std::string resource;
   std::string container;  // empty: all
-  bool follow = false;
-  unsigned tail = 0;  // lines; 0: all there are
+  LogWish wish = {};
 };
 
 // Called on a thread of the bus or of step(), one call at a time per stream; must not block.
 struct LogStreamSink {
-  // False: no more is wanted.
+  // Whole lines, but where one is longer than a message; each begins with its time (common/text/log_line.h),
+  // unless the agent is older than that. False: no more is wanted.
   std::function<bool(std::string_view source, std::string_view data)> data;
+  // Something that a person should know: the agent is away, lines were left out. May be empty.
+  std::function<void(std::string_view text)> note = {};
   // Once, unless the handle went first. `error` is empty at a proper end.
   std::function<void(std::string error)> end;
 };

@@ -52,7 +52,7 @@ Result<Answer> changes_behind(const Reader& reader, const SyncContext& context, 
       const std::string key = keys::object("resources", parts[4]);
       const auto object = TRY(reader.get(key));
       if (!object) continue;  // an index entry without its object states nothing
-      auto read = desired(key, object->value);
+      auto read = desired(key, object->value, context.recipient);
       if (!read) {
         objects::log_left_out(*object, read.error());
         continue;
@@ -123,7 +123,7 @@ Result<Answer> manifest_differences(const Reader& reader, const SyncContext& con
         std::erase_if(answer.unclaimed, [&](const auto& other) { return other > answer.covered_until; });
         return answer;
       }
-      auto resource = TRY(desired(entry.key, entry.value));
+      auto resource = TRY(desired(entry.key, entry.value, context.recipient));
       if (!resource) continue;
       bytes += resource->ByteSizeLong();
       answer.resources.push_back(*std::move(resource));

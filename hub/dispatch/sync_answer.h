@@ -6,6 +6,7 @@
 
 #include "common/sync/digest.h"
 #include "hub/dispatch/desired_index.h"
+#include "hub/dispatch/messages.h"
 #include "hub/store/store.h"
 #include "qleet/wire/v1/wire.pb.h"
 
@@ -22,6 +23,7 @@ struct SyncContext {
   StoreIdentity identity;
   RegionView view;  // of the region, at the reader's revision
   SyncLimits limits;
+  Recipient recipient = {};
 };
 
 // The batches, in order; index, protocol and epoch are set. The last one has `last`. A request of another

@@ -93,6 +93,15 @@ void Fleet::left(const std::string& agent) {
   wake_();
 }
 
+void Fleet::box_key_changed(const std::string& agent, const std::string& box_key) {
+  {
+    const std::lock_guard lock(box_keys_mutex_);
+    box_keys_[agent] = box_key;
+  }
+  urgent_ = true;
+  wake_();
+}
+
 MonoTime Fleet::step() {
   const MonoTime ready = looked_at_ + options_.gather_heartbeats;
   if (!urgent_.exchange(false) && clock_.mono() < std::min(ready, next_watch_)) return ready;
@@ -110,6 +119,8 @@ MonoTime Fleet::step() {
     next_watch_ = std::min(next_watch_, clock_.mono() + options_.grace);
   }
   for (size_t i = 0; i < reports.size();) i = write_reports(reports, i);
+
+  write_box_keys();
 
   const MonoTime now = clock_.mono();
   watch_presence(now);
@@ -272,6 +283,7 @@ Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Writt
     switch (judge(stored ? &judged : nullptr, item, {report.region, identity_.epoch, report.reporter})) {
       case Merge::kWrite:
         write_status(status, item, origin);
+        explain_old_agent(status, resource.type);
         TRY(objects::replace_status(txn, resources(), *stored, status));
         ++written.resources;
         break;
@@ -293,6 +305,25 @@ Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Writt
   for (const auto& event : report.body.events())
     if (TRY(hooks_.record_event(txn, report.agent, event, now))) ++written.events;
   return {};
+}
+
+// What the store does not take now is tried again with the next step.
+void Fleet::write_box_keys() {
+  std::map<std::string, std::string> keys;
+  {
+    const std::lock_guard lock(box_keys_mutex_);
+    keys.swap(box_keys_);
+  }
+  if (keys.empty() || !hooks_.take_box_key) return;
+  for (const auto& [agent, key] : keys) {
+    const auto done = store_.transact([&](Txn& txn) { return hooks_.take_box_key(txn, agent, key); });
+    if (done) continue;
+    kLog.error("the key of an agent for secrets is not stored",
+               {{"agent", agent}, {"error", done.error().message}});
+    if (done.error().code == Code::kInvalid) continue;
+    const std::lock_guard lock(box_keys_mutex_);
+    box_keys_.emplace(agent, key);
+  }
 }
 
 void Fleet::confirm(const Report& report) {

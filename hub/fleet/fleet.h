@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -87,6 +88,8 @@ struct FleetHooks {
   // The hub's own event about an agent. Null: none is stored.
   std::function<Result<>(Txn&, const std::string& agent, std::string_view reason, const std::string& message)>
       note;
+  // Stores the key to which values of Secrets are sealed for the agent. Null: none is.
+  std::function<Result<>(Txn&, const std::string& agent, const std::string& box_key)> take_box_key;
   // Cuts the agent off the bus, or lets it back; must not wait. Null: nobody is cut off.
   std::function<void(const std::string& agent, bool suspended)> suspend;
 };
@@ -106,6 +109,8 @@ class Fleet final : public Stepper {
   // These may be used by any thread.
   // The bus says that the agent's connection has ended.
   void left(const std::string& agent);
+  // The agent says so; stored with the next step.
+  void box_key_changed(const std::string& agent, const std::string& box_key);
   const Liveness& liveness() const { return liveness_; }
   FleetCounters counters() const;
 
@@ -139,6 +144,7 @@ class Fleet final : public Stepper {
   size_t write_reports(const std::vector<Report>& reports, size_t begin);
   Result<> write_report(Txn& txn, const Report& report, WallTime now, Written& written) const;
   void confirm(const Report& report);
+  void write_box_keys();
   void watch_presence(MonoTime now);
   void watch_floods(MonoTime now);
   void show(const std::string& agent, MonoTime not_before);
@@ -179,6 +185,9 @@ class Fleet final : public Stepper {
   MonoTime floods_counted_{};
   MonoTime write_agents_at_{};
   std::string store_error_;  // empty: the last write went well
+
+  std::mutex box_keys_mutex_;
+  std::map<std::string, std::string> box_keys_;  // by agent, to be stored
 
   mutable std::mutex counters_mutex_;
   FleetCounters counters_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/model/reasons.h"
 #include "google/protobuf/util/time_util.h"
 
 namespace qleet::hub {
@@ -40,6 +41,10 @@ void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& re
   *status.mutable_outputs() = report.outputs();
   *status.mutable_secret_outputs() = report.secret_outputs();
   *status.mutable_images() = report.images();
+  status.set_updated(report.updated());
+  status.set_ready(report.ready());
+  status.set_replicas(report.replicas());
+  status.set_restarts(report.restarts());
   status.set_attempts(report.attempts());
   if (report.has_next_attempt()) {
     *status.mutable_next_attempt() = report.next_attempt();
@@ -47,6 +52,17 @@ void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& re
     status.clear_next_attempt();
   }
   status.set_report_version(report.version());
+}
+
+void explain_old_agent(v1::ResourceStatus& status, std::string_view type) {
+  if (type != "secret") return;
+  for (auto& condition : *status.mutable_conditions()) {
+    if (condition.reason() != reasons::kProviderMissing || !condition.message().contains("\"secret\""))
+      continue;
+    condition.set_message(
+        "this region's agent is too old to be given secrets: upgrade it to version " QLEET_VERSION
+        " or later, and the values follow by themselves");
+  }
 }
 
 }  // namespace qleet::hub

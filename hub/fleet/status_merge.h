@@ -45,4 +45,8 @@ struct ReportOrigin {
 void write_status(v1::ResourceStatus& status, const wire::v1::ResourceReport& report,
                   const ReportOrigin& origin);
 
+// An agent from before there were secrets cannot say what is wrong with a resource of type "secret": it knows
+// no provider for it.
+void explain_old_agent(v1::ResourceStatus& status, std::string_view type);
+
 }  // namespace qleet::hub

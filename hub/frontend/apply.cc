@@ -10,6 +10,9 @@
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
+#include "hub/controllers/secret_uses.h"
+#include "hub/controllers/secrets.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/frontend/cross_checks.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
@@ -76,12 +79,22 @@ bool chooses_alike(const v1::Region* before, const v1::Region& after) {
 Result<> Application::index(const google::protobuf::Message* before, const google::protobuf::Message& after) {
   const auto& name = model::meta(after).name();
   if (const auto* app = dynamic_cast<const v1::Application*>(&after)) {
-    controllers::index_application(work_.txn, dynamic_cast<const v1::Application*>(before), app);
+    const auto* known = dynamic_cast<const v1::Application*>(before);
+    controllers::index_application(work_.txn, known, app);
+    // While it was being deleted it offered nothing.
+    const bool was_going = known != nullptr && known->metadata().has_deletion_timestamp();
+    TRY(controllers::wake_askers(work_, was_going ? nullptr : known, app));
     applications_.push_back(name);
   } else if (const auto* profile = dynamic_cast<const v1::Profile*>(&after)) {
     const auto* known = dynamic_cast<const v1::Profile*>(before);
     controllers::index_profile(work_.txn, known, profile);
     return controllers::mark_profile(work_.txn, known, *profile);
+  } else if (const auto* secret = dynamic_cast<const v1::Secret*>(&after)) {
+    const auto* known = dynamic_cast<const v1::Secret*>(before);
+    controllers::index_secret(work_.txn, known, secret);
+    if (known != nullptr && controllers::id_of(*known) != controllers::id_of(*secret))
+      TRY(controllers::wake_askers(work_, controllers::id_of(*known)));
+    return controllers::wake_askers(work_, controllers::id_of(*secret));
   } else if (dynamic_cast<const v1::Environment*>(&after) != nullptr) {
     TRY(controllers::refresh_environment(work_, name));
     return controllers::mark_environment(work_.txn, name);
@@ -150,9 +163,10 @@ Result<> Application::check(const std::vector<model::Object>& objects) {
 
 Result<> Application::deliver() {
   for (const auto& name : applications_) {
-    for (auto& answer :
-         TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true})))
-      *result_.add_releases() = std::move(answer);
+    auto delivered =
+        TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true}));
+    for (auto& answer : delivered.answers) *result_.add_releases() = std::move(answer);
+    for (auto& warning : delivered.warnings) result_.add_warnings(std::move(warning));
   }
   return {};
 }
@@ -196,7 +210,7 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
     result.add_warnings(unforeseen(data.error()));
   if (foresight == Foresight::kTooMany)
     result.add_warnings(
-        "this concerns too many deployments to say here what data it takes out of use: qleet plan does");
+        "this concerns too many deployments to say here what data it takes out of use: qleet plan FILE does");
   return result;
 }
 
@@ -212,8 +226,9 @@ Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
         if (rank(*object) == turn) TRY(application.write(*object));
       }
     }
-    TRY(application.check(objects));
-    return application.deliver();
+    // Checked after it: what its deployments want now is what others must leave room for.
+    TRY(application.deliver());
+    return application.check(objects);
   }));
   result.set_revision(revision);
   // Written by rank, told in the order given.

@@ -1,9 +1,17 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "common/crypto/encoding.h"
 #include "common/crypto/token.h"
+#include "common/model/image_name.h"
 #include "common/model/model.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/releases.h"
+#include "hub/frontend/build_fate.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
 
@@ -15,46 +23,54 @@ using controllers::Work;
 constexpr Millis kAnswersKept = std::chrono::hours(24);
 constexpr size_t kForgetAtOnce = 16;
 
+// Among whose names the nearest followed image is looked for.
+constexpr size_t kMostFollowed = 10'000;
+
 Result<> check_build(const v1::BuildSpec& build) {
-  std::vector<FieldError> errors;
-  const auto wrong = [&](std::string field, std::string message) {
-    errors.push_back({std::move(field), std::move(message)});
-  };
-  const auto colon = build.image().rfind(':');
-  const auto slash = build.image().rfind('/');
-  const bool tagged = colon != std::string::npos && (slash == std::string::npos || colon > slash);
-  if (build.image().empty()) {
-    wrong("image", "is missing: the repository without tag, for example registry.example/shop/web");
-  } else if (tagged || build.image().find('@') != std::string::npos) {
-    wrong("image", "must be a repository without tag and digest; those have fields of their own");
+  auto errors = model::validate(build);
+  if (build.digest().empty()) {
+    std::erase_if(errors, [](const FieldError& error) {
+      return error.field == "tag" && error.message.starts_with("is missing");
+    });
+    errors.push_back(
+        {"digest",
+         "is missing: sha256:<64 hex digits>, as the registry or podman push --digestfile gives it"});
   }
-  const auto& digest = build.digest();
-  const bool hex = digest.size() == 71 && digest.starts_with("sha256:") &&
-                   digest.find_first_not_of("0123456789abcdef", 7) == std::string::npos;
-  if (digest.empty()) {
-    wrong("digest",
-          "is missing: sha256:<64 hex digits>, as the registry or podman push --digestfile gives it");
-  } else if (!hex) {
-    wrong("digest",
-          fmt::format("\"{}\" is no digest: sha256:<64 lower-case hex digits>", digest.substr(0, 80)));
-  }
-  if (build.tag().size() > 128) wrong("tag", "has more than 128 characters");
-  if (build.image().size() > 255) wrong("image", "has more than 255 characters");
   if (errors.empty()) return {};
   Error error{Code::kInvalid, fmt::format("{}: {}", errors.front().field, errors.front().message), {}};
   error.fields = std::move(errors);
   return std::unexpected(std::move(error));
 }
 
-Result<std::optional<v1::DeliveryAnswers>> known_answer(Work& work, const std::string& key) {
-  const auto entry = TRY(work.txn.get(key));
+bool may_reach(const Caller& caller, std::string_view application) {
+  return caller.applications.empty() ||
+         std::ranges::find(caller.applications, application) != caller.applications.end();
+}
+
+std::string hash_of(const v1::BuildSpec& build) { return crypto::sha256_hex(model::to_json(build)); }
+
+// Nothing: the key is new.
+Result<std::optional<v1::DeliveryAnswers>> known_answer(Work& work, const std::string& subject,
+                                                        const std::string& key, const v1::BuildSpec& build) {
+  const auto entry = TRY(work.txn.get(keys::idem(subject, key)));
   if (!entry) return std::nullopt;
   v1::DeliveryAnswers answers;
   if (!answers.ParseFromString(entry->value)) return std::nullopt;
+  const auto asked = TRY(work.txn.get(keys::idem_body(subject, key)));
+  if (asked && asked->value != hash_of(build)) {
+    const std::string message =
+        "was used for another build within the last day; a key belongs to one notification: give this build "
+        "a key of "
+        "its own, for example its digest";
+    return std::unexpected(Error{Code::kInvalid,
+                                 fmt::format("header Idempotency-Key: {}", message),
+                                 {{"Idempotency-Key", message}},
+                                 std::string(kKeyReused)});
+  }
   return answers;
 }
 
-Result<> remember(Work& work, const std::string& subject, const std::string& digest,
+Result<> remember(Work& work, const std::string& subject, const std::string& key, const v1::BuildSpec& build,
                   const v1::DeliveryAnswers& answers) {
   const auto millis = [](WallTime time) {
     return static_cast<std::uint64_t>(time.time_since_epoch().count());
@@ -63,44 +79,150 @@ Result<> remember(Work& work, const std::string& subject, const std::string& dig
     const auto parts = keys::segments(entry.key);
     if (parts.size() != 5 || parts[2] > keys::hex16(millis(work.now()))) break;
     work.txn.erase(keys::idem(parts[3], parts[4]));
+    work.txn.erase(keys::idem_body(parts[3], parts[4]));
     work.txn.erase(entry.key);
   }
-  work.txn.put(keys::idem(subject, digest), answers.SerializeAsString());
-  work.txn.put(keys::idem_due(millis(work.now() + kAnswersKept), subject, digest), "");
+  work.txn.put(keys::idem(subject, key), answers.SerializeAsString());
+  work.txn.put(keys::idem_body(subject, key), hash_of(build));
+  work.txn.put(keys::idem_due(millis(work.now() + kAnswersKept), subject, key), "");
   return {};
 }
 
-Result<std::vector<std::string>> followers(const Reader& reader, const v1::BuildSpec& build) {
+// Who follows the image, and of them who takes this build.
+struct Followers {
   std::vector<std::string> apps;
-  for (const auto& entry : TRY(reader.scan({.prefix = keys::image(build.image(), "")}))) {
-    const auto name = keys::last(entry.key);
-    if (build.application().empty() || build.application() == name) apps.emplace_back(name);
+  std::vector<std::string> others;  // "shop/web, tags main-*": who follows the image and not this build
+};
+
+Result<Followers> followers(const Reader& reader, const Caller& caller, const v1::BuildSpec& build) {
+  std::set<std::string> names;
+  for (const auto& spelling : model::spellings(build.image())) {
+    for (const auto& entry : TRY(reader.scan({.prefix = keys::image(spelling, "")})))
+      names.emplace(keys::last(entry.key));
   }
-  return apps;
+  Followers found;
+  for (const auto& name : names) {
+    if (!may_reach(caller, name) || (!build.application().empty() && build.application() != name)) continue;
+    const auto app = TRY(objects::get<v1::Application>(reader, name));
+    if (!app || app->metadata().has_deletion_timestamp()) continue;
+    bool takes = false;
+    std::map<std::string, std::string> unlike;  // workload -> tags
+    for (const auto& [workload, definition] : app->spec().workloads()) {
+      if (!definition.has_builds() || !model::same_repository(definition.builds().image(), build.image()))
+        continue;
+      takes = takes || controllers::follows(definition, build);
+      unlike[workload] = definition.builds().tags();
+    }
+    if (takes) {
+      found.apps.push_back(name);
+      continue;
+    }
+    for (const auto& [workload, tags] : unlike)
+      found.others.push_back(fmt::format("{}/{} (tags \"{}\")", name, workload, tags));
+  }
+  return found;
 }
 
-Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& spec,
-                       v1::DeliveryAnswers& answers) {
-  if (!spec.application().empty()) TRY(existing<v1::Application>(work.txn, spec.application()));
+// The followed image that is most like this one; empty: nothing is followed, or nothing like it.
+Result<std::string> nearest_image(const Reader& reader, const Caller& caller, const std::string& image) {
+  std::set<std::string> followed;
+  for (const auto& entry : TRY(reader.scan({.prefix = "x/image/", .limit = kMostFollowed}))) {
+    const auto parts = keys::segments(entry.key);
+    if (parts.size() != 4 || !may_reach(caller, parts[3])) continue;
+    if (const auto name = crypto::unbase64url(parts[2])) followed.insert(*name);
+  }
+  const std::vector<std::string> all(followed.begin(), followed.end());
+  if (auto near = model::nearest(image, all); !near.empty()) return near;
+  // Another registry, or another folder of it: the last part says most.
+  const auto last = image.substr(image.rfind('/') + 1);
+  std::vector<std::string> lasts;
+  for (const auto& one : all) lasts.push_back(one.substr(one.rfind('/') + 1));
+  const auto near = model::nearest(last, lasts);
+  const auto at = std::ranges::find(lasts, near.empty() ? last : near);
+  if (at != lasts.end()) return all[static_cast<size_t>(at - lasts.begin())];
+  return all.size() == 1 ? all.front() : std::string();
+}
+
+Result<> say_not_followed(Work& work, const Caller& caller, const v1::BuildSpec& build, const Followers& who,
+                          v1::DeliveryAnswers& answers) {
+  answers.set_state(std::string(kNotFollowed));
+  const auto name = fmt::format("{}{}{}", build.image(), build.tag().empty() ? "" : ":", build.tag());
+  const auto where =
+      build.application().empty() ? std::string() : fmt::format(" in application {}", build.application());
+  if (!who.others.empty()) {
+    answers.set_nearest_image(build.image());
+    answers.set_message(fmt::format("nothing follows {}{}: the image is followed with other tags, by {}",
+                                    name, where, list_some(who.others)));
+    return {};
+  }
+  answers.set_nearest_image(TRY(nearest_image(work.txn, caller, build.image())));
+  answers.set_message(
+      fmt::format("nothing follows {}{}; {}", name, where,
+                  answers.nearest_image().empty()
+                      ? std::string("a workload follows an image that stands under its builds.image")
+                      : fmt::format("the nearest image that is followed is {}", answers.nearest_image())));
+  return {};
+}
+
+// A token for some applications tells of builds for these alone, also those that are kept for later.
+Result<v1::BuildSpec> within_reach(const Reader& reader, const Caller& caller, v1::BuildSpec spec) {
+  if (caller.applications.empty()) return spec;
+  const auto all = fmt::format("{}", fmt::join(caller.applications, ", "));
+  if (!spec.application().empty()) {
+    if (may_reach(caller, spec.application())) return spec;
+    return fail(Code::kDenied, fmt::format("{} is for {} {} alone, not for application {}", caller.subject,
+                                           caller.applications.size() == 1 ? "application" : "applications",
+                                           all, spec.application()));
+  }
+  const auto who = caller.applications.size() == 1 ? std::vector<std::string>(caller.applications)
+                                                   : TRY(followers(reader, caller, spec)).apps;
+  if (who.size() != 1) {
+    const auto message =
+        who.empty()
+            ? fmt::format(
+                  "is missing: {} is for the applications {}, and none of them follows this image; "
+                  "say for which one it is",
+                  caller.subject, all)
+            : fmt::format("is missing: {} follow this image; say for which one it is", list_some(who));
+    return std::unexpected(Error{Code::kInvalid, "application: " + message, {{"application", message}}});
+  }
+  spec.set_application(who.front());
+  return spec;
+}
+
+Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& given,
+                       const NotifyOptions& options, v1::DeliveryAnswers& answers) {
+  const auto spec = TRY(within_reach(work.txn, caller, given));
+  // One that a token is for may come later.
+  if (!spec.application().empty() && caller.applications.empty())
+    TRY(existing<v1::Application>(work.txn, spec.application()));
   const auto name = controllers::build_name(spec);
   answers.set_build(name);
-  v1::Build build;
+  auto build = TRY(objects::get<v1::Build>(work.txn, name)).value_or(v1::Build());
+  const bool known = !build.metadata().uid().empty();
   build.mutable_metadata()->set_name(name);
   *build.mutable_spec() = spec;
-  const bool known = TRY(objects::get<v1::Build>(work.txn, name)).has_value();
-  if (!known) TRY(objects::put(work.txn, build, work.stamp));
-  for (const auto& app : TRY(followers(work.txn, spec))) {
-    controllers::Cause cause{.subject = caller.subject, .build = {}};
-    if (!known) cause.build = controllers::NamedBuild{name, spec};
-    for (auto& answer : TRY(controllers::deliver(work, app, cause))) {
-      // Told again: what came of it the first time is under way or done.
-      if (known && answer.state() == "RollingOut") answer.set_state("Unchanged");
+  note_notifier(build, caller.subject);
+  TRY(objects::put(work.txn, build, work.stamp));
+  const auto who = TRY(followers(work.txn, caller, spec));
+  for (const auto& app : who.apps) {
+    const controllers::Cause cause{.subject = caller.subject, .build = controllers::NamedBuild{name, spec}};
+    for (auto& answer : TRY(controllers::deliver(work, app, cause)).answers)
       *answers.add_releases() = std::move(answer);
-    }
   }
-  if (known) return {};
+  const bool changes = std::ranges::any_of(answers.releases(),
+                                           [](const auto& answer) { return answer.state() != "Unchanged"; });
+  if (who.apps.empty()) {
+    TRY(say_not_followed(work, caller, spec, who, answers));
+    if (options.must_be_followed)
+      return std::unexpected(Error{Code::kNotFound, answers.message(), {}, std::string(kNotFollowed)});
+  } else {
+    answers.set_state(changes ? "Delivered" : "Unchanged");
+    if (!changes && !answers.releases().empty()) answers.set_message(answers.releases(0).reason());
+  }
   *build.mutable_status()->mutable_releases() = answers.releases();
   TRY(objects::put_status(work.txn, build));
+  if (known && !changes) return {};
   return controllers::record_audit(
       work, {caller.subject, "notify", "Build", name, fmt::format("{}:{}", spec.image(), spec.tag())});
 }
@@ -108,61 +230,21 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& sp
 }  // namespace
 
 Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& caller,
-                                         const v1::BuildSpec& build, std::string_view idempotency_key) {
+                                         const v1::BuildSpec& build, const NotifyOptions& options) {
   TRY(check_build(build));
-  const auto digest = idempotency_key.empty() ? std::string() : crypto::sha256_hex(idempotency_key);
+  const auto& given = options.idempotency_key;
+  const auto key = given.empty() ? std::string() : crypto::sha256_hex(given);
   v1::DeliveryAnswers answers;
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
     answers.Clear();
-    if (!digest.empty()) {
-      if (auto known = TRY(known_answer(work, keys::idem(caller.subject, digest)))) {
+    if (!key.empty()) {
+      if (auto known = TRY(known_answer(work, caller.subject, key, build))) {
         answers = *std::move(known);
         return {};
       }
     }
-    TRY(deliver_build(work, caller, build, answers));
-    return digest.empty() ? Result<>() : remember(work, caller.subject, digest, answers);
-  }));
-  answers.set_revision(revision);
-  return answers;
-}
-
-Result<v1::DeliveryAnswers> approve(const Context& context, const Caller& caller,
-                                    const v1::ApproveRequest& request) {
-  v1::DeliveryAnswers answers;
-  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
-    answers.Clear();
-    TRY(existing<v1::Application>(work.txn, request.application()));
-    auto answer = TRY(controllers::approve_candidate(work, request.application(), request.environment(),
-                                                     request.release(), caller.subject));
-    const auto detail = fmt::format("release {} in {}", answer.release(), request.environment());
-    if (answer.state() != "Unchanged")
-      TRY(controllers::record_audit(
-          work, {caller.subject, "approve", "Application", request.application(), detail}));
-    *answers.add_releases() = std::move(answer);
-    return {};
-  }));
-  answers.set_revision(revision);
-  return answers;
-}
-
-Result<v1::DeliveryAnswers> rollback(const Context& context, const Caller& caller,
-                                     const v1::RollbackRequest& request) {
-  v1::DeliveryAnswers answers;
-  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
-    answers.Clear();
-    TRY(existing<v1::Application>(work.txn, request.application()));
-    const controllers::Rollback wanted{request.application(), request.environment(), request.to_release(),
-                                       caller.subject, request.force()};
-    auto to = request.to_release();
-    for (auto& answer : TRY(controllers::roll_back(work, wanted))) {
-      if (answer.content_of() != 0) to = answer.content_of();
-      *answers.add_releases() = std::move(answer);
-    }
-    const auto detail = fmt::format("to release {}{}{}{}", to, request.environment().empty() ? "" : " in ",
-                                    request.environment(), request.force() ? ", forced" : "");
-    return controllers::record_audit(
-        work, {caller.subject, "rollback", "Application", request.application(), detail});
+    TRY(deliver_build(work, caller, build, options, answers));
+    return key.empty() ? Result<>() : remember(work, caller.subject, key, build, answers);
   }));
   answers.set_revision(revision);
   return answers;

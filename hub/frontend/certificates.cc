@@ -14,8 +14,8 @@ using controllers::Work;
 
 std::unexpected<Error> stranger() {
   return fail(Code::kUnauthenticated,
-              "there is no such agent, or the request is not signed by its key; enrol it (again) with "
-              "qleet agent join-token");
+              "there is no such agent, or the request is not signed by its key; enrol it (again) with the "
+              "line that qleet agent join-token --region REGION prints");
 }
 
 }  // namespace

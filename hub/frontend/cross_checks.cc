@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "common/model/checks.h"
 #include "common/model/reasons.h"
 #include "hub/access/roles.h"
 #include "hub/access/subjects.h"
@@ -18,7 +19,12 @@
 #include "hub/controllers/resource_size.h"
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
+#include "hub/frontend/profile_checks.h"
+#include "hub/frontend/secret_checks.h"
+#include "hub/frontend/values_checks.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/access.pb.h"
@@ -54,11 +60,14 @@ class ApplicationCheck {
         roles_(std::move(roles)),
         findings_(findings),
         profiles_(reader),
-        holdings_(reader) {}
+        holdings_(reader),
+        offers_(reader),
+        secrets_(reader) {}
 
   Result<> run() {
     std::ranges::move(model::warnings(app_), std::back_inserter(findings_.warnings));
     TRY(types());
+    TRY(offers());
     const auto known = TRY(names_of<v1::Environment>(reader_));
     const auto& listed = app_.spec().environments();
     for (const auto& name : controllers::environments_of(app_.spec())) {
@@ -85,14 +94,39 @@ class ApplicationCheck {
   Result<> types() {
     for (const auto& [name, workload] : app_.spec().workloads()) {
       for (const auto& [alias, resource] : workload.score().resources()) {
+        if (controllers::is_built_in(resource.type()) || resource.type() == "workload") continue;
+        if (resource.type() == controllers::kSecretType) continue;  // needs none
         if (!TRY(profiles_.of_type(resource.type())).empty()) continue;
-        const auto known = TRY(profiles_.types());
+        auto known = controllers::with_built_in(TRY(profiles_.types()));
+        known.emplace_back(controllers::kSecretType);
+        std::ranges::sort(known);
         findings_.errors.push_back({fmt::format("spec.workloads.{}.score.resources.{}.type", name, alias),
                                     fmt::format("no profile satisfies type \"{}\"; {}", resource.type(),
                                                 did_you_mean(resource.type(), known))});
       }
     }
     std::ranges::sort(findings_.errors, {}, &FieldError::field);
+    return {};
+  }
+
+  // An id names one workload of an environment.
+  Result<> offers() {
+    for (const auto& name : model::sorted_keys(app_.spec().workloads())) {
+      const auto& offered = app_.spec().workloads().at(name).offers();
+      for (int i = 0; i < offered.size(); ++i) {
+        for (const auto& environment : controllers::environments_of(app_.spec())) {
+          const auto other =
+              TRY(controllers::offered_by_other(reader_, environment, offered[i], app_.metadata().name()));
+          if (!other) continue;
+          findings_.errors.push_back(
+              {fmt::format("spec.workloads.{}.offers[{}]", name, i),
+               fmt::format("application \"{}\" offers \"{}\" in environment {} already; choose "
+                           "another id",
+                           *other, offered[i], environment)});
+          break;
+        }
+      }
+    }
     return {};
   }
 
@@ -117,27 +151,13 @@ class ApplicationCheck {
     return {};
   }
 
-  // Of the regions that no profile's selector can tell apart one: that of the longest name, for names become
-  // part of what must not be too long.
-  static std::vector<const v1::Region*> unlike(const controllers::Places& places) {
-    std::map<std::string, const v1::Region*> chosen;
-    for (const auto& name : places.placement.regions) {
-      const auto& region = places.regions.at(name);
-      auto& one = chosen[controllers::label_key(region)];
-      if (one == nullptr || one->metadata().name().size() < name.size()) one = &region;
-    }
-    std::vector<const v1::Region*> regions;
-    for (const auto& [labels, region] : chosen) regions.push_back(region);
-    return regions;
-  }
-
   // What can be known to be wrong before any region resolves it.
   Result<> resolvable(const v1::Environment& environment) {
     if (!findings_.errors.empty()) return {};
-    const auto places = TRY(controllers::find_places(reader_, environment, {}));
+    const auto places = TRY(controllers::find_places(reader_, environment, {}, app_.spec().regions()));
     v1::Region anywhere;
     anywhere.mutable_metadata()->set_name("anywhere");
-    auto regions = unlike(places);
+    auto regions = controllers::unlike_regions(places);
     const bool nowhere = regions.empty();
     if (nowhere) {
       findings_.warnings.push_back(places.placement.message);
@@ -145,12 +165,24 @@ class ApplicationCheck {
     }
     std::set<std::string> said;
     for (const auto* region : regions) {
-      const auto graph = TRY(controllers::resolve(
-          {app_.metadata().name(), &app_.spec(), &environment, region, {}, &profiles_, &holdings_, &roles_}));
-      const auto found = graph.refusal ? graph.refusal : TRY(controllers::check_claims(reader_, graph));
+      const auto graph = TRY(controllers::resolve({app_.metadata().name(),
+                                                   &app_.spec(),
+                                                   &environment,
+                                                   region,
+                                                   {},
+                                                   &profiles_,
+                                                   &holdings_,
+                                                   &roles_,
+                                                   &offers_,
+                                                   &secrets_}));
+      const auto found = graph.refusal
+                             ? graph.refusal
+                             : TRY(controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting));
       if (!found || !said.insert(found->message).second) continue;
       const auto& refusal = *found;
-      const bool own = !refusal.field.empty() && refusal.reason != reasons::kNoProfile;
+      // What may come later is no fault of this application.
+      const bool later = refusal.reason == reasons::kNoProfile || refusal.reason == reasons::kNotOffered;
+      const bool own = !refusal.field.empty() && !later;
       if (own) {
         findings_.errors.push_back({refusal.field, refusal.message});
         return {};
@@ -172,9 +204,11 @@ class ApplicationCheck {
   Findings& findings_;
   StoreProfiles profiles_;
   StoreHoldings holdings_;
+  controllers::StoreOffers offers_;
+  controllers::StoreSecrets secrets_;
 };
 
-Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {
+Result<> check_order(const Reader& reader, const v1::Environment& environment, Findings& findings) {
   const auto field = "spec.builds.after.environment";
   std::vector<std::string> chain{environment.metadata().name()};
   auto next = environment.spec().builds().after().environment();
@@ -197,6 +231,11 @@ Result<> check_environment(const Reader& reader, const v1::Environment& environm
     next = other->spec().builds().after().environment();
   }
   return {};
+}
+
+Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {
+  TRY(check_order(reader, environment, findings));
+  return check_values(reader, environment, findings);
 }
 
 Result<> check_role(const Reader& reader, const std::string& role, Findings& findings,
@@ -230,12 +269,14 @@ Result<> check_profile(const Reader& reader, const v1::Profile& profile, Finding
                      controllers::in_kb(controllers::kMaxContentBytes))});
   }
   for (const auto& [alias, requirement] : profile.spec().requirements()) {
-    if (TRY(profiles.of_type(requirement.type())).empty()) {
+    if (requirement.type() != controllers::kSecretType && TRY(profiles.of_type(requirement.type())).empty()) {
       findings.warnings.push_back(fmt::format(
           "profile {} requires type \"{}\", which no profile satisfies; {}", profile.metadata().name(),
           requirement.type(), did_you_mean(requirement.type(), TRY(profiles.types()))));
     }
   }
+  TRY(check_ties(reader, profile, findings));
+  TRY(check_provider(reader, profile, findings));
   const auto start = std::make_shared<const v1::Profile>(profile);
   auto found = TRY(controllers::find_cycle(start, nullptr, profiles));
   for (const auto& environment : TRY(objects::list<v1::Environment>(reader))) {
@@ -261,6 +302,8 @@ Result<> check_against_others(const Reader& reader, std::string_view subject,
     return check_profile(reader, *profile, findings);
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object))
     return check_role(reader, account->spec().role(), findings);
+  if (const auto* secret = dynamic_cast<const v1::Secret*>(&object))
+    return check_secret(reader, *secret, findings);
   if (const auto* binding = dynamic_cast<const v1::RoleBinding*>(&object))
     return check_role(reader, binding->spec().role(), findings);
   return {};

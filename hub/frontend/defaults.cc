@@ -46,7 +46,8 @@ Result<std::vector<model::Object>> read(const fs::path& file) {
 model::Object default_environment() {
   auto environment = std::make_unique<v1::Environment>();
   environment->mutable_metadata()->set_name("default");
-  environment->mutable_spec();
+  environment->mutable_spec()->mutable_regions()->set_selector(
+      fmt::format("{}={}", kDefaultRegionLabel, kDefaultRegionValue));
   return environment;
 }
 

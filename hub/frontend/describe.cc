@@ -1,16 +1,21 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <set>
+
 #include "common/clock/duration.h"
 #include "common/model/params_check.h"
 #include "common/text/visible.h"
 #include "hub/controllers/askers.h"
+#include "hub/controllers/deadline.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/image_pins.h"
 #include "hub/controllers/profiles.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secret_uses.h"
+#include "hub/controllers/secrets.h"
 #include "hub/controllers/times.h"
 #include "hub/frontend/explain.h"
 #include "hub/frontend/operation.h"
@@ -38,6 +43,7 @@ class Describer {
     if (const auto* agent = dynamic_cast<const v1::Agent*>(&object)) return this->agent(*agent);
     if (const auto* profile = dynamic_cast<const v1::Profile*>(&object)) return this->profile(*profile);
     if (const auto* release = dynamic_cast<const v1::Release*>(&object)) return this->release(*release);
+    if (const auto* secret = dynamic_cast<const v1::Secret*>(&object)) return this->secret(*secret);
     out_.set_summary(fmt::format("{} {}", out_.kind(), out_.name()));
     return {};
   }
@@ -54,6 +60,7 @@ class Describer {
     out_.set_summary(explanation.summary);
     for (const auto& detail : explanation.details) out_.add_details(detail);
     out_.set_repair(explanation.repair);
+    fact("cause", explanation.cause);
   }
   Result<std::vector<std::string>> below(const std::string& prefix) {
     std::vector<std::string> names;
@@ -62,12 +69,14 @@ class Describer {
   }
 
   Result<> application(const v1::Application& app);
+  Result<> whereabouts(const v1::Deployment& deployment);
   Result<> deployment(const v1::Deployment& deployment);
   Result<> resource(const v1::Resource& resource);
   Result<> environment(const v1::Environment& environment);
   Result<> region(const v1::Region& region);
   Result<> agent(const v1::Agent& agent);
   Result<> profile(const v1::Profile& profile);
+  Result<> secret(const v1::Secret& secret);
   Result<> release(const v1::Release& release);
 
   const Reader& reader_;
@@ -83,6 +92,8 @@ Result<> Describer::application(const v1::Application& app) {
   for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."}))) {
     all.push_back(TRY(explain(reader_, deployment, now_)));
     if (all.back().ready) ready.push_back(deployment.spec().environment());
+    fact(fmt::format("held back in {}", deployment.spec().environment()),
+         controllers::held_back(deployment.spec()));
     if (deployment.spec().candidate() != 0 && deployment.spec().release() != 0)
       fact(fmt::format("candidate in {}", deployment.spec().environment()),
            fmt::format("release {} waits for {}", deployment.spec().candidate(),
@@ -110,6 +121,34 @@ Result<> Describer::application(const v1::Application& app) {
   for (const auto& [workload, definition] : app.spec().workloads()) workloads.push_back(workload);
   std::ranges::sort(workloads);
   fact("workloads", fmt::format("{}", fmt::join(workloads, ", ")));
+  for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."})))
+    TRY(whereabouts(deployment));
+  return {};
+}
+
+// Where it runs, what runs there, and how it is reached.
+Result<> Describer::whereabouts(const v1::Deployment& deployment) {
+  const auto& spec = deployment.spec();
+  const auto& environment = spec.environment();
+  std::vector<std::string> places;
+  std::set<std::string> urls;
+  for (const auto& region : deployment.status().regions()) {
+    places.push_back(fmt::format("{} ({}, release {})", region.region(), region.state(), region.release()));
+    for (const auto& resource :
+         TRY(controllers::resources_of(reader_, deployment.metadata().name(), region.region()))) {
+      const auto url = resource.status.outputs().find("url");
+      if (url != resource.status.outputs().end()) urls.insert(url->second);
+    }
+  }
+  fact(fmt::format("runs in {}", environment), list_some(places, 10));
+  const auto number = deployment.status().release() != 0 ? deployment.status().release() : spec.release();
+  const auto release =
+      TRY(objects::get<v1::Release>(reader_, fmt::format("{}.{}", spec.application(), number)));
+  if (release) {
+    for (const auto& pin : release->spec().images())
+      fact(fmt::format("image of {}/{} in {}", pin.workload(), pin.container(), environment), pin.image());
+  }
+  for (const auto& url : urls) fact(fmt::format("url in {}", environment), url);
   return {};
 }
 
@@ -118,9 +157,16 @@ Result<> Describer::deployment(const v1::Deployment& deployment) {
   take(TRY(explain(reader_, deployment, now_)));
   fact("wanted release", fmt::format("{}", deployment.spec().release()));
   fact("current release", fmt::format("{}", deployment.status().release()));
+  if (deployment.status().failed_release() != 0)
+    fact("failed release",
+         fmt::format("{}{}", deployment.status().failed_release(),
+                     deployment.spec().returned_from() == 0 ? "" : ", which it returned from"));
+  fact("replicas", fmt::format("{} of {} ready, {} restarts", deployment.status().ready(),
+                               deployment.status().replicas(), deployment.status().restarts()));
   if (deployment.spec().candidate() != 0)
     fact("candidate", fmt::format("release {} waits for {}", deployment.spec().candidate(),
                                   deployment.spec().candidate_waits()));
+  fact("held back", controllers::held_back(deployment.spec()));
   fact("approved by", deployment.spec().approved_by());
   for (const auto& region : deployment.status().regions())
     fact(fmt::format("region {}", region.region()),
@@ -136,7 +182,10 @@ Result<> Describer::resource(const v1::Resource& resource) {
   const auto& spec = resource.spec();
   fact("type",
        spec.class_().empty() ? spec.type() : fmt::format("{} (class {})", spec.type(), spec.class_()));
-  fact("profile", fmt::format("{} (generation {})", spec.profile(), spec.profile_generation()));
+  if (spec.has_secret())
+    fact("secret", fmt::format("{} (version {})", spec.secret().name(), spec.secret().version()));
+  else
+    fact("profile", fmt::format("{} (generation {})", spec.profile(), spec.profile_generation()));
   fact("provider", spec.provider());
   std::vector<std::string> users;
   for (const auto& use : TRY(controllers::users_of(reader_, resource.metadata().name())))
@@ -164,6 +213,11 @@ Result<> Describer::environment(const v1::Environment& environment) {
   fact("applications", list_some(apps, 10));
   fact("tags pushed again",
        environment.spec().images().repushed().empty() ? "ignore" : environment.spec().images().repushed());
+  const auto& rollout = environment.spec().rollout();
+  const auto deadline = controllers::deadline_of(rollout);
+  fact("a release fails after",
+       deadline ? fmt::format("{} without progress", human_duration(*deadline)) : "never");
+  fact("on failure", rollout.on_failure() == "stay" ? "stays" : "goes back to the last good release");
   const auto& builds = environment.spec().builds();
   fact("builds get in",
        builds.after().environment().empty()
@@ -256,6 +310,21 @@ Result<> Describer::release(const v1::Release& release) {
   fact("source revision", spec.source_revision());
   fact("was ready in",
        list_some({release.status().ready_in().begin(), release.status().ready_in().end()}, 10));
+  return {};
+}
+
+// Never a value.
+Result<> Describer::secret(const v1::Secret& secret) {
+  const auto facts = controllers::facts_of(secret);
+  const auto users =
+      controllers::describe_users(TRY(controllers::users_of_secret(reader_, secret.metadata().name())));
+  out_.set_summary(fmt::format("secret {} has {} {}, and is used by {}", secret.metadata().name(),
+                               facts.keys.size(), facts.keys.size() == 1 ? "key" : "keys",
+                               users.empty() ? "nobody" : list_some(users)));
+  fact("id", facts.id);
+  fact("keys", list_some(facts.keys, 20));
+  fact("environment", facts.environment.empty() ? "every one" : facts.environment);
+  fact("applications", facts.applications.empty() ? "every one" : list_some(facts.applications, 20));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include "common/crypto/token.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/places.h"
+#include "hub/controllers/secret_uses.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/region.pb.h"
@@ -23,9 +24,9 @@ std::unexpected<Error> wrong_field(std::string field, std::string message) {
 }
 
 std::unexpected<Error> refused() {
-  return fail(
-      Code::kUnauthenticated,
-      "the join token is unknown, used already, or too old: make another with qleet agent join-token");
+  return fail(Code::kUnauthenticated,
+              "the join token is unknown, used already, or too old: make another: qleet agent join-token "
+              "--region REGION");
 }
 
 // What a join token stands for. Used, it stays until it expires, for the agent that used it alone: an
@@ -74,6 +75,18 @@ Result<> sweep_expired(Work& work, const std::string& after) {
   return {};
 }
 
+// The first region is where the environment that is made at first start has its place. One that comes later
+// has no application until an environment selects it.
+Result<> label_first(Work& work, v1::Region& region) {
+  auto& labels = *region.mutable_metadata()->mutable_labels();
+  if (labels.contains(std::string(kDefaultRegionLabel))) return {};
+  const auto& kind = model::kind_of(region);
+  for (const auto& entry : TRY(work.txn.scan({.prefix = keys::object(kind.plural, ""), .limit = 2})))
+    if (keys::last(entry.key) != region.metadata().name()) return {};
+  labels[std::string(kDefaultRegionLabel)] = std::string(kDefaultRegionValue);
+  return {};
+}
+
 Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
   auto found = TRY(objects::get<v1::Region>(work.txn, invitation.region()));
   v1::Region region = found.value_or(v1::Region());
@@ -82,6 +95,7 @@ Result<v1::Region> region_for(Work& work, const Invitation& invitation) {
   if (labels != invitation.stored.fields().end())
     for (const auto& [name, value] : labels->second.struct_value().fields())
       (*region.mutable_metadata()->mutable_labels())[name] = value.string_value();
+  if (!found || found->status().agent().empty()) TRY(label_first(work, region));
   TRY(objects::put(work.txn, region, work.stamp));
   return region;
 }
@@ -132,6 +146,10 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     return wrong_field("agent",
                        fmt::format("\"{}\" is no name: lower-case letters, digits and -", request.agent()));
   if (request.public_key().empty()) return wrong_field("publicKey", "is missing");
+  if (!request.box_key().empty()) {
+    if (const auto good = controllers::check_box_key(request.box_key()); !good)
+      return wrong_field("boxKey", good.error().message);
+  }
   v1::Agent agent;
   TRY(in_transaction(context, [&](Work& work) -> Result<> {
     auto invitation = TRY(invitation_of(work, request.token()));
@@ -147,7 +165,15 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     auto region = TRY(region_for(work, invitation));
     if (known && known->spec().region() != invitation.region() && !known->spec().revoked())
       return fail(Code::kConflict,
-                  fmt::format("agent {} serves region {}: choose another name, or revoke it first",
+                  fmt::format("agent {} serves region {}: give this one another name, with --name {} behind "
+                              "qleet-agent enrol, or revoke that one first",
+                              request.agent(), known->spec().region(), invitation.region()));
+    // Who lost his folder is not connected; somebody else of the same name would push a living one out.
+    if (known && !known->spec().revoked() && known->spec().public_key() != request.public_key() &&
+        known->status().state() == "Connected")
+      return fail(Code::kConflict,
+                  fmt::format("agent {} is connected and serves region {}: stop it first, or give this one a "
+                              "region and a name of its own",
                               request.agent(), known->spec().region()));
     const auto& serving = region.status().agent();
     if (!serving.empty() && serving != request.agent()) {
@@ -160,6 +186,7 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     agent.mutable_metadata()->set_name(request.agent());
     agent.mutable_spec()->set_region(invitation.region());
     agent.mutable_spec()->set_public_key(request.public_key());
+    agent.mutable_spec()->set_box_key(request.box_key());
     agent.mutable_spec()->set_revoked(false);
     agent.mutable_status()->set_version(request.version());
     agent.mutable_status()->set_state("Enrolled");
@@ -168,11 +195,20 @@ Result<v1::Agent> redeem_join_token(const Context& context, const v1::EnrolReque
     region.mutable_status()->set_agent(request.agent());
     TRY(objects::put_status(work.txn, region));
     TRY(controllers::refresh_agent(work, request.agent()));
+    TRY(controllers::reseal_region(work, invitation.region()));
     mark_used(work, invitation, request);
     return controllers::record_audit(work, {fmt::format("agent:{}", request.agent()), "join", "Agent",
                                             request.agent(), fmt::format("region {}", invitation.region())});
   }));
   return agent;
+}
+
+Result<> note_box_key(const Context& context, const std::string& agent, const std::string& box_key) {
+  TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    TRY(controllers::put_box_key(work, agent, box_key));
+    return {};
+  }));
+  return {};
 }
 
 Result<> revoke_agent(const Context& context, const Caller& caller, std::string_view agent) {

@@ -10,6 +10,8 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secret_uses.h"
+#include "hub/controllers/secrets.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
@@ -31,8 +33,14 @@ std::unexpected<Error> in_use(std::string_view what, const std::vector<std::stri
 class Erasure {
  public:
   Erasure(Work& work, const Caller& caller, const model::Kind& kind, const std::string& name,
-          bool delete_data, v1::EraseResult& result)
-      : work_(work), caller_(caller), kind_(kind), name_(name), delete_data_(delete_data), result_(result) {}
+          const EraseOptions& options, v1::EraseResult& result)
+      : work_(work),
+        caller_(caller),
+        kind_(kind),
+        name_(name),
+        delete_data_(options.delete_data),
+        force_(options.force),
+        result_(result) {}
 
   Result<> run() {
     if (kind_.name == "Application") return application();
@@ -43,7 +51,8 @@ class Erasure {
     if (kind_.name == "Agent") return agent();
     if (kind_.name == "ServiceAccount") return service_account();
     if (kind_.name == "Role") return role();
-    if (kind_.name == "Secret" || kind_.name == "RoleBinding") return plain();
+    if (kind_.name == "Secret") return secret();
+    if (kind_.name == "RoleBinding") return plain();
     return fail(Code::kDenied, fmt::format("{} are written by the hub alone", kind_.plural));
   }
 
@@ -70,12 +79,14 @@ class Erasure {
   Result<> agent();
   Result<> service_account();
   Result<> role();
+  Result<> secret();
 
   Work& work_;
   const Caller& caller_;
   const model::Kind& kind_;
   const std::string& name_;
   const bool delete_data_;
+  const bool force_;
   v1::EraseResult& result_;
 };
 
@@ -230,6 +241,26 @@ Result<> Erasure::role() {
   return plain();
 }
 
+// Who uses it would go on with values that nobody could give it again.
+Result<> Erasure::secret() {
+  const auto secret = *TRY(objects::get<v1::Secret>(work_.txn, name_));
+  const auto users = controllers::describe_users(TRY(controllers::users_of_secret(work_.txn, name_)));
+  if (!users.empty() && !force_)
+    return in_use(
+        fmt::format("secret {}", name_), users,
+        "take it out of their resources first; with --force it goes all the same, and they go on with "
+        "what they have");
+  controllers::index_secret(work_.txn, &secret, nullptr);
+  TRY(controllers::wake_askers(work_, controllers::id_of(secret)));
+  TRY(plain());
+  if (!users.empty())
+    result_.set_message(
+        fmt::format("in use by {}, which keep what they have and take no change until it "
+                    "is made again",
+                    list_some(users)));
+  return {};
+}
+
 // The application is gone, and data of it was kept.
 Result<bool> erase_what_is_left(Work& work, const Caller& caller, const std::string& application,
                                 v1::EraseResult& result) {
@@ -276,6 +307,11 @@ Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, 
                 fmt::format("deleteData: only an application is deleted with its data; to delete a "
                             "{}, leave it out",
                             kind.name));
+  if (options.force && kind.name != "Secret")
+    return fail(Code::kInvalid,
+                fmt::format("force: only a secret is deleted while it is in use; to delete a {}, "
+                            "leave it out",
+                            kind.name));
   v1::EraseResult result;
   const std::string key(name);
   const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
@@ -286,7 +322,7 @@ Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, 
     if (!object && options.delete_data && TRY(erase_what_is_left(work, caller, key, result))) return {};
     if (!object) return std::unexpected(no_such(work.txn, kind, key));
     if (options.if_match) TRY(objects::check_version(*object, *options.if_match));
-    TRY(Erasure(work, caller, kind, key, options.delete_data, result).run());
+    TRY(Erasure(work, caller, kind, key, options, result).run());
     if (result.message().empty()) result.set_message("is gone");
     return controllers::record_audit(
         work, {caller.subject, "delete", kind.name, key, options.delete_data ? kWithData : ""});

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/clock/duration.h"
 #include "common/model/keeping.h"
 #include "common/model/reasons.h"
@@ -27,6 +29,12 @@ std::string joined_regions(const v1::Deployment& deployment) {
 // The region that a person should look at first.
 const v1::RegionRollout* first_in_trouble(const v1::DeploymentStatus& status) {
   const v1::RegionRollout* found = nullptr;
+  // What waited for it, and why it has not become ready, says more than the state of another.
+  if (status.state() == "Failed") {
+    const auto waited = std::ranges::find_if(
+        status.regions(), [](const v1::RegionRollout& region) { return region.has_progressed(); });
+    if (waited != status.regions().end()) return &*waited;
+  }
   for (const char* state : {"Stalled", "RollingOut", "Stale", "Waiting", "Leaving"}) {
     for (const auto& region : status.regions()) {
       if (found == nullptr && region.state() == state) found = &region;
@@ -56,24 +64,35 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kImageGone)
     return fmt::format("bring that very image back to its registry or host, or name another one in {}.",
                        where);
+  if (reason == reasons::kRegistryUnreachable)
+    return fmt::format("repair the way from the region's host to the registry, or name another image in {}.",
+                       where);
   if (reason == reasons::kImageRefused)
     return fmt::format(
-        "give the region a pull secret (qleet create secret registry ...), or name another image in {}.",
+        "give the region's agent credentials for the registry (qleet-agent run --registry-auth FILE), or "
+        "name another image in {}.",
         where);
+  if (reason == reasons::kOutOfMemory)
+    return fmt::format("raise the memory limit in {}, or have it use less.", where);
   if (reason == reasons::kProbeFailing || reason == reasons::kExited) {
     if (resource == nullptr || resource->spec().application().empty())
       return fmt::format("look at what it says on its host, and at {}.", profile);
     const auto& spec = resource->spec();
-    const auto place = fmt::format("-e {}", spec.environment());
     if (workload)
-      return fmt::format("see what it says: qleet logs {} {} {}.", spec.application(), spec.id(), place);
-    return fmt::format("see what it says: qleet logs {} --resource {}/{} {}, and look at {}.",
-                       spec.application(), spec.type(), spec.id(), place, profile);
+      return fmt::format("see what it says: qleet logs {}/{} -e {}", spec.application(), spec.id(),
+                         spec.environment());
+    return fmt::format("see what it says: qleet logs {} --resource {}/{} -e {}; and look at {}.",
+                       spec.application(), spec.type(), spec.id(), spec.environment(), profile);
   }
   if (reason == reasons::kPortInUse) return "free the port on the host, or ask for another one.";
   if (reason == reasons::kLimitRefused)
     return fmt::format("ask for a lower limit in {}, or raise the host's.", where);
   if (reason == reasons::kHostUnavailable) return "start the container engine on the region's host.";
+  if (reason == reasons::kNoSecret) return "set it (qleet secret set), or ask for another id or key.";
+  if (reason == reasons::kWaitingForValues)
+    return "the hub's log says why it cannot send them; set the secret anew if its key is lost.";
+  if (reason == reasons::kProviderMissing && resource != nullptr && resource->spec().has_secret())
+    return "upgrade the region's agent (docs/operations/upgrade.md).";
   if (reason == reasons::kProviderMissing)
     return fmt::format("give the region an agent with provider {}, or choose another profile.",
                        resource == nullptr ? "" : resource->spec().provider());
@@ -83,6 +102,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kNoProfile)
     return "write a profile for it (qleet get profiles shows what there is), or ask for another type or "
            "class.";
+  if (reason == reasons::kNotOffered)
+    return "have the application that shall answer offer this id (offers), or ask for another one.";
   if (reason == reasons::kNotAllowed)
     return "ask for something else and apply it again, or have the operator, or the host's owner, allow it.";
   if (reason == reasons::kNoRegion)
@@ -94,7 +115,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kInvalidParams || reason == reasons::kResourceConflict)
     return "change what the application asks for, and apply it again.";
   if (reason == reasons::kDataWouldBeLost)
-    return "ask for it under another id, or let the profile before serve it again.";
+    return "ask for it under another id, let the profile before serve it again, or, where the data may go, "
+           "delete it as the message says.";
   return {};
 }
 
@@ -154,6 +176,7 @@ Explanation explain(const v1::Resource& resource, const v1::Region* region, Wall
   result.state = state.state;
   result.ready = state.state == "Ready";
   const auto what = fmt::format("{} in {}", controllers::label_of(resource), resource.spec().region());
+  if (!result.ready) result.cause = resource.metadata().name();
   if (result.ready) {
     result.summary = fmt::format("{} is ready{}{}", what, state.message.empty() ? "" : ": ", state.message);
     return result;
@@ -192,8 +215,15 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
     result.summary = fmt::format("{}: the hub has not looked at it yet", subject);
     return result;
   }
+  if (status.state() == "Returned") {
+    result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
+    result.repair = fmt::format("correct it and apply it again; qleet diff {} {} {} shows what it changed.",
+                                spec.application(), spec.release(), spec.returned_from());
+    return result;
+  }
   const auto* region = first_in_trouble(status);
-  const bool of_region = status.state() == "RollingOut" || status.state() == "Stalled";
+  const bool of_region =
+      status.state() == "RollingOut" || status.state() == "Stalled" || status.state() == "Failed";
   if (!of_region || region == nullptr) {
     result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
     if (ready != nullptr) result.repair = repair_for(ready->reason(), nullptr);
@@ -213,9 +243,16 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
                                  region->message().empty() ? region->state() : region->message());
     return result;
   }
+  result.cause = culprit->metadata().name();
   const auto health = controllers::health_of(*culprit);
   result.summary = fmt::format("{}: {} in {}: {}", subject, controllers::label_of(*culprit), region->region(),
                                health.message);
+  if (status.state() == "Failed" && ready != nullptr) {
+    result.details.push_back(fmt::format("It has failed: {}", ready->message()));
+    if (status.release() == 0) result.details.push_back("There is no release before it to go back to.");
+  }
+  if (const auto restarts = culprit->status().restarts(); restarts > 0)
+    result.details.push_back(fmt::format("Its containers were restarted {} times.", restarts));
   if (auto since = since_text(*culprit, now); !since.empty()) result.details.push_back(std::move(since));
   // An agent that is there and works will get to it.
   if (health.reason != reasons::kWaitingForAgent) result.repair = repair_for(health.reason, &*culprit);

@@ -27,6 +27,7 @@ struct Explanation {
   std::string summary;               // one sentence
   std::vector<std::string> details;  // since when, how often tried
   std::string repair;                // empty: nothing to be done
+  std::string cause;                 // name of the resource that the others wait for; empty: none
 };
 
 // "shop is not ready in dev: postgres \"db\" in local-1: ...".

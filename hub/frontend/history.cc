@@ -59,6 +59,10 @@ Result<v1::History> history(const Context& context, std::string_view application
       };
       const auto number = spec.number();
       if (deployment.spec().candidate() == number) add("Candidate");
+      if (deployment.status().failed_release() == number) {
+        add("Failed");
+        continue;
+      }
       if (deployment.status().release() == number) {
         add("Current");
       } else if (deployment.spec().release() == number) {
@@ -67,6 +71,8 @@ Result<v1::History> history(const Context& context, std::string_view application
                  controllers::was_ready(release, deployment.spec().environment(), nullptr)) {
         add("WasReady");
       }
+      // Until somebody applies or approves.
+      if (deployment.spec().release() == number && deployment.spec().rolled_back()) add("RolledBack");
     }
   }
   return history;

@@ -4,15 +4,18 @@
 #include <algorithm>
 
 #include "common/clock/duration.h"
+#include "common/model/image_name.h"
 #include "common/model/reasons.h"
 #include "common/template/replacement.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
+#include "hub/controllers/secrets.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
 #include "hub/frontend/plan_sharing.h"
+#include "hub/frontend/plan_values.h"
 #include "hub/frontend/rehearsal.h"
 #include "hub/store/overlay_store.h"
 
@@ -21,6 +24,7 @@ namespace {
 
 constexpr size_t kMaxDetails = 6;
 constexpr std::string_view kContainers = "score.containers.";
+constexpr std::string_view kServiceName = "score.service.hostname";
 constexpr std::string_view kLookedUpAgain = " looked up again";
 
 std::string unquoted(const std::string& json) {
@@ -30,19 +34,13 @@ std::string unquoted(const std::string& json) {
 // Of two references to one repository only what tells them apart.
 std::string image_change(const std::string& before, const std::string& after) {
   const auto split = [](const std::string& image) {
-    const auto at = image.find('@');
-    const auto name = image.substr(0, at);
-    const auto colon = name.rfind(':');
-    const auto slash = name.rfind('/');
-    const bool tagged = colon != std::string::npos && (slash == std::string::npos || colon > slash);
-    const auto repository = tagged ? name.substr(0, colon) : name;
-    auto rest = tagged ? name.substr(colon + 1) : at == std::string::npos ? "" : image.substr(at + 1, 19);
-    return std::pair(repository, std::move(rest));
+    auto name = model::split_image(image);
+    return std::pair(std::move(name.repository), name.tag.empty() ? name.digest.substr(0, 19) : name.tag);
   };
   const auto [old_repository, old_rest] = split(before);
   const auto [new_repository, new_rest] = split(after);
   if (before.starts_with(after + "@")) return fmt::format("image {}{}", new_rest, kLookedUpAgain);
-  if (old_repository != new_repository || old_rest == new_rest)
+  if (!model::same_repository(old_repository, new_repository) || old_rest == new_rest)
     return fmt::format("image {} -> {}", before, after);
   return fmt::format("image {} -> {}", old_rest.empty() ? "(no tag)" : old_rest, new_rest);
 }
@@ -58,7 +56,9 @@ class Planner {
   Result<> resource(const std::string& name);
   Result<> deployment(const std::string& name);
   Result<> add(const v1::ResourceSpec& spec, v1::PlanChange change);
-  void describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after, v1::PlanChange& change);
+  Result<> describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
+                           v1::PlanChange& change);
+  Result<std::vector<std::string>> secrets_changed(const v1::ResourceSpec& after);
   Result<std::string> why_gone(const std::string& name, const v1::ResourceSpec& spec);
   v1::PlanPlace& place(const std::string& environment, const std::string& region);
 
@@ -96,39 +96,82 @@ std::string gap_of(const v1::ResourceSpec& spec) {
   return fmt::format("stops before it starts again: its volume {} cannot be shared", replacement.volume);
 }
 
-void Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
-                              v1::PlanChange& change) {
+// Of which Secret what version; empty where it is the same.
+std::string secret_change(const v1::SecretUse& before, const v1::SecretUse& after) {
+  if (before.name() != after.name())
+    return fmt::format("Secret {} version {} -> {} version {}", before.name(), before.version(), after.name(),
+                       after.version());
+  if (before.version() == after.version()) return "made again";
+  return fmt::format("version {} -> {}", before.version(), after.version());
+}
+
+// Secrets whose values it is given, and that are others now.
+Result<std::vector<std::string>> Planner::secrets_changed(const v1::ResourceSpec& spec) {
+  std::map<std::string, std::string> changes;
+  for (const auto& [alias, dependency] : spec.dependencies()) {
+    const auto before = TRY(objects::get<v1::Resource>(before_, dependency));
+    const auto after = TRY(objects::get<v1::Resource>(after_, dependency));
+    if (!before || !after || !before->spec().has_secret() || !after->spec().has_secret()) continue;
+    if (controllers::drawn_content(before->spec()) == controllers::drawn_content(after->spec())) continue;
+    changes[dependency] = fmt::format("secret {} {}", after->spec().id(),
+                                      secret_change(before->spec().secret(), after->spec().secret()));
+  }
+  std::vector<std::string> texts;
+  for (auto& [dependency, text] : changes) texts.push_back(std::move(text));
+  return texts;
+}
+
+Result<> Planner::describe_change(const v1::ResourceSpec& before, const v1::ResourceSpec& after,
+                                  v1::PlanChange& change) {
+  if (before.has_secret() && after.has_secret()) {
+    change.set_action("change");
+    change.set_summary("changes");
+    change.add_details(secret_change(before.secret(), after.secret()));
+    return {};
+  }
   const bool workload = after.type() == "workload";
   std::vector<std::string> details;
   bool only_replicas = true;
+  bool only_name = true;
   for (const auto& entry : compare(flatten(before.template_()), flatten(after.template_()))) {
     const auto& path = entry.path();
+    const auto origin = TRY(origin_of(before_, after_, change.resource(), after, path));
     if (workload && path == "replicas") {
-      details.push_back(fmt::format("replicas {} -> {}", entry.before(), entry.after()));
+      details.push_back(fmt::format("replicas {} -> {}{}", entry.before(), entry.after(), origin));
+      only_name = false;
       continue;
     }
     only_replicas = false;
+    only_name = only_name && path == kServiceName;
     if (path.starts_with(kContainers) && path.ends_with(".image") && entry.action() == "~") {
       details.push_back(image_change(unquoted(entry.before()), unquoted(entry.after())));
     } else if (entry.action() == "~") {
-      details.push_back(fmt::format("{} {} -> {}", path, entry.before(), entry.after()));
+      details.push_back(fmt::format("{} {} -> {}{}", path, entry.before(), entry.after(), origin));
     } else {
-      details.push_back(fmt::format("{}{} {}", entry.action(), path,
-                                    entry.action() == "+" ? entry.after() : entry.before()));
+      details.push_back(fmt::format("{}{} {}{}", entry.action(), path,
+                                    entry.action() == "+" ? entry.after() : entry.before(), origin));
     }
   }
   const std::map<std::string, std::string> old_deps(before.dependencies().begin(),
                                                     before.dependencies().end());
   const std::map<std::string, std::string> new_deps(after.dependencies().begin(), after.dependencies().end());
   for (const auto& entry : compare(old_deps, new_deps)) {
-    only_replicas = false;
+    only_replicas = only_name = false;
     details.push_back(fmt::format("{}{}", entry.action() == "~" ? "other " : entry.action(), entry.path()));
+  }
+  for (auto& secret : TRY(secrets_changed(after))) {
+    only_replicas = false;
+    details.push_back(std::move(secret));
   }
   if (before.provider() != after.provider())
     details.push_back(fmt::format("provider {} -> {}", before.provider(), after.provider()));
   if (workload && only_replicas && !details.empty()) {
     change.set_action("change");
     change.set_summary("scales");
+  } else if (workload && only_name && !details.empty()) {
+    // What has the name already goes on; replicas that an earlier version made have not.
+    change.set_action("change");
+    change.set_summary("is asked for by name");
   } else if (workload) {
     change.set_action("restart");
     const auto replicas = after.params().fields().find("replicas");
@@ -157,6 +200,7 @@ void Planner::describe_change(const v1::ResourceSpec& before, const v1::Resource
     details.push_back(fmt::format("and {} more", more));
   }
   for (auto& detail : details) change.add_details(std::move(detail));
+  return {};
 }
 
 Result<std::string> Planner::why_gone(const std::string& name, const v1::ResourceSpec& spec) {
@@ -188,6 +232,7 @@ Result<> Planner::resource(const std::string& name) {
     change.set_action(before ? "revive" : "create");
     change.set_summary(fmt::format("{}: asked for by {}", before ? "again" : "new",
                                    list_some(TRY(user_labels(after_, name)))));
+    for (auto& text : TRY(given_by_environment(after_, spec))) change.add_details(std::move(text));
     for (auto& text : TRY(newly_held(before_, after_, name, {}, spec))) change.add_details(std::move(text));
     return add(spec, std::move(change));
   }
@@ -197,7 +242,7 @@ Result<> Planner::resource(const std::string& name) {
     return add(spec, std::move(change));
   }
   if (before->spec().hash() == spec.hash()) return {};
-  describe_change(before->spec(), spec, change);
+  TRY(describe_change(before->spec(), spec, change));
   for (auto& text : TRY(newly_held(before_, after_, name, before->spec(), spec)))
     change.add_details(std::move(text));
   return add(spec, std::move(change));
@@ -210,8 +255,19 @@ Result<> Planner::deployment(const std::string& name) {
   const auto& spec = after->spec();
   if (spec.candidate() != 0 && (!before || before->spec().candidate() != spec.candidate())) {
     place(spec.environment(), "")
-        .set_waits(spec.candidate_waits() == "approval" ? "waits for approval"
-                                                        : "waits for another environment");
+        .set_waits(spec.rolled_back()                     ? "is held back: it was rolled back by hand"
+                   : spec.candidate_waits() == "approval" ? "waits for approval"
+                                                          : "waits for another environment");
+  }
+  // Nobody is to be surprised by it once more.
+  if (before && before->spec().returned_from() != 0 && spec.returned_from() == 0 && spec.release() != 0) {
+    const auto failed = before->spec().returned_from();
+    const auto tried = spec.candidate() != 0 ? spec.candidate() : spec.release();
+    if (tried == failed)
+      result_.add_warnings(
+          fmt::format("{} in {}: release {} is tried once more; it failed there, and was gone back "
+                      "from to release {}",
+                      spec.application(), spec.environment(), failed, before->spec().release()));
   }
   const bool blocked = after->status().state() == "Blocked";
   for (const auto& condition : after->status().conditions()) {
@@ -332,6 +388,8 @@ Result<v1::PlanResult> from_answers(Result<v1::DeliveryAnswers> answers) {
   const auto delivered = TRY(std::move(answers));
   v1::PlanResult result;
   *result.mutable_releases() = delivered.releases();
+  // Said by nothing else in a plan: that nothing follows a build, or why it changes nothing.
+  if (!delivered.message().empty()) result.add_warnings(delivered.message());
   return result;
 }
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/clock/duration.h"
 #include "common/crypto/token.h"
@@ -28,6 +30,20 @@ Result<std::optional<Millis>> validity(const std::string& text) {
   return *duration;
 }
 
+// A token cannot be for other applications than its account.
+Result<> same_applications(const v1::ServiceAccount& account, const v1::TokenRequest& request) {
+  const auto sorted = [](const auto& names) { return std::set<std::string>(names.begin(), names.end()); };
+  const auto asked = sorted(request.applications());
+  const auto has = sorted(account.spec().applications());
+  if (asked.empty() || asked == has) return {};
+  return fail(
+      Code::kConflict,
+      fmt::format("service account {} is for {}, not for {}: change it with apply, or make another account",
+                  request.service_account(),
+                  has.empty() ? "every application" : fmt::format("application {}", fmt::join(has, ", ")),
+                  fmt::format("application {}", fmt::join(asked, ", "))));
+}
+
 // The account, made where it is missing and a role was given.
 Result<v1::ServiceAccount> account_for(Work& work, const v1::TokenRequest& request) {
   auto account = TRY(objects::get<v1::ServiceAccount>(work.txn, request.service_account()));
@@ -36,6 +52,7 @@ Result<v1::ServiceAccount> account_for(Work& work, const v1::TokenRequest& reque
       return fail(Code::kConflict,
                   fmt::format("service account {} has role {}, not {}: change it with apply",
                               request.service_account(), account->spec().role(), request.role()));
+    TRY(same_applications(*account, request));
     return *std::move(account);
   }
   if (request.role().empty())
@@ -51,6 +68,12 @@ Result<v1::ServiceAccount> account_for(Work& work, const v1::TokenRequest& reque
   v1::ServiceAccount made;
   made.mutable_metadata()->set_name(request.service_account());
   made.mutable_spec()->set_role(request.role());
+  *made.mutable_spec()->mutable_applications() = request.applications();
+  if (auto errors = model::validate(made); !errors.empty()) {
+    for (auto& error : errors)
+      if (error.field.starts_with("spec.")) error.field = error.field.substr(5);
+    return std::unexpected(model::invalid(std::move(errors)));
+  }
   TRY(objects::put(work.txn, made, work.stamp));
   return made;
 }

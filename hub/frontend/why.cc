@@ -142,6 +142,9 @@ Result<v1::Why> why(const Context& context, std::string_view resource) {
     if (!spec.environment().empty())
       environment = TRY(objects::get<v1::Environment>(*reader, spec.environment()));
     why.set_profile_reason(controllers::how_chosen(*profile, environment ? &*environment : nullptr));
+  } else if (spec.has_secret()) {
+    why.set_profile_reason(fmt::format("needs no profile: hands out version {} of Secret {}",
+                                       spec.secret().version(), spec.secret().name()));
   }
   return why;
 }

@@ -66,6 +66,9 @@ std::string below(std::string_view root, std::string_view segment) {
 std::string object(std::string_view plural, std::string_view name) {
   return join_segments({"o", plural, name});
 }
+std::string offer(std::string_view environment, std::string_view id, std::string_view app) {
+  return join_segments({"x/offer", environment, id, app});
+}
 std::string app_env(std::string_view environment, std::string_view app) {
   return join_segments({"x/app-env", environment, app});
 }
@@ -82,6 +85,16 @@ std::string waits(std::string_view resource, std::string_view deployment) {
 std::string waits_of(std::string_view deployment) { return join_segments({"x/waits-of", deployment}); }
 
 std::string types(std::string_view deployment) { return join_segments({"x/types", deployment}); }
+std::string secret_id(std::string_view id, std::string_view secret) {
+  return join_segments({"x/secret-id", id, secret});
+}
+std::string secret_ask(std::string_view id, std::string_view deployment) {
+  return join_segments({"x/secret-ask", id, deployment});
+}
+std::string secret_asks(std::string_view deployment) { return join_segments({"x/secret-asks", deployment}); }
+std::string secret_use(std::string_view secret, std::string_view resource) {
+  return join_segments({"x/secret-use", secret, resource});
+}
 std::string profile_type(std::string_view type, std::string_view profile) {
   return join_segments({"x/profile-type", type, profile});
 }
@@ -118,6 +131,9 @@ std::string certified(std::string_view agent) { return join_segments({"x/certifi
 std::string join(std::string_view sha256_hex) { return join_segments({"x/join", sha256_hex}); }
 std::string idem(std::string_view subject, std::string_view key_sha256_hex) {
   return join_segments({"x/idem", subject, key_sha256_hex});
+}
+std::string idem_body(std::string_view subject, std::string_view key_sha256_hex) {
+  return join_segments({"x/idem-body", subject, key_sha256_hex});
 }
 std::string idem_due(std::uint64_t due_ms, std::string_view subject, std::string_view key_sha256_hex) {
   return join_segments({"x/idem-due", hex16(due_ms), subject, key_sha256_hex});

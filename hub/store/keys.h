@@ -11,7 +11,7 @@
 namespace qleet::hub::keys {
 
 inline constexpr std::string_view kObjectPrefix = "o/";
-inline constexpr unsigned kFormat = 1;
+inline constexpr unsigned kFormat = 2;
 inline constexpr size_t kMaxBytes = 511;
 
 // Fixed width, so that byte order is the order of the numbers.
@@ -36,6 +36,11 @@ std::string object(std::string_view plural, std::string_view name);
 // x/app-env/<environment>/<app>            application wants environment (value empty)
 std::string app_env(std::string_view environment, std::string_view app);
 
+// x/offer/<environment>/<id>/<app>         a workload of the application is offered there by that id (value
+// empty).
+//                                          `app` empty: the range of all that do
+std::string offer(std::string_view environment, std::string_view id, std::string_view app);
+
 // x/image/<image b64url>/<app>             application follows builds of this image (value empty)
 std::string image(std::string_view repository, std::string_view app);
 
@@ -53,6 +58,22 @@ std::string waits(std::string_view resource, std::string_view deployment);
 // x/waits-of/<deployment>                  the resources that it waits for, comma separated: the reverse of
 // x/waits
 std::string waits_of(std::string_view deployment);
+
+// x/secret-id/<id>/<secret>                secret has this as its spec.id, which is not its name (value
+// empty). `secret` empty:
+//                                          the range of all of them
+std::string secret_id(std::string_view id, std::string_view secret);
+
+// x/secret-ask/<id>/<deployment>           deployment asks, at any depth, for the secret of this id (value
+// empty)
+std::string secret_ask(std::string_view id, std::string_view deployment);
+
+// x/secret-asks/<deployment>               the ids that it asks for, comma separated: the reverse of
+// x/secret-ask
+std::string secret_asks(std::string_view deployment);
+
+// x/secret-use/<secret>/<resource>         resource hands out the values of secret (value empty)
+std::string secret_use(std::string_view secret, std::string_view resource);
 
 // x/profile-type/<type>/<profile>          profile satisfies type (value empty)
 std::string profile_type(std::string_view type, std::string_view profile);
@@ -119,6 +140,10 @@ std::string certified(std::string_view agent);
 
 // x/idem/<subject>/<sha256 hex of the key> answer given to an idempotent request
 std::string idem(std::string_view subject, std::string_view key_sha256_hex);
+
+// x/idem-body/<subject>/<sha256 hex of the key>
+//                                          sha256 hex of what was asked with it
+std::string idem_body(std::string_view subject, std::string_view key_sha256_hex);
 
 // x/idem-due/<due ms, 16 hex>/<subject>/<sha256 hex of the key>
 //                                          when that answer may be forgotten (value empty)

@@ -40,7 +40,7 @@ struct Migration {
   unsigned from = 0;
   std::function<int(const Env& env, MDB_txn* txn)> run;
 };
-// The steps that this program knows: none yet, formats begin with 1.
+// The steps that this program knows; formats begin with 1.
 std::vector<Migration> known_migrations();
 
 struct EnvOptions {
@@ -48,6 +48,7 @@ struct EnvOptions {
   unsigned max_readers = 126;
   bool read_only = false;  // then without LMDB's lock file: only for files that nobody writes
   bool owner = false;      // the file's one writer: makes sure of what the disk holds, and migrates
+  bool as_it_is = false;   // an older format that this program knows is not migrated: for copies of a store
   unsigned format = keys::kFormat;
   std::vector<Migration> migrations = known_migrations();
 };

@@ -110,7 +110,7 @@ Result<> overwrite(int fd, const fs::path& path) {
 
 // Gives the copy in `dir` its new life.
 Result<StoreIdentity> rebirth(const fs::path& dir, const Random& random) {
-  auto env = TRY(Env::open(dir, {}));
+  auto env = TRY(Env::open(dir, {.as_it_is = true}));
   TxnHandle txn = TRY(TxnHandle::begin(*env, false));
   StoreIdentity identity = TRY(get_identity(*env, txn.get()));
   identity.lineage.insert(identity.lineage.begin(), identity.epoch);
@@ -192,7 +192,7 @@ Result<Revision> copy_env(const Env& env, const fs::path& to) {
   auto copy = [&]() -> Result<Revision> {
     TRY(copy_compact(env, partial));
     // Also shows that the copy can be read.
-    auto copied = TRY(Env::open(partial, {.read_only = true}));
+    auto copied = TRY(Env::open(partial, {.read_only = true, .as_it_is = true}));
     TxnHandle txn = TRY(TxnHandle::begin(*copied, true));
     return get_meta_revision(*copied, txn.get(), meta::kRevision);
   };
@@ -224,7 +224,7 @@ Result<Revision> backup_lmdb(const std::filesystem::path& dir, const std::filesy
   if (!std::filesystem::exists(dir / lmdb::kData, error)) {
     return fail(Code::kNotFound, fmt::format("{}: holds no store", dir.string()));
   }
-  auto env = TRY(lmdb::Env::open(dir, {}));
+  auto env = TRY(lmdb::Env::open(dir, {.as_it_is = true}));
   return lmdb::copy_env(*env, to);
 }
 
@@ -241,9 +241,9 @@ Result<> scrub_lmdb(const std::filesystem::path& dir) {
   TRY(make_directory(fresh));
   const auto replaced = [&]() -> Result<> {
     {
-      auto env = TRY(Env::open(dir, {}));
+      auto env = TRY(Env::open(dir, {.as_it_is = true}));
       TRY(copy_compact(*env, fresh, false));
-      auto copied = TRY(Env::open(fresh, {.read_only = true}));
+      auto copied = TRY(Env::open(fresh, {.read_only = true, .as_it_is = true}));
       const TxnHandle before = TRY(TxnHandle::begin(*env, true));
       const TxnHandle after = TRY(TxnHandle::begin(*copied, true));
       if (TRY(get_meta_revision(*env, before.get(), meta::kRevision)) !=
@@ -286,7 +286,7 @@ Result<StoreIdentity> restore_lmdb(const std::filesystem::path& from, const std:
   if (error) return failed(restoring, "remove what an earlier restore left", error);
   TRY(make_directory(restoring));
   {
-    auto backup = TRY(Env::open(from, {.read_only = true}));
+    auto backup = TRY(Env::open(from, {.read_only = true, .as_it_is = true}));
     TRY(copy_compact(*backup, restoring));
   }
   StoreIdentity identity = TRY(rebirth(restoring, random));

@@ -152,6 +152,8 @@ Result<Revision> LmdbStore::backup(const std::filesystem::path& to) const {
   return lmdb::copy_env(impl_->env(), to);
 }
 
+const metrics::Histogram& LmdbStore::commits() const { return impl_->writer().commits(); }
+
 std::optional<Error> LmdbStore::trouble() const { return impl_->writer().trouble(); }
 
 Result<LmdbStats> LmdbStore::stats() const {

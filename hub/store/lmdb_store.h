@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/metrics/histogram.h"
 #include "hub/store/random.h"
 #include "hub/store/store.h"
 
@@ -62,6 +63,8 @@ class LmdbStore final : public Store {
   Result<Revision> backup(const std::filesystem::path& to) const;
 
   Result<LmdbStats> stats() const;
+  // How long commits took, in seconds.
+  const metrics::Histogram& commits() const;
 
   // Why writes are refused at present: the disk or the map is full, or the disk fails. Goes by itself, within
   // about a second after its reason.

@@ -97,8 +97,12 @@ void Writer::loop() {
 }
 
 size_t Writer::run(const Batch& batch) {
+  const auto begun = std::chrono::steady_clock::now();
+  const Revision before = revision_;
   auto outcomes = attempt(batch);
   if (outcomes) {
+    if (revision_ != before)
+      commits_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
     note({});
   } else {
     note(std::unexpected(outcomes.error()));

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/metrics/histogram.h"
 #include "hub/store/buffered_txn.h"
 #include "hub/store/lmdb_env.h"
 #include "hub/store/lmdb_store.h"
@@ -33,6 +34,9 @@ class Writer {
   // Both wait until durable.
   Result<Revision> transact(const TxnFunction& function);
   Result<Revision> compact(Revision before);
+
+  // How long commits took that reached the disk, each with all that was written together, in seconds.
+  const metrics::Histogram& commits() const { return commits_; }
 
   // Why writes are refused at present; looks again every second while there is such a reason.
   std::optional<Error> trouble() const;
@@ -70,7 +74,8 @@ class Writer {
   ReaderGate& gate_;
   Subscribers& subscribers_;
   const LmdbOptions& options_;
-  Revision revision_;        // the thread's own, as all of this
+  Revision revision_;  // the thread's own, as all of this
+  metrics::Histogram commits_{metrics::short_durations()};
   bool distrusted_ = false;  // the disk failed: what it holds is not known
 
   mutable std::mutex mutex_;

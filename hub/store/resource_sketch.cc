@@ -1,5 +1,8 @@
 #include "hub/store/resource_sketch.h"
 
+#include <algorithm>
+
+#include "google/protobuf/struct.pb.h"
 #include "hub/store/wire_fields.h"
 
 namespace qleet::hub {
@@ -40,6 +43,12 @@ bool read_spec(std::string_view bytes, ResourceSketch& out) {
         case ResourceSpec::kHashFieldNumber:
           out.hash = fields.bytes();
           break;
+        case ResourceSpec::kParamsFieldNumber:
+          out.params = fields.bytes();
+          break;
+        case ResourceSpec::kResolveImagesFieldNumber:
+          out.resolves_images = !fields.bytes().empty();
+          break;
         default:
           break;
       }
@@ -60,6 +69,26 @@ Result<v1::ResourceStatus> ResourceSketch::read_status() const {
   if (!out.ParseFromArray(status.data(), static_cast<int>(status.size())))
     return fail(Code::kInternal, "stored bytes are not a Resource");
   return out;
+}
+
+std::optional<std::uint32_t> ResourceSketch::replicas() const {
+  constexpr int kEntries = 1;  // google.protobuf.Struct.fields
+  WireFields entries(params);
+  while (entries.next()) {
+    if (!entries.is_bytes() || entries.number() != kEntries) continue;
+    std::string_view name;
+    std::string_view value;
+    WireFields entry(entries.bytes());
+    while (entry.next()) {
+      if (entry.is_bytes()) (entry.number() == 1 ? name : value) = entry.bytes();
+    }
+    if (name != "replicas") continue;
+    google::protobuf::Value number;
+    if (!number.ParseFromArray(value.data(), static_cast<int>(value.size())) || !number.has_number_value())
+      return std::nullopt;
+    return static_cast<std::uint32_t>(std::clamp(number.number_value(), 0.0, 1e6));
+  }
+  return std::nullopt;
 }
 
 Result<ResourceSketch> sketch(std::string_view serialized) {

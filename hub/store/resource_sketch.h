@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "common/result/result.h"
@@ -23,10 +24,14 @@ struct ResourceSketch {
   std::string_view hash;
   bool deleted = false;
   bool data_may_go = false;
-  std::string_view status;  // serialized
+  bool resolves_images = false;  // it asks for its images' digests
+  std::string_view params;       // serialized
+  std::string_view status;       // serialized
 
   // kInternal where it is none.
   Result<v1::ResourceStatus> read_status() const;
+  // Of its params, where they name a number of replicas.
+  std::optional<std::uint32_t> replicas() const;
 };
 
 // kInternal where the bytes are not a Resource.

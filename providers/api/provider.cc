@@ -2,7 +2,7 @@
 
 namespace qleet {
 
-Result<> Provider::logs(const ProviderResource&, bool, unsigned, const std::function<bool(LogLine)>&) {
+Result<> Provider::logs(const ProviderResource&, const LogWish&, const std::function<bool(const LogLine&)>&) {
   return fail(Code::kUnsupported, "provider " + name() + " has no logs");
 }
 

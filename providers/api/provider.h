@@ -15,6 +15,7 @@
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/text/log_line.h"
 #include "google/protobuf/struct.pb.h"
 
 namespace qleet {
@@ -45,6 +46,13 @@ struct ProviderResource {
   std::map<std::string, std::map<std::string, std::string>> dependencies;
 };
 
+// Of what consists of replicas: how many there are. Shown to people, and judged by rollouts.
+struct Counts {
+  unsigned ready = 0;     // able to serve now, whichever version they are of
+  unsigned replicas = 0;  // that should be
+  unsigned restarts = 0;  // of processes that ended by themselves, since what is wanted was made
+};
+
 // What is there now, as far as it belongs to the resource (by name or ownership mark, never by memory).
 struct Observation {
   enum class State {
@@ -60,7 +68,11 @@ struct Observation {
       message;  // for people, also those who may not read logs: no secrets, nothing a workload printed
   std::map<std::string, std::string> self;  // what ${self.*} means in outputs: address, name, ...
   std::map<std::string, std::string>
-      images;                           // container -> repository[:tag]@digest, where they are asked for
+      images;                    // container -> repository[:tag]@digest, where they are asked for
+  std::optional<Counts> counts;  // nothing: it has no replicas
+  // Replicas that are ready and of the version that is wanted: how far a replacement has come. Nothing: it
+  // has none.
+  std::optional<unsigned> updated;
   std::optional<Millis> recheck_after;  // look again then, even if no watch event comes
   std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass
 };
@@ -69,11 +81,6 @@ struct StepResult {
   bool done = false;                    // nothing more to start for now: observe again
   std::optional<Millis> recheck_after;  // else at once
   std::string message;
-};
-
-struct LogLine {
-  std::string source;  // replica/container
-  std::string data;
 };
 
 // Thread-safe: steps of different resources run in parallel; two steps of one resource never do.
@@ -92,10 +99,11 @@ class Provider {
   // Calls `changed` (any thread, must not block) with the name of a resource whose world may have changed.
   // Replaces polling. Lives until the handle is destroyed; may be null where there is nothing to watch.
   virtual std::shared_ptr<void> watch(std::function<void(std::string resource)> changed) = 0;
-  // Streams logs until `sink` returns false, the end, or, unless `follow`, what is there now. Runs on a
-  // thread of its own.
-  virtual Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                        const std::function<bool(LogLine)>& sink);
+  // Hands out lines until `sink` returns false, or what is there now has been told. One that is followed goes
+  // on until the sink says so, whatever becomes of the resource, and asks it every few seconds with a line
+  // without a source where there is nothing to tell. Runs on a thread of its own; the sink may make it wait.
+  virtual Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                        const std::function<bool(const LogLine&)>& sink);
 };
 
 }  // namespace qleet

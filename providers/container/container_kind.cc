@@ -7,6 +7,7 @@
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
 #include "providers/container/body.h"
+#include "providers/container/ended.h"
 #include "providers/container/images.h"
 #include "providers/container/kinds.h"
 #include "providers/container/names.h"
@@ -132,6 +133,7 @@ void ContainerHandler::judge_running(const ProviderResource& resource, const Con
   out.self = self_of(resource, spec, details);
   if (health.ok) {
     out.state = State::kReady;
+    out.counts->ready = 1;
     return;
   }
   if (health.refused) {
@@ -140,14 +142,22 @@ void ContainerHandler::judge_running(const ProviderResource& resource, const Con
     out.message = refused_message(spec, details);
     return;
   }
-  out.reason = health.ever_ok || health.failures > 20 ? reasons::kProbeFailing : reasons::kCreating;
+  const auto last = context_.endings().last(details.id);
+  const std::string before = restarted(out.counts->restarts, last, details.memory);
+  const bool crashes = out.counts->restarts > 0 && last;
+  out.reason = health.ever_ok || health.failures > 20 ? reasons::kProbeFailing
+               : crashes                              ? reason_of(*last)
+                                                      : reasons::kCreating;
   out.state = health.ever_ok ? State::kDegraded : State::kProgressing;
-  out.message = fmt::format("{} runs but is not ready: {}", details.name, health.message);
+  out.message =
+      fmt::format("{}: {}{}", health.ever_ok ? "runs but is not ready" : "waits for its health check",
+                  health.message, before.empty() ? "" : "; " + before);
 }
 
 Result<Observation> ContainerHandler::observe(const ProviderResource& resource) {
   const ContainerSpec spec = TRY(parse_container(resource.template_));
   Observation out;
+  out.counts = Counts{.replicas = 1};
   const auto details = TRY(find(resource));
   if (!details) {
     if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
@@ -181,6 +191,8 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
     out.message = fmt::format("{} {}", details->name, drift);
     return out;
   }
+  out.counts->restarts =
+      restarts_of(context_.mounts(), base_name(resource), short_hash(resource.hash), *details);
   if (details->running()) {
     judge_running(resource, spec, *details, out);
     return out;
@@ -192,15 +204,23 @@ Result<Observation> ContainerHandler::observe(const ProviderResource& resource) 
   } else if (details->state == "created" || details->state == "initialized" ||
              details->state == "configured") {
     out.reason = reasons::kCreating;
-    out.message = fmt::format("{} is made but was not started yet", details->name);
-  } else if (details->state == "restarting" || details->state == "removing" || details->state == "stopping") {
+    out.message = "starting its container";
+  } else if (details->state == "restarting") {
+    // Docker does it by itself, after a short while.
+    const auto last = context_.endings().last(details->id).value_or(containers::ending_of(*details));
+    out.state = State::kProgressing;
+    out.reason = reason_of(last);
+    out.message = why_ended({.ending = last, .memory = details->memory, .restarts = out.counts->restarts});
+    out.recheck_after = kSoon;
+  } else if (details->state == "removing" || details->state == "stopping") {
     out.state = State::kProgressing;
     out.reason = reasons::kUpdating;
     out.message = fmt::format("{} is {}", details->name, details->state);
     out.recheck_after = kSoon;
   } else {
-    out.reason = reasons::kExited;
-    out.message = why_ended(*details);
+    const Ended how = ended(*details, out.counts->restarts);
+    out.reason = reason_of(how.ending);
+    out.message = why_ended(how);
     const Millis wait = context_.restarts().remaining(details->name);
     if (wait > Millis(0)) {
       out.state = State::kDegraded;
@@ -237,6 +257,7 @@ Result<StepResult> ContainerHandler::start(const ProviderResource& resource, con
   }
   // Written again: a folder on a tmpfs is empty after a reboot.
   TRY(context_.mounts().write(base_name(resource), short_hash(resource.hash), spec.process));
+  TRY(context_.hand_over_files(name, base_name(resource), short_hash(resource.hash), spec.process));
   auto started = containers::start_or_discard(context_.client(), name);
   if (started) return StepResult{.done = true};
   Error error = std::move(started).error();
@@ -284,13 +305,17 @@ Result<StepResult> ContainerHandler::apply(const ProviderResource& resource, con
       return StepResult{.done = true};
     }
     if (found->running()) return StepResult{.done = true};
-    if (found->state == "exited" || found->state == "stopped" || found->state == "dead") {
+    const bool again = found->state == "exited" || found->state == "stopped" || found->state == "dead";
+    if (again) {
       const Millis wait = context_.restarts().remaining(name);
       if (wait > Millis(0))
         return StepResult{.done = false, .recheck_after = wait, .message = "waits before a restart"};
       context_.restarts().note(name);
     }
-    return start(resource, spec, name);
+    auto started = start(resource, spec, name);
+    if (started && again)
+      note_restart(context_.mounts(), base_name(resource), short_hash(resource.hash), *found);
+    return started;
   }
   auto content = TRY(ensure_kept_content(context_, resource, spec.process.image, nullptr));
   if (content.pulling)

@@ -38,8 +38,10 @@ Result<std::string> load_or_make_key(const std::filesystem::path& file) {
 }  // namespace
 
 Context::Context(Options options, const Clock& clock)
-    : Host(
-          {.socket = options.socket, .registry_auth = options.registry_auth, .timed_out = options.timed_out}),
+    : Host({.socket = options.socket,
+            .registry_auth = options.registry_auth,
+            .timed_out = options.timed_out,
+            .call_ended = options.call_ended}),
       clock_(clock),
       key_file_(options.state / kRevisionKey),
       places_(std::filesystem::absolute(options.state) / "places"),
@@ -58,6 +60,13 @@ Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
   for (const char* other : {"replicas", "drain", "stopGrace", "startWithin", "update"})
     made_of.mutable_fields()->erase(other);
   return short_hash(key_ + templates::canonical(made_of));
+}
+
+Result<> Context::hand_over_files(const std::string& container, const std::string& key,
+                                  const std::string& part, const ProcessSpec& process) {
+  if (process.files.empty()) return {};
+  const auto owner = TRY(owner_of(client(), container));
+  return owner ? mounts_.hand_over(key, part, process, *owner) : Result<>();
 }
 
 bool LookUps::done(const std::string& resource, const std::string& round) const {

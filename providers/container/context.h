@@ -44,6 +44,11 @@ class Context : public containers::Host {
   // Shared with pulls, which may end after this.
   const std::shared_ptr<LookUps>& look_ups() const { return look_ups_; }
 
+  // Before a start of `container`, which was created: its files (mounts.h, by key and part) go to whom it
+  // runs as.
+  Result<> hand_over_files(const std::string& container, const std::string& key, const std::string& part,
+                           const ProcessSpec& process);
+
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
   // Where paths inside volumes are shown while a container starts (sub_paths.h).

@@ -9,13 +9,6 @@
 
 namespace qleet::container {
 
-std::string why_ended(const containers::ContainerDetails& details) {
-  std::string out = fmt::format("{} ended with code {}", details.name, details.exit_code);
-  if (details.oom_killed) out += " (killed: it took more memory than its limit)";
-  if (!details.error.empty()) out += ": " + details.error.substr(0, 300);
-  return out;
-}
-
 std::string drift_of(Context& context, const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details) {
   if (wanted.memory > 0 && details.memory != wanted.memory) return "has another memory limit than asked for";

@@ -24,10 +24,6 @@ std::unique_ptr<Handler> make_container(Context& context);
 std::unique_ptr<Handler> make_exec(Context& context);
 std::unique_ptr<Handler> make_workload(Context& context, EndpointBoard& board);
 
-// Of a container that ended: its exit code, and what the engine says. Nothing that the process printed:
-// statuses and events are read by people who may not read logs.
-std::string why_ended(const containers::ContainerDetails& details);
-
 // Nothing, or what someone changed on a container of ours since it was made.
 std::string drift_of(Context& context, const ProcessSpec& wanted, const std::string& network,
                      const containers::ContainerDetails& details);

@@ -8,9 +8,9 @@
 
 namespace qleet::container {
 
-// As Provider::logs. Followed, it goes on with containers that come later (another replica, another version)
-// and ends when none is left.
-Result<> stream_logs(Context& context, const ProviderResource& resource, bool follow, unsigned tail,
-                     const std::function<bool(LogLine)>& sink);
+// As Provider::logs. Followed, it goes on with containers that come later: started again, another replica,
+// another version.
+Result<> stream_logs(Context& context, const ProviderResource& resource, const LogWish& wish,
+                     const std::function<bool(const LogLine&)>& sink);
 
 }  // namespace qleet::container

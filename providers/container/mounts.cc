@@ -46,6 +46,8 @@ Result<> write_file(const fs::path& path, std::string_view content, unsigned mod
   return {};
 }
 
+std::string file_name(int number) { return fmt::format("file{}", number); }
+
 Result<> make_directory(const fs::path& path, unsigned mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return failed(path, errno);
   ::chmod(path.c_str(), mode);
@@ -70,11 +72,23 @@ Result<std::vector<std::string>> Mounts::write(const std::string& key, const std
   }
   int number = 0;
   for (const auto& file : process.files) {
-    const fs::path path = home / fmt::format("file{}", number++);
+    const fs::path path = home / file_name(number++);
     TRY(write_file(path, file.content, file.mode));
     binds.push_back(fmt::format("{}:{}:ro", path.string(), file.target));
   }
   return binds;
+}
+
+Result<> Mounts::hand_over(const std::string& key, const std::string& part, const ProcessSpec& process,
+                           const Owner& owner) const {
+  for (int number = 0; number < static_cast<int>(process.files.size()); ++number) {
+    const fs::path path = root_ / key / part / file_name(number);
+    if (::chown(path.c_str(), owner.user, owner.group) != 0) return failed(path, errno);
+    // A change of owner takes these bits away.
+    const unsigned mode = process.files[static_cast<std::size_t>(number)].mode;
+    if ((mode & 07000U) != 0 && ::chmod(path.c_str(), mode) != 0) return failed(path, errno);
+  }
+  return {};
 }
 
 Result<> Mounts::prepare(const std::string& key) const {
@@ -91,6 +105,19 @@ Result<> Mounts::write_note(const std::string& key, const std::string& name, std
 
 std::string Mounts::read_note(const std::string& key, const std::string& name) const {
   std::ifstream in(root_ / key / (kNote + name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+Result<> Mounts::write_part_note(const std::string& key, const std::string& part, const std::string& name,
+                                 std::string_view text) const {
+  TRY(prepare(key));
+  TRY(make_directory(root_ / key / part, 0755));
+  return write_file(root_ / key / part / (kNote + name), text, 0600);
+}
+
+std::string Mounts::read_part_note(const std::string& key, const std::string& part,
+                                   const std::string& name) const {
+  std::ifstream in(root_ / key / part / (kNote + name), std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 

@@ -2,8 +2,9 @@
 //
 // They lie under a folder that only root may enter and are bind-mounted, read-only, one by one: so they are
 // in neither the container's inspectable configuration nor a layer of it, and are there again after any
-// restart. Where they must not touch a disk, mount a tmpfs there: whatever is missing is written again before
-// a start.
+// restart. Secrets may be read by whoever the container runs as; files belong to that user, with the mode
+// that was asked for. Where they must not touch a disk, mount a tmpfs there: whatever is missing is written
+// again before a start.
 #pragma once
 
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "common/result/result.h"
+#include "providers/container/file_owner.h"
 #include "providers/container/template.h"
 
 namespace qleet::container {
@@ -26,6 +28,9 @@ class Mounts {
   // containers, of one revision. Idempotent.
   Result<std::vector<std::string>> write(const std::string& key, const std::string& part,
                                          const ProcessSpec& process) const;
+  // Hands the files of `process` that were written to whom its container runs as; their modes stay.
+  Result<> hand_over(const std::string& key, const std::string& part, const ProcessSpec& process,
+                     const Owner& owner) const;
   // Fine when there is nothing.
   Result<> remove(const std::string& key, const std::string& part) const;
   Result<> remove_all(const std::string& key) const;
@@ -34,6 +39,10 @@ class Mounts {
   // A note beside them, kept as safe as they are. Empty when there is none.
   Result<> write_note(const std::string& key, const std::string& name, std::string_view text) const;
   std::string read_note(const std::string& key, const std::string& name) const;
+  // The same beside one part's files: it goes with them.
+  Result<> write_part_note(const std::string& key, const std::string& part, const std::string& name,
+                           std::string_view text) const;
+  std::string read_part_note(const std::string& key, const std::string& part, const std::string& name) const;
   // Notes of that key whose name is not `name` go.
   void keep_note(const std::string& key, const std::string& name) const;
 

@@ -44,8 +44,8 @@ class ContainerProvider final : public Provider {
   }
 
   std::shared_ptr<void> watch(std::function<void(std::string)> changed) override;
-  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                const std::function<bool(LogLine)>& sink) override;
+  Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                const std::function<bool(const LogLine&)>& sink) override;
 
  private:
   Result<Handler*> handler(const ProviderResource& resource) {
@@ -76,9 +76,9 @@ std::shared_ptr<void> ContainerProvider::watch(std::function<void(std::string)> 
   return context_.watch(std::move(changed));
 }
 
-Result<> ContainerProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
-                                 const std::function<bool(LogLine)>& sink) {
-  return stream_logs(context_, resource, follow, tail, sink);
+Result<> ContainerProvider::logs(const ProviderResource& resource, const LogWish& wish,
+                                 const std::function<bool(const LogLine&)>& sink) {
+  return stream_logs(context_, resource, wish, sink);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Options {
   // Credentials for an image's registry; may be empty. Called on any thread.
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
   std::function<void()> timed_out;  // as in containers::HostOptions
+  containers::CallEnded call_ended = {};
 };
 
 // Below Options::state: the key of the hashes that tell whether containers are as wanted. With another one

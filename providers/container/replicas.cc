@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "common/model/reasons.h"
+#include "providers/container/ended.h"
 #include "providers/container/names.h"
+#include "providers/container/steady.h"
 
 namespace qleet::container {
 
@@ -53,7 +55,11 @@ void ask(Context& context, const ProviderResource& resource, const WorkloadSpec&
     return context.prober().ask(
         key, {.resource = resource.name, .container = part.details.id, .address = ip, .check = check});
   };
-  part.readiness = run("ready", readiness_of(spec, *container));
+  const auto readiness = readiness_of(spec, *container);
+  part.readiness = run("ready", readiness);
+  if (readiness.how == CheckSpec::How::kNone && !is_steady(part.details.started_at, context.clock().wall()))
+    part.readiness = {
+        .ok = false, .ever_ok = false, .failures = 0, .message = "was started just now", .refused = false};
   part.liveness = run("live", container->liveness);
 }
 
@@ -78,6 +84,54 @@ bool gives_network(const WorkloadSpec& spec, const Part& part) {
   return !part.details.network_mode.starts_with("container:") && !(container && container->own_network);
 }
 
+bool is_fresh(const containers::ContainerDetails& details) {
+  return details.state == "created" || details.state == "initialized" || details.state == "configured";
+}
+
+void judge_ended(Context& context, Replica& replica, const Part& part) {
+  const auto& details = part.details;
+  replica.broken = true;
+  if (is_fresh(details)) {
+    not_ready(replica, reasons::kCreating, fmt::format("starting container \"{}\"", part.name));
+  } else if (details.state == "paused") {
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("container \"{}\" was paused", part.name));
+  } else if (details.state == "restarting") {
+    // Docker does it by itself, after a short while.
+    replica.broken = false;
+    const auto last = context.endings().last(details.id).value_or(containers::ending_of(details));
+    not_ready(replica, reason_of(last),
+              fmt::format("container \"{}\" {}", part.name,
+                          why_ended({.ending = last, .memory = details.memory, .restarts = part.restarts})));
+  } else {
+    const Ended how = ended(details, part.restarts);
+    not_ready(replica, reason_of(how.ending), fmt::format("container \"{}\" {}", part.name, why_ended(how)));
+  }
+}
+
+void judge_running(Context& context, Replica& replica, const Part& part) {
+  const auto& details = part.details;
+  if (cut_off(part, replica.parts.front())) {
+    replica.broken = true;
+    not_ready(replica, reasons::kDriftRepaired, fmt::format("container \"{}\" lost its network", part.name));
+  }
+  const auto last = context.endings().last(details.id);
+  const std::string before = restarted(part.restarts, last, details.memory);
+  const std::string suffix = before.empty() ? "" : "; " + before;
+  if (!part.readiness.ok && part.readiness.ever_ok) {
+    not_ready(replica, reasons::kProbeFailing,
+              fmt::format("container \"{}\" is not ready: {}{}", part.name, part.readiness.message, suffix));
+  } else if (!part.readiness.ok) {
+    not_ready(
+        replica, part.restarts > 0 && last ? reason_of(*last) : reasons::kCreating,
+        fmt::format("container \"{}\" waits for its probe: {}{}", part.name, part.readiness.message, suffix));
+  }
+  if (!part.liveness.ok && part.liveness.ever_ok) {
+    replica.broken = true;
+    not_ready(replica, reasons::kProbeFailing,
+              fmt::format("container \"{}\" does not live: {}{}", part.name, part.liveness.message, suffix));
+  }
+}
+
 void judge(Context& context, Replica& replica) {
   const bool runs = std::ranges::any_of(replica.parts, [&](const Part& part) {
     return part.details.running() && gives_network(replica.spec, part);
@@ -89,42 +143,19 @@ void judge(Context& context, Replica& replica) {
   const auto views = views_of(replica);
   std::string waiting;
   for (const auto& part : replica.parts) {
-    const auto& details = part.details;
-    if (context.jobs().look("remove " + details.id).running) replica.stopping = true;
+    if (context.jobs().look("remove " + part.details.id).running) replica.stopping = true;
     const WorkloadContainer* container = find_container(replica.spec, part.name);
-    if (container && container->one_shot && ended_well(details)) continue;
-    if (container && !details.running()) {
+    if (container && container->one_shot && ended_well(part.details)) continue;
+    if (container && !part.details.running()) {
       if (auto wait = waits_for(replica.spec, *container, views); !wait.empty()) {
         waiting = std::move(wait);
         continue;
       }
     }
-    if (!details.running()) {
-      replica.broken = true;
-      const bool fresh =
-          details.state == "created" || details.state == "initialized" || details.state == "configured";
-      if (fresh) {
-        not_ready(replica, reasons::kCreating, fmt::format("{} was not started yet", details.name));
-      } else if (details.state == "paused") {
-        not_ready(replica, reasons::kDriftRepaired, fmt::format("{} was paused", details.name));
-      } else {
-        not_ready(replica, reasons::kExited, why_ended(details));
-      }
-      continue;
-    }
-    if (cut_off(part, replica.parts.front())) {
-      replica.broken = true;
-      not_ready(replica, reasons::kDriftRepaired, fmt::format("{} lost its network", details.name));
-    }
-    if (!part.readiness.ok) {
-      not_ready(replica, part.readiness.ever_ok ? reasons::kProbeFailing : reasons::kCreating,
-                fmt::format("{} is not ready: {}", details.name, part.readiness.message));
-    }
-    if (!part.liveness.ok && part.liveness.ever_ok) {
-      replica.broken = true;
-      not_ready(replica, reasons::kProbeFailing,
-                fmt::format("{} does not live: {}", details.name, part.liveness.message));
-    }
+    if (part.details.running())
+      judge_running(context, replica, part);
+    else
+      judge_ended(context, replica, part);
   }
   if (replica.current && replica.parts.size() < replica.spec.containers.size()) {
     replica.broken = true;
@@ -136,6 +167,10 @@ void judge(Context& context, Replica& replica) {
 }
 
 }  // namespace
+
+std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
+  return fmt::format("{}.{}.{}", revision, index, container);
+}
 
 Result<> remember_version(Context& context, const ProviderResource& resource, const std::string& revision) {
   std::string text;
@@ -194,6 +229,8 @@ Result<std::vector<Replica>> read_replicas(
         !context.astray(network, endpoint->second)) {
       kept.ip = endpoint->second.ip;
     }
+    part.restarts = restarts_of(context.mounts(), base_name(resource),
+                                part_of(kept.revision, kept.index, part.name), part.details);
     kept.parts.push_back(std::move(part));
   }
   std::vector<Replica> out;

@@ -15,6 +15,7 @@ namespace qleet::container {
 struct Part {
   std::string name;  // in Score
   containers::ContainerDetails details;
+  unsigned restarts = 0;  // since it was made
   Health readiness{.ok = true, .ever_ok = true};
   Health liveness{.ok = true, .ever_ok = true};
 };
@@ -34,6 +35,9 @@ struct Replica {
 
   std::string key() const { return revision + "." + std::to_string(index); }
 };
+
+// The name of one container's part of the files of its workload (mounts.h).
+std::string part_of(const std::string& revision, unsigned index, const std::string& container);
 
 // Keeps what a version asks for, so that its replicas are still judged by their own probes and ports once a
 // newer one is wanted.

@@ -99,4 +99,9 @@ std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned w
   return moves;
 }
 
+bool takes_down_old(const std::vector<ReplicaView>& views, const std::vector<Move>& moves) {
+  return std::ranges::any_of(
+      moves, [&](const Move& move) { return move.kind == MoveKind::kDrain && !views[move.view].current; });
+}
+
 }  // namespace qleet::container

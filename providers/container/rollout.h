@@ -43,4 +43,8 @@ enum class Update { kRolling, kStopFirst };
 std::vector<Move> decide_moves(const std::vector<ReplicaView>& views, unsigned wanted,
                                Update update = Update::kRolling);
 
+// Whether these moves begin to take away what an older version does: what comes after it must be possible
+// then. One that is not ready at this moment counts as well: its probe may pass again.
+bool takes_down_old(const std::vector<ReplicaView>& views, const std::vector<Move>& moves);
+
 }  // namespace qleet::container

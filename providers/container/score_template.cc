@@ -157,6 +157,14 @@ Struct with_texts(Struct document) {
   return document;
 }
 
+// What the hub adds where somebody asks for the workload as a service; Score has no such field.
+std::string hostname_of(const Struct& document) {
+  const auto service = document.fields().find("service");
+  if (service == document.fields().end()) return {};
+  const auto name = service->second.struct_value().fields().find("hostname");
+  return name == service->second.struct_value().fields().end() ? std::string() : name->second.string_value();
+}
+
 }  // namespace
 
 Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id) {
@@ -177,6 +185,7 @@ Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id)
 
   v1::Score score;
   if (const Struct* document = fields.object("score")) {
+    out.hostname = hostname_of(*document);
     std::string json;
     google::protobuf::util::JsonParseOptions lenient;
     lenient.ignore_unknown_fields = true;  // the hub has checked them; a newer hub may know more

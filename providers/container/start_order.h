@@ -17,7 +17,7 @@ void put_in_order(const v1::Score& score, std::vector<WorkloadContainer>& contai
 struct PartView {
   std::string name;
   bool running = false;
-  bool healthy = false;     // its probes succeed; without any: it runs
+  bool healthy = false;     // its probes succeed; without any: it has run for a moment (steady.h)
   bool ended_well = false;  // with code 0
 };
 

@@ -123,6 +123,7 @@ struct WorkloadSpec {
   // (start_order.h).
   std::vector<WorkloadContainer> containers;
   std::vector<ServicePort> ports;
+  std::string hostname;  // that others ask for it by; empty: nobody does
   unsigned replicas = 1;
   std::string network;
   Millis grace{30'000};

@@ -30,9 +30,9 @@ class VolumeHandler final : public Handler {
         out.reason = reasons::kDataLost;
         out.message = fmt::format(
             "volume {0} is not there any more: somebody removed it, and with it the data in it. Nothing "
-            "is made in its place. Put it back from a backup, or go on with an empty one: podman volume "
-            "create --label {1}={2} --label {3}={4} {0}",
-            name, labels::kOwner, resource.owner, labels::kResource, resource.name);
+            "is made in its place. Put it back from a backup, or go on with an empty one: {5} volume create "
+            "--label {1}={2} --label {3}={4} {0}",
+            name, labels::kOwner, resource.owner, labels::kResource, resource.name, command_line());
       }
       return out;
     }
@@ -45,6 +45,13 @@ class VolumeHandler final : public Handler {
     out.state = same ? Observation::State::kReady : Observation::State::kOutOfDate;
     out.self = {{"name", name}, {"mountpoint", volume->mountpoint}, {"size", spec.size}};
     return out;
+  }
+
+  // What a person types to reach this very engine: an agent's own Podman keeps volumes of its own.
+  std::string command_line() const {
+    const auto version = context_.client().version();
+    const bool docker = version && !version->starts_with("podman");
+    return fmt::format("{} unix://{}", docker ? "docker -H" : "podman --url", context_.client().socket());
   }
 
   Result<StepResult> apply(const ProviderResource& resource, const Observation&) override {

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
+#include "common/model/service_name.h"
 #include "common/template/replacement.h"
 #include "providers/container/body.h"
+#include "providers/container/ended.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
@@ -74,9 +77,10 @@ class WorkloadHandler final : public Handler {
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
   void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
-  static bool takes_down_old(const Scene& scene);
   bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
   std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
+  static Counts count(const Scene& scene);
+  void describe_pull(const Scene& scene, Observation& out) const;
   Observation describe(const ProviderResource& resource, const Scene& scene) const;
 
   std::string drain_key(const ProviderResource& resource, const Replica& replica) const {
@@ -91,8 +95,49 @@ class WorkloadHandler final : public Handler {
   std::shared_ptr<void> settled_;             // last: told while the rest is there
 };
 
-std::string part_of(const std::string& revision, unsigned index, const std::string& container) {
-  return fmt::format("{}.{}.{}", revision, index, container);
+// Every replica has the name by which others ask for it, whether somebody does or not.
+std::vector<std::string> names_on_network(const ProviderResource& resource, const WorkloadSpec& spec) {
+  std::vector<std::string> names{base_name(resource)};
+  const auto add = [&](std::string name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  };
+  add(spec.hostname);
+  if (!resource.application.empty() && !resource.environment.empty())
+    add(model::service_hostname(resource.id, resource.application, resource.environment));
+  return names;
+}
+
+// Also of a container that shares the network of one that does: its own says nothing.
+bool answers_to(const containers::ContainerDetails& details, const std::string& network,
+                const std::string& name) {
+  if (details.network_mode.starts_with("container:")) return true;
+  const auto endpoint = details.networks.find(network);
+  return endpoint != details.networks.end() &&
+         std::ranges::find(endpoint->second.aliases, name) != endpoint->second.aliases.end();
+}
+
+// One that ends before its replica has a network answers to no name.
+bool has_own_network(const WorkloadSpec& spec, const containers::ContainerDetails& details) {
+  const auto container =
+      std::ranges::find(spec.containers, label(details.labels, labels::kContainer), &WorkloadContainer::name);
+  return container != spec.containers.end() && container->own_network;
+}
+
+// The same template without the name, or with it: to be asked for, or no longer, replaces nothing.
+google::protobuf::Struct with_other_name(const ProviderResource& resource, google::protobuf::Struct made_of,
+                                         const WorkloadSpec& spec) {
+  const auto score = made_of.mutable_fields()->find("score");
+  if (score == made_of.mutable_fields()->end()) return made_of;
+  auto& document = *score->second.mutable_struct_value()->mutable_fields();
+  const auto service = document.find("service");
+  if (service == document.end()) return made_of;
+  auto& fields = *service->second.mutable_struct_value()->mutable_fields();
+  if (spec.hostname.empty())
+    fields["hostname"].set_string_value(
+        model::service_hostname(resource.id, resource.application, resource.environment));
+  else
+    fields.erase("hostname");
+  return made_of;
 }
 
 std::string waits_for_hub(const std::map<std::string, std::string>& images) {
@@ -118,12 +163,20 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
   scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
   scene.revision = TRY(context_.revision_of(resource));
   // What was made by the same tags before their digests were known is not made anew, where it is the same
-  // content.
+  // content; nor what was made when nobody asked for it by its name, where it has that name.
   const auto tags = by_tags(resource.template_);
-  const auto by_tag = tags ? TRY(context_.revision_of(*tags)) : std::string();
+  const auto other_name =
+      TRY(context_.revision_of(with_other_name(resource, resource.template_, scene.spec)));
+  std::set<std::string> by_tag;
+  if (tags) {
+    by_tag.insert(TRY(context_.revision_of(*tags)));
+    by_tag.insert(TRY(context_.revision_of(with_other_name(resource, *tags, scene.spec))));
+  }
   const auto as_before = [&](const containers::ContainerDetails& details) {
-    return !by_tag.empty() && label(details.labels, labels::kRevision) == by_tag &&
-           same_content(scene.spec, details);
+    const bool named = !scene.spec.hostname.empty() && !has_own_network(scene.spec, details);
+    if (named && !answers_to(details, scene.network, scene.spec.hostname)) return false;
+    const auto made_for = label(details.labels, labels::kRevision);
+    return made_for == other_name || (by_tag.contains(made_for) && same_content(scene.spec, details));
   };
   scene.replicas =
       TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network, as_before));
@@ -202,8 +255,36 @@ std::map<std::string, std::string> WorkloadHandler::self_of(const ProviderResour
   return self;
 }
 
+// Of an image that the wanted version needs: what its pull is at, or has ended with.
+void WorkloadHandler::describe_pull(const Scene& scene, Observation& out) const {
+  for (const auto& container : scene.spec.containers) {
+    const auto pull = context_.jobs().look("pull " + container.process.image);
+    if (pull.running) {
+      out.reason = reasons::kCreating;
+      out.message = fmt::format("pulling image {}", container.process.image);
+      return;
+    }
+    if (pull.error) {
+      out.reason = pull.error->reason;
+      out.message = pull.error->message;
+    }
+  }
+}
+
+Counts WorkloadHandler::count(const Scene& scene) {
+  Counts out{.replicas = scene.spec.replicas};
+  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
+    const auto& replica = scene.replicas[i];
+    if (replica.ready && !scene.views[i].draining) ++out.ready;
+    if (!replica.current) continue;
+    for (const auto& part : replica.parts) out.restarts += part.restarts;
+  }
+  return out;
+}
+
 Observation WorkloadHandler::describe(const ProviderResource& resource, const Scene& scene) const {
   Observation out;
+  out.counts = count(scene);
   const unsigned wanted = scene.spec.replicas;
   unsigned ready = 0;
   unsigned old = 0;
@@ -217,19 +298,11 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
       trouble = &replica;
     }
   }
+  out.updated = ready;
   if (scene.replicas.empty() && wanted > 0) {
     if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
-    for (const auto& container : scene.spec.containers) {
-      const auto pull = context_.jobs().look("pull " + container.process.image);
-      if (pull.running) {
-        out.state = State::kProgressing;
-        out.reason = reasons::kCreating;
-        out.message = fmt::format("pulling image {}", container.process.image);
-      } else if (pull.error) {
-        out.reason = pull.error->reason;
-        out.message = pull.error->message;
-      }
-    }
+    describe_pull(scene, out);
+    if (out.message.starts_with("pulling")) out.state = State::kProgressing;
     return out;
   }
   out.self = self_of(resource, scene);
@@ -240,17 +313,22 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
     return out;
   }
   out.reason = old > 0 ? reasons::kUpdating : reasons::kCreating;
-  out.message = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
-  if (old > 0) out.message += fmt::format(", {} of an older version still there", old);
   bool was_ready = false;
   Millis wait{0};
   if (trouble) {
     out.reason = trouble->reason;
-    out.message += "; " + trouble->message;
+    out.message = trouble->message;
     for (const auto& part : trouble->parts) {
       was_ready = was_ready || part.readiness.ever_ok;
       wait = std::max(wait, context_.restarts().remaining(part.details.name));
     }
+  } else {
+    describe_pull(scene, out);
+  }
+  if (wanted > 1 || old > 0 || out.message.empty()) {
+    std::string numbers = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
+    if (old > 0) numbers += fmt::format(", {} of an older version still there", old);
+    out.message = out.message.empty() ? numbers : numbers + "; " + out.message;
   }
   const bool only_mends =
       std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kMend; });
@@ -293,7 +371,7 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
   board_.leave(resource.name, false);  // wanted again
   StepResult result;
   if (scene.moves.empty() && !TRY(resolve(resource, scene, result))) return result;
-  if (scene.update == Update::kStopFirst && takes_down_old(scene)) {
+  if (scene.update == Update::kStopFirst && takes_down_old(scene.views, scene.moves)) {
     // Before an old one goes, so that what cannot be made does not take down what works.
     if (!TRY(can_create(resource, scene, result))) return result;
   }
@@ -365,12 +443,6 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   return {};
 }
 
-bool WorkloadHandler::takes_down_old(const Scene& scene) {
-  return std::ranges::any_of(scene.moves, [&](const Move& move) {
-    return move.kind == MoveKind::kDrain && !scene.views[move.view].current && scene.views[move.view].ready;
-  });
-}
-
 // A step towards the digests of its images; true once there is nothing to be found out any more.
 Result<bool> WorkloadHandler::resolve(const ProviderResource& resource, const Scene& scene,
                                       StepResult& result) {
@@ -436,7 +508,7 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
   placement.limits = context_.limits();
   if (container.name == first) {
     placement.network = scene.network;
-    placement.aliases = {base_name(resource)};
+    placement.aliases = names_on_network(resource, scene.spec);
     placement.hostname = host_name(scene.spec.name, index);
     for (const auto& port : scene.spec.ports)
       placement.ports.push_back({.container = port.target, .protocol = port.protocol});
@@ -458,6 +530,7 @@ Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std
                                      const std::string& part, const ProcessSpec& process,
                                      StepResult& result) {
   context_.notifier().knows(name, resource.name);
+  TRY(context_.hand_over_files(name, base_name(resource), part, process));
   const auto shown = TRY(show_paths(context_, base_name(resource), part, process));
   auto started = containers::start_or_discard(context_.client(), name);
   if (started) return {};
@@ -505,9 +578,10 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
       context_.restarts().note(details.name);
     }
     if (hangs || lost) TRY(context_.client().stop(details.id, std::min(scene.spec.grace, Millis(5'000))));
-    const auto files = part_of(replica.revision, replica.index, part.name);
+    const std::string files = part_of(replica.revision, replica.index, part.name);
     TRY(context_.mounts().write(base_name(resource), files, process));
     TRY(start_part(resource, details.name, files, process, result));
+    if (!never_started && !lost) note_restart(context_.mounts(), base_name(resource), files, details);
   }
   return {};
 }

@@ -1,6 +1,8 @@
 #include "providers/noop/noop_provider.h"
 
 #include <algorithm>
+#include <sstream>
+#include <thread>
 
 #include "common/model/reasons.h"
 #include "common/template/template.h"
@@ -40,6 +42,8 @@ Observation progressing(std::string_view reason, Millis left) {
           .reason = std::string(reason),
           .message = {},
           .self = {},
+          .images = {},
+          .counts = {},
           .recheck_after = std::max(left, Millis(1)),
           .detail = {}};
 }
@@ -58,7 +62,15 @@ Result<Observation> NoopProvider::observe(const ProviderResource& resource) {
     if (thing->hash == resource.hash) seen.message = "was changed by someone else";
     return seen;
   }
-  if (thing->ready_at > now) return progressing("", thing->ready_at - now);
+  Counts counts{.replicas = static_cast<unsigned>(number(resource, "replicas")),
+                .restarts = static_cast<unsigned>(number(resource, "restarts"))};
+  if (thing->ready_at > now) {
+    seen = progressing("", thing->ready_at - now);
+    if (counts.replicas > 0) seen.counts = counts;
+    return seen;
+  }
+  if (!thing->degraded) counts.ready = counts.replicas;
+  if (counts.replicas > 0) seen.counts = counts;
   seen.state = thing->degraded ? Observation::State::kDegraded : Observation::State::kReady;
   if (thing->degraded) seen.reason = reasons::kProbeFailing;
   return seen;
@@ -123,12 +135,19 @@ std::shared_ptr<void> NoopProvider::watch(std::function<void(std::string)> chang
   return std::shared_ptr<void>(world_.get(), [world = world_, handle](void*) mutable { handle.reset(); });
 }
 
-Result<> NoopProvider::logs(const ProviderResource& resource, bool, unsigned,
-                            const std::function<bool(LogLine)>& sink) {
+Result<> NoopProvider::logs(const ProviderResource& resource, const LogWish& wish,
+                            const std::function<bool(const LogLine&)>& sink) {
   const auto thing = world_->find(resource.owner, resource.name);
   if (!thing) return fail(Code::kNotFound, resource.name + " does not exist");
-  sink({.source = resource.name, .data = "changes " + std::to_string(thing->changes) + "\n"});
-  if (const auto log = text(resource, "log"); !log.empty()) sink({.source = resource.name, .data = log});
+  if (wish.previous) return fail(Code::kNotFound, resource.name + " has no earlier run");
+  std::vector<std::string> lines{"changes " + std::to_string(thing->changes)};
+  std::istringstream log(text(resource, "log"));
+  for (std::string line; std::getline(log, line);) lines.push_back(line);
+  if (wish.tail > 0 && lines.size() > wish.tail) lines.erase(lines.begin(), lines.end() - wish.tail);
+  for (const auto& line : lines) {
+    if (!sink({.source = resource.name, .data = line})) return {};
+  }
+  while (wish.follow && sink({})) std::this_thread::sleep_for(Millis(100));
   return {};
 }
 

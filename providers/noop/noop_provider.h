@@ -33,8 +33,8 @@ class NoopProvider final : public Provider {
   Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override;
   Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override;
   std::shared_ptr<void> watch(std::function<void(std::string resource)> changed) override;
-  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                const std::function<bool(LogLine)>& sink) override;
+  Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                const std::function<bool(const LogLine&)>& sink) override;
 
  private:
   const Clock& clock_;

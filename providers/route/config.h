@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "providers/route/settings.h"
+
 namespace qleet::route {
 
 struct Target {
@@ -37,17 +39,24 @@ struct Entry {
 struct Listen {
   std::string address;
   std::uint16_t port = 0;
+  Settings settings = {};
 };
 
 inline constexpr unsigned kLeastSlots = 8;
 
-// More specific ones first: a named host before any, a longer path before a shorter one. What an application
-// asks for with a host of its own is never led to another application that asked for any host.
+// More specific ones first: a named host before a wildcard before any, a longer path before a shorter one.
+// What an application asks for with a host of its own is never led to another application that asked for a
+// wildcard or for any host.
 void sort_by_precedence(std::vector<Entry>& entries);
 
-// Hosts that somebody asked for by name, where another application asked for any host: what no route of that
-// name answers is answered by nobody.
-std::vector<std::string> closed_hosts(const std::vector<Entry>& entries);
+// Hosts that somebody asked for, where another application asked for less specific ones that hold them: what
+// no route of theirs answers is answered by nobody.
+struct ClosedHosts {
+  std::vector<std::string> to_wildcards;  // names
+  std::vector<std::string> to_any;        // names and wildcards
+  bool operator==(const ClosedHosts&) const = default;
+};
+ClosedHosts closed_hosts(const std::vector<Entry>& entries);
 
 // `description` comes back in "show info": how a reload is known to be over.
 std::string render(const Listen& listen, std::vector<Entry> entries, std::string_view description);

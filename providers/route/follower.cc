@@ -1,5 +1,10 @@
 #include "providers/route/follower.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
 #include "common/log/log.h"
 
 namespace qleet::route {
@@ -10,7 +15,8 @@ constexpr Millis kWhileBusy{50};
 constexpr Millis kAfterFailure{500};
 }  // namespace
 
-Follower::Follower(EndpointBoard& board) : board_(board), thread_([this] { run(); }) {}
+Follower::Follower(EndpointBoard& board, std::function<void(const std::string&)> changed)
+    : board_(board), changed_(std::move(changed)), thread_([this] { run(); }) {}
 
 Follower::~Follower() {
   std::map<std::string, Followed> routes;
@@ -77,6 +83,23 @@ Sight sight_of(const EndpointBoard& board, const Entry& entry) {
   return sight;
 }
 
+std::string lacking_port(const EndpointBoard& board, const Entry& entry) {
+  const auto set = board.get(entry.workload);
+  if (!set || set->ready.empty()) return {};
+  std::set<std::uint16_t> ports;
+  for (const auto& endpoint : set->ready) {
+    for (const auto& [port, target] : endpoint.ports) ports.insert(port);
+  }
+  if (ports.contains(entry.port)) return {};
+  if (ports.empty())
+    return fmt::format("leads to port {}, and its workload has no service: give it one with that port",
+                       entry.port);
+  return fmt::format(
+      "leads to port {}, which its workload's service does not have; it has {}: set port in the "
+      "route's params, or add that port to the service",
+      entry.port, fmt::join(ports, ", "));
+}
+
 Follower::Next Follower::lead(const Followed& followed) {
   const auto& entry = followed.entry;
   // The version first: a set that comes meanwhile is another one.
@@ -123,8 +146,11 @@ void Follower::run() {
     const auto [gone, pause] = lead(followed);
     followed.handle.reset();
     if (gone) forget(backend);
+    auto lacks = gone ? std::string() : lacking_port(board_, followed.entry);
+    if (lacks != followed.lacks) changed_(followed.entry.resource);
     lock.lock();
     const auto it = routes_.find(backend);
+    if (it != routes_.end()) it->second.lacks = std::move(lacks);
     if (pause && it != routes_.end() && !it->second.due)
       it->second.due = std::chrono::steady_clock::now() + *pause;
   }

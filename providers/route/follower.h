@@ -21,11 +21,16 @@ namespace qleet::route {
 // What the board says of the workload of an entry.
 Sight sight_of(const EndpointBoard& board, const Entry& entry);
 
+// Why the route leads nowhere although replicas are there: its port is none of the service's. Empty where it
+// is, and where no replica can be asked.
+std::string lacking_port(const EndpointBoard& board, const Entry& entry);
+
 // Thread-safe.
 class Follower {
  public:
-  // `board` must outlive it.
-  explicit Follower(EndpointBoard& board);
+  // `board` must outlive it. `changed`: what lacking_port says of that route's resource has changed; any
+  // thread, must not block.
+  Follower(EndpointBoard& board, std::function<void(const std::string& resource)> changed);
   ~Follower();
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
@@ -43,6 +48,7 @@ class Follower {
     std::shared_ptr<Router> router;
     std::shared_ptr<void> handle;
     std::optional<Time> due;
+    std::string lacks = {};  // as lacking_port said last
   };
   void run();
   struct Next {
@@ -52,6 +58,7 @@ class Follower {
   Next lead(const Followed& followed);
 
   EndpointBoard& board_;
+  const std::function<void(const std::string&)> changed_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::map<std::string, Followed> routes_;

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "common/engine/host_network.h"
+#include "common/engine/log_follower.h"
 #include "common/engine/ownership.h"
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
@@ -37,6 +38,18 @@ bool owned(const containers::Labels& found, const ProviderResource& resource) {
          containers::label(found, labels::kResource) == resource.name;
 }
 
+// Over what its container is made of. All else is its configuration, which a reload changes.
+std::string container_hash(const RouterSpec& spec) {
+  return containers::short_hash(fmt::format("{}\n{}", spec.image, spec.memory));
+}
+
+// Whether the container can run what is wanted. Those of before were not marked.
+bool can_run(const containers::ContainerDetails& details, const RouterSpec& spec) {
+  const std::string mark = containers::label(details.labels, labels::kRevision);
+  return mark.empty() ? details.image == spec.image && details.memory == spec.memory
+                      : mark == container_hash(spec);
+}
+
 // In the host's own network: it needs no forwarding rules of an engine, sees clients' addresses, and reaches
 // containers by the host's bridge.
 json::object create_body(const ProviderResource& resource, const RouterSpec& spec, const fs::path& folder,
@@ -53,6 +66,7 @@ json::object create_body(const ProviderResource& resource, const RouterSpec& spe
       {"CapAdd", json::array{"NET_BIND_SERVICE"}},
       {"SecurityOpt", json::array{"no-new-privileges"}},
   };
+  if (spec.memory > 0) host["Memory"] = spec.memory;
   return {{"Image", spec.image},
           {"Entrypoint", json::array{"haproxy"}},
           {"Cmd", json::array{"-W", "-db", "-S", "/run/qleet/master.sock,level,admin,mode,600", "-f",
@@ -63,6 +77,7 @@ json::object create_body(const ProviderResource& resource, const RouterSpec& spe
             {labels::kResource, resource.name},
             {labels::kType, resource.type},
             {labels::kKind, "router"},
+            {labels::kRevision, container_hash(spec)},
             {labels::kHash, resource.hash}}},
           {"HostConfig", std::move(host)}};
 }
@@ -73,9 +88,10 @@ class RouteProvider final : public Provider {
       : state_(fs::absolute(options.state) / "routers"),
         host_({.socket = options.socket,
                .registry_auth = options.registry_auth,
-               .timed_out = options.timed_out}),
+               .timed_out = options.timed_out,
+               .call_ended = options.call_ended}),
         board_(board),
-        follower_(board) {}
+        follower_(board, [this](const std::string& route) { host_.notifier().notify(route); }) {}
 
   std::string name() const override { return "route"; }
 
@@ -95,8 +111,8 @@ class RouteProvider final : public Provider {
   std::shared_ptr<void> watch(std::function<void(std::string)> changed) override {
     return host_.watch(std::move(changed));
   }
-  Result<> logs(const ProviderResource& resource, bool follow, unsigned tail,
-                const std::function<bool(LogLine)>& sink) override;
+  Result<> logs(const ProviderResource& resource, const LogWish& wish,
+                const std::function<bool(const LogLine&)>& sink) override;
 
  private:
   Result<Observation> observe_router(const ProviderResource& resource);
@@ -106,6 +122,8 @@ class RouteProvider final : public Provider {
   Result<StepResult> apply_route(const ProviderResource& resource);
   Result<StepResult> remove_route(const ProviderResource& resource);
   std::shared_ptr<Router> router(const std::string& name);
+  // The hash of the template that a router is as wanted for.
+  std::string made_for(const std::string& name, const containers::ContainerDetails& details);
   Result<std::optional<containers::ContainerDetails>> find(const ProviderResource& resource);
 
   fs::path state_;
@@ -153,10 +171,16 @@ Result<std::optional<containers::ContainerDetails>> RouteProvider::find(const Pr
   return std::optional(std::move(*details));
 }
 
+std::string RouteProvider::made_for(const std::string& name, const containers::ContainerDetails& details) {
+  const std::string noted = router(name)->made_for();
+  return noted.empty() ? containers::label(details.labels, labels::kHash) : noted;
+}
+
 Result<Observation> RouteProvider::observe_router(const ProviderResource& resource) {
   const RouterSpec spec = TRY(parse_router(resource.template_));
   const std::string name = base_name(resource);
   Observation out;
+  out.counts = Counts{.replicas = 1};
   const auto details = TRY(find(resource));
   if (!details) {
     const auto pull = host_.jobs().look("pull " + spec.image);
@@ -169,13 +193,14 @@ Result<Observation> RouteProvider::observe_router(const ProviderResource& resour
     }
     return out;
   }
+  out.counts->restarts = details->restarts;
   out.state = State::kOutOfDate;
   if (host_.jobs().look("remove " + details->id).running) {
     out.state = State::kProgressing;
     out.message = fmt::format("{} is being stopped", name);
-  } else if (containers::label(details->labels, labels::kHash) != resource.hash) {
+  } else if (made_for(name, *details) != resource.hash) {
     out.reason = reasons::kUpdating;
-    out.message = fmt::format("{} was made for an older version and is replaced", name);
+    out.message = can_run(*details, spec) ? "takes over its new settings" : "its container is replaced";
   } else if (details->state == "created" || details->state == "configured" ||
              details->state == "initialized") {
     out.reason = reasons::kCreating;
@@ -188,6 +213,7 @@ Result<Observation> RouteProvider::observe_router(const ProviderResource& resour
     out.message = fmt::format("{} does not run its newest configuration yet", name);
   } else {
     out.state = State::kReady;
+    out.counts->ready = 1;
     const std::string address = spec.listen == "0.0.0.0" ? "127.0.0.1" : spec.listen;
     out.self = {{"name", name},
                 {"address", address},
@@ -206,7 +232,17 @@ Result<StepResult> RouteProvider::apply_router(const ProviderResource& resource)
     return StepResult{.done = false, .recheck_after = Millis(5'000), .message = *pulling};
   }
   const auto details = TRY(find(resource));
-  if (details && containers::label(details->labels, labels::kHash) != resource.hash) {
+  const Listen listen{spec.listen, spec.port, spec.settings};
+  const bool other = details && made_for(name, *details) != resource.hash;
+  if (other && details->running() && can_run(*details, spec)) {
+    const Listen now = router(name)->listen();
+    if (now.address != listen.address || now.port != listen.port)
+      TRY(containers::check_port_free(spec.listen, spec.port));
+    TRY(router(name)->change(listen));
+    TRY(router(name)->note_made_for(resource.hash));
+    return StepResult{.done = router(name)->current(), .recheck_after = kSoon};
+  }
+  if (other) {
     if (!TRY(host_.take_away(details->id, kGrace, resource.name))) {
       return StepResult{.done = false, .recheck_after = kSoon, .message = fmt::format("stopping {}", name)};
     }
@@ -220,7 +256,8 @@ Result<StepResult> RouteProvider::apply_router(const ProviderResource& resource)
     TRY(router(name)->reload());
     return StepResult{.done = router(name)->current(), .recheck_after = kSoon};
   }
-  TRY(router(name)->prepare({spec.listen, spec.port}));
+  TRY(router(name)->prepare(listen));
+  TRY(router(name)->note_made_for(resource.hash));
   TRY(containers::check_port_free(spec.listen, spec.port));
   if (!details) {
     TRY(client.create_container(name, create_body(resource, spec, router(name)->folder(), host_.limits())));
@@ -294,6 +331,12 @@ Result<Observation> RouteProvider::observe_route(const ProviderResource& resourc
     out.message = fmt::format("{} does not serve it yet", spec.router);
     return out;
   }
+  if (const auto lacks = lacking_port(board_, *entry); !lacks.empty()) {
+    out.state = State::kDegraded;
+    out.reason = reasons::kInvalidParams;
+    out.message = lacks;
+    return out;
+  }
   out.state = State::kReady;
   Listen listen = via->listen();
   if (listen.address == "0.0.0.0") listen.address = "127.0.0.1";
@@ -353,14 +396,17 @@ Result<StepResult> RouteProvider::remove_route(const ProviderResource& resource)
       .message = "serves until who takes over its host is ready, or it is clear that nobody does"};
 }
 
-Result<> RouteProvider::logs(const ProviderResource& resource, bool follow, unsigned tail,
-                             const std::function<bool(LogLine)>& sink) {
-  if (TRY(kind_of(resource)) == Kind::kRoute) return {};
-  const auto details = TRY(find(resource));
-  if (!details) return {};
-  return host_.client().logs(
-      details->id, {.follow = follow, .tail = tail}, {},
-      [&](containers::Stream, std::string_view line) { return sink({details->name, std::string(line)}); });
+Result<> RouteProvider::logs(const ProviderResource& resource, const LogWish& wish,
+                             const std::function<bool(const LogLine&)>& sink) {
+  if (TRY(kind_of(resource)) == Kind::kRoute)
+    return fail(Code::kUnsupported, "a route has no log of its own; its router has one");
+  const auto list = [&]() -> Result<std::vector<containers::LogSource>> {
+    const auto details = TRY(find(resource));
+    if (!details) return std::vector<containers::LogSource>{};
+    return std::vector<containers::LogSource>{
+        {.id = details->id, .name = details->name, .running = details->running()}};
+  };
+  return containers::read_logs(host_.client(), wish, list, {}, sink);
 }
 
 }  // namespace

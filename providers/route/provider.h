@@ -19,6 +19,7 @@ struct Options {
   std::filesystem::path state;  // configurations are kept below it
   std::function<std::optional<containers::RegistryAuth>(std::string_view image)> registry_auth;
   std::function<void()> timed_out;  // as in containers::HostOptions
+  containers::CallEnded call_ended = {};
 };
 
 // `board` must outlive it.

@@ -23,6 +23,8 @@ namespace {
 constexpr const char* kConfig = "haproxy.cfg";
 constexpr const char* kNext = "haproxy.cfg.next";
 constexpr const char* kListen = "listen";
+constexpr const char* kSettings = "settings";
+constexpr const char* kMadeFor = "made-for";
 constexpr std::chrono::milliseconds kReloadWithin{8'000};
 
 std::string read_file(const fs::path& path) {
@@ -163,7 +165,7 @@ Result<> Router::prepare(const Listen& listen) {
   fs::create_directories(folder_ / "routes", error);
   fs::permissions(folder_, fs::perms::owner_all, error);
   if (error) return fail(Code::kUnavailable, fmt::format("{}: {}", folder_.string(), error.message()));
-  TRY(write_file(folder_ / kListen, fmt::format("{} {}", listen.address, listen.port)));
+  TRY(write_listen(listen));
   auto all = read();
   for (auto& entry : all) {
     const auto sight = around_.sight(entry);
@@ -179,12 +181,36 @@ Result<> Router::prepare(const Listen& listen) {
   return write(all, kConfig);
 }
 
+Result<> Router::write_listen(const Listen& listen) const {
+  TRY(write_file(folder_ / kSettings, to_text(listen.settings)));
+  return write_file(folder_ / kListen, fmt::format("{} {}", listen.address, listen.port));
+}
+
 Listen Router::listen() const {
   Listen out;
   std::ifstream in(folder_ / kListen);
   in >> out.address >> out.port;
+  out.settings = settings_from(read_file(folder_ / kSettings));
   return out;
 }
+
+Result<> Router::change(const Listen& listen) {
+  const std::lock_guard lock(mutex_);
+  const Listen before = this->listen();
+  TRY(write_listen(listen));
+  auto done = write(read(), kNext);
+  if (done) done = around_.check(kNext);
+  if (!done) {
+    TRY(write_listen(before));
+    return done;
+  }
+  TRY(write(read(), kConfig));
+  return reload_locked();
+}
+
+std::string Router::made_for() const { return read_file(folder_ / kMadeFor); }
+
+Result<> Router::note_made_for(const std::string& hash) const { return write_file(folder_ / kMadeFor, hash); }
 
 Result<> Router::write(const std::vector<Entry>& entries, const char* file) const {
   const Listen listen = this->listen();
@@ -192,13 +218,15 @@ Result<> Router::write(const std::vector<Entry>& entries, const char* file) cons
     return fail(Code::kUnavailable, fmt::format("{}: the router was not set up yet", folder_.string()));
   }
   // Over what needs a reload; targets are told to the running process.
-  std::string shape = fmt::format("{}:{}", listen.address, listen.port);
+  std::string shape = fmt::format("{}:{}{}", listen.address, listen.port, to_text(listen.settings));
   for (const auto& entry : entries) {
     if (!entry.rendered()) continue;
     shape += fmt::format("|{} {} {} {}{}", entry.backend, entry.host, entry.path, entry.slots,
                          entry.serves ? "" : " waits");
   }
-  for (const auto& host : closed_hosts(entries)) shape += "!" + host;
+  const auto closed = closed_hosts(entries);
+  for (const auto& host : closed.to_wildcards) shape += "?" + host;
+  for (const auto& host : closed.to_any) shape += "!" + host;
   return write_file(folder_ / file, render(listen, entries, containers::short_hash(shape)));
 }
 

@@ -55,6 +55,11 @@ class Router {
   // nobody vouches for are left out: what has their address by now may be somebody else.
   Result<> prepare(const Listen& listen);
   Listen listen() const;
+  // The same for one that may run: it is led over by a reload, which keeps every connection that is in use.
+  Result<> change(const Listen& listen);
+  // The hash of the template that address and settings are as wanted for; empty: not known.
+  std::string made_for() const;
+  Result<> note_made_for(const std::string& hash) const;
   // It answers and runs the configuration that is written.
   bool current() const;
 
@@ -91,6 +96,7 @@ class Router {
   std::vector<Entry> read() const;
   Result<> write(const std::vector<Entry>& entries, const char* file) const;
   Result<> save(const Entry& entry) const;
+  Result<> write_listen(const Listen& listen) const;
   Result<> commit(const std::vector<Entry>& before, const std::vector<Entry>& after);
   Arrangement arrange_in(std::vector<Entry>& entries);
   Result<Arrangement> rearrange_locked(std::vector<Entry>& entries);

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "common/template/fields.h"
+#include "common/template/route_address.h"
 
 namespace qleet::route {
 
@@ -19,6 +20,39 @@ bool plain(std::string_view text, std::string_view more) {
   return std::ranges::all_of(text, [&](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || more.find(c) != std::string_view::npos;
   });
+}
+
+// Below 4Ki common browsers' requests are refused; each connection that is in use takes twice this.
+constexpr std::int64_t kLeastHeader = 4 << 10;
+constexpr std::int64_t kMostHeader = 1 << 20;
+constexpr Millis kLeastTimeout{100};
+constexpr Millis kMostTimeout{24 * 3'600'000};
+
+void read_settings(Fields& fields, Settings& out, std::vector<FieldError>& errors) {
+  if (fields.has("maxHeaderSize")) {
+    const auto size = fields.bytes("maxHeaderSize");
+    if (size < kLeastHeader || size > kMostHeader)
+      fields.wrong("maxHeaderSize", "must be a size from 4Ki to 1Mi");
+    else
+      out.max_header = static_cast<std::uint32_t>(size);
+  }
+  const auto* object = fields.object("timeouts");
+  if (object == nullptr) return;
+  Fields timeouts(*object, "template.timeouts", errors);
+  timeouts.only({"connect", "idle", "response", "request", "keepAlive", "tunnel"});
+  const auto read = [&](const char* name, Millis& to) {
+    const Millis time = timeouts.duration(name, to);
+    if (time < kLeastTimeout || time > kMostTimeout)
+      timeouts.wrong(name, "must be a time from 100ms to 24h");
+    else
+      to = time;
+  };
+  read("connect", out.connect);
+  read("idle", out.idle);
+  read("response", out.response);
+  read("request", out.request);
+  read("keepAlive", out.keep_alive);
+  read("tunnel", out.tunnel);
 }
 
 }  // namespace
@@ -37,7 +71,7 @@ Result<Kind> kind_of(const ProviderResource& resource) {
 Result<RouterSpec> parse_router(const google::protobuf::Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "image", "listen", "port", "network", "memory"});
+  fields.only({"kind", "image", "listen", "port", "network", "memory", "maxHeaderSize", "timeouts"});
   RouterSpec out;
   out.image = fields.required("image");
   out.listen = fields.text("listen", out.listen);
@@ -46,7 +80,8 @@ Result<RouterSpec> parse_router(const google::protobuf::Struct& object) {
     fields.wrong("listen", "must be an IPv4 address of this host, or 0.0.0.0 for all of them");
   }
   out.port = static_cast<std::uint16_t>(fields.number("port", 1, 65535).value_or(out.port));
-  out.memory = fields.text("memory");
+  out.memory = fields.bytes("memory");
+  read_settings(fields, out.settings, errors);
   TRY(check(std::move(errors)));
   return out;
 }
@@ -56,18 +91,14 @@ Result<RouteSpec> parse_route(const google::protobuf::Struct& object) {
   Fields fields(object, "template", errors);
   fields.only({"kind", "host", "path", "port", "workload", "router"});
   RouteSpec out;
-  out.host = fields.text("host");
-  std::ranges::transform(out.host, out.host.begin(), [](unsigned char c) { return std::tolower(c); });
-  // Both go into a configuration file: nothing that could end a word there.
-  // At its beginning a "-" would be an option there.
-  if (!plain(out.host, "-._") || out.host.starts_with('-'))
-    fields.wrong("host", "must be a host name of letters, digits, \"-\" and \".\"");
-  out.path = fields.text("path", "/");
-  if (out.path.empty()) out.path = "/";
-  if (!out.path.starts_with('/') || !plain(out.path, "/-._~%+@:,=")) {
-    fields.wrong("path", "must start with \"/\" and hold no spaces, quotes or wildcards");
-  }
-  while (out.path.size() > 1 && out.path.ends_with('/')) out.path.pop_back();
+  const auto take = [&](const char* name, Result<std::string> read, std::string& to) {
+    if (read)
+      to = *std::move(read);
+    else
+      fields.wrong(name, read.error().message);
+  };
+  take("host", templates::route_host(fields.text("host")), out.host);
+  take("path", templates::route_path(fields.text("path", "/")), out.path);
   out.port = static_cast<std::uint16_t>(fields.number("port", 1, 65535).value_or(out.port));
   out.workload = fields.required("workload");
   out.router = fields.required("router");

@@ -7,6 +7,7 @@
 #include "common/result/result.h"
 #include "google/protobuf/struct.pb.h"
 #include "providers/api/provider.h"
+#include "providers/route/settings.h"
 
 namespace qleet::route {
 
@@ -19,7 +20,8 @@ struct RouterSpec {
   std::string image;
   std::string listen = "127.0.0.1";  // an address of the host
   std::uint16_t port = 8080;
-  std::string memory;
+  std::int64_t memory = 0;  // bytes; 0: no limit
+  Settings settings;
 };
 
 struct RouteSpec {

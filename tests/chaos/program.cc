@@ -81,11 +81,15 @@ class Maker {
       const bool lasts = step.subject == lasting;
       const bool there = wish.apps.contains(step.subject);
       const long what = there ? chance.between(1, 100) : 0;
+      // Other than what is the newest: back to that nothing is held.
+      std::vector<Content> older;
+      for (const auto& content : releases[step.subject])
+        if (content != wish.head[step.subject]) older.push_back(content);
       if (what > 85 && !lasts) {
         step.act = Act::kDelete;
-      } else if (what > 85 && releases[step.subject].size() > 1) {
+      } else if (what > 85 && !older.empty()) {
         step.act = Act::kRollback;
-        step.to = chance.of(releases[step.subject]);
+        step.to = chance.of(older);
       } else if (what > 70 && lasts && !wish.candidate[step.subject].empty()) {
         step.act = Act::kApprove;
         step.detail = wish.candidate[step.subject].begin()->first;

@@ -45,9 +45,9 @@ bool holds(const std::string& shown, const std::vector<std::string>& words) {
   return std::ranges::all_of(words, [&](const auto& word) { return shown.find(word) != std::string::npos; });
 }
 
-void Wish::release(const std::string& name, bool at_once) {
+void Wish::release(const std::string& name) {
   for (const auto& environment : apps.at(name).environments) {
-    if (at_once || !environments.at(environment).approval) {
+    if (!held[name].contains(environment) && !environments.at(environment).approval) {
       deployed[name][environment] = head.at(name);
       candidate[name].erase(environment);
     } else {
@@ -68,7 +68,8 @@ void Wish::apply(const std::string& name, const AppWish& app) {
   head[name] = next;
   std::erase_if(deployed[name], [&](const auto& at) { return !app.environments.contains(at.first); });
   std::erase_if(candidate[name], [&](const auto& at) { return !app.environments.contains(at.first); });
-  release(name, false);
+  held.erase(name);
+  release(name);
 }
 
 void Wish::erase(const std::string& name) {
@@ -76,13 +77,14 @@ void Wish::erase(const std::string& name) {
   head.erase(name);
   deployed.erase(name);
   candidate.erase(name);
+  held.erase(name);
 }
 
 void Wish::build(const std::string& name, const std::string& workload, long mark) {
   builds[name][workload] = mark;
   if (!head.contains(name) || !head[name].contains(workload)) return;
   head[name][workload].build = mark;
-  release(name, false);
+  release(name);
 }
 
 void Wish::approve(const std::string& name, const std::string& environment) {
@@ -90,11 +92,16 @@ void Wish::approve(const std::string& name, const std::string& environment) {
   if (waiting == candidate[name].end()) return;
   deployed[name][environment] = waiting->second;
   candidate[name].erase(waiting);
+  held[name].erase(environment);
 }
 
 void Wish::roll_back(const std::string& name, const Content& to) {
   head[name] = to;
-  release(name, true);
+  candidate.erase(name);
+  for (const auto& environment : apps.at(name).environments) {
+    deployed[name][environment] = to;
+    held[name].insert(environment);  // until somebody applies or approves
+  }
 }
 
 Wanted wanted(const Wish& wish) {

@@ -43,6 +43,7 @@ struct Wish {
   std::map<std::string, std::map<std::string, Content>> deployed;   // by application and environment
   std::map<std::string, std::map<std::string, Content>> candidate;  // the same: what waits for approval
   std::map<std::string, std::map<std::string, long>> builds;        // by application and workload: the newest
+  std::map<std::string, std::set<std::string>> held;  // by application: environments that were rolled back
 
   // What each step does to it.
   void apply(const std::string& name, const AppWish& app);
@@ -52,7 +53,7 @@ struct Wish {
   void roll_back(const std::string& name, const Content& to);
 
  private:
-  void release(const std::string& name, bool at_once);
+  void release(const std::string& name);
 };
 
 // Resource name -> words that its content in the world holds.

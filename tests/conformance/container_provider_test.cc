@@ -1,11 +1,11 @@
-// The container provider on a real podman, held to the contract.
+// The container provider on a real engine, held to the contract.
 #include <thread>
 
 #include "google/protobuf/util/json_util.h"
 #include "providers/container/names.h"
 #include "providers/container/provider.h"
 #include "tests/conformance/provider_conformance.h"
-#include "tests/support/podman_host.h"
+#include "tests/support/engine_host.h"
 
 namespace qleet::test {
 namespace {
@@ -26,18 +26,23 @@ ProviderResource resource(const std::string& type, const std::string& json) {
 class ContainerSubject final : public ConformanceSubject {
  public:
   ContainerSubject() {
+    bool skip = false;
     std::string why;
-    podman_ = PodmanHost::start(why);
-    if (!podman_) ADD_FAILURE() << why;
+    engine_ = start_engine_host(why, skip);
+    if (skip)
+      cannot_run_ = why;
+    else if (!engine_)
+      ADD_FAILURE() << why;
   }
 
+  std::string cannot_run() const override { return cannot_run_; }
+
   std::shared_ptr<Provider> make_provider() override {
-    return container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
-                                    board_, clock_);
+    return container::make_provider({.socket = engine_->socket(), .state = engine_->state()}, board_, clock_);
   }
 
   std::vector<ProviderResource> samples() override {
-    const std::string image = R"("image":")" + podman_->image() + R"(")";
+    const std::string image = R"("image":")" + engine_->image() + R"(")";
     return {resource("volume", R"({"size":"1Gi"})"),
             resource("web", R"({"kind":"container",)" + image +
                                 R"(,"ports":[8080],"secrets":{"a":"b"},"stopGrace":"1s"})"),
@@ -71,16 +76,16 @@ class ContainerSubject final : public ConformanceSubject {
 
   bool drift(const ProviderResource& sample) override {
     if (sample.type == "volume")
-      return podman_->client().remove_volume(container::base_name(sample)).has_value();
-    const auto containers = podman_->client().list(container::selector(sample));
-    return containers && !containers->empty() && podman_->client().remove(containers->front().id).has_value();
+      return engine_->client().remove_volume(container::base_name(sample)).has_value();
+    const auto containers = engine_->client().list(container::selector(sample));
+    return containers && !containers->empty() && engine_->client().remove(containers->front().id).has_value();
   }
 
   std::string identity(const ProviderResource& sample) override {
     std::string out;
-    const auto containers = podman_->client().list(container::selector(sample));
+    const auto containers = engine_->client().list(container::selector(sample));
     for (const auto& one : containers.value_or(std::vector<containers::Container>{})) {
-      const auto details = podman_->client().inspect(one.id);
+      const auto details = engine_->client().inspect(one.id);
       if (details) out += details->id + details->started_at;
     }
     return out;
@@ -89,19 +94,19 @@ class ContainerSubject final : public ConformanceSubject {
   std::optional<std::vector<std::string>> leftovers(const std::string& owner) override {
     std::vector<std::string> out;
     const containers::Labels ours{{container::labels::kOwner, owner}};
-    for (const auto& one : podman_->client().list(ours).value_or(std::vector<containers::Container>{})) {
+    for (const auto& one : engine_->client().list(ours).value_or(std::vector<containers::Container>{})) {
       out.push_back("container " + one.name);
     }
-    for (const auto& one : podman_->client().list_volumes(ours).value_or(std::vector<containers::Volume>{})) {
+    for (const auto& one : engine_->client().list_volumes(ours).value_or(std::vector<containers::Volume>{})) {
       out.push_back("volume " + one.name);
     }
     for (const auto& one :
-         podman_->client().list_networks(ours).value_or(std::vector<containers::Network>{})) {
+         engine_->client().list_networks(ours).value_or(std::vector<containers::Network>{})) {
       out.push_back("network " + one.name);
     }
     std::error_code error;
     for (const auto& file :
-         std::filesystem::recursive_directory_iterator(podman_->state() / "mounts", error)) {
+         std::filesystem::recursive_directory_iterator(engine_->state() / "mounts", error)) {
       out.push_back(file.path().string());
     }
     std::ranges::sort(out);
@@ -113,7 +118,8 @@ class ContainerSubject final : public ConformanceSubject {
  private:
   SystemClock clock_;
   EndpointBoard board_;
-  std::unique_ptr<PodmanHost> podman_;
+  std::string cannot_run_;
+  std::unique_ptr<EngineHost> engine_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Container, ProviderConformance,

@@ -24,6 +24,8 @@ namespace qleet::test {
 class ConformanceSubject {
  public:
   virtual ~ConformanceSubject() = default;
+  // Why the test is to be skipped: this machine cannot run such a place at all. Empty: it can.
+  virtual std::string cannot_run() const { return {}; }
   // A provider object that knows nothing of those before it, over the same place.
   virtual std::shared_ptr<Provider> make_provider() = 0;
   // What to make; each kind of resource once. All fields are filled in, also the hash. Names must be fresh.
@@ -59,7 +61,10 @@ struct ProviderUnderTest {
 
 class ProviderConformance : public testing::TestWithParam<ProviderUnderTest> {
  protected:
-  void SetUp() override { subject_ = GetParam().make(); }
+  void SetUp() override {
+    subject_ = GetParam().make();
+    if (const auto why = subject_->cannot_run(); !why.empty()) GTEST_SKIP() << why;
+  }
 
   // Runs `check` over each sample, prepared, and removes it afterwards.
   void each(const std::function<void(const ProviderResource&)>& check);

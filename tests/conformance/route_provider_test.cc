@@ -7,8 +7,8 @@
 #include "google/protobuf/util/json_util.h"
 #include "providers/route/provider.h"
 #include "tests/conformance/provider_conformance.h"
+#include "tests/support/engine_host.h"
 #include "tests/support/free_port.h"
-#include "tests/support/podman_host.h"
 
 namespace qleet::test {
 namespace {
@@ -29,18 +29,20 @@ ProviderResource resource(const std::string& type, const std::string& json) {
 class RouteSubject final : public ConformanceSubject {
  public:
   RouteSubject() {
+    bool skip = false;
     std::string why;
-    podman_ = PodmanHost::start(why);
-    if (!podman_) {
-      ADD_FAILURE() << why;
-      return;
-    }
-    const auto imported = podman_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
+    engine_ = start_engine_host(why, skip);
+    if (skip) cannot_run_ = why;
+    if (!engine_ && !skip) ADD_FAILURE() << why;
+    if (!engine_) return;
+    const auto imported = engine_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
     if (!imported) ADD_FAILURE() << imported.error().message;
   }
 
+  std::string cannot_run() const override { return cannot_run_; }
+
   std::shared_ptr<Provider> make_provider() override {
-    return route::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, board_);
+    return route::make_provider({.socket = engine_->socket(), .state = engine_->state()}, board_);
   }
 
   std::vector<ProviderResource> samples() override {
@@ -77,22 +79,22 @@ class RouteSubject final : public ConformanceSubject {
 
   bool drift(const ProviderResource& sample) override {
     if (sample.type != "router") return false;
-    return podman_->client().remove(containers::base_name(kOwner, sample.name)).has_value();
+    return engine_->client().remove(containers::base_name(kOwner, sample.name)).has_value();
   }
 
   std::string identity(const ProviderResource&) override {
-    const auto details = podman_->client().inspect(containers::base_name(kOwner, router_.name));
+    const auto details = engine_->client().inspect(containers::base_name(kOwner, router_.name));
     return details ? details->id + details->started_at : "";
   }
 
   std::optional<std::vector<std::string>> leftovers(const std::string& owner) override {
     std::vector<std::string> out;
-    const auto containers = podman_->client().list({{containers::labels::kOwner, owner}});
+    const auto containers = engine_->client().list({{containers::labels::kOwner, owner}});
     for (const auto& one : containers.value_or(std::vector<containers::Container>{})) {
       out.push_back("container " + one.name);
     }
     std::error_code error;
-    const auto folder = podman_->state() / "routers" / containers::base_name(owner, router_.name) / "routes";
+    const auto folder = engine_->state() / "routers" / containers::base_name(owner, router_.name) / "routes";
     for (const auto& file : std::filesystem::directory_iterator(folder, error))
       out.push_back(file.path().string());
     std::ranges::sort(out);
@@ -103,7 +105,8 @@ class RouteSubject final : public ConformanceSubject {
 
  private:
   EndpointBoard board_;
-  std::unique_ptr<PodmanHost> podman_;
+  std::string cannot_run_;
+  std::unique_ptr<EngineHost> engine_;
   ProviderResource router_ =
       resource("router", R"({"image":"localhost/haproxy:1","port":)" + std::to_string(free_port()) + "}");
 };

@@ -197,6 +197,25 @@ TEST(Corpus, EveryRecordedStoreIsReadAsItWasWritten) {
   }
 }
 
+// A backup is taken before an upgrade, and may be needed after it.
+TEST(Corpus, ABackupOfEveryRecordedStoreIsRestored) {
+  log::set_level(log::Level::kError);
+  for (const auto& format : folders("store", "format-")) {
+    test::TempDir dir;
+    fs::create_directory(dir / "s");
+    fs::copy_file(format / "data.mdb", dir / "s" / "data.mdb");
+    ASSERT_TRUE(hub::backup_lmdb(dir / "s", dir / "b"));
+    const auto identity = hub::restore_lmdb(dir / "b", dir / "r");
+    ASSERT_TRUE(identity) << identity.error().message;
+    auto original = hub::LmdbStore::open(dir / "s").value();
+    auto restored = hub::LmdbStore::open(dir / "r");
+    ASSERT_TRUE(restored) << restored.error().message;
+    EXPECT_EQ(original->snapshot().value()->scan({}).value().size(),
+              (*restored)->snapshot().value()->scan({}).value().size());
+    EXPECT_EQ((*restored)->identity().lineage.front(), original->identity().epoch);
+  }
+}
+
 TEST(Corpus, EveryRecordedJournalIsReadAsItWasWritten) {
   const auto formats = folders("journal", "format-");
   EXPECT_EQ(formats.size(), agent::keys::kFormat) << "record a corpus: tests/corpus/record";

@@ -1,5 +1,6 @@
 // Formats on the disk: a newer one is refused and left as it is, an older one becomes today's wholly or not
 // at all, wherever the power is cut.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 
 #include "agent/journal/lmdb_journal.h"
 #include "common/log/log.h"
+#include "hub/store/keys.h"
 #include "hub/store/lmdb_env.h"
 #include "hub/store/lmdb_store.h"
 #include "tests/crash/images.h"
@@ -34,6 +36,11 @@ hub::LmdbOptions small() {
   return options;
 }
 
+// Formats of versions to come.
+constexpr unsigned kToday = hub::keys::kFormat;
+constexpr unsigned kNext = kToday + 1;
+constexpr unsigned kThen = kToday + 2;
+
 // A step that touches every entry, and then the next one.
 EnvOptions two_formats_on(bool owner) {
   const auto step = [](const char* mark) {
@@ -50,8 +57,10 @@ EnvOptions two_formats_on(bool owner) {
       return 0;
     };
   };
-  return {
-      .map_bytes = 64 << 20, .owner = owner, .format = 3, .migrations = {{1, step("+2")}, {2, step("+3")}}};
+  return {.map_bytes = 64 << 20,
+          .owner = owner,
+          .format = kThen,
+          .migrations = {{kToday, step("+2")}, {kNext, step("+3")}}};
 }
 
 class Formats : public testing::Test {
@@ -66,9 +75,9 @@ TEST_F(Formats, ANewerStoreIsRefusedAndNotTouched) {
     ASSERT_TRUE(hub::LmdbStore::open(disk_ / "s", small()));
   }
   {
-    auto env =
-        Env::open(disk_ / "s",
-                  {.owner = true, .format = 2, .migrations = {{1, [](const Env&, MDB_txn*) { return 0; }}}});
+    auto env = Env::open(
+        disk_ / "s",
+        {.owner = true, .format = kNext, .migrations = {{kToday, [](const Env&, MDB_txn*) { return 0; }}}});
     ASSERT_TRUE(env) << env.error().message;
   }
   const auto before = bytes(disk_ / "s" / "data.mdb");
@@ -76,7 +85,8 @@ TEST_F(Formats, ANewerStoreIsRefusedAndNotTouched) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnsupported);
   EXPECT_THAT(opened.error().message,
-              HasSubstr("has format 2, this hub reads format 1: start the newer version"));
+              HasSubstr(fmt::format("has format {}, this hub reads format 1 to {}: start the newer version",
+                                    kNext, kToday)));
   EXPECT_EQ(bytes(disk_ / "s" / "data.mdb"), before);
 }
 
@@ -85,10 +95,12 @@ TEST_F(Formats, AnOlderStoreWithoutAWayIsRefused) {
     ASSERT_TRUE(hub::LmdbStore::open(disk_ / "s", small()));
   }
   const auto env = Env::open(
-      disk_ / "s", {.owner = true, .format = 3, .migrations = {{2, [](const Env&, MDB_txn*) { return 0; }}}});
+      disk_ / "s",
+      {.owner = true, .format = kThen, .migrations = {{kNext, [](const Env&, MDB_txn*) { return 0; }}}});
   ASSERT_FALSE(env);
   EXPECT_THAT(env.error().message,
-              HasSubstr("has format 1, this hub reads format 2 to 3: start an older version"));
+              HasSubstr(fmt::format("has format {}, this hub reads format {} to {}: start an older version",
+                                    kToday, kNext, kThen)));
   // Somebody who only looks does not migrate.
   EXPECT_FALSE(Env::open(disk_ / "s", two_formats_on(false)));
   EXPECT_TRUE(hub::LmdbStore::open(disk_ / "s", small()));

@@ -175,7 +175,8 @@ spec:
   // Enrolled like any other, and run by this test.
   NatsOptions stolen_identity(const std::string& name) {
     fleet.enrol({.name = name, .labels = {"tier=evil"}});
-    const auto stored = agent::load_identity(fleet.agent_state(name)).value();
+    crypto::SystemRandom random;
+    const auto stored = agent::load_identity(fleet.agent_state(name), random).value();
     NatsOptions options = small_nats_options();
     options.urls.assign(stored.identity.nats_urls().begin(), stored.identity.nats_urls().end());
     options.name = name;

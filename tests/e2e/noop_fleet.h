@@ -50,7 +50,7 @@ class NoopFleet : public ::testing::Test {
 
  private:
   static FleetOptions with_profiles(FleetOptions options) {
-    options.profiles = QLEET_TOP "/tests/e2e/profiles";
+    if (options.profiles.empty()) options.profiles = QLEET_TOP "/tests/e2e/profiles";
     return options;
   }
 };

@@ -1,10 +1,5 @@
 // What people hand out without wanting to, and what reaches them that they did not ask for: files of whoever
 // applies a stranger's document, escape sequences on a terminal, values of secrets in the hub's files.
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 
@@ -13,6 +8,7 @@
 #include "hub/frontend/frontend.h"
 #include "hub/store/lmdb_store.h"
 #include "tests/e2e/noop_fleet.h"
+#include "tests/support/terminal_run.h"
 
 namespace qleet::test {
 namespace {
@@ -31,32 +27,6 @@ std::vector<std::string> holding(const fs::path& folder, const std::string& text
     if (entry.is_regular_file() && content(entry.path()).contains(text)) found.push_back(entry.path());
   }
   return found;
-}
-
-// What a command prints when its output is a terminal.
-std::string on_terminal(std::vector<std::string> command, const Environment& environment) {
-  int terminal = -1;
-  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
-  if (child == 0) {
-    ::setenv("TERM", "xterm", 1);
-    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-    std::vector<char*> argv;
-    for (auto& word : command) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  std::string out;
-  char chunk[4096];
-  while (true) {
-    const auto got = ::read(terminal, chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;  // EIO: the other end was closed
-    out.append(chunk, static_cast<size_t>(got));
-  }
-  ::close(terminal);
-  ::waitpid(child, nullptr, 0);
-  return out;
 }
 
 class People : public NoopFleet {
@@ -184,7 +154,10 @@ TEST_F(People, NothingThatAWorkloadSaysMovesACursor) {
   EXPECT_TRUE(piped.out.contains("\x1b[2J\x1b]0;owned\x07 said\n")) << piped.out;
   std::vector<std::string> command = {QLEET_BIN "/qleet"};
   command.insert(command.end(), logs.begin(), logs.end());
-  const auto seen = on_terminal(command, {{"QLEET_CONFIG", fleet.folder() / "config.yaml"}});
+  TerminalRun ran(command,
+                  {.environment = {{"QLEET_CONFIG", fleet.folder() / "config.yaml"}, {"NO_COLOR", "1"}}});
+  EXPECT_EQ(ran.wait(), 0);
+  const std::string seen = ran.bytes();
   EXPECT_TRUE(seen.contains("\\u001b[2J\\u001b]0;owned\\u0007 said")) << seen;
   EXPECT_FALSE(seen.contains('\x1b') || seen.contains('\a')) << seen;
 }
@@ -201,6 +174,41 @@ class SecretsAtRest : public People {
     return run(arguments);
   }
 };
+
+// Used by an application, over the real bus, by an agent that loses the key that it opens them with.
+TEST_F(SecretsAtRest, AreDeliveredAlsoToAnAgentThatLostItsKey) {
+  fleet.add_agent({.name = "local-1"});
+  const std::string file = write("pay.yaml", R"(apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: pay}
+spec:
+  workloads:
+    web:
+      score:
+        containers: {web: {image: "a/b:1", variables: {KEY: "${resources.stripe.api_key}"}}}
+        resources: {stripe: {type: secret}}
+)");
+  ASSERT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "\n").exit, 0);
+  const auto applied = fleet.qleet({"apply", file, "--wait", "--timeout", "60s"});
+  ASSERT_EQ(applied.exit, 0) << applied.err;
+  const std::string web = "local-1.default.pay.workload.web";
+  EXPECT_EQ(world().at(web).changes, 1U);
+
+  fleet.stop_agent("local-1");
+  fs::remove(fleet.agent_state("local-1") / "identity/box.key");
+  fleet.start_agent("local-1");
+  ASSERT_TRUE(until([&] { return fleet.unsettled().empty(); }, 30s)) << fleet.unsettled();
+  EXPECT_EQ(world().at(web).changes, 1U);
+
+  ASSERT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "-2").exit, 0);
+  ASSERT_TRUE(until([&] { return world().at(web).changes == 2; }, 30s));
+  // The same again: who guesses learns nothing of it here, and nobody restarts for it.
+  EXPECT_EQ(fleet.qleet({"secret", "set", "stripe", "api_key=-"}, value + "-2").out,
+            "secret/stripe  configured, version 3\nused by pay in default: restarts where a value differs\n");
+  ASSERT_TRUE(until([&] { return fleet.unsettled().empty(); }, 30s)) << fleet.unsettled();
+  EXPECT_EQ(world().at(web).changes, 2U);
+  EXPECT_EQ(holding(fleet.folder(), value), std::vector<std::string>{});
+}
 
 TEST_F(SecretsAtRest, StandNowhereInClearText) {
   fleet.apply(secret("kept", value));

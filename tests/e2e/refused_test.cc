@@ -80,15 +80,18 @@ TEST_F(Refused, TooMuch) {
 
 TEST_F(Refused, CredentialsThatDoNotSuffice) {
   expect({"get", "apps"}, "", 5, "qleet: the token is unknown, or was revoked\n", {{"QLEET_TOKEN", "wrong"}});
-  const auto token = fleet.qleet({"token", "robot", "--role", "ci"});
+  const auto token = fleet.qleet({"token", "create", "robot", "--role", "ci"});
   ASSERT_EQ(token.exit, 0) << token.err;
   const Environment robot{{"QLEET_TOKEN", token.out.substr(0, token.out.find('\n'))}};
   expect({"apply", "-"}, shop(), 5, "qleet: serviceaccount:robot (role ci) may not create applications\n",
          robot);
   expect({"get", "apps"}, "", 5, "qleet: serviceaccount:robot (role ci) may not list applications\n", robot);
   const auto told = fleet.qleet({"build", "notify", "--image", build("main-1", '1')}, "", robot);
-  EXPECT_EQ(told.exit, 0) << told.err;
-  EXPECT_EQ(told.out, "nothing follows this image\n");
+  EXPECT_EQ(told.exit, 9) << told.err;
+  EXPECT_EQ(told.err,
+            "qleet: nothing follows registry.test/shop/web:main-1; a workload follows an image that stands "
+            "under its "
+            "builds.image\n");
 }
 
 TEST_F(Refused, ThingsThatAreNot) {
@@ -96,7 +99,7 @@ TEST_F(Refused, ThingsThatAreNot) {
   expect({"rollback", "nothing"}, "", 3, "qleet: application nothing does not exist\n");
   expect({"get", "aps"}, "", 8, "qleet: no kind \"aps\"; did you mean \"app\"?\n");
   expect({"build", "notify", "--image", "a/b:1@sha256:short"}, "", 8,
-         "digest: \"sha256:short\" is no digest: sha256:<64 lower-case hex digits>\n");
+         "digest: \"sha256:short\" is not a digest; it is sha256: and 64 hexadecimal digits\n");
   const auto unreachable = fleet.qleet({"get", "apps"}, "", {{"QLEET_HUB", "https://127.0.0.1:1"}});
   EXPECT_EQ(unreachable.exit, 6);
   EXPECT_TRUE(unreachable.err.starts_with(

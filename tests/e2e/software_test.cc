@@ -1,4 +1,6 @@
 // Software that nobody here wrote, and a plain Score file.
+#include <fstream>
+
 #include "tests/e2e/container_fleet.h"
 
 namespace qleet::test {
@@ -14,6 +16,28 @@ TEST_F(Software, APlainScoreFileRunsUnchanged) {
 TEST_F(Software, WordPressWithItsDatabaseAndUploads) {
   up(QLEET_TOP "/examples/wordpress/wordpress.yaml");
   EXPECT_TRUE(answers("blog.localhost", "/wp-admin/install.php", "WordPress", 30s));
+}
+
+// Its health is a login with what is handed out, so ready means that a client gets in.
+TEST_F(Software, AMessageBrokerIsReadyOnceItsUserGetsIn) {
+  const TempDir folder;
+  std::ofstream(folder / "queue.yaml") << R"(apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: queue}
+spec:
+  workloads:
+    web:
+      score:
+        containers:
+          web:
+            image: localhost/shop/web:main-1
+            command: [python3, -m, http.server, "8080"]
+            variables: {AMQP_URL: "amqp://${resources.mq.username}:${resources.mq.password}@${resources.mq.host}:${resources.mq.port}"}
+        service: {ports: {http: {port: 80, targetPort: 8080}}}
+        resources: {mq: {type: amqp}, dns: {type: dns}, url: {type: route, params: {host: "${resources.dns.host}"}}}
+)";
+  up(folder / "queue.yaml");
+  EXPECT_TRUE(answers("web.dns.queue.default.localhost", "/", "Directory listing"));
 }
 
 TEST_F(Software, AnImageThatIsNotThereIsNamedInTheFirstLine) {

@@ -59,7 +59,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     case 3:
       for (const auto& kind : model::kinds()) {
         const model::Object object(kind.prototype->New());
-        if (cli::parse(text, *object)) (void)cli::cells_of(*object, WallTime(Millis(1'700'000'000'000)));
+        if (cli::parse(text, *object))
+          (void)cli::cells_of(*object, cli::RowContext{.now = WallTime(Millis(1'700'000'000'000))});
       }
       break;
     default: {

@@ -13,6 +13,7 @@
 #include "providers/container/provider.h"
 #include "tests/support/child.h"
 #include "tests/support/driven_provider.h"
+#include "tests/support/engine_host.h"
 #include "tests/support/free_port.h"
 #include "tests/support/podman_host.h"
 #include "tests/support/temp_dir.h"
@@ -31,8 +32,10 @@ class ImagesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    podman_ = test::PodmanHost::start(why);
-    ASSERT_TRUE(podman_) << why;
+    bool skip = false;
+    engine_ = test::start_engine_host(why, skip);
+    if (skip) GTEST_SKIP() << why;
+    ASSERT_TRUE(engine_) << why;
     push(kTag, "first");
     make_provider();
     ASSERT_EQ(reach(*provider_, host_).state, State::kReady);
@@ -40,14 +43,14 @@ class ImagesTest : public ::testing::Test {
 
   void make_provider() {
     watch_.reset();
-    provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
-                                         board_, clock_);
+    provider_ =
+        container::make_provider({.socket = engine_->socket(), .state = engine_->state()}, board_, clock_);
     watch_ = provider_->watch([](const std::string&) {});
   }
 
   // Another content under the same tag, as a build on this host leaves it.
   void push(const std::string& tag, const std::string& content) {
-    const auto made = podman_->import_web(tag, content);
+    const auto made = engine_->import_web(tag, content);
     ASSERT_TRUE(made) << made.error().message;
   }
 
@@ -76,7 +79,7 @@ class ImagesTest : public ::testing::Test {
   }
   std::vector<std::string> containers() {
     std::vector<std::string> out;
-    for (const auto& one : podman_->client().list({{container::labels::kKind, "workload"}}).value())
+    for (const auto& one : engine_->client().list({{container::labels::kKind, "workload"}}).value())
       out.push_back(one.id);
     std::ranges::sort(out);
     return out;
@@ -85,7 +88,7 @@ class ImagesTest : public ::testing::Test {
   const std::string kTag = "localhost/bug/c:v1";
   SystemClock clock_;
   EndpointBoard board_;
-  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<test::EngineHost> engine_;
   std::unique_ptr<Provider> provider_;
   std::shared_ptr<void> watch_;
   unsigned generation_ = 0;
@@ -146,7 +149,7 @@ TEST_F(ImagesTest, WhatRunsByATagIsTakenOverAsItIs) {
   EXPECT_THAT(contents(), ::testing::ElementsAre("first", "first", "first"));
   for (const auto& id : before) EXPECT_THAT(containers(), ::testing::Contains(id));
   // What is another content is replaced, although it was made by the same tag.
-  const auto found = podman_->client().inspect_image(kTag);
+  const auto found = engine_->client().inspect_image(kTag);
   ASSERT_TRUE(found);
   seen = reach(*provider_, web(container::with_digest(kTag, *found), 3));
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
@@ -158,7 +161,7 @@ TEST_F(ImagesTest, ContentThatIsGoneIsNamed) {
   auto seen = reach(*provider_, web(kTag, 1, ResolveImages::kOnce), State::kProgressing);
   ASSERT_TRUE(seen.images.contains("web"));
   const auto chosen = seen.images.at("web");
-  ASSERT_TRUE(podman_->client().remove_image(kTag));
+  ASSERT_TRUE(engine_->client().remove_image(kTag));
   const auto wanted = web(chosen);
   const auto looked = provider_->observe(wanted);
   ASSERT_TRUE(looked) << looked.error().message;
@@ -181,18 +184,18 @@ TEST_F(ImagesTest, WhatIsLeftOfAReplicaIsNotTakenDownForAnImageThatIsGone) {
   };
   const std::string other = "localhost/bug/d:v1";
   push(other, "other");
-  const auto a = container::with_digest(kTag, *podman_->client().inspect_image(kTag));
-  const auto b = container::with_digest(other, *podman_->client().inspect_image(other));
+  const auto a = container::with_digest(kTag, *engine_->client().inspect_image(kTag));
+  const auto b = container::with_digest(other, *engine_->client().inspect_image(other));
   const auto wanted = pair(a, b);
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
   const auto part = [&](const char* name) {
-    return podman_->client()
+    return engine_->client()
         .list({{container::labels::kResource, wanted.name}, {container::labels::kContainer, name}})
         .value();
   };
   const auto left = part("a").front().id;
-  ASSERT_TRUE(podman_->client().remove(part("b").front().id));
-  ASSERT_TRUE(podman_->client().remove_image(other));
+  ASSERT_TRUE(engine_->client().remove(part("b").front().id));
+  ASSERT_TRUE(engine_->client().remove_image(other));
   const auto seen = provider_->observe(wanted);
   ASSERT_TRUE(seen) << seen.error().message;
   const auto step = provider_->apply(wanted, *seen);
@@ -220,7 +223,7 @@ TEST_F(ImagesTest, ASingleContainerIsMadeAgainOfWhatItWas) {
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   push(kTag, "second");
   // Somebody removed it; and its template changes, but for the image.
-  ASSERT_TRUE(podman_->client().remove(seen.self.at("container")));
+  ASSERT_TRUE(engine_->client().remove(seen.self.at("container")));
   seen = reach(*provider_, server("", "h1"));
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_EQ(content(seen), "first");

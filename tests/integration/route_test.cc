@@ -13,8 +13,9 @@
 #include "providers/container/provider.h"
 #include "providers/route/provider.h"
 #include "tests/support/driven_provider.h"
+#include "tests/support/engine_host.h"
+#include "tests/support/eventually.h"
 #include "tests/support/free_port.h"
-#include "tests/support/podman_host.h"
 
 namespace qleet {
 namespace {
@@ -86,9 +87,11 @@ class RouteTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    podman_ = test::PodmanHost::start(why);
-    ASSERT_TRUE(podman_) << why;
-    const auto imported = podman_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
+    bool skip = false;
+    engine_ = test::start_engine_host(why, skip);
+    if (skip) GTEST_SKIP() << why;
+    ASSERT_TRUE(engine_) << why;
+    const auto imported = engine_->import_program("localhost/haproxy:1", "/usr/sbin/haproxy");
     ASSERT_TRUE(imported) << imported.error().message;
     port_ = test::free_port();
     make_providers();
@@ -105,10 +108,9 @@ class RouteTest : public ::testing::Test {
     routes_.reset();
     containers_.reset();
     board_ = std::make_unique<EndpointBoard>();
-    containers_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
-                                           *board_, clock_);
-    routes_ =
-        route::make_provider({.socket = podman_->service().socket(), .state = podman_->state()}, *board_);
+    containers_ =
+        container::make_provider({.socket = engine_->socket(), .state = engine_->state()}, *board_, clock_);
+    routes_ = route::make_provider({.socket = engine_->socket(), .state = engine_->state()}, *board_);
     containers_watch_ = containers_->watch([](const std::string&) {});
     routes_watch_ = routes_->watch([](const std::string&) {});
   }
@@ -121,7 +123,7 @@ class RouteTest : public ::testing::Test {
   ProviderResource web(const std::string& version, unsigned replicas) {
     return resource("workload", "web",
                     R"({"stopGrace":"2s","replicas":)" + std::to_string(replicas) +
-                        R"(,"score":{"containers":{"web":{"image":")" + podman_->image() +
+                        R"(,"score":{"containers":{"web":{"image":")" + engine_->image() +
                         R"(","variables":{"VERSION":")" + version +
                         R"("},"readinessProbe":{"httpGet":{"path":"/healthz","port":8080}}}},
                         "service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
@@ -166,7 +168,7 @@ class RouteTest : public ::testing::Test {
   }
 
   SystemClock clock_;
-  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<test::EngineHost> engine_;
   std::unique_ptr<EndpointBoard> board_;
   std::unique_ptr<Provider> containers_;
   std::unique_ptr<Provider> routes_;
@@ -218,8 +220,8 @@ TEST_F(RouteTest, NoRequestFailsWhileReplicasAreReplacedAndRoutesComeAndGo) {
   EXPECT_TRUE(test::remove_all(*routes_, route("more-v3", "v3.example", "/api")));
   EXPECT_TRUE(test::remove_all(*routes_, router_resource()));
   EXPECT_TRUE(test::remove_all(*containers_, host_));
-  EXPECT_THAT(podman_->leftovers(), IsEmpty());
-  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "routers"));
+  EXPECT_THAT(engine_->leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(engine_->state() / "routers"));
 }
 
 TEST_F(RouteTest, AnAgentThatRestartsChangesNothingAndThenLeadsOn) {
@@ -242,7 +244,7 @@ TEST_F(RouteTest, ARouterThatIsKilledComesBackWithItsRoutes) {
   ASSERT_EQ(reach(*routes_, route("web-url", "")).state, State::kReady);
   ASSERT_EQ(reach(*containers_, web("v1", 2)).state, State::kReady);
   ASSERT_TRUE(eventually([&] { return status("") == 200; }));
-  ASSERT_TRUE(podman_->client().remove(router_name_));
+  ASSERT_TRUE(engine_->client().remove(router_name_));
   const auto seen = reach(*routes_, router_resource());
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_TRUE(eventually([&] { return test::get(url_) == "v1"; }, Millis(3'000)));
@@ -354,7 +356,7 @@ TEST_F(RouteTest, ARouteMovesToAnotherWorkload) {
 TEST_F(RouteTest, WhatIsKnownOfNoReplicaIsLedNowhereAfterAStart) {
   const auto shop = workload("shop", "web", "shop");
   serve(shop, "shop.example");
-  ASSERT_TRUE(podman_->client().remove(router_name_));
+  ASSERT_TRUE(engine_->client().remove(router_name_));
   // An agent that knows nothing yet, as after a restart of the host: an address may be somebody else's by
   // now.
   make_providers();
@@ -364,6 +366,98 @@ TEST_F(RouteTest, WhatIsKnownOfNoReplicaIsLedNowhereAfterAStart) {
   ASSERT_TRUE(routes_->observe(route_to(shop, "shop.example")));
   ASSERT_TRUE(containers_->observe(shop));
   EXPECT_TRUE(eventually([&] { return status("shop.example") == 200; }));
+}
+
+TEST_F(RouteTest, HeadersAreAsLargeAsTheSettingsSayAndThoseChangeInPlace) {
+  serve(web("v1", 1), "shop.example");
+  const auto with_cookie = [&](std::size_t size) {
+    http::Client client;
+    auto request = ask(url_, "shop.example", false);
+    request.headers.emplace_back("Cookie", "c=" + std::string(size, 'x'));
+    const auto response = client.request(request);
+    return response ? response->status : 0;
+  };
+  for (const std::size_t size : {16'000U, 60'000U}) {
+    EXPECT_EQ(status("shop.example", "headers/" + std::to_string(size)), 200) << size;
+    EXPECT_EQ(with_cookie(size), 200) << size;
+  }
+  EXPECT_EQ(with_cookie(80'000), 400);
+
+  const auto before = engine_->client().inspect(router_name_);
+  ASSERT_TRUE(before);
+  auto changed = router_resource();
+  changed.hash = "h2";
+  (*changed.template_.mutable_fields())["maxHeaderSize"].set_string_value("8Ki");
+  auto seen = routes_->observe(changed);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kOutOfDate);
+  ASSERT_EQ(reach(*routes_, changed).state, State::kReady);
+  EXPECT_EQ(status("shop.example", "headers/16000"), 502);
+  EXPECT_EQ(with_cookie(16'000), 400);
+  EXPECT_EQ(status("shop.example"), 200);
+
+  // Another port, without another container.
+  const auto other_port = test::free_port();
+  (*changed.template_.mutable_fields())["port"].set_number_value(other_port);
+  changed.hash = "h3";
+  const auto moved = reach(*routes_, changed);
+  ASSERT_EQ(moved.state, State::kReady) << moved.message;
+  http::Client client;
+  const auto there = client.request(ask(moved.self.at("url"), "shop.example", false));
+  ASSERT_TRUE(there) << there.error().message;
+  EXPECT_EQ(there->body, "v1");
+  const auto after = engine_->client().inspect(router_name_);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->id + after->started_at, before->id + before->started_at);
+
+  make_providers();
+  seen = routes_->observe(changed);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kReady) << "an agent that restarts knows what it was made for";
+}
+
+TEST_F(RouteTest, AWildcardStandsForOneLabelAndNamesComeFirst) {
+  const auto any = workload("shop", "any", "wild");
+  const auto own = workload("cart", "own", "named");
+  serve(own, "own.wild.example");
+  const auto routed = reach(*routes_, route_to(any, "*.wild.example"));
+  ASSERT_EQ(routed.state, State::kReady) << routed.message;
+  ASSERT_EQ(reach(*containers_, any).state, State::kReady);
+  ASSERT_TRUE(eventually([&] { return status("a.wild.example") == 200; }));
+  const auto page = [&](const std::string& host) {
+    http::Client client;
+    const auto response = client.request(ask(url_, host, false));
+    return response ? response->body : "";
+  };
+  EXPECT_EQ(page("a.wild.example"), "wild");
+  EXPECT_EQ(page("A.Wild.Example:8080"), "wild");
+  EXPECT_EQ(page("a.wild.example."), "wild");
+  EXPECT_EQ(page("own.wild.example"), "named");
+  EXPECT_EQ(status("wild.example"), 404);
+  EXPECT_EQ(status("a.b.wild.example"), 404);
+}
+
+TEST_F(RouteTest, APortThatTheServiceDoesNotHaveIsNamedWithThoseThatItHas) {
+  auto wrong = route("web-url", "shop.example");
+  (*wrong.template_.mutable_fields())["port"].set_number_value(81);
+  std::atomic<bool> told{false};
+  const auto watch = routes_->watch([&](const std::string& name) { told = told || name == wrong.name; });
+  ASSERT_EQ(reach(*routes_, wrong).state, State::kReady) << "no replica can be asked yet";
+  told = false;
+  ASSERT_EQ(reach(*containers_, web("v1", 1)).state, State::kReady);
+  EXPECT_TRUE(eventually([&] { return told.load(); }));
+  const auto seen = routes_->observe(wrong);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->state, State::kDegraded);
+  EXPECT_EQ(seen->reason, reasons::kInvalidParams);
+  EXPECT_EQ(
+      seen->message,
+      "leads to port 81, which its workload's service does not have; it has 80: set port in the route's "
+      "params, or add that port to the service");
+  auto right = wrong;
+  right.hash = "h2";
+  (*right.template_.mutable_fields())["port"].set_number_value(80);
+  EXPECT_EQ(reach(*routes_, right).state, State::kReady);
 }
 
 TEST_F(RouteTest, ErrorsNameTheirCause) {

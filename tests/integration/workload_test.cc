@@ -11,7 +11,8 @@
 #include "providers/container/names.h"
 #include "providers/container/provider.h"
 #include "tests/support/driven_provider.h"
-#include "tests/support/podman_host.h"
+#include "tests/support/engine_host.h"
+#include "tests/support/eventually.h"
 
 namespace qleet {
 namespace {
@@ -72,16 +73,18 @@ class WorkloadTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string why;
-    podman_ = test::PodmanHost::start(why);
-    ASSERT_TRUE(podman_) << why;
+    bool skip = false;
+    engine_ = test::start_engine_host(why, skip);
+    if (skip) GTEST_SKIP() << why;
+    ASSERT_TRUE(engine_) << why;
     make_provider();
     ASSERT_EQ(reach(*provider_, host_).state, State::kReady);
   }
 
   void make_provider() {
     watch_.reset();
-    provider_ = container::make_provider({.socket = podman_->service().socket(), .state = podman_->state()},
-                                         board_, clock_);
+    provider_ =
+        container::make_provider({.socket = engine_->socket(), .state = engine_->state()}, board_, clock_);
     watch_ = provider_->watch([](const std::string&) {});
   }
 
@@ -89,7 +92,7 @@ class WorkloadTest : public ::testing::Test {
     return resource(
         "workload", "web",
         R"({"kind":"workload","stopGrace":"2s","replicas":)" + std::to_string(replicas) +
-            R"(,"score":{"containers":{"web":{"image":")" + podman_->image() +
+            R"(,"score":{"containers":{"web":{"image":")" + engine_->image() +
             R"(","variables":{"VERSION":")" + version +
             R"(","START_DELAY_MS":"200"},"readinessProbe":{"httpGet":{"path":"/healthz","port":8080}})" +
             more + R"(}},"service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
@@ -108,7 +111,7 @@ class WorkloadTest : public ::testing::Test {
 
   SystemClock clock_;
   EndpointBoard board_;
-  std::unique_ptr<test::PodmanHost> podman_;
+  std::unique_ptr<test::EngineHost> engine_;
   std::unique_ptr<Provider> provider_;
   std::shared_ptr<void> watch_;
   ProviderResource host_ = resource("container-host", "default", "{}");
@@ -137,12 +140,12 @@ TEST_F(WorkloadTest, IsReplacedWithoutAFailedRequestThenScaledThenGone) {
   seen = reach(*provider_, web("v3", 1));
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_EQ(endpoints().size(), 1U);
-  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+  EXPECT_EQ(engine_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
 
   EXPECT_TRUE(test::remove_all(*provider_, web("v3", 1)));
   EXPECT_TRUE(test::remove_all(*provider_, host_));
-  EXPECT_THAT(podman_->leftovers(), IsEmpty());
-  EXPECT_TRUE(std::filesystem::is_empty(podman_->state() / "mounts"));
+  EXPECT_THAT(engine_->leftovers(), IsEmpty());
+  EXPECT_TRUE(std::filesystem::is_empty(engine_->state() / "mounts"));
 }
 
 // What a volume's source becomes is an output, text that a developer may have chosen: a name proves nothing.
@@ -190,14 +193,91 @@ TEST_F(WorkloadTest, ABadVersionTakesNothingDownAndAGoodOneGoesOn) {
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_EQ(test::get(endpoints()[0]), "v3");
   EXPECT_EQ(client.failed(), 0U) << "of " << client.asked();
-  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+  EXPECT_EQ(engine_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+}
+
+TEST_F(WorkloadTest, SaysWhatItWaitsForAndHowItCrashesWithEachRestart) {
+  // Never ready: nothing listens where the probe looks.
+  const auto quiet = resource(
+      "workload", "quiet",
+      R"({"kind":"workload","stopGrace":"1s","score":{"containers":{"main":{"image":")" + engine_->image() +
+          R"(","args":["sleep","600"],"readinessProbe":{"httpGet":{"path":"/","port":8080}}}}}})");
+  auto seen = reach(*provider_, quiet, State::kProgressing);
+  EXPECT_THAT(seen.message, HasSubstr("container \"main\" waits for its probe"));
+  ASSERT_TRUE(seen.counts);
+  EXPECT_EQ(seen.counts->ready, 0U);
+  EXPECT_EQ(seen.counts->replicas, 1U);
+  EXPECT_EQ(seen.counts->restarts, 0U);
+
+  const auto crash =
+      resource("workload", "crash",
+               R"({"kind":"workload","stopGrace":"1s","score":{"containers":{"main":{"image":")" +
+                   engine_->image() + R"(","args":["exit","5"]}}}})");
+  const auto restarts_beyond = [&](unsigned number) {
+    return eventually([&] {
+      seen = provider_->observe(crash).value_or(Observation{});
+      if (seen.state == State::kAbsent || seen.state == State::kOutOfDate)
+        (void)provider_->apply(crash, seen);
+      return seen.counts && seen.counts->restarts > number && seen.reason == reasons::kExited;
+    });
+  };
+  EXPECT_TRUE(restarts_beyond(3)) << "more than the engine's own: " << seen.message;
+  EXPECT_THAT(seen.message, HasSubstr("container \"main\" ended with code 5, restarted"));
+  const unsigned before = seen.counts->restarts;
+  make_provider();
+  seen = provider_->observe(crash).value_or(Observation{});
+  ASSERT_TRUE(seen.counts);
+  EXPECT_GE(seen.counts->restarts, before) << "an agent that restarts does not begin anew";
+  for (const auto& gone : {quiet, crash}) EXPECT_TRUE(test::remove_all(*provider_, gone));
+}
+
+TEST_F(WorkloadTest, FilesAreReadableByWhoTheContainerRunsAs) {
+  for (const std::string user : {"app", "1234", "app:7", "4321:1"}) {
+    const std::string image = "localhost/test-web-as:1";
+    ASSERT_TRUE(engine_->import_web(image, "v1", user));
+    const auto wanted =
+        resource("workload", "web",
+                 R"({"kind":"workload","stopGrace":"1s","score":{"containers":{"web":{"image":")" + image +
+                     R"(","files":[{"target":"/tmp/private","mode":"0400","content":"for )" + user +
+                     R"("}]}},"service":{"ports":{"http":{"port":80,"targetPort":8080}}}}})",
+                 "hash-" + user);
+    auto seen = reach(*provider_, wanted);
+    ASSERT_EQ(seen.state, State::kReady) << user << ": " << seen.message;
+    ASSERT_EQ(endpoints().size(), 1U);
+    EXPECT_EQ(test::get(endpoints()[0] + "/file/tmp/private"), "for " + user);
+    // Also after a start that writes them again.
+    (void)test::get(endpoints()[0] + "/die/0");
+    ASSERT_TRUE(eventually([&] {
+      seen = reach(*provider_, wanted);
+      return seen.state == State::kReady && seen.counts->restarts > 0 && endpoints().size() == 1;
+    })) << seen.message;
+    EXPECT_EQ(test::get(endpoints()[0] + "/file/tmp/private"), "for " + user);
+    EXPECT_TRUE(test::remove_all(*provider_, wanted));
+  }
+}
+
+TEST_F(WorkloadTest, CountsWhatServesAndWhatShould) {
+  const auto seen = reach(*provider_, web("v1", 2));
+  ASSERT_EQ(seen.state, State::kReady) << seen.message;
+  ASSERT_TRUE(seen.counts);
+  EXPECT_EQ(seen.counts->ready, 2U);
+  EXPECT_EQ(seen.counts->replicas, 2U);
+  EXPECT_EQ(seen.counts->restarts, 0U);
+  ASSERT_TRUE(eventually([&] { return !endpoints().empty(); }));
+  (void)test::get(endpoints()[0] + "/die/1");
+  Observation again;
+  EXPECT_TRUE(eventually([&] {
+    again = reach(*provider_, web("v1", 2));
+    return again.counts && again.counts->restarts == 1 && again.counts->ready == 2;
+  })) << again.message;
 }
 
 TEST_F(WorkloadTest, ReplicasOnANetworkThatWasRemovedAreMadeAgainOnTheNewOne) {
+  if (test::engine_under_test() != "podman") GTEST_SKIP() << "Docker removes no network that is in use";
   const auto seen = reach(*provider_, web("v1", 2));
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   const auto before = endpoints();
-  std::filesystem::remove(podman_->state() / "containers" / "networks" / (seen.self.at("network") + ".json"));
+  std::filesystem::remove(engine_->state() / "containers" / "networks" / (seen.self.at("network") + ".json"));
   const auto host = reach(*provider_, host_);
   ASSERT_EQ(host.state, State::kReady) << host.message;
   const auto after = reach(*provider_, web("v1", 2));
@@ -212,9 +292,9 @@ TEST_F(WorkloadTest, ReplicasOnANetworkThatWasRemovedAreMadeAgainOnTheNewOne) {
 TEST_F(WorkloadTest, AReplicaThatDiesIsReplacedAndAnAgentThatRestartsTouchesNothing) {
   const auto wanted = web("v1", 2);
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
-  const auto containers = podman_->client().list({{container::labels::kResource, wanted.name}});
+  const auto containers = engine_->client().list({{container::labels::kResource, wanted.name}});
   ASSERT_EQ(containers->size(), 2U);
-  ASSERT_TRUE(podman_->client().remove(containers->front().id));
+  ASSERT_TRUE(engine_->client().remove(containers->front().id));
   ASSERT_TRUE(provider_->observe(wanted));
   EXPECT_EQ(endpoints().size(), 1U);
   auto seen = reach(*provider_, wanted);
@@ -222,13 +302,13 @@ TEST_F(WorkloadTest, AReplicaThatDiesIsReplacedAndAnAgentThatRestartsTouchesNoth
   EXPECT_EQ(endpoints().size(), 2U);
 
   std::map<std::string, std::string> started;
-  for (const auto& one : *podman_->client().list({{container::labels::kResource, wanted.name}})) {
-    started[one.id] = podman_->client().inspect(one.id)->started_at;
+  for (const auto& one : *engine_->client().list({{container::labels::kResource, wanted.name}})) {
+    started[one.id] = engine_->client().inspect(one.id)->started_at;
   }
   make_provider();
   seen = provider_->observe(wanted).value_or(Observation{});
   EXPECT_EQ(seen.state, State::kReady) << seen.message;
-  for (const auto& [id, time] : started) EXPECT_EQ(podman_->client().inspect(id)->started_at, time);
+  for (const auto& [id, time] : started) EXPECT_EQ(engine_->client().inspect(id)->started_at, time);
 }
 
 TEST_F(WorkloadTest, ARemovalThatIsTakenBackServesAgain) {
@@ -248,8 +328,8 @@ TEST_F(WorkloadTest, ARemovalThatIsTakenBackServesAgain) {
 TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
   auto wanted = web("v1", 1);
   ASSERT_EQ(reach(*provider_, wanted).state, State::kReady);
-  const auto id = podman_->client().list({{container::labels::kResource, wanted.name}})->front().id;
-  ASSERT_EQ(podman_->client()
+  const auto id = engine_->client().list({{container::labels::kResource, wanted.name}})->front().id;
+  ASSERT_EQ(engine_->client()
                 .exec(id, {.command = {"/bin/web", "touch", "/tmp/unhealthy"}}, Millis(5'000))
                 ->exit_code,
             0);
@@ -259,7 +339,7 @@ TEST_F(WorkloadTest, ReadinessTakesOutOfRotationAndLivenessRestarts) {
   }));
   EXPECT_EQ(provider_->observe(wanted)->reason, reasons::kProbeFailing);
   ASSERT_EQ(
-      podman_->client().exec(id, {.command = {"/bin/web", "rm", "/tmp/unhealthy"}}, Millis(5'000))->exit_code,
+      engine_->client().exec(id, {.command = {"/bin/web", "rm", "/tmp/unhealthy"}}, Millis(5'000))->exit_code,
       0);
   EXPECT_TRUE(eventually([&] {
     (void)provider_->observe(wanted);
@@ -293,7 +373,7 @@ TEST_F(WorkloadTest, WhatLocksItsVolumeStopsBeforeItsNextVersionStarts) {
   seen = reach(*provider_, locking("v2"));
   ASSERT_EQ(seen.state, State::kReady) << seen.message;
   EXPECT_EQ(test::get(endpoints().at(0)), "v2");
-  EXPECT_EQ(podman_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
+  EXPECT_EQ(engine_->client().list({{container::labels::kKind, "workload"}})->size(), 1U);
 
   // What cannot be made takes nothing down.
   auto missing = locking("v3");
@@ -318,7 +398,8 @@ TEST_F(WorkloadTest, LogsAreFollowedIntoTheNextVersion) {
   std::mutex mutex;
   std::vector<std::string> lines;
   std::thread follower([&] {
-    (void)provider_->logs(web("v1", 1), true, 0, [&](const LogLine& line) {
+    (void)provider_->logs(web("v1", 1), {.follow = true}, [&](const LogLine& line) {
+      if (line.source.empty()) return true;
       const std::lock_guard lock(mutex);
       lines.push_back(line.source + ": " + line.data);
       return lines.size() < 2;
@@ -332,9 +413,9 @@ TEST_F(WorkloadTest, LogsAreFollowedIntoTheNextVersion) {
 TEST_F(WorkloadTest, ContainersOfAReplicaShareOneNetwork) {
   const auto wanted = resource("workload", "web",
                                R"({"score":{"containers":{
-        "a":{"image":")" + podman_->image() +
+        "a":{"image":")" + engine_->image() +
                                    R"(","variables":{"VERSION":"a"}},
-        "b":{"image":")" + podman_->image() +
+        "b":{"image":")" + engine_->image() +
                                    R"(","args":["serve","9090"],"variables":{"VERSION":"b"},
              "files":[{"target":"/etc/b.conf","content":"for b","mode":"0600"}]}},
         "service":{"ports":{"a":{"port":80,"targetPort":8080},"b":{"port":81,"targetPort":9090}}}}})");
@@ -348,13 +429,13 @@ TEST_F(WorkloadTest, ContainersOfAReplicaShareOneNetwork) {
   EXPECT_TRUE(eventually([&] { return test::get("http://" + ip + ":9090/file/etc/b.conf") == "for b"; }));
 
   // The one whose network both share dies: the other follows it.
-  const auto first = podman_->client().inspect(
-      podman_->client()
+  const auto first = engine_->client().inspect(
+      engine_->client()
           .list({{container::labels::kResource, wanted.name}, {container::labels::kContainer, "a"}})
           ->front()
           .id);
   ASSERT_TRUE(first);
-  ASSERT_TRUE(podman_->client().kill(first->id, "SIGKILL"));
+  ASSERT_TRUE(engine_->client().kill(first->id, "SIGKILL"));
   EXPECT_TRUE(eventually([&] {
     seen = reach(*provider_, wanted);
     const auto now = board_.get(wanted.name);

@@ -58,6 +58,7 @@ void Checker::committed(const hub::Store& store, hub::Revision revision) {
     told_.push_back({change.revision, change.key, change.erased ? 'd' : change.created ? 'a' : 'm'});
     if (change.key.starts_with("o/resources/")) see_resource(store, change);
     if (change.key.starts_with("o/releases/")) see_release(change);
+    if (change.key.starts_with("o/deployments/")) see_deployment(store, change);
   }
   last_ = std::max(last_, revision);
 }
@@ -199,6 +200,22 @@ void Checker::wanted_again(const hub::Store& store, const Writes& writes) {
     if (!key.starts_with("o/applications/")) continue;
     for (const auto& name : needed_by(*reader, std::string(keys::last(key)))) asked_data_.erase(name);
   }
+}
+
+// Who returned did not leave what was ready there.
+void Checker::see_deployment(const hub::Store& store, const hub::Change& change) {
+  v1::Deployment deployment;
+  if (change.erased || !deployment.ParseFromString(change.value)) return;
+  const auto& spec = deployment.spec();
+  if (spec.returned_from() == 0) return;
+  const auto reader = store.snapshot().value();
+  const auto left =
+      objects::get<v1::Release>(*reader, fmt::format("{}.{}", spec.application(), spec.returned_from()));
+  if (!left || !*left) return;
+  const auto& ready = (*left)->status().ready_in();
+  if (std::ranges::find(ready, spec.environment()) != ready.end())
+    findings_.add(Rule::kReturn, fmt::format("{} went back from release {}, which was ready",
+                                             deployment.metadata().name(), spec.returned_from()));
 }
 
 void Checker::see_release(const hub::Change& change) {

@@ -77,6 +77,7 @@ class Checker {
   void see_resource(const hub::Store& store, const hub::Change& change);
   bool was_ready(const std::string& name, std::uint32_t generation) const;
   void see_release(const hub::Change& change);
+  void see_deployment(const hub::Store& store, const hub::Change& change);
   void became_tombstone(const hub::Store& store, const v1::Resource& resource);
   void check_data(const hub::Reader& reader, const v1::Resource& resource, bool by_name);
 

@@ -121,6 +121,18 @@ std::string wrong_content(const hub::Reader& reader, const v1::Deployment& deplo
     for (const auto& [container, wanted] : definition.score().containers())
       if (field(field(containers, container), "image").string_value() != wanted.image())
         return name + " has another image than its release";
+    v1::WorkloadValues values;  // what the environment says instead
+    if (const auto of = environment->spec().applications().find(spec.application());
+        of != environment->spec().applications().end()) {
+      if (const auto said = of->second.workloads().find(workload); said != of->second.workloads().end())
+        values = said->second;
+    }
+    const auto replicas = values.has_replicas() ? values.replicas() : definition.replicas();
+    if (made.at("replicas").number_value() != replicas) return name + " has another number of replicas";
+    for (const auto& [variable, value] : values.variables())
+      for (const auto& [container, wanted] : definition.score().containers())
+        if (field(field(field(containers, container), "variables"), variable).string_value() != value)
+          return name + " lacks a variable that its environment gives it";
     if (made.at("level").string_value() != environment->spec().variables().at("level"))
       return name + " has another value of a variable than its environment";
   }

@@ -7,6 +7,7 @@
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "tests/simulation/crash.h"
+#include "tests/simulation/universe.h"
 
 namespace qleet::sim {
 
@@ -55,6 +56,12 @@ std::map<std::string, std::string> images_of(const google::protobuf::Struct& tem
     if (image != container.struct_value().fields().end()) images[name] = image->second.string_value();
   }
   return images;
+}
+
+bool is_told_deaf(const google::protobuf::Struct& template_) {
+  const auto score = template_.fields().find("score");
+  if (score == template_.fields().end()) return false;
+  return templates::canonical(score->second.struct_value()).contains(fmt::format("\"{}\"", Universe::kDeaf));
 }
 
 bool by_tag(const std::string& image) { return !image.contains('@'); }
@@ -226,7 +233,7 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
   before->half = false;
   before->drifted = false;
   before->ready_at = clock_.mono() + some_time();
-  before->deaf = sabotage_ == Sabotage::kDeafProvider && r.type == "host";
+  before->deaf = is_told_deaf(r.template_) || (sabotage_ == Sabotage::kDeafProvider && r.type == "host");
   lay_data(r);
   lost_.erase(Key{provider, r.name});
   tell(r.name);

@@ -35,7 +35,7 @@ struct Thing {
   bool half = false;                  // begun, not finished
   bool drifted = false;
   bool degraded = false;
-  bool deaf = false;  // never ready (sabotage)
+  bool deaf = false;  // never ready: it was told so, or sabotage
 };
 
 struct CloudTrouble {

@@ -13,6 +13,7 @@
 #include "common/template/template.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/delivery.h"
+#include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
@@ -20,6 +21,7 @@
 #include "qleet/v1/profile.pb.h"
 #include "tests/simulation/closure.h"
 #include "tests/simulation/must.h"
+#include "tests/simulation/universe.h"
 
 namespace qleet::sim {
 namespace {
@@ -95,6 +97,14 @@ class Comparison {
       const auto name = resource.metadata().name();
       resources_.emplace(name, std::move(resource));
     }
+    for (const auto& deployment : must(objects::list<v1::Deployment>(*reader_)))
+      if (deployment.status().state() == "Failed")
+        failed_.emplace(deployment.spec().environment(), deployment.spec().application());
+    // Also where the deployment is blocked for another reason.
+    for (const auto& [key, thing] : world_.cloud.things()) {
+      const auto parts = hub::controllers::parse_resource_name(key.second);
+      if (thing.deaf && parts) failed_.emplace(parts->environment, parts->application);
+    }
     for (const auto& [name, resource] : resources_)
       if (auto what = this->resource(name, resource); !what.empty()) return name + " " + what;
     if (auto what = strays(); !what.empty()) return what;
@@ -111,6 +121,8 @@ class Comparison {
   std::string unfinished();
   std::string deployments();
   std::string deployment(const v1::Deployment& deployment);
+  std::string failed(const v1::Deployment& deployment);
+  bool kept_for_what_failed(const v1::ResourceSpec& spec) const;
   std::string applications();
   bool other_providers() const;
 
@@ -120,15 +132,27 @@ class Comparison {
   std::set<std::string> spared_;  // unclaimed: held by an agent, unknown to the hub
   std::set<std::string> kept_;    // tombstones of a restored store that no agent honours
   std::set<std::string> wanted_;  // by deployments
-  bool complete_ = true;          // every deployment has all that it wants
+  std::set<std::pair<std::string, std::string>> failed_;  // environment, application
+  bool complete_ = true;                                  // every deployment has all that it wants
 };
+
+// What a release that failed, and stays, has not let go: it uses it until what replaces it is ready, or it
+// may be asked for by a region whose turn does not come.
+bool Comparison::kept_for_what_failed(const v1::ResourceSpec& spec) const {
+  return std::ranges::any_of(failed_, [&](const auto& failed) {
+    return (spec.environment().empty() || spec.environment() == failed.first) &&
+           (spec.application().empty() || spec.application() == failed.second);
+  });
+}
 
 std::string Comparison::resource(const std::string& name, const v1::Resource& resource) {
   const auto region = name.substr(0, name.find('.'));
   const auto& machine = world_.machines.at(region);
   const auto generation = resource.metadata().generation();
   const auto* held = machine->agent().session().held().find(name);
-  if (resource.spec().deleted()) return waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
+  const bool kept = kept_for_what_failed(resource.spec());
+  if (resource.spec().deleted())
+    return kept || waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
   if (!held) return "is not held by its agent";
   if (held->generation != generation || held->hash != resource.spec().hash() ||
       held->epoch != world_.store().identity().epoch)
@@ -139,8 +163,11 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
     return fmt::format("is not reported as it is wanted: generation {} of {}, {} hash, epoch {}",
                        status.observed_generation(), generation,
                        status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
+  const Thing* made = world_.cloud.find(name);
+  const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
+  if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
   if (status.state() != "Ready") return "is " + status.state();
-  if (status.has_unused_since() && !model::stays_unused(resource.spec()))
+  if (status.has_unused_since() && !kept && !model::stays_unused(resource.spec()))
     return "is unused, and its grace period is not over";
   return thing(name, resource);
 }
@@ -209,6 +236,25 @@ bool Comparison::other_providers() const {
   });
 }
 
+std::string Comparison::failed(const v1::Deployment& deployment) {
+  const auto& spec = deployment.spec();
+  const auto release =
+      must(objects::get<v1::Release>(*reader_, fmt::format("{}.{}", spec.application(), spec.release())));
+  const auto environment = must(objects::get<v1::Environment>(*reader_, spec.environment()));
+  const bool deaf =
+      release && std::ranges::any_of(release->spec().definition().workloads(), [](const auto& entry) {
+        const auto& containers = entry.second.score().containers();
+        return std::ranges::any_of(containers, [](const auto& container) {
+          return container.second.variables().contains(Universe::kDeaf);
+        });
+      });
+  if (!deaf) return "has failed, and could become ready";
+  if (deployment.status().failed_release() != spec.release()) return "does not say which release failed";
+  const bool stays =
+      environment->spec().rollout().on_failure() == "stay" || deployment.status().release() == 0;
+  return stays ? "" : "has failed, and does not go back";
+}
+
 std::string Comparison::deployment(const v1::Deployment& deployment) {
   const auto& status = deployment.status();
   const auto& spec = deployment.spec();
@@ -235,7 +281,12 @@ std::string Comparison::deployment(const v1::Deployment& deployment) {
     if (reason != "ResourceConflict" && reason != "NoRegion") return "is blocked: " + reason;
     return reason == "ResourceConflict" ? unfounded_conflict(*reader_, deployment) : "";
   }
-  if (status.state() != "Ready")
+  // What never becomes ready has failed, or is gone back from; and what it went back to serves as it did.
+  if (status.state() == "Failed") {
+    complete_ = false;
+    return failed(deployment);
+  }
+  if (status.state() != (spec.returned_from() == 0 ? "Ready" : "Returned"))
     return "is " + status.state() + (ready == nullptr ? "" : ": " + ready->message());
   if (status.release() != spec.release()) return "is ready with another release";
   for (const auto& region : status.regions()) {

@@ -21,7 +21,9 @@ enum class Rule {
   kDesired,       // in the end the world is as desired
   kRest,          // and it comes to rest, in bounded time
   kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
+  kReturn,        // a release that was ready is not gone back from
   kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
+  kRolledBack,    // what was rolled back stays, whatever is built, until somebody applies or approves
 };
 
 inline std::string_view name_of(Rule rule) {
@@ -48,8 +50,12 @@ inline std::string_view name_of(Rule rule) {
       return "rest";
     case Rule::kSecret:
       return "secret";
+    case Rule::kReturn:
+      return "return";
     case Rule::kContent:
       return "content";
+    case Rule::kRolledBack:
+      return "rolled-back";
   }
   return "?";
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "hub/controllers/deployment_pace.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
@@ -70,12 +71,19 @@ class History {
       watcher->read(world_.store(), world_.clock, world_.hub().shower(), world_.checker);
   }
 
+  // Sabotage.
+  void hear_anew() {
+    (void)world_.store().transact(
+        [&](hub::Txn& txn) { return hub::controllers::note_heard_since(txn, world_.clock.wall()); });
+  }
+
   void rest() {
     std::string left;
     const bool rests = world_.run_until(
         [&] {
           program_.repeat_deletes();
           program_.put_back_data();
+          if (world_.options.sabotage == Sabotage::kPatientHub) hear_anew();
           left = difference(world_);
           return left.empty();
         },

@@ -63,11 +63,12 @@ HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clo
              fleet_options(options.heartbeat, boots_)),
       freshness_(dispatch_.agents(), fleet_.liveness(), store.identity().epoch),
       api_freshness_(freshness_),
-      shower_(clock, options.freshness ? &api_freshness_ : nullptr),
+      shower_(store, clock, options.freshness ? &api_freshness_ : nullptr),
       manager_(store, clock, ids_, {.workers = 1, .max_changes_per_read = 50}) {
   must(hub::frontend::ensure_defaults(context(), ""));
   must(dispatch_.start());
   must(fleet_.start());
+  manager_.note_start();
   must(manager_.resume());
   subscription_ = store.subscribe([this](hub::Revision) { parts_[kManager].awake = true; });
   dispatch_.wake().set([this] { parts_[kDispatch].awake = true; });

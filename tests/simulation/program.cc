@@ -127,7 +127,27 @@ void Program::change_a_digest() {
   });
 }
 
+// Sabotage: of the first deployment that could.
+void Program::leave_a_good_release() {
+  (void)world_.ask("sabotage: leave a good release", [](const frontend::Context& context) -> Result<> {
+    TRY(context.store.transact([&](hub::Txn& txn) -> Result<> {
+      for (auto& deployment : TRY(hub::objects::list<v1::Deployment>(txn))) {
+        auto& spec = *deployment.mutable_spec();
+        if (spec.release() < 2 || deployment.status().release() != spec.release()) continue;
+        spec.set_returned_from(spec.release());
+        spec.set_release(spec.release() - 1);
+        const hub::Random one = [] { return std::uint64_t{1}; };
+        TRY(hub::objects::put(txn, deployment, {context.clock.wall(), one}));
+        return {};
+      }
+      return {};
+    }));
+    return {};
+  });
+}
+
 void Program::operate() {
+  if (world_.options.sabotage == Sabotage::kHastyReturn) leave_a_good_release();
   if (world_.options.sabotage == Sabotage::kForgetfulHub) forget_a_tombstone();
   if (world_.options.sabotage == Sabotage::kCarelessHub) let_all_data_go();
   if (world_.options.sabotage == Sabotage::kFickleHub) change_a_digest();
@@ -198,12 +218,32 @@ void Program::build() {
   const auto number = dice_.percent(80) ? ++builds_ : builds_;
   build.set_tag(fmt::format("main-{}", number));
   build.set_digest(fmt::format("sha256:{:064x}", number));
+  if (number % 2 == 0) build.set_number(number);
+  const auto held = rolled_back();
   const auto answer = world_.ask("build " + build.image() + ":" + build.tag(),
                                  [&](const frontend::Context& context) -> Result<> {
                                    TRY(frontend::notify_build(context, kSomebody, build));
                                    return {};
                                  });
-  if (answer == World::Answer::kDone) ++operations_;
+  if (answer != World::Answer::kDone) return;
+  ++operations_;
+  if (!world_.hub_runs()) return;
+  const auto now = rolled_back();
+  for (const auto& [name, release] : held) {
+    const auto after = now.find(name);
+    if (after == now.end() || after->second != release)
+      world_.findings.add(Rule::kRolledBack,
+                          fmt::format("a build undid the rollback of {} to release {}", name, release));
+  }
+}
+
+std::map<std::string, std::uint32_t> Program::rolled_back() const {
+  std::map<std::string, std::uint32_t> held;
+  if (!world_.hub_runs()) return held;
+  const auto reader = world_.store().snapshot().value();
+  for (const auto& deployment : hub::objects::list<v1::Deployment>(*reader).value())
+    if (deployment.spec().rolled_back()) held[deployment.metadata().name()] = deployment.spec().release();
+  return held;
 }
 
 void Program::approve() {
@@ -369,6 +409,7 @@ void Program::make_peace() {
     world_.start_agent(*machine);
   }
   world_.start_hub();
+  apply(universe_.bounded());
 }
 
 }  // namespace qleet::sim

@@ -1,6 +1,8 @@
 // What people, CI and misfortune do in a history, at random.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,9 +40,11 @@ class Program {
   void forget_a_tombstone();
   void let_all_data_go();
   void change_a_digest();
+  void leave_a_good_release();
   void apply(const std::string& documents);
   void erase(const std::string& name, bool with_data);
   void build();
+  std::map<std::string, std::uint32_t> rolled_back() const;  // deployment -> its release
   void approve();
   void roll_back();
   void plan();

@@ -25,6 +25,8 @@ enum class Sabotage {
   kHastyAgent,        // an agent begins by a tag, before its digest is recorded
   kFloatingTag,       // what runs by a digest is what its tag is now
   kFickleHub,         // a digest that is recorded changes
+  kPatientHub,        // the hub gives a release its time again and again
+  kHastyReturn,       // the hub goes back from a release that was ready
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
@@ -32,7 +34,7 @@ inline std::string_view name_of(Sabotage sabotage) {
       "none",          "lost-write",     "leaky-cloud",       "trampling",        "needless-apply",
       "no-freshness",  "lying-provider", "revision-back",     "skipped-change",   "deaf-provider",
       "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret", "careless-hub",
-      "hasty-agent",   "floating-tag",   "fickle-hub"};
+      "hasty-agent",   "floating-tag",   "fickle-hub",        "patient-hub",      "hasty-return"};
   return kNames[static_cast<int>(sabotage)];
 }
 

@@ -63,7 +63,7 @@ class Saboteur : public Simulation, public ::testing::WithParamInterface<Broken>
 // Not every history can show it: what is sabotaged must come to pass.
 TEST_P(Saboteur, IsFoundOut) {
   std::string others;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const auto outcome = play({.seed = seed, .sabotage = GetParam().sabotage});
     const bool found =
         std::ranges::any_of(outcome.findings, [](const auto& f) { return f.rule == GetParam().rule; });
@@ -84,7 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{Sabotage::kRestless, Rule::kRest}, Broken{Sabotage::kForgottenLineage, Rule::kDesired},
         Broken{Sabotage::kForgottenSecret, Rule::kSecret}, Broken{Sabotage::kCarelessHub, Rule::kData},
         Broken{Sabotage::kHastyAgent, Rule::kContent}, Broken{Sabotage::kFloatingTag, Rule::kContent},
-        Broken{Sabotage::kFickleHub, Rule::kContent}),
+        Broken{Sabotage::kFickleHub, Rule::kContent}, Broken{Sabotage::kPatientHub, Rule::kDesired},
+        Broken{Sabotage::kHastyReturn, Rule::kReturn}),
     [](const auto& info) {
       std::string name(name_of(info.param.sabotage));
       std::erase(name, '-');

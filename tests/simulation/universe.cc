@@ -67,6 +67,10 @@ Universe::Universe(Dice& dice)
   if (dice.percent(50)) environments_[1].by = "approval";
   if (dice.percent(30)) environments_[1].after = "dev";
   if (dice.percent(40)) environments_[1].max_at_once = 1;
+  for (auto& environment : environments_) {
+    if (dice.percent(40)) environment.deadline = "40s";
+    if (dice.percent(30)) environment.on_failure = "stay";
+  }
 }
 
 std::string Universe::json(const RegionDraft& region) const {
@@ -86,6 +90,18 @@ std::string Universe::json(const EnvironmentDraft& e) const {
   if (e.protects_data) spec += R"(,"protect":{"data":true})";
   if (!e.unused_after.empty()) spec += fmt::format(R"(,"unusedAfter":"{}")", e.unused_after);
   spec += fmt::format(R"(,"images":{{"repushed":"{}"}})", e.repushed);
+  spec += fmt::format(R"(,"rollout":{{"deadline":"{}","onFailure":"{}"}})", e.deadline, e.on_failure);
+  if (e.replicas != 0 || !e.extra.empty()) {
+    std::string values;
+    if (e.replicas != 0) values = fmt::format(R"("replicas":{})", e.replicas);
+    if (!e.extra.empty())
+      values += fmt::format(R"({}"variables":{{"EXTRA":"{}"}})", values.empty() ? "" : ",", e.extra);
+    std::string all;
+    for (const auto& application : applications_)
+      all += fmt::format(R"({}"{}":{{"workloads":{{"{}":{{{}}}}}}})", all.empty() ? "" : ",", application,
+                         "web", values);
+    spec += fmt::format(R"(,"applications":{{{}}})", all);
+  }
   return document("Environment", e.name, "", spec);
 }
 
@@ -141,7 +157,21 @@ std::string Universe::change_profile() {
 
 std::string Universe::change_environment() {
   auto& e = dice_.pick(environments_);
-  switch (dice_.below(10)) {
+  switch (dice_.below(14)) {
+    case 12: {
+      static constexpr const char* kDeadlines[] = {"", "0", "20s", "2m"};
+      e.deadline = kDeadlines[dice_.below(4)];
+      break;
+    }
+    case 13:
+      e.on_failure = e.on_failure == "stay" ? "rollback" : "stay";
+      break;
+    case 10:
+      e.replicas = static_cast<unsigned>(dice_.below(4));
+      break;
+    case 11:
+      e.extra = dice_.percent(50) ? fmt::format("e{}", dice_.below(3)) : "";
+      break;
     case 8:
       e.protects_data = !e.protects_data;
       break;
@@ -179,6 +209,15 @@ std::string Universe::unprotected() {
   std::string all;
   for (auto& environment : environments_) {
     environment.protects_data = false;
+    all += json(environment) + "\n";
+  }
+  return all;
+}
+
+std::string Universe::bounded() {
+  std::string all;
+  for (auto& environment : environments_) {
+    if (environment.deadline == "0") environment.deadline = "2m";
     all += json(environment) + "\n";
   }
   return all;
@@ -227,6 +266,7 @@ std::string Universe::workload(const std::string& application, const std::string
   if (dice_.percent(25)) ask("archive", R"("type":"archive")", "password");
   if (dice_.percent(15))
     variables += fmt::format(R"({}"EXTRA":"{}")", variables.empty() ? "" : ",", dice_.below(3));
+  if (dice_.percent(8)) variables += fmt::format(R"({}"{}":"1")", variables.empty() ? "" : ",", kDeaf);
   return fmt::format(
       R"("{0}":{{"replicas":{1},"score":{{"containers":{{"main":{{"image":"{2}","variables":{{{3}}}}}}},"resources":{{{4}}}}},"builds":{{"image":"{2}"}}}})",
       name, 1 + dice_.below(2), image(application, name), variables, resources);

@@ -28,6 +28,11 @@ struct EnvironmentDraft {
   std::string unused_after;
   bool protects_data = false;
   std::string repushed = "ignore";
+  std::string deadline;  // of rollouts; empty: the default
+  std::string on_failure = "rollback";
+  // Of the first workload of every application, in place of what that says itself; 0: nothing is said.
+  unsigned replicas = 0;
+  std::string extra;
 };
 
 struct ProfileDraft {
@@ -51,11 +56,15 @@ class Universe {
   std::string change_region();
   // All environments, none of which protects its data any more.
   std::string unprotected();
+  // All environments, in none of which a release may be on its way for ever.
+  std::string bounded();
   // Some version of the application; workloads, resources and environments at random.
   std::string application(const std::string& name);
 
   const std::vector<RegionDraft>& regions() const { return regions_; }
   const std::vector<std::string>& applications() const { return applications_; }
+  // What a workload is told that shall never become ready.
+  static constexpr const char* kDeaf = "DEAF";
   static std::string image(const std::string& application, const std::string& workload);
 
  private:

@@ -256,6 +256,7 @@ void MiniFleet::start_agent(const std::string& name) {
                                    agent.spec.containers ? "own" : "none"};
   if (!agent.spec.containers || agent.spec.both)
     command.insert(command.end(), {"--noop-world", folder_ / (name + ".world")});
+  command.insert(command.end(), options_.agent_arguments.begin(), options_.agent_arguments.end());
   agent.process = Child(command, folder_ / (name + ".log"), clock_of(name));
 }
 

@@ -29,6 +29,7 @@ struct FleetOptions {
   std::filesystem::path agent_bin = {};   // of agents alone
   std::function<void(const std::filesystem::path& folder)> prepare = {};  // called before anything starts
   std::vector<std::string> hub_arguments = {};                            // of qleet-hub serve, on top
+  std::vector<std::string> agent_arguments = {};                          // of qleet-agent run, on top
 };
 
 struct AgentSpec {

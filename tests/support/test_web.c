@@ -5,8 +5,11 @@
 //                             GET /slow/MS    -> $VERSION after that time
 //                             GET /env/NAME, GET /file/PATH
 //                             GET /die/CODE   -> ends the process
+//                             GET /eat        -> takes memory without end
+//                             GET /headers/N  -> a response header of that size
 //                             GET /healthz    -> 503 while /tmp/unhealthy exists
-//   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | say TEXT... | limits
+//   web log STEP...: says:TEXT err:TEXT part:TEXT big:BYTES binary flood:LINES ticks when:FILE exit:CODE hold
+//   web cat FILE | touch FILE | rm FILE | exists FILE | sleep SECONDS | exit CODE | eat | say TEXT... | limits
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -33,6 +36,28 @@ static int print_file(const char* path, char* out, size_t size) {
   return 0;
 }
 
+static void eat(void) {
+  while (1) {
+    volatile char* block = malloc(1 << 20);  // else the compiler leaves it out
+    for (size_t i = 0; block && i < 1 << 20; i += 4096) block[i] = 1;
+  }
+}
+
+static void respond_with_header(int fd, size_t size) {
+  char* out = malloc(size + 200);
+  if (!out) return;
+  const int start = sprintf(out, "HTTP/1.1 200 X\r\nContent-Length: 3\r\nX-Large: ");
+  memset(out + start, 'x', size);
+  strcpy(out + start + size, "\r\n\r\nok\n");
+  const size_t all = strlen(out);
+  for (size_t sent = 0; sent < all;) {
+    const ssize_t n = write(fd, out + sent, all - sent);
+    if (n <= 0) break;
+    sent += (size_t)n;
+  }
+  free(out);
+}
+
 static void respond(int fd, int status, const char* body) {
   char out[9000];
   const int n = snprintf(out, sizeof out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
@@ -54,6 +79,10 @@ static void answer(int fd, char* path) {
     respond(fd, 200, "bye");
     fprintf(stderr, "told to die\n");
     _exit(atoi(path + 5));
+  } else if (strcmp(path, "/eat") == 0) {
+    eat();
+  } else if (strncmp(path, "/headers/", 9) == 0) {
+    respond_with_header(fd, (size_t)atol(path + 9));
   } else if (strcmp(path, "/healthz") == 0) {
     const int sick = access("/tmp/unhealthy", F_OK) == 0;
     respond(fd, sick ? 503 : 200, sick ? "sick" : "well");
@@ -64,15 +93,18 @@ static void answer(int fd, char* path) {
 
 static void* serve_one(void* argument) {
   const int fd = (int)(long)argument;
-  char in[8192];
+  static const size_t kLargest = 256 << 10;  // of a request's headers
+  char* in = malloc(kLargest);
+  if (!in) return NULL;
   size_t have = 0;
   while (1) {
     char* end = NULL;
     in[have] = 0;
     while (!(end = strstr(in, "\r\n\r\n"))) {
-      const ssize_t got = have < sizeof in - 1 ? read(fd, in + have, sizeof in - 1 - have) : -1;
+      const ssize_t got = have < kLargest - 1 ? read(fd, in + have, kLargest - 1 - have) : -1;
       if (got <= 0) {
         close(fd);
+        free(in);
         return NULL;
       }
       have += (size_t)got;
@@ -86,6 +118,7 @@ static void* serve_one(void* argument) {
     have -= used;
   }
   close(fd);
+  free(in);
   return NULL;
 }
 
@@ -109,6 +142,48 @@ static int serve(int port) {
   }
 }
 
+// What a workload writes, step by step. Lines of a flood and of ticks are numbered.
+static int write_log(int count, char** steps) {
+  for (int i = 0; i < count; ++i) {
+    const char* step = steps[i];
+    const char* colon = strchr(step, ':');
+    const char* value = colon ? colon + 1 : "";
+    if (strncmp(step, "says:", 5) == 0) {
+      puts(value);
+    } else if (strncmp(step, "err:", 4) == 0) {
+      fprintf(stderr, "%s\n", value);
+    } else if (strncmp(step, "part:", 5) == 0) {
+      fputs(value, stdout);
+    } else if (strncmp(step, "big:", 4) == 0) {
+      for (long left = atol(value); left > 0; --left) putchar('a' + (int)(left % 26));
+      putchar('\n');
+    } else if (strcmp(step, "binary") == 0) {
+      const char bytes[] = {0, 1, 0x1b, '[', '2', 'J', (char)0xff, (char)0xfe, '\r', '\n'};
+      fwrite(bytes, 1, sizeof bytes, stdout);
+    } else if (strncmp(step, "flood:", 6) == 0) {
+      for (long line = 0; line < atol(value); ++line) printf("flood %ld of a workload that has much to say\n", line);
+    } else if (strcmp(step, "ticks") == 0) {
+      puts("begin");
+      for (long line = 0;; ++line) {
+        printf("tick %ld\n", line);
+        fflush(stdout);
+        usleep(50 * 1000);
+      }
+    } else if (strncmp(step, "when:", 5) == 0) {
+      fflush(stdout);
+      while (access(value, F_OK) != 0) usleep(20 * 1000);
+    } else if (strncmp(step, "exit:", 5) == 0) {
+      fflush(stdout);
+      return atoi(value);
+    } else if (strcmp(step, "hold") == 0) {
+      fflush(stdout);
+      while (1) pause();
+    }
+    fflush(stdout);
+  }
+  return 0;
+}
+
 int main(int argc, char** argv) {
   signal(SIGTERM, on_term);
   signal(SIGPIPE, SIG_IGN);
@@ -126,6 +201,7 @@ int main(int argc, char** argv) {
     if (delay) usleep((useconds_t)atoi(delay) * 1000);
     return serve(atoi(argument));
   }
+  if (strcmp(command, "log") == 0) return write_log(argc - 2, argv + 2);
   if (strcmp(command, "cat") == 0) {
     char text[8192];
     if (print_file(argument, text, sizeof text) != 0) return 1;
@@ -145,6 +221,7 @@ int main(int argc, char** argv) {
     sleep((unsigned)atoi(argument));
     return 0;
   }
+  if (strcmp(command, "eat") == 0) eat();
   if (strcmp(command, "say") == 0) {
     for (int i = 2; i < argc; ++i) puts(argv[i]);
     fprintf(stderr, "said\n");

@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "cli/arguments.h"
-#include "cli/completion.h"
 #include "cli/context.h"
 #include "cli/input.h"
 #include "cli/notices.h"
@@ -461,6 +460,13 @@ TEST(Arguments, WrongCommandLinesExitWithTwo) {
       {{"qleet", "wait", "shop", "--for", "sleepy"}, Exit::kUsage},
       {{"qleet", "diff", "shop", "1", "two"}, Exit::kUsage},
       {{"qleet", "build", "notify", "--image", "a/b:c@sha256:d"}, Exit::kOk},
+      {{"qleet", "secret"}, Exit::kUsage},
+      {{"qleet", "secret", "set"}, Exit::kUsage},
+      {{"qleet", "secret", "set", "stripe", "a=-", "b=@f", "-e", "prod", "-a", "shop", "-a", "cart"},
+       Exit::kOk},
+      {{"qleet", "secret", "list", "-o", "yaml"}, Exit::kOk},
+      {{"qleet", "secret", "rm"}, Exit::kUsage},
+      {{"qleet", "secret", "rm", "stripe", "a", "b", "--force"}, Exit::kOk},
   };
   for (const auto& line : lines) {
     testing::internal::CaptureStderr();
@@ -500,7 +506,9 @@ TEST(Completion, KnowsCommandsOptionsAndKinds) {
   const auto kinds = complete({"get", "appl"});
   EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
   const auto options = complete({"build", "notify", "--rev"});
-  EXPECT_EQ(options, std::vector<std::string>{"--revision"});
+  EXPECT_EQ(options, (std::vector<std::string>{"--revision", "--revision-time"}));
+  EXPECT_EQ(complete({"secret", ""}), (std::vector<std::string>{"set", "list", "rm"}));
+  EXPECT_EQ(complete({"secret", "set", "--every"}), std::vector<std::string>{"--every-application"});
 }
 
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {
@@ -513,7 +521,7 @@ v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> plac
   return tree;
 }
 
-TEST(Progress, IsJudgedByThePlaces) {
+TEST(Progress, OfAnOlderHubIsJudgedByThePlaces) {
   EXPECT_EQ(progress_of(tree_of({}), ""), Progress::kOnTheWay);
   EXPECT_EQ(progress_of(tree_of({{"dev", "Ready"}, {"prod", "RollingOut"}}), ""), Progress::kOnTheWay);
   EXPECT_EQ(progress_of(tree_of({{"dev", "Ready"}, {"prod", "RollingOut"}}), "dev"), Progress::kDone);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/bus/memory_bus.h"
+#include "common/model/reasons.h"
 #include "hub/dispatch/allowance.h"
 #include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/flood_watch.h"
@@ -162,6 +163,24 @@ TEST(StatusMerge, Table) {
   }
 }
 
+// An agent from before there were secrets knows no provider for them, and cannot say what to do.
+TEST(StatusMerge, AnAgentThatIsTooOldForSecretsIsToBeUpgraded) {
+  const auto message = [](std::string_view type, std::string_view reason, const std::string& said) {
+    v1::ResourceStatus status;
+    auto& ready = *status.add_conditions();
+    ready.set_reason(std::string(reason));
+    ready.set_message(said);
+    explain_old_agent(status, type);
+    return status.conditions(0).message();
+  };
+  const std::string old = "this agent has no provider \"secret\"";
+  EXPECT_TRUE(message("secret", reasons::kProviderMissing, old).contains("upgrade it to version"));
+  EXPECT_EQ(message("secret", reasons::kProviderError, old), old);
+  EXPECT_EQ(message("postgres", reasons::kProviderMissing, old), old);
+  const std::string vault = "this agent has no provider \"vault\"";
+  EXPECT_EQ(message("secret", reasons::kProviderMissing, vault), vault);
+}
+
 TEST(StatusMerge, WhatBelongsToTheHubStays) {
   v1::ResourceStatus status;
   status.mutable_unused_since()->set_seconds(7);
@@ -171,12 +190,18 @@ TEST(StatusMerge, WhatBelongsToTheHubStays) {
   report.set_state("Ready");
   report.set_generation(3);
   report.set_version(11);
+  report.set_ready(1);
+  report.set_replicas(2);
+  report.set_restarts(4);
   write_status(status, report, {"boot", "e", WallTime(Millis(1500))});
   EXPECT_EQ(status.unused_since().seconds(), 7);
   EXPECT_TRUE(status.outputs().empty());
   EXPECT_FALSE(status.has_next_attempt());
   EXPECT_EQ(status.observed_generation(), 3U);
   EXPECT_EQ(status.report_version(), 11U);
+  EXPECT_EQ(status.ready(), 1U);
+  EXPECT_EQ(status.replicas(), 2U);
+  EXPECT_EQ(status.restarts(), 4U);
   EXPECT_EQ(status.received_at().seconds(), 1);
 }
 

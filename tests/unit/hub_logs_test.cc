@@ -64,19 +64,22 @@ class HubLogsTest : public ::testing::Test {
 
 TEST_F(HubLogsTest, AStreamThatEndsAtOnceLeavesTheOthers) {
   // The first agent has no place for one more: its stream ends while the others are yet to be opened.
-  const auto taken = streams_.open({.agent = "eu", .resource = "eu.other", .container = {}, .follow = true},
-                                   {[](auto, auto) { return true; }, [](const std::string&) {}});
+  const auto taken =
+      streams_.open({.agent = "eu", .resource = "eu.other", .container = {}, .wish = {.follow = true}},
+                    {.data = [](auto, auto) { return true; }, .end = [](const std::string&) {}});
   ASSERT_TRUE(taken);
-  auto sink = std::make_shared<api::LogSink>(true);
-  ASSERT_TRUE(logs_.open({.resources = {"eu.web", "us.web"}, .container = {}}, sink));
+  auto sink = std::make_shared<api::LogSink>();
+  ASSERT_TRUE(
+      logs_.open({.resources = {{"eu.web", "dev/eu/web", true}, {"us.web", "dev/us/web", true}}}, sink));
   const auto text = all_of(*sink);
   EXPECT_NE(text.find("from us"), std::string::npos) << text;
   EXPECT_TRUE(text.ends_with("<end>")) << text;
 }
 
 TEST_F(HubLogsTest, AllAreHeardToTheirEnd) {
-  auto sink = std::make_shared<api::LogSink>(true);
-  ASSERT_TRUE(logs_.open({.resources = {"eu.web", "us.web"}, .container = {}}, sink));
+  auto sink = std::make_shared<api::LogSink>();
+  ASSERT_TRUE(
+      logs_.open({.resources = {{"eu.web", "dev/eu/web", true}, {"us.web", "dev/us/web", true}}}, sink));
   const auto text = all_of(*sink);
   EXPECT_NE(text.find("from eu"), std::string::npos) << text;
   EXPECT_NE(text.find("from us"), std::string::npos) << text;
@@ -84,8 +87,8 @@ TEST_F(HubLogsTest, AllAreHeardToTheirEnd) {
 }
 
 TEST_F(HubLogsTest, WhereNobodyIsThereItIsSaid) {
-  auto sink = std::make_shared<api::LogSink>(true);
-  const auto opened = logs_.open({.resources = {"asia.web"}, .container = {}}, sink);
+  auto sink = std::make_shared<api::LogSink>();
+  const auto opened = logs_.open({.resources = {{"asia.web", "dev/asia/web", true}}}, sink);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnavailable);
 }

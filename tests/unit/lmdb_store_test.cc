@@ -70,7 +70,7 @@ TEST(LmdbStore, RefusesAFormatThatItDoesNotKnow) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::kUnsupported);
   EXPECT_THAT(opened.error().message,
-              HasSubstr("has format 7, this hub reads format 1: start the newer version"));
+              HasSubstr("has format 7, this hub reads format 1 to 2: start the newer version"));
 }
 
 TEST(LmdbStore, RefusesSomebodyElsesFile) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <functional>
 #include <set>
 
@@ -140,6 +142,70 @@ TEST(OpenApi, NothingRefersToNothing) {
     }
     if (key == "operationId") EXPECT_TRUE(ids.insert(value.string_value()).second) << value.string_value();
   });
+}
+
+std::string pascal(std::string name) {
+  if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  return name;
+}
+
+// Generators make a type of every object, and name one that is no component by its place, or its title: no
+// two may have one name.
+TEST(OpenApi, EveryObjectHasANameOfItsOwn) {
+  const auto root = document();
+  const auto& schemas = find(root, {"components", "schemas"})->struct_value().fields();
+  std::set<std::string> names;
+  for (const auto& [name, schema] : schemas) EXPECT_TRUE(names.insert(pascal(name)).second) << name;
+  const auto is_object = [](const Value& value) {
+    const auto type = value.struct_value().fields().find("type");
+    return type != value.struct_value().fields().end() && type->second.string_value() == "object";
+  };
+  for (const auto& [name, schema] : schemas) {
+    const auto properties = schema.struct_value().fields().find("properties");
+    if (properties == schema.struct_value().fields().end()) continue;
+    for (const auto& [property, value] : properties->second.struct_value().fields()) {
+      if (!is_object(value)) continue;
+      const auto title = value.struct_value().fields().find("title");
+      ASSERT_NE(title, value.struct_value().fields().end()) << name << "." << property;
+      const auto made = pascal(name) + pascal(title->second.string_value());
+      EXPECT_TRUE(names.insert(made).second) << name << "." << property << " would be named " << made;
+      EXPECT_TRUE(value.struct_value().fields().contains("additionalProperties")) << name << "." << property;
+    }
+  }
+  // Bodies refer to components, or are plain.
+  for (const auto& [path, methods] : find(root, {"paths"})->struct_value().fields()) {
+    each(methods, [&, path = path](const std::string& key, const Value& value) {
+      if (key == "schema") EXPECT_FALSE(is_object(value)) << path;
+    });
+  }
+}
+
+// What OpenAPI 3.1 demands of every operation.
+TEST(OpenApi, EveryOperationIsWellFormed) {
+  const auto root = document();
+  for (const auto& [path, methods] : find(root, {"paths"})->struct_value().fields()) {
+    for (const auto& [method, operation] : methods.struct_value().fields()) {
+      const auto& fields = operation.struct_value().fields();
+      ASSERT_TRUE(fields.contains("responses")) << path;
+      EXPECT_FALSE(fields.at("responses").struct_value().fields().empty()) << path;
+      for (const auto& [status, response] : fields.at("responses").struct_value().fields())
+        EXPECT_TRUE(response.struct_value().fields().contains("description") ||
+                    response.struct_value().fields().contains("$ref"))
+            << path << " " << status;
+      std::set<std::string> in_path;
+      if (fields.contains("parameters")) {
+        for (const auto& parameter : fields.at("parameters").list_value().values()) {
+          const auto& one = parameter.struct_value().fields();
+          EXPECT_TRUE(one.contains("schema")) << path;
+          if (one.at("in").string_value() != "path") continue;
+          EXPECT_TRUE(one.at("required").bool_value()) << path;
+          in_path.insert(one.at("name").string_value());
+        }
+      }
+      for (const auto& name : in_path) EXPECT_NE(path.find("{" + name + "}"), std::string::npos) << path;
+      EXPECT_EQ(static_cast<size_t>(std::ranges::count(path, '{')), in_path.size()) << path;
+    }
+  }
 }
 
 TEST(OpenApi, IsTheSameEveryTime) { EXPECT_EQ(openapi({"a", "b", "c"}, {}), openapi({"a", "b", "c"}, {})); }

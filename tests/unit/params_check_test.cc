@@ -27,6 +27,7 @@ name: {type: string, minLength: 2, maxLength: 5}
 debug: {type: boolean}
 extra: {type: object}
 hosts: {type: array}
+share: {type: [boolean, array]}
 any: {}
 )");
 }
@@ -52,6 +53,10 @@ TEST_P(Params, AreChecked) { EXPECT_EQ(checked(GetParam().params), GetParam().re
 INSTANTIATE_TEST_SUITE_P(
     All, Params,
     testing::Values(
+        Case{"OneOfTwoTypes", "{share: true}", R"({"replicas":1,"share":true,"version":"15"})"},
+        Case{"TheOtherOfTwoTypes", "{share: [a]}", R"({"replicas":1,"share":["a"],"version":"15"})"},
+        Case{"NoneOfTwoTypes", "{share: two}",
+             R"(params.share: must be true or false, or a list, not "two")"},
         Case{"Defaults", "{}", R"({"replicas":1,"version":"15"})"},
         Case{
             "Given",
@@ -65,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
              "params.verison: unknown parameter; did you mean \"version\"?"},
         Case{"UnknownFar", "{zzzzzzzz: 1}",
              "params.zzzzzzzz: unknown parameter; there is: any, debug, extra, hosts, name, ratio, replicas, "
-             "size, "
+             "share, size, "
              "version"},
         Case{"NotInEnum", "{version: \"17\"}",
              "params.version: \"17\" is not one of: \"14\", \"15\", \"16\"; did you mean \"14\"?"},

@@ -87,7 +87,7 @@ TEST_F(KeeperTest, AnAgentFromBeforeThereWereCertificatesAsksAtItsFirstStart) {
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(asked[0].agent(), "eu-1");
   ASSERT_EQ(used.size(), 1U);
-  const auto loaded = load_identity(folder.path());
+  const auto loaded = load_identity(folder.path(), random);
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_EQ(loaded->identity.nats_client_certificate(), used[0].second);
   EXPECT_TRUE(crypto::belong_together(used[0].second, loaded->tls_key));
@@ -187,12 +187,12 @@ TEST_F(KeeperTest, AnotherCaOfTheBusIsKept) {
   run(made, std::chrono::seconds(1));
   ASSERT_EQ(used.size(), 1U);
   EXPECT_EQ(used[0].first, bus_ca);
-  EXPECT_EQ(load_identity(folder.path())->identity.nats_ca(), bus_ca);
+  EXPECT_EQ(load_identity(folder.path(), random)->identity.nats_ca(), bus_ca);
 }
 
 TEST_F(KeeperTest, AStoredCertificateThatIsDamagedIsLeftAside) {
   ASSERT_TRUE(store_certificate(folder.path(), "half a certif"));
-  const auto loaded = load_identity(folder.path());
+  const auto loaded = load_identity(folder.path(), random);
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->identity.nats_client_certificate(), "");
 }
@@ -200,7 +200,7 @@ TEST_F(KeeperTest, AStoredCertificateThatIsDamagedIsLeftAside) {
 // The folder holds the key of the journal, too: nobody is told to remove it.
 TEST_F(KeeperTest, AnIdentityThatIsDamagedIsRemovedAlone) {
   ASSERT_TRUE(crypto::write_private_file(folder / "identity/identity.json", "{half"));
-  const auto loaded = load_identity(folder.path());
+  const auto loaded = load_identity(folder.path(), random);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().message, (folder / "identity/identity.json").string() +
                                         " is damaged; remove this file alone, and enrol again");

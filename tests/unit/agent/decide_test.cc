@@ -92,15 +92,15 @@ INSTANTIATE_TEST_SUITE_P(
         {"VanishedIsMadeAgain", [](Situation& s) { running(s), s.seen = &kAbsent; }, Act::kApply, "Degraded",
          "Updating", ""},
         {"VanishedDataIsNotMadeAgain",
-         [](Situation& s) { running(s), s.holds_data = true, s.seen = &kAbsent; }, Act::kWait, "Stalled",
-         "DataLost",
+         [](Situation& s) { running(s), s.keeps_data = s.holds_data = true, s.seen = &kAbsent; }, Act::kWait,
+         "Stalled", "DataLost",
          "what held its data is not there any more, and nothing is made in its place: put it back from a "
          "backup, "
          "or delete this resource"},
         {"NorWhileItIsChanged",
          [](Situation& s) {
-           running(s), s.holds_data = true, s.applied = "h0", s.intent = "h1", s.carried_out = true,
-                       s.seen = &kAbsent;
+           running(s), s.keeps_data = s.holds_data = true, s.applied = "h0", s.intent = "h1",
+                       s.carried_out = true, s.seen = &kAbsent;
          },
          Act::kWait, "Stalled", "DataLost",
          "what held its data is not there any more, and nothing is made in its place: put it back from a "
@@ -109,13 +109,25 @@ INSTANTIATE_TEST_SUITE_P(
         {"ItsProviderSaysThatDataIsLost",
          [](Situation& s) {
            static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
-           running(s), s.seen = &lost;
+           running(s), s.keeps_data = true, s.seen = &lost;
          },
          Act::kWait, "Stalled", "DataLost", "volume v is gone"},
+        {"AlsoWhereTheJournalIsLost",
+         [](Situation& s) {
+           static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
+           s.keeps_data = true, s.seen = &lost;
+         },
+         Act::kWait, "Stalled", "DataLost", "volume v is gone"},
+        {"ACacheIsMadeAgain",
+         [](Situation& s) {
+           static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
+           running(s), s.seen = &lost;
+         },
+         Act::kApply, "Degraded", "Updating", "volume v is gone"},
         {"DataThatWasNeverThereIsMade",
          [](Situation& s) {
            static const Observation lost = seen(State::kOutOfDate, "DataLost", "volume v is gone");
-           begun(s), s.holds_data = true, s.seen = &lost;
+           begun(s), s.keeps_data = s.holds_data = true, s.seen = &lost;
          },
          Act::kApply, "Progressing", "Creating", "volume v is gone"},
         {"LostSecretsAreToldBeforeNewOnesAreUsed",
@@ -193,8 +205,18 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Tombstones, DecideTest,
     testing::ValuesIn(std::vector<Row>{
-        {"NeverTouchedIsGone", [](Situation& s) { s.tombstone = true, s.provider_known = false; }, Act::kGone,
-         "", "", ""},
+        {"NeverTouchedByAProviderThatIsNotHereIsGone",
+         [](Situation& s) { s.tombstone = true, s.provider_known = false; }, Act::kGone, "", "", ""},
+        {"NeverTouchedIsLookedFor", [](Situation& s) { s.tombstone = true; }, Act::kObserve, "", "", ""},
+        {"NeverTouchedAndAbsentIsGone", [](Situation& s) { s.tombstone = true, s.seen = &kAbsent; },
+         Act::kGone, "", "", ""},
+        {"NeverTouchedAndNotForItsProviderIsGone",
+         [](Situation& s) {
+           s.tombstone = true, s.terminal = true, s.error = Error{Code::kInvalid, "image: is missing", {}};
+         },
+         Act::kGone, "", "", ""},
+        {"WhatALostJournalMadeIsRemoved", [](Situation& s) { s.tombstone = true, s.seen = &kReady; },
+         Act::kRemove, "Deleting", "Deleting", ""},
         {"WaitsForItsUsers", [](Situation& s) { tombstone(s), s.dependents = {"web", "worker"}; }, Act::kWait,
          "Deleting", "WaitingForDependents", "waits until it is no longer used by web, worker"},
         {"IsLookedAtFirst", tombstone, Act::kObserve, "", "", ""},

@@ -46,7 +46,9 @@ class RecordingProvider final : public Provider {
       seen.images["web"] = r.resolve_images == ResolveImages::kAgain ? "reg/x:v1@again" : "reg/x:v1@once";
       return seen;
     }
-    return inner_->observe(r);
+    auto seen = inner_->observe(r);
+    if (seen && on_look) on_look(*seen);
+    return seen;
   }
   Result<StepResult> apply(const ProviderResource& r, const Observation& seen) override {
     calls.push_back("apply " + r.name);
@@ -71,6 +73,7 @@ class RecordingProvider final : public Provider {
   std::vector<std::string> calls;
   std::map<std::string, ProviderResource> applied;
   std::function<Result<>(const ProviderResource&)> on_observe;
+  std::function<void(Observation&)> on_look;  // changes what was seen
 
  private:
   std::shared_ptr<Provider> inner_;
@@ -96,7 +99,7 @@ inline wire::v1::DesiredResource resource(const Spec& spec) {
   r.set_name(spec.name);
   r.set_id(spec.name + "-id");
   r.set_type(spec.type);
-  r.set_keeps_data(spec.keeps_data);
+  if (spec.keeps_data) r.set_keeps_data(true);
   r.set_generation(spec.generation);
   r.set_provider(spec.provider);
   r.set_deleted(spec.deleted);

@@ -302,6 +302,16 @@ TEST_F(EngineSecretsTest, ALostJournalSaysSoBeforeItMakesNewSecretsForWhatRuns) 
   EXPECT_EQ(state_of("db"), "Ready");
 }
 
+TEST_F(EngineSecretsTest, WhatALostJournalMadeIsRemovedWhenItIsDeleted) {
+  ASSERT_TRUE(state({volume(), database()}));
+  settle();
+  lose_journal();
+  ASSERT_TRUE(state({gone(volume()), gone(database())}));
+  settle();
+  EXPECT_FALSE(exists("pg"));
+  EXPECT_FALSE(exists("data"));
+}
+
 TEST_F(EngineSecretsTest, WhatKeepsItsDataItselfIsNotGivenANewSecret) {
   auto rds = db();
   rds.keeps_data = true;

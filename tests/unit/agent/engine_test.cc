@@ -26,6 +26,55 @@ TEST_F(EngineTest, MakesWhatIsWantedAndSaysSo) {
   EXPECT_EQ(r.conditions(0).reason(), "Available");
 }
 
+TEST_F(EngineTest, CountsOfReplicasAreToldAndStandUntilTheNextLook) {
+  ASSERT_TRUE(state({{.name = "web", .numbers = {{"replicas", 3}, {"restarts", 2}}}}));
+  settle();
+  auto r = report("web");
+  EXPECT_EQ(r.ready(), 3u);
+  EXPECT_EQ(r.replicas(), 3u);
+  EXPECT_EQ(r.restarts(), 2u);
+  noop().on_observe = [](const ProviderResource&) -> Result<> { return fail(Code::kUnavailable, "away"); };
+  ASSERT_TRUE(state({{.name = "web", .generation = 2}}));
+  settle();
+  EXPECT_EQ(report("web").replicas(), 3u);
+  noop().on_observe = {};
+  ASSERT_TRUE(state({{.name = "web", .generation = 3, .deleted = true}}));
+  pass(Millis(5'000));
+  settle();
+  EXPECT_TRUE(report("web").gone());
+  EXPECT_EQ(report("web").replicas(), 0u);
+}
+
+TEST_F(EngineTest, AStepIsShownWithItsBeginningAndReportedOnce) {
+  const auto step_of = [](const wire::v1::ResourceReport& report) {
+    for (const auto& condition : report.conditions())
+      if (condition.type() == "Progressing") return condition;
+    return qleet::v1::Condition{};
+  };
+  std::string message = "pulling image x";
+  noop().on_look = [&](Observation& seen) {
+    seen.state = Observation::State::kProgressing;
+    seen.message = message;
+    seen.recheck_after = Millis(1'000);
+  };
+  ASSERT_TRUE(state({{.name = "web"}}));
+  settle();
+  const auto first = report("web");
+  EXPECT_EQ(step_of(first).message(), "pulling image x");
+  pass(Millis(5'000));
+  EXPECT_EQ(report("web").version(), first.version()) << "no second report of the same step";
+  message = "waits for its probe";
+  pass(Millis(2'000));
+  const auto second = report("web");
+  EXPECT_EQ(step_of(second).message(), "waits for its probe");
+  EXPECT_GE(step_of(second).last_transition_time().seconds(),
+            step_of(first).last_transition_time().seconds() + 5);
+  noop().on_look = {};
+  pass(Millis(2'000));
+  EXPECT_EQ(report("web").state(), "Ready");
+  EXPECT_EQ(step_of(report("web")).message(), "");
+}
+
 TEST_F(EngineTest, TheOutcomeOfALoneStepIsDurableAndShownAtOnce) {
   ASSERT_TRUE(state({{.name = "db"}}));
   settle();  // no time passes
@@ -263,10 +312,11 @@ TEST_F(EngineTest, ATombstoneWaitsUntilAnOldUserHasReallyChanged) {
   EXPECT_EQ(state_of("web"), "Ready");
 }
 
-TEST_F(EngineTest, AnUnknownTombstoneIsGoneAtOnce) {
+TEST_F(EngineTest, AnUnknownTombstoneIsLookedForAndGone) {
   ASSERT_TRUE(state({{.name = "db", .generation = 4, .deleted = true}}));
-  settle();
-  EXPECT_TRUE(noop().calls.empty());
+  pass(Millis(100));
+  EXPECT_EQ(noop().count("observe db"), 1u);
+  EXPECT_EQ(noop().calls.size(), 1u) << "nothing was there";
   const auto r = report("db");
   EXPECT_TRUE(r.gone());
   EXPECT_EQ(r.generation(), 4u);

@@ -86,7 +86,8 @@ class ApiTest : public ::testing::Test {
                                  .ca_fingerprint = "cafe",
                                  .readiness = {{"store", [this] { return trouble; }}},
                                  .gauges = {{"qleet_hub_store_revision", "The newest revision.",
-                                             [this] { return double((*store.snapshot())->revision()); }}}});
+                                             [this] { return double((*store.snapshot())->revision()); }}},
+                                 .certificates = [this] { return certificates; }});
   }
 
   void put(std::string_view plural, const std::string& name, const google::protobuf::Message& object) {
@@ -144,6 +145,7 @@ class ApiTest : public ::testing::Test {
   NotingEnroller enroller;
   NotingLogs logs;
   std::optional<std::string> trouble;
+  std::vector<CertificateLeft> certificates;
   std::string peer = "127.0.0.1";
   std::unique_ptr<Api> api;
 };

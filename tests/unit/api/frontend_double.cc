@@ -5,6 +5,7 @@
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "hub/store/random.h"
+#include "qleet/v1/region.pb.h"
 
 namespace qleet::test {
 
@@ -35,6 +36,14 @@ Operation planned(std::string name, const Caller& caller, std::string detail) {
 }
 
 }  // namespace
+
+Result<v1::ApplyResult> patch_secret(const Context&, const Caller& caller, std::string_view name,
+                                     const v1::SecretPatch& patch, const PatchOptions& options) {
+  TRY(note("patch", caller,
+           fmt::format("{} {} set {} removed{}{}", name, patch.data_size(), patch.remove_size(),
+                       options.dry_run ? " dry" : "", options.force ? " force" : "")));
+  return v1::ApplyResult();
+}
 
 Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
                               const std::vector<model::Object>& objects, const ApplyOptions& options) {
@@ -77,8 +86,16 @@ Result<v1::EraseResult> erase(const Context& context, const Caller& caller, cons
 }
 
 Result<v1::DeliveryAnswers> notify_build(const Context&, const Caller& caller, const v1::BuildSpec& build,
-                                         std::string_view key) {
-  TRY(note("notify", caller, fmt::format("{} key={}", model::to_json(build), key)));
+                                         const NotifyOptions& options) {
+  TRY(note("notify", caller,
+           fmt::format("{} key={}{}{}", model::to_json(build), options.idempotency_key,
+                       options.must_be_followed ? " followed" : "",
+                       caller.applications.empty() ? "" : " for " + caller.applications.front())));
+  return test::frontend_double().answers;
+}
+
+Result<v1::DeliveryAnswers> fate_of_build(const Context&, const Caller& caller, std::string_view build) {
+  TRY(note("fate", caller, std::string(build)));
   return test::frontend_double().answers;
 }
 
@@ -140,6 +157,15 @@ Result<v1::Description> describe(const Context& context, const model::Kind& kind
   if (const auto resource = TRY(objects::get<v1::Resource>(*TRY(context.store.snapshot()), name)))
     description.set_state(resource->status().state());
   return description;
+}
+
+Result<v1::SystemStatus> system_status(const Context& context) {
+  TRY(note("system_status", {}, ""));
+  v1::SystemStatus status;
+  status.set_well(true);
+  status.set_regions(
+      static_cast<uint32_t>(TRY(objects::list<v1::Region>(*TRY(context.store.snapshot()))).size()));
+  return status;
 }
 
 Result<v1::TokenResult> create_service_account_token(const Context&, const Caller& caller,

@@ -67,6 +67,12 @@ TEST_F(ApiTest, TreeOfOneEnvironment) {
             "Application \\\"shop\\\" is not in environment \\\"qa\\\"");
 }
 
+std::vector<std::string> resources_of(const LogQuery& query) {
+  std::vector<std::string> names;
+  for (const auto& of : query.resources) names.push_back(of.resource);
+  return names;
+}
+
 TEST_F(ApiTest, LogsOfAWorkload) {
   v1::Deployment deployment;
   deployment.mutable_metadata()->set_name("shop.dev");
@@ -76,17 +82,53 @@ TEST_F(ApiTest, LogsOfAWorkload) {
   v1::Resource resource;
   resource.mutable_metadata()->set_name("eu.dev.shop.workload.web");
   resource.mutable_spec()->set_id("web");
+  resource.mutable_spec()->set_type("workload");
+  resource.mutable_spec()->set_region("eu");
+  resource.mutable_spec()->set_environment("dev");
   put("resources", "eu.dev.shop.workload.web", resource);
   auto response = send("GET", "/v1/applications/shop/logs?workload=web&tail=10&follow=true&container=c");
   ASSERT_TRUE(response.stream) << response.body;
-  EXPECT_EQ(logs.query.resources, std::vector<std::string>{"eu.dev.shop.workload.web"});
-  EXPECT_TRUE(logs.query.follow);
-  EXPECT_EQ(logs.query.tail, 10U);
+  EXPECT_EQ(resources_of(logs.query), std::vector<std::string>{"eu.dev.shop.workload.web"});
+  EXPECT_EQ(logs.query.resources.at(0).name, "dev/eu/web");
+  EXPECT_TRUE(logs.query.wish.follow);
+  EXPECT_EQ(logs.query.wish.tail, 10U);
   EXPECT_EQ(logs.query.container, "c");
   EXPECT_EQ(response.stream->next().data, "r1/web | hello\n");
   EXPECT_EQ(send("GET", "/v1/applications/shop/logs?prefix=false").stream->next().data, "hello\n");
   EXPECT_EQ(detail(send("GET", "/v1/applications/shop/logs?workload=api")),
             "Application \\\"shop\\\" has no workload \\\"api\\\" there; it has: web");
+
+  // Of all environments; since when, and of which run.
+  for (const auto* other : {"prod", "qa"}) {
+    deployment.mutable_metadata()->set_name(std::string("shop.") + other);
+    deployment.mutable_spec()->set_environment(other);
+    put("deployments", deployment.metadata().name(), deployment);
+    resource.mutable_metadata()->set_name(std::string("eu.") + other + ".shop.workload.web");
+    put("resources", resource.metadata().name(), resource);
+  }
+  ASSERT_TRUE(send("GET", "/v1/applications/shop/logs?since=10m&previous=true").stream);
+  EXPECT_EQ(logs.query.resources.size(), 3U);
+  EXPECT_EQ(logs.query.wish.since, clock.wall() - std::chrono::minutes(10));
+  EXPECT_TRUE(logs.query.wish.previous);
+  ASSERT_TRUE(send("GET", "/v1/applications/shop/logs?environment=qa&since=2026-11-30T19:00:00Z").stream);
+  EXPECT_EQ(resources_of(logs.query), std::vector<std::string>{"eu.qa.shop.workload.web"});
+  EXPECT_EQ(logs.query.wish.since, WallTime(std::chrono::seconds(1'796'065'200)));
+  EXPECT_EQ(send("GET", "/v1/applications/shop/logs?since=yesterday").status, 422);
+  EXPECT_EQ(send("GET", "/v1/applications/shop/logs?follow=true&previous=true").status, 422);
+  EXPECT_EQ(send("GET", "/v1/applications/shop/logs?region=us").status, 404);
+}
+
+TEST_F(ApiTest, LogsOfOneResourceByItsName) {
+  v1::Resource resource;
+  resource.mutable_metadata()->set_name("eu.-.-.router.default");
+  resource.mutable_spec()->set_id("default");
+  resource.mutable_spec()->set_type("router");
+  resource.mutable_spec()->set_region("eu");
+  put("resources", "eu.-.-.router.default", resource);
+  ASSERT_TRUE(send("GET", "/v1/resources/eu.-.-.router.default/logs?tail=3").stream);
+  EXPECT_EQ(logs.query.resources.at(0).name, "-/eu/router/default");
+  EXPECT_EQ(logs.query.wish.tail, 3U);
+  EXPECT_EQ(send("GET", "/v1/resources/eu.-.-.router.other/logs").status, 404);
 }
 
 TEST_F(ApiTest, LogsOfWhatAnApplicationStandsOn) {
@@ -104,7 +146,7 @@ TEST_F(ApiTest, LogsOfWhatAnApplicationStandsOn) {
   }
   const std::string logs_of = "/v1/applications/shop/logs?resource=";
   ASSERT_TRUE(send("GET", logs_of + "postgres/web-db").stream);
-  EXPECT_EQ(logs.query.resources, std::vector<std::string>{"eu.dev.shop.postgres.web-db"});
+  EXPECT_EQ(resources_of(logs.query), std::vector<std::string>{"eu.dev.shop.postgres.web-db"});
   EXPECT_EQ(detail(send("GET", logs_of + "postgres/db")),
             "Application \\\"shop\\\" has no postgres \\\"db\\\" there; it has: web-db")
       << "another application's";
@@ -133,6 +175,38 @@ TEST_F(ApiTest, TellsItsHealthVersionFiguresAndSchema) {
   for (const auto* path : {"/v1/applications/{application}/approve", "/v1/plan", "/v1/enrol",
                            "/v1/agents/{agent}/certificate", "/healthz"})
     EXPECT_NE(schema.find(path), std::string::npos) << path;
+}
+
+TEST_F(ApiTest, SaysWhetherEverythingIsUp) {
+  put("regions", "eu", v1::Region());
+  certificates = {{"api", 3.04}, {"ca", 3000}};
+  const auto seen = send("GET", "/v1/status").body;
+  EXPECT_EQ(calls().back(), "system_status  ");
+  EXPECT_TRUE(seen.contains("\"well\":true")) << seen;
+  EXPECT_TRUE(seen.contains("\"regions\":1")) << seen;
+  EXPECT_TRUE(
+      seen.contains("\"warnings\":[{\"kind\":\"Certificate\",\"name\":\"api\",\"message\":\"it ends in 3.0 "
+                    "days and has not been renewed\""))
+      << seen;
+  EXPECT_FALSE(seen.contains("\"name\":\"ca\"")) << seen;
+
+  trouble = "the disk is full";
+  certificates = {{"api", 0}};
+  const auto bad = send("GET", "/v1/status").body;
+  EXPECT_FALSE(bad.contains("\"well\":true")) << bad;
+  EXPECT_TRUE(bad.contains(
+      "\"kind\":\"Hub\",\"name\":\"store\",\"state\":\"NotReady\",\"message\":\"the disk is full\""))
+      << bad;
+  EXPECT_TRUE(bad.contains("\"name\":\"api\",\"message\":\"it is not good now")) << bad;
+  EXPECT_EQ(send("GET", "/v1/status", "", "viewer").status, 200);
+  EXPECT_EQ(send("GET", "/v1/status", "", "ci").status, 403);
+}
+
+TEST_F(ApiTest, TellsWhoseTokenItIs) {
+  const auto who = send("GET", "/v1/whoami", "", "ci").body;
+  EXPECT_TRUE(who.starts_with(R"({"subject":"serviceaccount:ci","roles":["ci"],"version":")")) << who;
+  EXPECT_EQ(send("GET", "/v1/whoami", "", "").status, 401);
+  EXPECT_EQ(send("GET", "/v1/whoami", "", "nobody").status, 401);
 }
 
 TEST_F(ApiTest, EverythingInTheSchemaIsThere) {

@@ -122,12 +122,7 @@ TEST_F(ApiTest, SaysExactlyWhatIsWrongWithARequest) {
             {{"idempotency-key", std::string(300, 'x')}},
             422,
             "header Idempotency-Key: longer than 256 characters"},
-           {"GET",
-            "/v1/applications/shop/logs",
-            "",
-            {},
-            404,
-            "Application \\\"shop\\\" runs in no environment"},
+           {"GET", "/v1/applications/shop/logs", "", {}, 404, "Application \\\"shop\\\" does not exist"},
        }) {
     const auto response = send(row.method, row.target, row.body, "admin", row.headers);
     EXPECT_EQ(response.status, row.status) << row.method << " " << row.target << ": " << response.body;

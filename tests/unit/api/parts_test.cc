@@ -163,14 +163,14 @@ TEST(Content, ParametersAreCheckedByName) {
 }
 
 TEST(LogSink, KeepsLinesWholeAndNamesTheirSource) {
-  LogSink sink(true);
+  LogSink sink;
   int woken = 0;
   sink.start([&] { ++woken; });
   EXPECT_TRUE(sink.write("eu/web", "one\ntw"));
   EXPECT_TRUE(sink.write("us/web", "other\n"));
   EXPECT_EQ(sink.next().data, "eu/web | one\nus/web | other\n");
-  EXPECT_TRUE(sink.write("eu/web", "o\nrest"));
-  EXPECT_EQ(sink.next().data, "eu/web | two\n");
+  EXPECT_TRUE(sink.write("eu/web", "o\n\nrest"));
+  EXPECT_EQ(sink.next().data, "eu/web | two\neu/web | \n");
   sink.finish("us: its agent is away");
   const Piece last = sink.next();
   EXPECT_EQ(last.data, "eu/web | rest\n-- us: its agent is away\n");
@@ -179,8 +179,27 @@ TEST(LogSink, KeepsLinesWholeAndNamesTheirSource) {
   EXPECT_FALSE(sink.write("eu/web", "late\n"));
 }
 
+TEST(LogSink, TimesStayOnlyWhereTheyAreAskedFor) {
+  LogSink plain({.names = false});
+  LogSink timed({.names = true, .times = true});
+  for (auto* sink : {&plain, &timed}) {
+    sink->write("s", "2026-11-30T19:00:34.120Z one\n- two\n");
+    sink->write("s", "of an older agent\n");
+  }
+  EXPECT_EQ(plain.next().data, "one\ntwo\nof an older agent\n");
+  EXPECT_EQ(timed.next().data, "s | 2026-11-30T19:00:34.120Z one\ns | - two\ns | of an older agent\n");
+}
+
+TEST(LogSink, ALineOfAMegabyteIsOneLine) {
+  LogSink sink({.names = false});
+  const std::string line(1 << 20, 'x');
+  for (size_t at = 0; at < line.size(); at += 65536) sink.write("s", line.substr(at, 65536));
+  sink.write("s", "\n");
+  EXPECT_EQ(sink.next().data, line + "\n");
+}
+
 TEST(LogSink, SaysWhatASlowReaderMissed) {
-  LogSink sink(false, 20);
+  LogSink sink({.names = false, .max_bytes = 20});
   for (int i = 0; i < 10; ++i) sink.write("s", "12345678\n");
   EXPECT_EQ(sink.next().data,
             "12345678\n12345678\n-- 8 lines were left out here: they came faster than they were read\n");
@@ -188,8 +207,17 @@ TEST(LogSink, SaysWhatASlowReaderMissed) {
   EXPECT_EQ(sink.next().data, "x\n");
 }
 
+TEST(LogSink, UnfinishedLinesCountForItsBound) {
+  LogSink sink({.names = false, .max_bytes = 20});
+  for (int i = 0; i < 10; ++i) sink.write("s", "12345678");
+  sink.write("t", "1234567890\n");
+  sink.write("s", "\nend\n");
+  EXPECT_EQ(sink.next().data,
+            "1234567890\nend\n-- 1 lines were left out here: they came faster than they were read\n");
+}
+
 TEST(LogSink, TellsTheProducerThatNobodyListens) {
-  LogSink sink(false);
+  LogSink sink;
   int told = 0;
   sink.on_cancel([&] { ++told; });
   sink.cancel();

@@ -11,6 +11,7 @@
 #include "hub/store/keys.h"
 #include "hub/store/memory_store.h"
 #include "hub/store/objects.h"
+#include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/environment.pb.h"
 #include "qleet/v1/region.pb.h"
@@ -88,7 +89,7 @@ class WatchTest : public ::testing::Test {
 
   MemoryStore store;
   ManualClock clock;
-  Shower shower{clock, nullptr};
+  Shower shower{store, clock, nullptr};
 };
 
 using Events = std::vector<std::string>;
@@ -223,8 +224,9 @@ TEST_F(WatchTest, WhoIsBehindForTooLongIsToldAndCut) {
 }
 
 TEST(Show, UnusedResourcesSaySo) {
+  const MemoryStore store;
   ManualClock clock;
-  const Shower shower(clock, nullptr);
+  const Shower shower(store, clock, nullptr);
   v1::Resource resource;
   resource.mutable_metadata()->set_name("r");
   resource.mutable_status()->set_state("Ready");
@@ -279,6 +281,60 @@ TEST(Filter, MatchesFieldsAndRefusesThoseAKindLacks) {
             "query parameter environment: regions have no environment");
   request.query = {{"labelSelector", "a=("}};
   EXPECT_EQ(read_filter(request, *model::find_kind("Region")).error().code, Code::kInvalid);
+}
+
+// What is told of an application changes with its deployments.
+class WatchedApplications : public WatchTest {
+ protected:
+  template <class T>
+  Revision write(const std::string& plural, const T& object) {
+    return *store.transact([&](Txn& txn) -> Result<> {
+      txn.put(keys::object(plural, object.metadata().name()), object.SerializeAsString());
+      return {};
+    });
+  }
+  Revision application(const std::string& name) {
+    v1::Application object;
+    object.mutable_metadata()->set_name(name);
+    return write("applications", object);
+  }
+  Revision deployment(const std::string& application, const std::string& state, unsigned ready) {
+    v1::Deployment object;
+    object.mutable_metadata()->set_name(application + ".dev");
+    object.mutable_status()->set_state(state);
+    object.mutable_status()->set_ready(ready);
+    return write("deployments", object);
+  }
+  std::shared_ptr<WatchStream> follow(std::optional<Revision> after) {
+    auto stream = WatchStream::open(store, clock, shower,
+                                    {.kind = model::find_kind("Application"), .filter = {}, .after = after});
+    EXPECT_TRUE(stream.has_value()) << stream.error().message;
+    return *std::move(stream);
+  }
+};
+
+TEST_F(WatchedApplications, AreToldAgainWhereTheirDeploymentsChangeThat) {
+  application("shop");
+  const auto now = deployment("shop", "RollingOut", 0);
+  const auto stream = follow(std::nullopt);
+  EXPECT_EQ(drain(*stream), (Events{"- added shop", text(now) + " bookmark"}));
+  const auto ready = deployment("shop", "Ready", 1);
+  EXPECT_EQ(drain(*stream), Events{text(ready) + " modified shop"});
+  deployment("shop", "Ready", 1);  // written, and the same is told of it
+  EXPECT_EQ(drain(*stream), Events{});
+  deployment("shopping", "Ready", 1);  // of another one, which is not there
+  EXPECT_EQ(drain(*stream), Events{});
+  const auto more = deployment("shop", "Ready", 2);
+  const auto own = application("shop");
+  deployment("shop", "Ready", 2);
+  EXPECT_EQ(drain(*stream), Events{text(own) + " modified shop"}) << "told once, with its own change";
+  EXPECT_LT(more, own);
+}
+
+TEST_F(WatchedApplications, AStreamThatResumesTellsWhatItMissed) {
+  const auto from = application("shop");
+  const auto ready = deployment("shop", "Ready", 1);
+  EXPECT_EQ(drain(*follow(from)), Events{text(ready) + " modified shop"});
 }
 
 }  // namespace

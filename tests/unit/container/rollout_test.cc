@@ -116,6 +116,21 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Whatever becomes ready or dies in between, there are never fewer ready ones than wanted (if there were
 // enough to begin with, and none died), and it comes to an end.
+// Also one that is not ready at this moment: what comes after it is looked for before it goes.
+TEST(Rollout, TakesDownAnOldOneHoweverItIs) {
+  const auto takes_down = [](const std::vector<ReplicaView>& views, Update update) {
+    return takes_down_old(views, decide_moves(views, 1, update));
+  };
+  EXPECT_TRUE(takes_down({old_one(0)}, Update::kStopFirst));
+  EXPECT_TRUE(takes_down({old_one(0, false)}, Update::kStopFirst));
+  EXPECT_TRUE(takes_down({broken(old_one(0))}, Update::kStopFirst));
+  EXPECT_FALSE(takes_down({draining(old_one(0), false)}, Update::kStopFirst)) << "that has begun";
+  EXPECT_FALSE(takes_down({draining(old_one(0), true)}, Update::kStopFirst));
+  EXPECT_FALSE(takes_down({new_one(0), new_one(1)}, Update::kStopFirst))
+      << "one too many of the same version";
+  EXPECT_FALSE(takes_down({}, Update::kStopFirst));
+}
+
 TEST(Rollout, KeepsEnoughReadyAndEnds) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);

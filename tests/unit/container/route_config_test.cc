@@ -4,6 +4,7 @@
 
 #include "providers/route/admin.h"
 #include "providers/route/config.h"
+#include "providers/route/follower.h"
 #include "providers/route/slots.h"
 #include "providers/route/template.h"
 
@@ -50,9 +51,88 @@ TEST(Config, AHostOfOnesOwnIsNeverLedToWhoAskedForAnyHost) {
   // Also while it waits for its turn.
   auto waits = entry("api", "shop.example", "/api");
   waits.serves = false;
-  EXPECT_THAT(closed_hosts({waits, entry("any", "", "/", "other")}), ElementsAre("shop.example"));
-  EXPECT_THAT(closed_hosts({waits, entry("any", "", "/")}), IsEmpty());
-  EXPECT_THAT(closed_hosts({waits}), IsEmpty());
+  EXPECT_THAT(closed_hosts({waits, entry("any", "", "/", "other")}).to_any, ElementsAre("shop.example"));
+  EXPECT_EQ(closed_hosts({waits, entry("any", "", "/")}), ClosedHosts());
+  EXPECT_EQ(closed_hosts({waits}), ClosedHosts());
+}
+
+TEST(Config, AWildcardComesBehindNamesAndBeforeAnyHost) {
+  const auto text = render({"127.0.0.1", 8080},
+                           {entry("any", "", "/", "third"), entry("wild", "*.example", "/", "other"),
+                            entry("api", "shop.example", "/api"), entry("own", "own.example", "/", "other")},
+                           "d1");
+  EXPECT_THAT(text, HasSubstr("{ var(txn.host) -m str shop.example } { path -m beg /api/ }\n"
+                              "  use_backend own if { var(txn.host) -m str own.example } TRUE\n"
+                              "  use_backend nowhere if { var(txn.host) -m str shop.example }\n"
+                              "  use_backend wild if { var(txn.domain) -m str example } TRUE\n"
+                              "  use_backend nowhere if { var(txn.domain) -m str example }\n"
+                              "  use_backend nowhere if { var(txn.host) -m str own.example }\n"
+                              "  use_backend nowhere if { var(txn.host) -m str shop.example }\n"
+                              "  use_backend any if TRUE\n"));
+}
+
+TEST(Config, HasTheSettingsOfItsRouter) {
+  Listen listen{"127.0.0.1", 8080};
+  EXPECT_THAT(render(listen, {}, "d1"), HasSubstr("  tune.bufsize 66560\n"));
+  listen.settings = {.max_header = 16'384,
+                     .connect = Millis(1),
+                     .idle = Millis(2),
+                     .response = Millis(3),
+                     .request = Millis(4),
+                     .keep_alive = Millis(5),
+                     .tunnel = Millis(6)};
+  const auto text = render(listen, {}, "d1");
+  EXPECT_THAT(text, HasSubstr("  tune.bufsize 17408\n"));
+  EXPECT_THAT(text, HasSubstr("  timeout connect 1ms\n  timeout client 2ms\n  timeout server 3ms\n"
+                              "  timeout http-request 4ms\n  timeout http-keep-alive 5ms\n"
+                              "  timeout tunnel 6ms\n"));
+  EXPECT_EQ(settings_from(to_text(listen.settings)), listen.settings);
+  EXPECT_EQ(settings_from(""), Settings());
+  EXPECT_EQ(settings_from(" connect=x headers=-3 idle=7\n"), Settings{.idle = Millis(7)});
+}
+
+TEST(Template, ARoutersSettingsAreReadAndBounded) {
+  google::protobuf::Struct object;
+  auto& fields = *object.mutable_fields();
+  fields["image"].set_string_value("i");
+  ASSERT_TRUE(parse_router(object));
+  EXPECT_EQ(parse_router(object)->settings, Settings());
+  fields["maxHeaderSize"].set_string_value("16Ki");
+  auto& timeouts = *fields["timeouts"].mutable_struct_value()->mutable_fields();
+  timeouts["response"].set_string_value("10m");
+  const auto spec = parse_router(object);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->settings.max_header, 16'384U);
+  EXPECT_EQ(spec->settings.response, Millis(600'000));
+  timeouts["response"].set_string_value("10ms");
+  EXPECT_THAT(parse_router(object).error().message,
+              HasSubstr("template.timeouts.response: must be a time from 100ms to 24h"));
+  timeouts.clear();
+  timeouts["respons"].set_string_value("10s");
+  EXPECT_THAT(parse_router(object).error().message, HasSubstr("template.timeouts.respons"));
+  timeouts.clear();
+  fields["maxHeaderSize"].set_string_value("2Mi");
+  EXPECT_THAT(parse_router(object).error().message, HasSubstr("must be a size from 4Ki to 1Mi"));
+}
+
+TEST(Route, SaysWhichPortsThereAreWhereItsOwnIsNone) {
+  EndpointBoard board;
+  auto route = entry("r", "", "/");
+  route.workload = "w";
+  route.port = 81;
+  EXPECT_EQ(lacking_port(board, route), "") << "nothing is known yet";
+  board.publish("w", {});
+  EXPECT_EQ(lacking_port(board, route), "") << "no replica can be asked";
+  board.publish("w", {{.replica = "0", .ip = "10.0.0.1", .ports = {{80, 8080}, {9090, 9090}}}});
+  EXPECT_EQ(lacking_port(board, route),
+            "leads to port 81, which its workload's service does not have; it has 80, 9090: set port in the "
+            "route's params, or add that port to the service");
+  board.publish("w", {{.replica = "0", .ip = "10.0.0.1", .ports = {}}});
+  EXPECT_EQ(lacking_port(board, route),
+            "leads to port 81, and its workload has no service: give it one with that port");
+  route.port = 80;
+  board.publish("w", {{.replica = "0", .ip = "10.0.0.1", .ports = {{80, 8080}}}});
+  EXPECT_EQ(lacking_port(board, route), "");
 }
 
 TEST(Config, WhatWaitsHasItsServersAndNoRequests) {

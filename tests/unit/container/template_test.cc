@@ -89,6 +89,18 @@ TEST(Template, ScoreDocument) {
   EXPECT_EQ(parsed->ports[1].target, 8080);
 }
 
+// What the hub adds where somebody asks for the workload as a service.
+TEST(Template, TheNameThatAWorkloadIsAskedForBy) {
+  const auto hostname = [](const std::string& service) {
+    return parse_workload(
+               object(R"({"score":{"containers":{"web":{"image":"a"}},"service":)" + service + "}}"), "web")
+        ->hostname;
+  };
+  EXPECT_EQ(hostname(R"({"ports":{"http":{"port":80}},"hostname":"web.shop.prod.internal"})"),
+            "web.shop.prod.internal");
+  EXPECT_EQ(hostname(R"({"ports":{"http":{"port":80}}})"), "");
+}
+
 TEST(Template, ScoreMistakes) {
   const auto parsed = parse_workload(object(R"({"score":{"containers":{"web":{"image":".",
       "files":[{"target":"a","source":"./x"}],"volumes":[{"target":"data"}],

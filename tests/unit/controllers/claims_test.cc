@@ -91,6 +91,37 @@ TEST(Claims, ALongerPathUnderAnothersHostIsRefusedUnlessItsOwnerAllowsIt) {
   EXPECT_EQ(world.refusal(app("two", "{host: shop.example, path: /login, port: 81}")), "");
 }
 
+TEST(Claims, AHostThatNoRouterCouldServeIsRefusedWhereItIsWritten) {
+  World world;
+  world.join("lab");
+  const std::string field = "spec.workloads.web.score.resources.url.params.";
+  const std::pair<const char*, std::string> bad[] = {
+      {R"({host: "shop.example:8080"})",
+       "host: route of workload web as \"url\": host: \"shop.example:8080\" has a "
+       "port: write \"shop.example\"; routes answer on the port of their router"},
+      {R"({host: "https://shop.example"})",
+       "host: route of workload web as \"url\": host: "
+       "\"https://shop.example\" is a URL or has a path: write the host alone, "
+       "\"shop.example\", and the path under path"},
+      {R"({host: "a\nuse_backend b"})",
+       "host: route of workload web as \"url\": host: holds a line break or another "
+       "control character"},
+      {R"({host: "b\u00fccher.example"})",
+       "host: route of workload web as \"url\": host: must be written in ASCII: "
+       "an international name in its form that begins with \"xn--\""},
+      {R"({host: "a.*.example"})",
+       "host: route of workload web as \"url\": host: may have \"*\" as its whole first "
+       "part alone, as in \"*.shop.example\"; leave host out for any"},
+      {R"({path: "/a b"})",
+       "path: route of workload web as \"url\": path: must start with \"/\" and hold no spaces, "
+       "quotes or wildcards"},
+  };
+  for (const auto& [params, says] : bad) EXPECT_EQ(world.refusal(app("one", params)), field + says);
+  for (const char* params :
+       {R"({host: "*.wild.example"})", R"({host: "SHOP.example."})", "{host: xn--bcher-kva.example}"})
+    EXPECT_EQ(world.refusal(app("one", params)), "") << params;
+}
+
 TEST(Claims, AWorkloadThatWasRenamedKeepsItsHost) {
   World world;
   world.join("lab");
@@ -132,6 +163,46 @@ TEST(Claims, AnExchangeInOneApplyHasNoConflict) {
   };
   EXPECT_EQ(host("lab.default.blue.route.web.url"), "spare.example");
   EXPECT_EQ(host("lab.default.green.route.web.url"), "move.example");
+}
+
+// What was applied may wait for approval: until then the place is taken by what runs.
+TEST(Claims, APlaceIsKeptByWhatRunsUntilItsReleaseIsLetIn) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: default}, spec: {builds: {by: "
+      "approval}}}");
+  world.apply(app("one", "{host: b.example}"));
+  ASSERT_EQ(world.at<v1::Deployment>("one.default").spec().candidate(), 2u);
+  // Who waits likewise may ask for what is free by then.
+  world.apply(app("two", "{host: a.example}"));
+  v1::ApproveRequest approve;
+  approve.set_application("two");
+  approve.set_environment("default");
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Blocked 0") << "one serves a.example until its release is let in";
+  approve.set_application("one");
+  ASSERT_TRUE(frontend::approve(world.context(), world.caller, approve));
+  world.settle();
+  EXPECT_EQ(world.state("two.default"), "Ready 1");
+}
+
+TEST(Claims, APlaceThatARollbackBroughtBackIsTaken) {
+  World world;
+  world.join("lab");
+  world.apply(app("one", "{host: a.example}"));
+  world.settle();
+  world.apply(app("one", "{host: b.example}"));
+  world.settle();
+  v1::RollbackRequest back;
+  back.set_application("one");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, back));
+  world.settle();
+  EXPECT_THAT(world.refusal(app("two", "{host: a.example}")), HasSubstr("by application \"one\""));
+  EXPECT_EQ(world.refusal(app("two", "{host: b.example}")), "");
 }
 
 TEST(Claims, OfTwoWhoComeAtOnceTheSecondWaitsForTheFirstToLeave) {

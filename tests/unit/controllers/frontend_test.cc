@@ -82,10 +82,11 @@ INSTANTIATE_TEST_SUITE_P(
             "offer, or the operator opens it with spec.askers.workloads: true"},
         RefusalCase{
             "AnotherWorkloadAsAResource", app(web("{twin: {type: workload, id: web}}")),
-            "spec.workloads.web.score.resources.twin.type: workload \"twin\" of workload web: profile "
-            "\"workload-container\": only other profiles may ask for it, by their requires; ask for what "
-            "they "
-            "offer, or the operator opens it with spec.askers.workloads: true"},
+            "spec.workloads.web.score.resources.twin.type: \"twin\" of workload web: type \"workload\" is "
+            "what a "
+            "Score document itself becomes; to reach another workload ask for type service: {type: service, "
+            "params: {workload: <name>}}, or {type: service, id: <id>} for one of another application that "
+            "offers that id"},
         RefusalCase{
             "TheImageOfASharedServer", app(web("{all: {type: redis, params: {image: mine}}}")),
             "spec.workloads.web.score.resources.all.params.image: redis \"all\" of workload web: profile "
@@ -284,15 +285,28 @@ TEST(Frontend, ABuildIsAnsweredOnce) {
   const auto first = world.build("reg/web", "v1", 'a', "key-1");
   EXPECT_EQ(first.releases(0).release(), 2u);
   EXPECT_EQ(first.releases(0).state(), "RollingOut");
-  // The same key: the same answer, whatever it asks.
-  EXPECT_EQ(world.build("reg/web", "v2", 'b', "key-1").releases(0).state(), "RollingOut");
+  // The same key: the same answer. With another build it is refused, and nothing happens.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a', "key-1").releases(0).state(), "RollingOut");
+  v1::BuildSpec other;
+  other.set_image("reg/web");
+  other.set_tag("v2");
+  other.set_digest("sha256:" + std::string(64, 'b'));
+  const auto reused =
+      frontend::notify_build(world.context(), world.caller, other, {.idempotency_key = "key-1"});
+  ASSERT_FALSE(reused);
+  EXPECT_EQ(reused.error().code, Code::kInvalid);
+  EXPECT_EQ(reused.error().reason, frontend::kKeyReused);
+  EXPECT_THAT(reused.error().message, HasSubstr("was used for another build"));
   EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 2u);
   // Without it: known by its digest.
-  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
+  const auto same = world.build("reg/web", "v1", 'a');
+  EXPECT_EQ(same.state(), "Unchanged");
+  EXPECT_EQ(same.releases(0).reason(), "v1 is what release 2 has already");
   EXPECT_EQ(world.build("reg/web", "v2", 'b').releases(0).release(), 3u);
-  // Told again, it does not go back.
-  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "Unchanged");
-  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 3u);
+  // Told again, it brings back what it names.
+  EXPECT_EQ(world.build("reg/web", "v1", 'a').releases(0).state(), "RollingOut");
+  EXPECT_EQ(world.at<v1::Release>("shop.4").spec().images(0).image(),
+            "reg/web:v1@sha256:" + std::string(64, 'a'));
   // The answers are forgotten in time.
   world.clock.advance(std::chrono::hours(25));
   world.build("reg/web", "v3", 'c', "key-2");
@@ -321,13 +335,12 @@ TEST(Frontend, ABuildMustBeExact) {
     return result ? "" : result.error().message;
   };
   const auto good = "sha256:" + std::string(64, 'a');
-  EXPECT_EQ(refuse("", good),
-            "image: is missing: the repository without tag, for example registry.example/shop/web");
+  EXPECT_EQ(refuse("", good), "image: is missing");
   EXPECT_EQ(refuse("reg:5000/web:v1", good),
-            "image: must be a repository without tag and digest; those have fields of their own");
+            "image: must be a repository without tag or digest; leave out \":v1\"");
   EXPECT_EQ(refuse("reg:5000/web", good), "");
   EXPECT_EQ(refuse("reg/web", "sha256:abc"),
-            "digest: \"sha256:abc\" is no digest: sha256:<64 lower-case hex digits>");
+            "digest: \"sha256:abc\" is not a digest; it is sha256: and 64 hexadecimal digits");
 }
 
 TEST(Frontend, TokensAreShownOnceAndKeptAsHashes) {
@@ -369,7 +382,8 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
     return result ? "" : result.error().message;
   };
   const auto unknown =
-      "the join token is unknown, used already, or too old: make another with qleet agent join-token";
+      "the join token is unknown, used already, or too old: make another: "
+      "qleet agent join-token --region REGION";
   const auto token = make();
   EXPECT_EQ(redeem(token, "one"), "");
   EXPECT_EQ(redeem(token, "one"), "") << "the answer may have been lost";
@@ -377,6 +391,26 @@ TEST(Frontend, AJoinTokenIsGoodForOneAgent) {
   EXPECT_EQ(redeem(token, "two"), unknown);
   EXPECT_EQ(world.at<v1::Region>("eu-1").metadata().labels().at("tier"), "prod");
   EXPECT_EQ(redeem(make(), "two"), "region eu-1 is served by agent one: revoke it first");
+  // Another machine of the same name, for another region and for this one.
+  request.set_region("us-1");
+  EXPECT_EQ(redeem(make(), "one", "UOTHER"),
+            "agent one serves region eu-1: give this one another name, with --name us-1 behind qleet-agent "
+            "enrol, or revoke that one first");
+  request.set_region("eu-1");
+  const auto see = [&](const std::string& state) {
+    auto agent = world.at<v1::Agent>("one");
+    agent.mutable_status()->set_state(state);
+    ASSERT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+      TRY(objects::put_status(txn, agent));
+      return {};
+    }));
+  };
+  see("Connected");
+  EXPECT_EQ(
+      redeem(make(), "one", "UOTHER"),
+      "agent one is connected and serves region eu-1: stop it first, or give this one a region and a name "
+      "of its own");
+  see("Lost");
   // Refused, the token is still good.
   const auto late = make();
   world.clock.advance(std::chrono::hours(2));
@@ -422,8 +456,8 @@ TEST(Frontend, ACertificateIsForWhoeverHoldsTheAgentsKey) {
     return answer ? "" : answer.error().message;
   };
   const std::string stranger =
-      "there is no such agent, or the request is not signed by its key; enrol it (again) with qleet agent "
-      "join-token";
+      "there is no such agent, or the request is not signed by its key; enrol it (again) with the "
+      "line that qleet agent join-token --region REGION prints";
   EXPECT_EQ(code(request("eu", key)), "");
   EXPECT_EQ(code(request("eu", key, std::chrono::minutes(4))), "");
   EXPECT_EQ(code(request("eu", key, -std::chrono::minutes(4))), "");

@@ -171,5 +171,22 @@ TEST(Flow, AVariableReachesARegionThatWasAwayWhenItChanged) {
   EXPECT_EQ(world.state("shop.prod"), "Ready 1");
 }
 
+TEST(Regions, ThatAreCordonedSaySo) {
+  World world;
+  world.join("lab");
+  const auto said = [&] {
+    for (const auto& condition : world.at<v1::Region>("lab").status().conditions())
+      if (condition.type() == "Schedulable") return condition.status() + " " + condition.reason();
+    return std::string("nothing");
+  };
+  EXPECT_EQ(said(), "nothing");
+  world.apply("{apiVersion: qleet.io/v1, kind: Region, metadata: {name: lab}, spec: {cordoned: true}}");
+  EXPECT_EQ(said(), "False Cordoned");
+  world.settle();
+  EXPECT_EQ(said(), "False Cordoned");
+  world.apply("{apiVersion: qleet.io/v1, kind: Region, metadata: {name: lab}, spec: {cordoned: false}}");
+  EXPECT_EQ(said(), "True Available");
+}
+
 }  // namespace
 }  // namespace qleet::hub::tests

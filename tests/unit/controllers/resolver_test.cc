@@ -561,7 +561,7 @@ INSTANTIATE_TEST_SUITE_P(
             web(R"({"db":{"type":"postgres"}})"),
             {kNoPostgres, kServer},
             "NoProfile",
-            R"(no profile satisfies type "postgres-server" (asked for by profile pg as "server", for workload web); known types: container-host, dns, none, postgres, redis, route, volume, workload)",
+            R"(no profile satisfies type "postgres-server" (asked for by profile pg as "server", for workload web); known types: container-host, dns, none, postgres, redis, route, secret, volume, workload)",
             ""},
         RefusalCase{
             "Cycle",

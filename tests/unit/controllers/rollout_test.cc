@@ -84,6 +84,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NobodyStays", {1, 0, {leaving(at("a", 1, kReady))}}, "a=1:Leaving | RollingOut"}),
     [](const auto& info) { return info.param.name; });
 
+// It made no progress for too long, in whichever state it is.
+TEST(Rollout, OneThatFailedStopsTheRest) {
+  RolloutInput input{2, 2, {at("a", 2, kProgressing), at("b", 1, kReady)}};
+  EXPECT_EQ(shown(roll_out(input)), "a=2:RollingOut b=2:RollingOut | RollingOut");
+  input.failed = "a";
+  const auto stopped = roll_out(input);
+  EXPECT_EQ(shown(stopped), "a=2:RollingOut b=1:Waiting | RollingOut");
+  EXPECT_EQ(stopped.regions[1].message, "waits: the rollout is stopped by region a");
+}
+
 TEST(Rollout, SaysWhatItWaitsFor) {
   auto region = at("eu-1", 2, kStalled);
   region.message = "image missing";

@@ -40,18 +40,25 @@ std::string segment(const std::string& key, size_t index) {
 
 }  // namespace
 
-World::World(bool profiles)
-    : own_store_(std::make_unique<MemoryStore>()), store(*own_store_), manager_(store, clock, bits(random)) {
+World::World(bool profiles) : own_store_(std::make_unique<MemoryStore>()), store(*own_store_) {
   begin(profiles ? QLEET_SOURCE_DIR "/profiles" : "");
 }
 
-World::World(Store& other, const std::string& profiles) : store(other), manager_(store, clock, bits(random)) {
-  begin(profiles);
-}
+World::World(Store& other, const std::string& profiles) : store(other) { begin(profiles); }
 
 void World::begin(const std::string& profiles) {
+  manager_ = std::make_unique<controllers::Manager>(store, clock, bits(random));
   const auto done = frontend::ensure_defaults(context(), profiles);
   if (!done) throw std::runtime_error(done.error().message);
+  // Every region, whatever its labels.
+  const auto opened = store.transact([&](Txn& txn) -> Result<> {
+    auto environment = TRY(objects::get<v1::Environment>(txn, "default"));
+    if (!environment) return {};
+    environment->mutable_spec()->clear_regions();
+    TRY(objects::put_spec(txn, *environment, {clock.wall(), bits(random)}));
+    return {};
+  });
+  if (!opened) throw std::runtime_error(opened.error().message);
   settle();
 }
 
@@ -83,7 +90,7 @@ v1::DeliveryAnswers World::build(const std::string& image, const std::string& ta
   build.set_tag(tag);
   build.set_digest("sha256:" + std::string(64, digest));
   build.set_revision("rev-" + tag);
-  auto answers = frontend::notify_build(context(), caller, build, key);
+  auto answers = frontend::notify_build(context(), caller, build, {.idempotency_key = key});
   if (!answers) throw std::runtime_error(answers.error().message);
   return *answers;
 }
@@ -132,6 +139,34 @@ bool World::resolves_images(v1::Resource& resource) {
   return true;
 }
 
+void World::count(v1::Resource& resource) const {
+  if (resource.spec().type() != "workload") return;
+  auto& status = *resource.mutable_status();
+  const auto replicas = resource.spec().params().fields().find("replicas");
+  status.set_replicas(replicas == resource.spec().params().fields().end()
+                          ? 1
+                          : static_cast<std::uint32_t>(replicas->second.number_value()));
+  status.set_ready(status.state() == "Ready" ? status.replicas() : 0);
+  for (const auto& [part, numbers] : counts) {
+    if (resource.metadata().name().find(part) == std::string::npos) continue;
+    if (status.state() != "Ready") status.set_ready(numbers.first);
+    status.set_restarts(numbers.second);
+  }
+  status.set_updated(status.ready());
+}
+
+void World::look_again() {
+  for (const auto& name : resources()) unheard_.insert(name);
+  settle();
+}
+
+void World::restart() {
+  manager_ = std::make_unique<controllers::Manager>(store, clock, bits(random));
+  manager_->note_start();
+  ASSERT_TRUE(manager_->resume());
+  settle();
+}
+
 bool World::act_as_agents() {
   auto touched = std::move(unheard_);
   unheard_.clear();
@@ -173,6 +208,12 @@ bool World::act_as_agents() {
         status.set_state("Stalled");
         status.set_attempts(5);
       }
+      for (const auto& [part, why] : slow) {
+        if (name.find(part) == std::string::npos) continue;
+        ready = {"Ready", false, why.first, why.second};
+        status.set_state("Progressing");
+      }
+      count(*resource);
       controllers::set_condition(*status.mutable_conditions(), ready, clock.wall());
       if (TRY(objects::put_status(txn, *resource)) != objects::Written::kNothing) acted = true;
     }
@@ -184,7 +225,7 @@ bool World::act_as_agents() {
 
 void World::settle() {
   for (int round = 0; round < 200; ++round) {
-    const auto steps = manager_.run_until_idle(20'000);
+    const auto steps = manager_->run_until_idle(20'000);
     ASSERT_TRUE(steps) << steps.error().message;
     if (act_as_agents()) continue;
     check_told();

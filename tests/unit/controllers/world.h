@@ -73,6 +73,10 @@ class World {
   std::vector<std::string> resources();  // names of those that are wanted
   Snapshot snapshot();
   std::string state(const std::string& deployment);  // "Ready 3", state and current release
+  // Has all agents look again: what is broken, slow or counted may be otherwise now.
+  void look_again();
+  // As a hub that was away and starts again.
+  void restart();
 
   // What plan says will happen, and what then does happen, as "action name": they must be equal.
   void expect_planned(const frontend::Operation& operation, const std::function<void()>& act);
@@ -89,6 +93,10 @@ class World {
   frontend::Caller caller{"serviceaccount:tester"};
   // Resources whose name holds one of these do not become ready but stall, with this reason and message.
   std::map<std::string, std::pair<std::string, std::string>> broken;
+  // The same, but they go on trying: Progressing.
+  std::map<std::string, std::pair<std::string, std::string>> slow;
+  // Of those that are broken or slow: replicas that are ready all the same, and restarts.
+  std::map<std::string, std::pair<std::uint32_t, std::uint32_t>> counts;
   std::set<std::string> silent;  // regions whose agents do nothing
   // What tags are: image, or region and image with a blank between them, -> digest. Empty: agents that know
   // nothing of digests, and run what they are told at once.
@@ -98,9 +106,10 @@ class World {
   void begin(const std::string& profiles);
   bool act_as_agents();
   bool resolves_images(v1::Resource& resource);
+  void count(v1::Resource& resource) const;
   void check_told();
 
-  controllers::Manager manager_;
+  std::unique_ptr<controllers::Manager> manager_;
   Revision agents_at_ = 0;
   std::set<std::string> unheard_;  // resources of silent agents
 };

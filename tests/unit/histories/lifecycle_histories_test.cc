@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <map>
 
 #include "common/model/model.h"
 #include "hub/controllers/conditions.h"
@@ -44,6 +45,8 @@ class History {
     return fmt::format("{}\nafter:\n  {}\n", fmt::join(wrong_, "\n"), fmt::join(log_, "\n  "));
   }
   const std::vector<std::string>& log() const { return log_; }
+  // How often something that was rolled back was looked at after what must not undo it.
+  size_t held_looks() const { return held_looks_; }
 
  private:
   void begin() {
@@ -61,6 +64,25 @@ class History {
     looked_when_ = scene_.clock.wall();
     auto found = check_.look(scene_, agents_.take_erased(), by_hand, with_data);
     wrong_.insert(wrong_.end(), found.begin(), found.end());
+    expect_held(what.starts_with("apply") || what.starts_with("approve") || what.starts_with("roll back"));
+  }
+
+  // Builds, time, profiles and other environments do not undo a rollback: only who applies, approves, or
+  // rolls back again does.
+  void expect_held(bool undone_by_hand) {
+    std::map<std::string, std::uint32_t> held;
+    for (const auto& deployment : scene_.all<v1::Deployment>()) {
+      const auto& spec = deployment.spec();
+      const auto before = held_.find(deployment.metadata().name());
+      if (before != held_.end() && !undone_by_hand && !spec.deleted()) {
+        ++held_looks_;
+        if (!spec.rolled_back() || spec.release() != before->second)
+          wrong_.push_back(fmt::format("{} was rolled back to release {}, and wants {} now",
+                                       deployment.metadata().name(), before->second, spec.release()));
+      }
+      if (spec.rolled_back() && !spec.deleted()) held[deployment.metadata().name()] = spec.release();
+    }
+    held_ = std::move(held);
   }
 
   void let_data_go() {
@@ -156,7 +178,9 @@ class History {
       const auto& name = deployment.metadata().name();
       if (state == "Blocked" || state == "AwaitingApproval" || state == "AwaitingEnvironment") continue;
       const auto* ready = controllers::find_condition(deployment.status().conditions(), "Ready");
-      if (state != "Ready" || deployment.spec().release() != deployment.status().release())
+      // What had no time to become ready is gone back from; what serves then is there.
+      const auto* wanted = deployment.spec().returned_from() == 0 ? "Ready" : "Returned";
+      if (state != wanted || deployment.spec().release() != deployment.status().release())
         wrong_.push_back(fmt::format("deployment {} is {} in the end: {}", name, state, ready->message()));
     }
   }
@@ -193,6 +217,8 @@ class History {
   NeedCheck check_;
   Revision looked_at_ = 0;
   WallTime looked_when_{};
+  std::map<std::string, std::uint32_t> held_;  // deployments that were rolled back -> their release
+  size_t held_looks_ = 0;
   std::vector<std::string> log_;
   std::vector<std::string> wrong_;
 };
@@ -223,6 +249,35 @@ TEST(LifecycleHistories, WhatAWorkloadMayNotAskForIsNoticed) {
   }));
 }
 
+// Sabotage: the hub goes back from a release that was ready.
+TEST(LifecycleHistories, AGoodReleaseThatIsLeftIsNoticed) {
+  Scene scene(1);
+  const auto left = [&] {
+    const auto found = NeedCheck().look(scene, {}, "");
+    return std::ranges::any_of(found, [](const std::string& what) {
+      return what == "shop.dev went back from release 2, which was ready";
+    });
+  };
+  const auto done = scene.store->transact([](Txn& txn) -> Result<> {
+    const objects::Stamp stamp{WallTime{}, [] { return std::uint64_t{1}; }};
+    v1::Release release;
+    release.mutable_metadata()->set_name("shop.2");
+    release.mutable_status()->set_tracked(true);
+    release.mutable_status()->add_ready_in("dev");
+    TRY(objects::put(txn, release, stamp));
+    v1::Deployment deployment;
+    deployment.mutable_metadata()->set_name("shop.dev");
+    deployment.mutable_spec()->set_application("shop");
+    deployment.mutable_spec()->set_environment("dev");
+    deployment.mutable_spec()->set_release(1);
+    deployment.mutable_spec()->set_returned_from(2);
+    TRY(objects::put(txn, deployment, stamp));
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(left());
+}
+
 TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
   if (const auto one = number_from("QLEET_HISTORY", 0); one != 0) {
     History history(one);
@@ -234,13 +289,49 @@ TEST(LifecycleHistories, NothingLeaksAndNothingGoesEarly) {
   const auto count = number_from("QLEET_HISTORIES", kHistories);
   const auto most = number_from("QLEET_HISTORY_FAILURES", 1);
   std::uint64_t failed = 0;
+  size_t held = 0;
   for (std::uint64_t seed = 1; seed <= count && failed < most; ++seed) {
-    const auto wrong = History(seed).run();
+    History history(seed);
+    const auto wrong = history.run();
+    held += history.held_looks();
     if (wrong.empty()) continue;
     ++failed;
     ADD_FAILURE() << "history " << seed << ": " << wrong << "again: QLEET_HISTORY=" << seed
                   << " bin/lifecycle_histories_test";
   }
+  std::cout << "looks at what was rolled back: " << held << "\n";
+  EXPECT_GT(held, 0u) << "nothing was rolled back, so that nothing is shown of it";
+}
+
+// That the check can fail: two applications get one place, and one a place below another's host, behind the
+// resolver's back.
+TEST(Traffic, ThatReachesAnotherApplicationIsFound) {
+  Need need;
+  Traffic traffic;
+  const auto add = [&](const std::string& app, const std::string& path, std::int64_t made) {
+    auto route = std::make_shared<v1::Resource>();
+    route->mutable_metadata()->mutable_creation_timestamp()->set_seconds(made);
+    auto& spec = *route->mutable_spec();
+    spec.set_region("a");
+    spec.set_environment("dev");
+    spec.set_application(app);
+    spec.set_type("route");
+    (*spec.mutable_params()->mutable_fields())["host"].set_string_value("a.example");
+    (*spec.mutable_params()->mutable_fields())["path"].set_string_value(path);
+    const auto name = fmt::format("a.dev.{}.route.{}", app, path.substr(1));
+    need.resources[name] = route;
+    need.serving.insert(name);
+  };
+  add("shop", "/", 1);
+  EXPECT_EQ(traffic.look(need), std::vector<std::string>());
+  add("cart", "/docs", 2);
+  EXPECT_EQ(traffic.look(need),
+            std::vector<std::string>{"a a.example/docs was given to cart in dev, and the host is "
+                                     "that of shop in dev, which does not share it"});
+  EXPECT_EQ(traffic.look(need), std::vector<std::string>()) << "who has a place keeps it";
+  need.serving.erase("a.dev.cart.route.docs");
+  add("blog", "/", 3);
+  EXPECT_EQ(traffic.look(need).size(), 2U);
 }
 
 // That the check can fail: a workload is made to hold another's, behind the resolver's back.

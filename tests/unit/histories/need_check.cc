@@ -266,7 +266,25 @@ std::vector<std::string> NeedCheck::look(const Scene& scene, const std::set<std:
   }
   keys(*reader, need);
   meetings(*reader, need);
+  for (auto& wrong : traffic_.look(need)) complain(wrong);
+  returns(*reader);
   return std::move(wrong_);
+}
+
+// Who went back by himself did not leave what was ready there.
+void NeedCheck::returns(const Reader& reader) {
+  for (const auto& deployment : deployments_) {
+    const auto& spec = deployment.spec();
+    if (spec.returned_from() == 0) continue;
+    const auto left =
+        objects::get<v1::Release>(reader, fmt::format("{}.{}", spec.application(), spec.returned_from()))
+            .value();
+    if (!left) continue;
+    const auto& ready = left->status().ready_in();
+    if (std::ranges::find(ready, spec.environment()) != ready.end())
+      complain(fmt::format("{} went back from release {}, which was ready", deployment.metadata().name(),
+                           spec.returned_from()));
+  }
 }
 
 std::vector<std::string> NeedCheck::look_for_leaks(const Scene& scene) {

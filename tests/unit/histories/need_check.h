@@ -9,6 +9,7 @@
 
 #include "tests/unit/histories/need.h"
 #include "tests/unit/histories/scene.h"
+#include "tests/unit/histories/traffic.h"
 
 namespace qleet::hub::tests {
 
@@ -51,10 +52,12 @@ class NeedCheck {
              const std::string& by_hand);
   void leave_to_ask(const std::string& name, const v1::Resource& resource);
   void keys(const Reader& reader, const Need& need);
+  void returns(const Reader& reader);
   void meetings(const Reader& reader, const Need& need);
   bool may_be_needed_soon(const v1::ResourceSpec& resource) const;
 
   Parsed parsed_;
+  Traffic traffic_;
   WallTime now_{};
   std::vector<v1::Deployment> deployments_;
   std::map<std::string, Track> tracks_;

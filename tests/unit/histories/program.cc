@@ -17,6 +17,8 @@ const std::vector<std::string> kEnvironments = {"default", "dev", "prod"};
 const std::vector<std::string> kApplications = {"shop", "cart", "blog", "mail"};
 // What no workload may ask for; some profiles require it. It never changes.
 constexpr const char* kClosed = "vault";
+// Never changes either.
+constexpr const char* kRoute = "route";
 constexpr const char* kImage = "registry.example/team/web";
 
 google::protobuf::Value text(const std::string& value) {
@@ -91,6 +93,25 @@ v1::Profile Program::closed_profile() {
   return profile;
 }
 
+v1::Profile Program::route_profile() {
+  v1::Profile profile;
+  profile.mutable_metadata()->set_name(kRoute);
+  auto& spec = *profile.mutable_spec();
+  spec.mutable_satisfies()->set_type(kRoute);
+  spec.set_provider("route");
+  spec.set_default_(true);
+  spec.mutable_when_unused()->set_after("0s");
+  for (const auto* param : {"host", "path"}) {
+    auto& schema = *(*spec.mutable_parameters()->mutable_fields())[param].mutable_struct_value();
+    (*schema.mutable_fields())["type"] = text("string");
+    (*spec.mutable_template_()->mutable_fields())[param] = text(fmt::format("${{params.{}}}", param));
+  }
+  auto& share = *(*spec.mutable_parameters()->mutable_fields())["share"].mutable_struct_value();
+  (*share.mutable_fields())["type"] = text("boolean");
+  (*share.mutable_fields())["default"].set_bool_value(false);
+  return profile;
+}
+
 v1::Profile Program::changed(v1::Profile profile) {
   auto& spec = *profile.mutable_spec();
   const bool workload = spec.satisfies().type() == "workload";
@@ -137,7 +158,15 @@ v1::Environment Program::environment(const std::string& name) {
   if (dice_.chance(30)) spec.set_unused_after(dice_.pick({"0s", "30s", "20m"}));
   if (dice_.chance(15)) spec.mutable_protect()->set_data(true);
   if (dice_.chance(30)) spec.mutable_guardrails()->set_max_regions_at_once(1);
+  if (dice_.chance(50)) spec.mutable_rollout()->set_deadline(dice_.pick({"0", "30s", "5m"}));
+  if (dice_.chance(25)) spec.mutable_rollout()->set_on_failure("stay");
   if (dice_.chance(20)) (*spec.mutable_variables())["level"] = fmt::format("{}", ++counter_);
+  for (const auto* workload : {"web", "jobs"}) {
+    if (!dice_.chance(15)) continue;
+    auto& values = (*(*spec.mutable_applications())[dice_.pick(kApplications)].mutable_workloads())[workload];
+    if (dice_.chance(50)) values.set_replicas(static_cast<unsigned>(dice_.below(3)));
+    if (dice_.chance(50)) (*values.mutable_variables())["NUMBER"] = fmt::format("{}", dice_.below(3));
+  }
   if (name == "prod" && dice_.chance(60)) {
     if (dice_.chance(50)) {
       spec.mutable_builds()->set_by("approval");
@@ -166,6 +195,14 @@ void Program::set_workload(v1::Workload& workload) {
       (*resource.mutable_params()->mutable_fields())["size"] = text(dice_.pick({"s", "l"}));
   }
   if (dice_.chance(3)) (*score.mutable_resources())["my-vault"].set_type(kClosed);
+  if (dice_.chance(20)) {
+    auto& page = (*score.mutable_resources())["page"];
+    page.set_type(kRoute);
+    auto& params = *page.mutable_params()->mutable_fields();
+    params["host"] = text(dice_.pick({"a.example", "b.example"}));
+    params["path"] = text(dice_.pick({"/", "/", "/docs"}));
+    if (dice_.chance(40)) params["share"].set_bool_value(true);
+  }
   workload.clear_replicas();
   if (dice_.chance(20)) workload.set_replicas(1 + static_cast<unsigned>(dice_.below(3)));
   workload.clear_builds();
@@ -178,6 +215,7 @@ v1::Application Program::application(const std::string& name) {
   for (const auto& environment : kEnvironments) {
     if (dice_.chance(50)) app.mutable_spec()->add_environments(environment);
   }
+  if (dice_.chance(8)) app.mutable_spec()->set_regions(dice_.pick({"tier=a", "tier!=a"}));
   set_workload((*app.mutable_spec()->mutable_workloads())["web"]);
   if (dice_.chance(40)) set_workload((*app.mutable_spec()->mutable_workloads())["jobs"]);
   if (dice_.chance(30)) set_workload((*app.mutable_spec()->mutable_workloads())["web-my"]);
@@ -187,6 +225,7 @@ v1::Application Program::application(const std::string& name) {
 v1::Application Program::changed(v1::Application app) {
   const auto fresh = application(app.metadata().name());
   if (dice_.chance(30)) *app.mutable_spec()->mutable_environments() = fresh.spec().environments();
+  if (dice_.chance(20)) app.mutable_spec()->set_regions(fresh.spec().regions());
   auto& workloads = *app.mutable_spec()->mutable_workloads();
   if (dice_.chance(80)) workloads = fresh.spec().workloads();
   if (dice_.chance(15)) {
@@ -202,7 +241,8 @@ v1::Application Program::changed(v1::Application app) {
 }
 
 void Program::begin(Scene& scene) {
-  Objects objects{std::make_shared<v1::Profile>(closed_profile())};
+  Objects objects{std::make_shared<v1::Profile>(closed_profile()),
+                  std::make_shared<v1::Profile>(route_profile())};
   for (size_t type = 0; type <= kTypes.size(); ++type) {
     objects.push_back(std::make_shared<v1::Profile>(profile(type, "usual")));
     if (type < kTypes.size() && dice_.chance(40))
@@ -228,7 +268,9 @@ Program::Objects Program::new_application(const Scene& scene) {
 
 Program::Objects Program::new_profile(const Scene& scene) {
   auto known = scene.all<v1::Profile>();
-  std::erase_if(known, [](const v1::Profile& one) { return one.metadata().name() == kClosed; });
+  std::erase_if(known, [](const v1::Profile& one) {
+    return one.metadata().name() == kClosed || one.metadata().name() == kRoute;
+  });
   if (!known.empty() && dice_.chance(85)) return {std::make_shared<v1::Profile>(changed(dice_.pick(known)))};
   return {std::make_shared<v1::Profile>(
       profile(dice_.below(kTypes.size()), dice_.pick({"usual", "other", "big"})))};
@@ -320,6 +362,8 @@ Step Program::build() {
   build.set_tag(fmt::format("main-{}", dice_.below(6)));
   build.set_digest("sha256:" + std::string(64, static_cast<char>('a' + dice_.below(6))));
   if (dice_.chance(20)) build.set_application(dice_.pick(kApplications));
+  // Some come with an order, and some of these late.
+  if (dice_.chance(40)) build.set_number(1 + dice_.below(20));
   Step step;
   step.text = "build " + build.ShortDebugString();
   step.plan = frontend::plan_build(caller_, build);
@@ -358,6 +402,7 @@ Step Program::rollback(const Scene& scene) {
     request.set_application(release.spec().application());
     request.set_to_release(release.spec().number());
   }
+  request.set_force(dice_.chance(40));
   Step step;
   step.text = "roll back " + request.ShortDebugString();
   step.plan = frontend::plan_rollback(caller_, request);

@@ -41,6 +41,7 @@ class Program {
 
   v1::Profile profile(size_t type, const std::string& variant);
   static v1::Profile closed_profile();
+  static v1::Profile route_profile();
   v1::Environment environment(const std::string& name);
   v1::Application application(const std::string& name);
   void set_workload(v1::Workload& workload);

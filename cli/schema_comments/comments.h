@@ -1,0 +1,17 @@
+// The comments of common/proto/qleet/v1 as a table, made while building (collect.cc).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace qleet::cli {
+
+struct SchemaComment {
+  std::string_view name;  // full, of a message or a field: "qleet.v1.ApplicationSpec.regions"
+  std::string_view text;  // one paragraph, without line breaks
+};
+
+// Sorted by name; what has no comment is not in it.
+std::span<const SchemaComment> schema_comments();
+
+}  // namespace qleet::cli

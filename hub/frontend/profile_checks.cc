@@ -1,0 +1,130 @@
+#include "hub/frontend/profile_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "common/model/checks.h"
+#include "common/template/template.h"
+#include "hub/controllers/profiles.h"
+#include "hub/store/objects.h"
+#include "qleet/v1/region.pb.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+// Some object of a kind that both selectors match. Where there is none yet: only if they are the same.
+template <class T>
+bool may_meet(const std::vector<T>& all, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  return std::ranges::any_of(all, [&](const T& one) {
+    return model::matches(a, one.metadata().labels()) && model::matches(b, one.metadata().labels());
+  });
+}
+
+std::string known_or_near(std::string_view word, const std::vector<std::string>& known) {
+  const auto near = model::nearest(word, known);
+  return near.empty() ? model::there_is(known) : fmt::format("did you mean \"{}\"?", near);
+}
+
+// What agents say of one provider, put together: versions may differ from agent to agent.
+struct Told {
+  bool schema = false;
+  std::set<std::string> fields;
+  bool any_field = false;
+  std::set<std::string> outputs;
+  bool any_output = false;
+};
+
+void take(const v1::ProviderSchema& schema, Told& told) {
+  told.schema = true;
+  const auto properties = schema.template_().fields().find("properties");
+  if (properties == schema.template_().fields().end()) {
+    told.any_field = true;
+  } else {
+    for (const auto& [name, value] : properties->second.struct_value().fields()) told.fields.insert(name);
+  }
+  for (const auto& output : schema.outputs()) {
+    if (output == "*")
+      told.any_output = true;
+    else
+      told.outputs.insert(output);
+  }
+}
+
+bool is_told(const std::set<std::string>& outputs, const std::string& name) {
+  // "port.*": whatever follows.
+  return std::ranges::any_of(outputs, [&](const std::string& output) {
+    return output.ends_with('*') ? name.starts_with(output.substr(0, output.size() - 1)) : name == output;
+  });
+}
+
+}  // namespace
+
+Result<> check_ties(const Reader& reader, const v1::Profile& profile, Findings& findings) {
+  const auto& spec = profile.spec();
+  if (!spec.default_()) return {};
+  const auto regions = TRY(objects::list_readable<v1::Region>(reader));
+  const auto environments = TRY(objects::list_readable<v1::Environment>(reader));
+  for (const auto& other : TRY(objects::list_readable<v1::Profile>(reader))) {
+    if (other.metadata().name() == profile.metadata().name() || !other.spec().default_()) continue;
+    if (!controllers::equally_specific(profile, other)) continue;
+    if (!may_meet(regions, spec.regions(), other.spec().regions()) ||
+        !may_meet(environments, spec.environments(), other.spec().environments()))
+      continue;
+    const auto& first = std::min(profile.metadata().name(), other.metadata().name());
+    findings.warnings.push_back(fmt::format(
+        "profiles {} and {} are both default for type {}, and neither is more specific: where both serve, {} "
+        "is taken, "
+        "by its name; give one a class, params, regions or environments, or take default away from it",
+        profile.metadata().name(), other.metadata().name(), spec.satisfies().type(), first));
+  }
+  return {};
+}
+
+Result<> check_provider(const Reader& reader, const v1::Profile& profile, Findings& findings) {
+  const auto& spec = profile.spec();
+  if (spec.provider() == model::kValuesProvider) return {};
+  std::set<std::string> providers;
+  Told told;
+  for (const auto& agent : TRY(objects::list_readable<v1::Agent>(reader))) {
+    if (agent.spec().revoked()) continue;
+    providers.insert(agent.status().providers().begin(), agent.status().providers().end());
+    for (const auto& schema : agent.status().schemas())
+      if (schema.provider() == spec.provider()) take(schema, told);
+  }
+  if (providers.empty()) return {};
+  const auto warn = [&](const std::string& field, const std::string& message) {
+    findings.warnings.push_back(fmt::format("profile {}: {}: {}", profile.metadata().name(), field, message));
+  };
+  if (!providers.contains(spec.provider())) {
+    warn("spec.provider", fmt::format("no agent has provider \"{}\"; {}", spec.provider(),
+                                      known_or_near(spec.provider(), {providers.begin(), providers.end()})));
+    return {};
+  }
+  if (!told.schema) return {};
+  if (!told.any_field) {
+    for (const auto& field : model::sorted_keys(spec.template_().fields())) {
+      if (!told.fields.contains(field))
+        warn("spec.template." + field,
+             fmt::format("provider \"{}\" knows no such field; {}", spec.provider(),
+                         known_or_near(field, {told.fields.begin(), told.fields.end()})));
+    }
+  }
+  if (told.any_output) return {};
+  for (const auto& output : model::sorted_keys(spec.outputs().fields())) {
+    const auto paths = templates::references(spec.outputs().fields().at(output));
+    if (!paths) continue;  // refused elsewhere
+    for (const auto& path : *paths) {
+      if (path.front() != "self" || path.size() != 2 || is_told(told.outputs, path[1])) continue;
+      warn("spec.outputs." + output,
+           fmt::format("{}: provider \"{}\" tells no \"{}\"; {}", templates::to_text(path), spec.provider(),
+                       path[1], known_or_near(path[1], {told.outputs.begin(), told.outputs.end()})));
+    }
+  }
+  return {};
+}
+
+}  // namespace qleet::hub::frontend

@@ -1,0 +1,135 @@
+#include "hub/frontend/values_checks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "common/model/checks.h"
+#include "hub/controllers/delivery.h"
+#include "hub/controllers/places.h"
+#include "hub/controllers/resolver.h"
+#include "hub/controllers/store_holdings.h"
+#include "hub/controllers/store_offers.h"
+#include "hub/controllers/store_profiles.h"
+#include "hub/controllers/values.h"
+#include "hub/store/objects.h"
+
+namespace qleet::hub::frontend {
+namespace {
+
+std::string nearest_or_all(std::string_view word, const std::vector<std::string>& known) {
+  const auto near = model::nearest(word, known);
+  return near.empty() ? model::there_is(known) : fmt::format("did you mean \"{}\"?", near);
+}
+
+class ValuesCheck {
+ public:
+  ValuesCheck(const Reader& reader, const v1::Environment& environment, Findings& findings)
+      : reader_(reader),
+        environment_(environment),
+        without_(environment),
+        findings_(findings),
+        profiles_(reader),
+        holdings_(reader),
+        offers_(reader) {
+    without_.mutable_spec()->clear_applications();
+  }
+
+  Result<> run() {
+    const auto& applications = environment_.spec().applications();
+    for (const auto& name : model::sorted_keys(applications)) {
+      const auto application = TRY(objects::get<v1::Application>(reader_, name));
+      const auto field = fmt::format("spec.applications.{}", name);
+      if (!application) {
+        warn(field,
+             fmt::format("there is no application \"{}\" yet; these values count as soon as there is", name));
+        continue;
+      }
+      const auto wanted = controllers::environments_of(application->spec());
+      if (std::ranges::find(wanted, environment_.metadata().name()) == wanted.end())
+        warn(field, fmt::format("application \"{}\" is not in this environment; it is in {}", name,
+                                fmt::join(wanted, ", ")));
+      parts(*application, applications.at(name), field);
+      TRY(resolvable(*application, field));
+    }
+    return {};
+  }
+
+ private:
+  void warn(const std::string& field, const std::string& message) {
+    findings_.warnings.push_back(
+        fmt::format("environment {}: {}: {}", environment_.metadata().name(), field, message));
+  }
+
+  // Names that lead nowhere.
+  void parts(const v1::Application& application, const v1::ApplicationValues& values,
+             const std::string& field) {
+    const auto& workloads = application.spec().workloads();
+    for (const auto& name : model::sorted_keys(values.workloads())) {
+      const auto here = fmt::format("{}.workloads.{}", field, name);
+      const auto workload = workloads.find(name);
+      if (workload == workloads.end()) {
+        warn(here, fmt::format("application \"{}\" has no workload \"{}\"; {}", application.metadata().name(),
+                               name, nearest_or_all(name, model::sorted_keys(workloads))));
+        continue;
+      }
+      const auto& resources = workload->second.score().resources();
+      for (const auto& alias : model::sorted_keys(values.workloads().at(name).params())) {
+        if (resources.contains(alias)) continue;
+        warn(fmt::format("{}.params.{}", here, alias),
+             fmt::format("workload \"{}\" has no resource \"{}\"; {}", name, alias,
+                         nearest_or_all(alias, model::sorted_keys(resources))));
+      }
+    }
+  }
+
+  Result<std::optional<controllers::Refusal>> refusal(const v1::Application& application,
+                                                      const v1::Environment& environment,
+                                                      const v1::Region& region) {
+    controllers::ResolveInput input;
+    input.application = application.metadata().name();
+    input.definition = &application.spec();
+    input.environment = &environment;
+    input.region = &region;
+    input.profiles = &profiles_;
+    input.holdings = &holdings_;
+    input.offers = &offers_;
+    return TRY(controllers::resolve(input)).refusal;
+  }
+
+  // What was refused without these values is not their fault.
+  Result<> resolvable(const v1::Application& application, const std::string& field) {
+    const auto places =
+        TRY(controllers::find_places(reader_, environment_, {}, application.spec().regions()));
+    v1::Region anywhere;
+    anywhere.mutable_metadata()->set_name("anywhere");
+    auto regions = controllers::unlike_regions(places);
+    if (regions.empty()) regions.push_back(&anywhere);
+    for (const auto* region : regions) {
+      const auto refused = TRY(refusal(application, environment_, *region));
+      if (!refused || TRY(refusal(application, without_, *region))) continue;
+      const auto at =
+          controllers::field_in_environment(environment_, application.metadata().name(), refused->field);
+      findings_.errors.push_back({at.value_or(field), refused->message});
+      return {};
+    }
+    return {};
+  }
+
+  const Reader& reader_;
+  const v1::Environment& environment_;
+  v1::Environment without_;
+  Findings& findings_;
+  controllers::StoreProfiles profiles_;
+  controllers::StoreHoldings holdings_;
+  controllers::StoreOffers offers_;
+};
+
+}  // namespace
+
+Result<> check_values(const Reader& reader, const v1::Environment& environment, Findings& findings) {
+  return ValuesCheck(reader, environment, findings).run();
+}
+
+}  // namespace qleet::hub::frontend

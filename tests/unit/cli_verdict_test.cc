@@ -1,0 +1,116 @@
+// Whether what is waited for has come true, by a table.
+#include <gtest/gtest.h>
+
+#include "cli/verdict.h"
+
+namespace qleet::cli {
+namespace {
+
+constexpr auto kOnTheWay = Progress::kOnTheWay;
+constexpr auto kDone = Progress::kDone;
+constexpr auto kWaits = Progress::kWaitsForPeople;
+constexpr auto kFailed = Progress::kFailed;
+
+struct Told {
+  std::string state;
+  unsigned release = 0;
+  unsigned candidate = 0;
+  unsigned failed = 0;
+  unsigned returned_from = 0;
+  bool seen = true;
+  std::string environment = "dev";
+};
+
+v1::Tree tree_of(const std::vector<Told>& told) {
+  v1::Tree tree;
+  tree.set_application("shop");
+  for (const auto& one : told) {
+    auto& environment = *tree.add_environments();
+    environment.set_environment(one.environment);
+    environment.set_generation(7);
+    environment.set_observed_generation(one.seen ? 7 : 6);
+    environment.set_state(one.state);
+    environment.set_release(one.release);
+    environment.set_candidate(one.candidate);
+    environment.set_failed_release(one.failed);
+    environment.set_returned_from(one.returned_from);
+  }
+  return tree;
+}
+
+struct Row {
+  const char* name;
+  Told told;
+  unsigned goal;
+  Progress progress;
+};
+
+class Verdicts : public testing::TestWithParam<Row> {};
+
+TEST_P(Verdicts, AreGivenByTheRelease) {
+  const auto& row = GetParam();
+  EXPECT_EQ(progress_of(tree_of({row.told}), "", {{"shop", "dev", row.goal}}), row.progress);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Verdicts,
+    testing::Values(
+        Row{"Done", {.state = "Ready", .release = 5}, 5, kDone},
+        Row{"OnTheWay", {.state = "RollingOut", .release = 5}, 5, kOnTheWay},
+        Row{"TheStateOfTheOneBefore", {.state = "Stalled", .release = 5, .seen = false}, 5, kOnTheWay},
+        Row{"ReadyWithTheOneBefore", {.state = "Ready", .release = 5, .seen = false}, 5, kOnTheWay},
+        Row{"Stalled", {.state = "Stalled", .release = 5}, 5, kFailed},
+        Row{"Blocked", {.state = "Blocked", .release = 5}, 5, kFailed},
+        Row{"FailedAndStays", {.state = "Failed", .release = 5, .failed = 5}, 5, kFailed},
+        Row{"FailedOnceReady", {.state = "Failed", .release = 5}, 5, kFailed},
+        Row{"GoesBack",
+            {.state = "Failed", .release = 4, .failed = 5, .returned_from = 5, .seen = false},
+            5,
+            kFailed},
+        Row{"WentBack", {.state = "Returned", .release = 4, .failed = 5, .returned_from = 5}, 5, kFailed},
+        Row{"WhatWasGoneBackToIsAskedFor",
+            {.state = "Returned", .release = 4, .returned_from = 5},
+            4,
+            kFailed},
+        Row{"WaitsForApproval", {.state = "Ready", .release = 4, .candidate = 5}, 5, kWaits},
+        Row{"WaitsThoughTheOtherIsBroken", {.state = "Stalled", .release = 4, .candidate = 5}, 5, kWaits},
+        Row{"WithACandidateOfSomebodyElse", {.state = "Ready", .release = 5, .candidate = 6}, 5, kDone},
+        Row{"ANewerOneTookItsPlace", {.state = "Ready", .release = 6}, 5, kDone},
+        Row{"Deleting", {.state = "Deleting", .release = 5}, 5, kOnTheWay},
+        Row{"WhateverIsWanted", {.state = "Ready", .release = 5}, 0, kDone},
+        Row{"WhateverIsWantedWaits", {.state = "Ready", .release = 4, .candidate = 5}, 0, kWaits},
+        Row{"WhateverIsWantedWentBack", {.state = "Returned", .release = 4, .returned_from = 5}, 0, kFailed},
+        Row{"NothingRunsYet", {.state = "AwaitingApproval", .candidate = 1}, 1, kWaits}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Verdict, OnlyEnvironmentsWithAGoalCount) {
+  const auto tree =
+      tree_of({{.state = "Ready", .release = 5}, {.state = "Stalled", .release = 3, .environment = "prod"}});
+  EXPECT_EQ(progress_of(tree, "", {{"shop", "dev", 5}}), kDone);
+  EXPECT_EQ(progress_of(tree, "", {{"shop", "dev", 5}, {"shop", "prod", 3}}), kFailed);
+  EXPECT_EQ(progress_of(tree, "", {{"other", "dev", 5}}), kFailed) << "without a goal all of them do";
+  EXPECT_EQ(progress_of(tree, "dev"), kDone);
+  EXPECT_EQ(progress_of(tree, "prod"), kFailed);
+  EXPECT_EQ(progress_of(tree, "", {{"shop", "staging", 1}}), kOnTheWay);
+}
+
+TEST(Verdict, AnEnvironmentThatIsLeftCountsOnlyWhereItIsAGoal) {
+  auto tree = tree_of({{.state = "Ready", .release = 5}, {.state = "Deleting", .environment = "old"}});
+  tree.mutable_environments(1)->set_deleted(true);
+  EXPECT_EQ(progress_of(tree, ""), kDone);
+}
+
+TEST(Verdict, GoalsAreWhatTheHubAnswered) {
+  v1::DeliveryAnswers answers;
+  auto& answer = *answers.add_releases();
+  answer.set_application("shop");
+  answer.set_environment("dev");
+  answer.set_release(5);
+  const auto goals = goals_of(answers.releases());
+  ASSERT_EQ(goals.size(), 1u);
+  EXPECT_EQ(goals[0].application + goals[0].environment, "shopdev");
+  EXPECT_EQ(goals[0].release, 5u);
+}
+
+}  // namespace
+}  // namespace qleet::cli
