@@ -57,6 +57,8 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->add_option("files,-f,--filename", options->files, "Files, folders, or - for standard input")
         ->required()
         ->option_text("FILE...");
+    app->add_option("--image", options->image, "For every container whose image is \".\"")
+        ->option_text("IMAGE");
     app->add_flag("--dry-run", options->dry_run, "Check everything, change nothing");
     wait_options(app, options->wait, interactive);
   }
@@ -73,11 +75,12 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
         ->option_text("KIND NAME")
         ->excludes(files);
     app->add_flag("--delete-data", options->delete_data, "With --delete app: its data goes with it");
-    app->add_option("--image", options->image, "What this image would do")
-        ->option_text("REPOSITORY[:TAG][@DIGEST]")
-        ->excludes(files);
-    app->add_option("--tag", options->tag, "Tag of the image");
-    app->add_option("--digest", options->digest, "Digest of the image");
+    app->add_option(
+           "--image", options->image,
+           "What a build of this image would do; with files: for every container whose image is \".\"")
+        ->option_text("REPOSITORY[:TAG][@DIGEST]");
+    app->add_option("--tag", options->tag, "Tag of the image")->excludes(files);
+    app->add_option("--digest", options->digest, "Digest of the image")->excludes(files);
     app->add_flag("--exit-code", options->exit_code, "Exit with 1 if there is anything to do");
     app->callback([options, erase, &parsed] {
       if (options->files.empty() && erase->empty() && options->image.empty())

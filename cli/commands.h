@@ -20,6 +20,7 @@ struct WaitOptions {
 
 struct ApplyCommand {
   std::vector<std::string> files;  // "-": standard input; a folder: its *.yaml, *.yml, *.json
+  std::string image;               // for containers whose image is "."
   bool dry_run = false;
   WaitOptions wait;
 };
@@ -30,7 +31,7 @@ struct PlanCommand {
   std::string erase_kind;  // instead of files: what a delete would do
   std::string erase_name;
   bool delete_data = false;
-  std::string image;  // instead: what a build would do
+  std::string image;  // with files: as for apply; without: what a build of it would do
   std::string tag;
   std::string digest;
   bool exit_code = false;  // 1 when there are changes

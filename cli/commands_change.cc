@@ -50,7 +50,7 @@ void tell_sent(const Input& input) {
 }  // namespace
 
 Exit run(Session& session, const ApplyCommand& command) {
-  const auto input = Input::read(command.files);
+  const auto input = Input::read(command.files, {.image = command.image});
   if (!input) return report(input.error());
   tell_sent(*input);
   v1::ApplyResult result;
@@ -88,11 +88,11 @@ Exit run(Session& session, const PlanCommand& command) {
     request.mutable_erase()->set_name(command.erase_name);
     request.mutable_erase()->set_delete_data(command.delete_data);
     body = model::to_json(request);
-  } else if (!command.image.empty()) {
+  } else if (command.files.empty()) {
     const auto build = build_named(command.image, command.tag, command.digest);
     body = R"({"build":)" + model::to_json(build) + "}";
   } else {
-    auto read = Input::read(command.files);
+    auto read = Input::read(command.files, {.image = command.image});
     if (!read) return report(read.error());
     input = std::move(*read);
     tell_sent(input);

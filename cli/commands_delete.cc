@@ -129,7 +129,7 @@ Result<std::vector<Target>> targets_to_delete(Session& session, const DeleteComm
 Exit run(Session& session, const DeleteCommand& command) {
   Deletion deletion(session, command);
   if (!command.files.empty()) {
-    const auto input = Input::read(command.files, SourceFiles::kLeave);
+    const auto input = Input::read(command.files, {.source_files = SourceFiles::kLeave});
     if (!input) return report(input.error());
     auto objects = model::decode(input->text(), {.validate = false});
     if (!objects) return report(input->locate(objects.error()));

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "common/model/fill.h"
+#include "common/model/lines.h"
 #include "common/model/model.h"
 #include "common/model/tree.h"
 #include "qleet/v1/application.pb.h"
@@ -31,42 +31,14 @@ std::string_view word_of(const TextNode& document, std::string_view key) {
                                                                   : std::string_view();
 }
 
-void index_lines(const TextNode& node, const std::string& path, std::unordered_map<std::string, int>& lines) {
-  lines.emplace(path, node.line);
-  int position = 0;
-  for (const auto& entry : node.entries) {
-    std::string child = path;
-    append_step(child, entry.key);
-    index_lines(entry.value, child, lines);
-    lines[child] = entry.line;
-    // Files and volumes may be given keyed by target, and are a list in the message.
-    if (path.ends_with(".files") || path.ends_with(".volumes")) {
-      child = path;
-      append_step(child, position++);
-      index_lines(entry.value, child, lines);
-      lines[child] = entry.line;
-    }
-  }
-  for (size_t i = 0; i < node.items.size(); ++i) {
-    std::string child = path;
-    append_step(child, static_cast<int>(i));
-    index_lines(node.items[i], child, lines);
-  }
-}
-
-// Gives each error the line of its field, or of the nearest one around it that is in the text.
+// Gives each error the line of its field, or of the nearest one around it that is in the text, and calls the
+// field as it is called there.
 void add_lines(const TextNode& document, std::vector<FieldError>& errors) {
-  std::unordered_map<std::string, int> lines;
-  index_lines(document, "", lines);
+  const Lines lines(document);
   for (auto& error : errors) {
-    std::string path = error.field;
-    auto found = lines.find(path);
-    while (found == lines.end() && !path.empty()) {
-      const auto cut = path.find_last_of(".[");
-      path.resize(cut == std::string::npos ? 0 : cut);
-      found = lines.find(path);
-    }
-    error.line = found == lines.end() ? document.line : found->second;
+    error.field = lines.written(error.field);
+    error.line = lines.find(error.field).line;
+    if (error.line == 0) error.line = document.line;
   }
 }
 

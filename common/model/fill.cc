@@ -30,6 +30,16 @@ bool is_bare(const TextNode& node, TextNode::Type type) {
   return node.bare && type_of_bare(node.text) == type;
 }
 
+// Score says of each field what it is, and that is never null.
+bool allows_null(const Descriptor& type) { return type.file() != qleet::v1::Score::descriptor()->file(); }
+
+std::string_view empty_value(const FieldDescriptor& field) {
+  if (field.is_map()) return "{}";
+  if (field.is_repeated()) return "[]";
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return "{}";
+  return "";
+}
+
 bool keyed_by_target(const FieldDescriptor& field) {
   return field.message_type() == qleet::v1::ScoreFile::descriptor() ||
          field.message_type() == qleet::v1::ScoreVolume::descriptor();
@@ -112,7 +122,15 @@ void Filler::fill_fields(const TextNode& node, Message& message, const Place& pl
       wrong(here, entry.line, fmt::format("is given twice, first in line {}", first->second));
       continue;
     }
-    if (entry.value.type == TextNode::Type::kNull) continue;  // as if it were not there
+    if (entry.value.type == TextNode::Type::kNull) {
+      const auto empty = empty_value(*field);
+      // Elsewhere it is as if it were not there, as in canonical JSON.
+      if (!allows_null(*type))
+        wrong(here, entry.line,
+              empty.empty() ? std::string("has no value; give it one, or leave it out")
+                            : fmt::format("has no value; leave it out, or write {}", empty));
+      continue;
+    }
     const bool status = place.parent == nullptr && entry.key == "status";
     if (status) ignore_unknown_ = true;
     set(entry.value, message, *field, here);
@@ -331,7 +349,14 @@ bool Filler::as_bool(const TextNode& node, bool& out, const Place& place) {
 
 template <class T>
 bool Filler::as_integer(const TextNode& node, T& out, const Place& place) {
-  // A text of digits is taken as well: canonical JSON writes 64 bits so.
+  // Canonical JSON writes 64 bits as text, and nothing else.
+  constexpr bool kAsText = sizeof(T) == 8;
+  if (node.type == TextNode::Type::kString && !node.bare && !kAsText &&
+      type_of_bare(node.text) == TextNode::Type::kNumber) {
+    wrong(place, node.line,
+          fmt::format("must be a whole number, and \"{0}\" is a text; write {0}", node.text));
+    return false;
+  }
   if (node.type == TextNode::Type::kNumber || node.type == TextNode::Type::kString) {
     const auto* end = node.text.data() + node.text.size();
     const auto [stop, error] = std::from_chars(node.text.data(), end, out);

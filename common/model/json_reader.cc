@@ -9,7 +9,8 @@ namespace {
 
 class JsonReader {
  public:
-  JsonReader(std::string_view text, const DecodeLimits& limits) : text_(text), limits_(limits) {}
+  JsonReader(std::string_view text, const DecodeLimits& limits, const Start& start)
+      : text_(text), limits_(limits), offset_(start.offset), line_(start.line) {}
 
   Result<std::vector<TextNode>> read() {
     std::vector<TextNode> documents;
@@ -67,6 +68,7 @@ class JsonReader {
   bool value(TextNode& node, unsigned depth) {
     skip_spaces();
     node.line = line_;
+    node.offset = offset_ + at_;
     if (at_ >= text_.size()) return wrong("expected a value, found the end of the text");
     switch (text_[at_]) {
       case '{':
@@ -105,6 +107,7 @@ class JsonReader {
         return wrong(fmt::format("expected a key in double quotes, found {}", found()));
       auto& entry = node.entries.emplace_back();
       entry.line = line_;
+      entry.offset = offset_ + at_;
       if (!string(entry.key)) return false;
       skip_spaces();
       if (!take(':'))
@@ -255,15 +258,17 @@ class JsonReader {
 
   const std::string_view text_;
   const DecodeLimits& limits_;
+  const size_t offset_;
   size_t at_ = 0;
-  int line_ = 1;
+  int line_;
   Error error_;
 };
 
 }  // namespace
 
-Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits) {
-  return JsonReader(text, limits).read();
+Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits,
+                                        const Start& start) {
+  return JsonReader(text, limits, start).read();
 }
 
 }  // namespace qleet::model

@@ -11,6 +11,10 @@
 #include "google/protobuf/struct.pb.h"
 #include "qleet/v1/meta.pb.h"
 
+namespace qleet::v1 {
+class Application;
+}
+
 namespace qleet::model {
 
 inline constexpr std::string_view kApiVersion = "qleet.io/v1";
@@ -67,6 +71,9 @@ Error invalid(std::vector<FieldError> fields);
 // probes, ports, ... Pure; looks at this object alone. Also takes a BuildSpec (the body of a build's
 // notification).
 std::vector<FieldError> validate(const google::protobuf::Message& object);
+
+// What is taken and may not be meant; sentences for people.
+std::vector<std::string> warnings(const qleet::v1::Application& application);
 
 // Canonical proto3 JSON, and the same as YAML. Fields in schema order.
 std::string to_json(const google::protobuf::Message& message, bool pretty = false);

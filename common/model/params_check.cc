@@ -17,6 +17,8 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
+constexpr std::string_view kServicePort = "service-port";
+
 const Value* keyword(const Struct& schema, const std::string& name) {
   const auto found = schema.fields().find(name);
   return found == schema.fields().end() ? nullptr : &found->second;
@@ -107,6 +109,24 @@ Value coerced(const Struct& schema, const Value& value) {
   return text;
 }
 
+bool wants_port(const Struct& schema) {
+  const auto* format = keyword(schema, "format");
+  return format != nullptr && format->string_value() == kServicePort;
+}
+
+std::string wrong_port(const Value& value) {
+  constexpr double kHighest = 65535;
+  if (is_whole(value) && value.number_value() >= 1 && value.number_value() <= kHighest) return {};
+  if (value.has_string_value() && is_name(value.string_value())) {
+    const bool number =
+        std::ranges::all_of(value.string_value(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!number) return {};
+    return fmt::format("must be a port's number or name, and {} is a text; write {}", shown(value),
+                       value.string_value());
+  }
+  return fmt::format("must be a port from 1 to 65535, or the name of one, not {}", shown(value));
+}
+
 bool is_required(const Struct& schema) {
   const auto* required = keyword(schema, "required");
   return required != nullptr && required->bool_value();
@@ -116,6 +136,9 @@ bool is_required(const Struct& schema) {
 
 std::string violation(const Struct& schema, const Value& value) {
   if (auto message = wrong_type(schema, value); !message.empty()) return message;
+  if (wants_port(schema)) {
+    if (auto message = wrong_port(value); !message.empty()) return message;
+  }
   if (const auto* allowed = keyword(schema, "enum"); allowed != nullptr && allowed->has_list_value()) {
     const auto text = as_text(value);
     std::vector<std::string> words;
@@ -143,6 +166,11 @@ std::string violation(const Struct& schema, const Value& value) {
     }
   }
   return {};
+}
+
+bool is_service_port(const Struct& parameters, const std::string& name) {
+  const auto schema = parameters.fields().find(name);
+  return schema != parameters.fields().end() && wants_port(schema->second.struct_value());
 }
 
 bool is_operators(const Struct& parameters, const std::string& name) {

@@ -2,7 +2,8 @@
 //
 // `parameters` maps each name to a JSON Schema of this subset: type (string, integer, number, boolean,
 // object, array), default, enum, minimum, maximum, minLength, maxLength, pattern (RE2 syntax, found anywhere
-// unless anchored), description, required: true, and operator: true (only the operator and other profiles set
+// unless anchored), format: service-port (number or name of a port of the asking workload's service),
+// description, required: true, and operator: true (only the operator and other profiles set
 // it, never a workload).
 #pragma once
 
@@ -24,6 +25,9 @@ Result<google::protobuf::Struct> check_params(const google::protobuf::Struct& pa
 // What makes `value` break one parameter's schema; empty when nothing does. Keywords that are malformed are
 // ignored: validate() has refused them when the profile came in.
 std::string violation(const google::protobuf::Struct& schema, const google::protobuf::Value& value);
+
+// Whether that parameter is a port of the asking workload's service: its number or its name.
+bool is_service_port(const google::protobuf::Struct& parameters, const std::string& name);
 
 // Whether that parameter is the operator's.
 bool is_operators(const google::protobuf::Struct& parameters, const std::string& name);

@@ -20,4 +20,9 @@ void check_placeholders(const google::protobuf::Value& value, const Place& place
 void check_placeholders(const google::protobuf::Struct& value, const Place& place,
                         const PlaceholderRule& rule, Checks& checks);
 
+// The same of what stands in a Score document, by Score's rules of what is a placeholder ("$$" is a "$").
+void check_score_text(std::string_view text, const Place& place, const PlaceholderRule& rule, Checks& checks);
+void check_score_params(const google::protobuf::Struct& params, const Place& place,
+                        const PlaceholderRule& rule, Checks& checks);
+
 }  // namespace qleet::model

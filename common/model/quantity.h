@@ -8,10 +8,11 @@
 
 namespace qleet::model {
 
-// "512M", "1Gi", "1024": bytes. K, M, G, T are powers of 1000; Ki, Mi, Gi, Ti of 1024.
+// "512M", "1.5Gi", "1024": bytes, rounded up. K, M, G, T, P, E are powers of 1000; Ki, Mi, Gi, Ti, Pi, Ei of
+// 1024.
 Result<std::uint64_t> parse_memory(std::string_view text);
 
-// "2", "0.5", ".25", "250m": thousandths of a CPU.
+// "2", "0.5", ".25", "250m": thousandths of a CPU, rounded up.
 Result<std::uint32_t> parse_cpu(std::string_view text);
 
 }  // namespace qleet::model

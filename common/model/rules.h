@@ -29,8 +29,6 @@ void check_container(const qleet::v1::ScoreContainer& container, bool has_builds
                      Checks& checks);
 
 void check_replicas(const Place& place, std::uint32_t replicas, Checks& checks);
-// The id of a resource, or of a Secret.
-bool is_resource_id(std::string_view id);
 
 void check_port_number(const Place& place, std::uint32_t port, Checks& checks);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 #include "common/json/text.h"
 
@@ -78,6 +79,54 @@ bool is_json(std::string_view text) {
          (next == std::string_view::npos || text[next] == '"' || text[next] == '}' || text[next] == '{');
 }
 
+constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// The length of the next document: up to a line that begins with `---`, which no text in quotes, no block and
+// no JSON holds. A line that begins the text belongs to it.
+size_t document_length(std::string_view text) {
+  for (size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1)) {
+    const auto line = text.substr(end + 1);
+    if (line.starts_with("---") && (line.size() == 3 || kSpaces.find(line[3]) != std::string_view::npos))
+      return end + 1;
+  }
+  return text.size();
+}
+
+// The JSON of a document, without the `---` in front of it; nothing where it is YAML.
+std::string_view json_of(std::string_view document) {
+  auto content = document;
+  if (content.starts_with("---")) content.remove_prefix(3);
+  const auto start = content.find_first_not_of(kSpaces);
+  return start != std::string_view::npos && is_json(content.substr(start)) ? content : std::string_view();
+}
+
+struct Part {
+  bool json = false;
+  std::string_view text;
+  size_t length = 0;  // of what it takes of the whole
+};
+
+// One document of JSON, or as many of YAML as follow each other: a directive stands before the document that
+// it is for.
+Part next_part(std::string_view text) {
+  const auto first = document_length(text);
+  if (const auto json = json_of(text.substr(0, first)); !json.empty()) return {true, json, first};
+  size_t length = first;
+  while (length < text.size()) {
+    const auto next = document_length(text.substr(length));
+    if (!json_of(text.substr(length, next)).empty()) break;
+    length += next;
+  }
+  return {false, text.substr(0, length), length};
+}
+
+// Where `part`, which lies in `text`, begins, when `text` begins at `start`.
+Start after(const Start& start, std::string_view text, std::string_view part) {
+  const auto skipped = text.substr(0, static_cast<size_t>(part.data() - text.data()));
+  return {start.line + static_cast<int>(std::ranges::count(skipped, '\n')), start.offset + skipped.size()};
+}
+
 }  // namespace
 
 const TextNode* TextNode::find(std::string_view key) const {
@@ -144,16 +193,35 @@ Error too_many_documents(const DecodeLimits& limits) {
           {}};
 }
 
+bool is_text(std::string_view bytes) { return check_bytes(bytes).has_value(); }
+
 Result<std::vector<TextNode>> read_documents(std::string_view text, const DecodeLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return fail(Code::kTooLarge, fmt::format("the input has {} bytes, more than the {} that are taken",
                                              text.size(), limits.max_bytes));
   }
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  Start start;
+  if (text.starts_with(kByteOrderMark)) {
+    text.remove_prefix(kByteOrderMark.size());
+    start.offset = kByteOrderMark.size();
+  }
   if (auto checked = check_bytes(text); !checked) return std::unexpected(std::move(checked).error());
-  const auto start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos) return fail(Code::kInvalid, "the input is empty");
-  return is_json(text.substr(start)) ? read_json(text, limits) : read_yaml(text, limits);
+  if (text.find_first_not_of(kSpaces) == std::string_view::npos)
+    return fail(Code::kInvalid, "the input is empty");
+  std::vector<TextNode> documents;
+  while (!text.empty()) {
+    const auto part = next_part(text);
+    auto read = part.json ? read_json(part.text, limits, after(start, text, part.text))
+                          : read_yaml(part.text, limits, after(start, text, part.text));
+    if (!read) return std::unexpected(std::move(read).error());
+    if (documents.size() + read->size() > limits.max_documents)
+      return std::unexpected(too_many_documents(limits));
+    std::ranges::move(*read, std::back_inserter(documents));
+    const auto rest = text.substr(part.length);
+    start = after(start, text, rest);
+    text = rest;
+  }
+  return documents;
 }
 
 }  // namespace qleet::model

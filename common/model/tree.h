@@ -20,7 +20,8 @@ struct TextNode {
   // kString.
   bool bare = false;
   int line = 0;
-  std::string text;  // of a scalar, as written; of a string, its content
+  size_t offset = 0;  // of its first character in the text, in bytes
+  std::string text;   // of a scalar, as written; of a string, its content
   std::vector<TextNode> items;
   std::vector<Entry> entries;  // in the order as written; may hold a key twice
 
@@ -30,6 +31,7 @@ struct TextNode {
 struct Entry {
   std::string key;
   int line = 0;
+  size_t offset = 0;  // of the key
   TextNode value;
 };
 
@@ -50,12 +52,25 @@ struct Place {
 void append_step(std::string& path, std::string_view name);
 void append_step(std::string& path, int index);
 
-// All documents of a text, empty ones left out. Errors: kTooLarge over a limit; kInvalid with the line.
+// All documents of a text, empty ones left out: JSON and YAML, also side by side where `---` stands between
+// them. A byte order mark in front is skipped (and counts in offsets). Errors: kTooLarge over a limit;
+// kInvalid with the line.
 Result<std::vector<TextNode>> read_documents(std::string_view text, const DecodeLimits& limits);
 
+// Where a part of a text begins in it.
+struct Start {
+  int line = 1;
+  size_t offset = 0;
+};
+
 // The two languages, for read_documents; `text` is UTF-8 without NUL.
-Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits);
-Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits);
+Result<std::vector<TextNode>> read_json(std::string_view text, const DecodeLimits& limits,
+                                        const Start& start = {});
+Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits,
+                                        const Start& start = {});
+
+// Whether a document can hold it as a text: UTF-8 without NUL.
+bool is_text(std::string_view bytes);
 
 // An error at a line of the text, outside every field.
 Error error_at(int line, std::string message, Code code = Code::kInvalid);

@@ -5,6 +5,7 @@
 
 #include "common/model/rules.h"
 #include "common/model/sealed_values.h"
+#include "common/model/service_name.h"
 
 namespace qleet::model {
 namespace {

@@ -24,11 +24,14 @@ constexpr size_t kMaxArguments = 500;
 constexpr size_t kMaxText = 128 * 1024;  // what Linux passes as one argument or variable
 
 void check_image(const std::string& image, bool has_builds, const Place& place, Checks& checks) {
-  if (!checks.required(place, image)) return;
+  if (image.empty())
+    return checks.wrong(place,
+                        "is missing; name an image, or write \".\" and name it with qleet apply --image");
   if (image == ".") {
     if (!has_builds)
       checks.wrong(place,
-                   "\".\" stands for an image from builds, and this workload has no builds; name an image");
+                   "\".\" stands for an image that is named elsewhere, and this workload has no builds; name "
+                   "an image here, or with qleet apply --image");
     return;
   }
   const bool good = std::ranges::all_of(image, [](unsigned char c) {
@@ -62,8 +65,11 @@ void check_target(const std::string& target, const Place& place, const std::stri
                   std::map<std::string, std::string>& targets, Checks& checks) {
   if (!checks.required(place, target)) return;
   if (target.front() != '/') return checks.wrong(place, fmt::format("\"{}\" must be a path from /", target));
+  // Container engines part what is mounted from where by a colon.
+  if ((target + "/").find("/../") != std::string::npos || target.find(':') != std::string::npos)
+    return checks.wrong(place, fmt::format("\"{}\" must be a path without .. and :", target));
   const auto [other, fresh] = targets.emplace(target, owner);
-  if (!fresh) checks.wrong(place, fmt::format("\"{}\" is already the target of {}", target, other->second));
+  if (!fresh) checks.wrong(place, fmt::format("\"{}\" is already the target of a {}", target, other->second));
 }
 
 void check_file(const ScoreFile& file, const Place& place, Checks& checks) {
@@ -87,11 +93,13 @@ void check_file(const ScoreFile& file, const Place& place, Checks& checks) {
 
 void check_volume(const ScoreVolume& volume, const Place& place, Checks& checks) {
   checks.required({&place, "source"}, volume.source());
-  const auto& path = volume.path();
-  if (path.starts_with('/') || ("/" + path + "/").find("/../") != std::string::npos) {
+  if (("/" + volume.path() + "/").find("/../") != std::string::npos) {
     checks.wrong({&place, "path"},
-                 fmt::format("\"{}\" must be a path inside the volume, without .. and not from /", path));
+                 fmt::format("\"{}\" must be a path inside the volume, without ..", volume.path()));
   }
+  if (!volume.path().empty() && volume.target().find_first_of(",\"\n") != std::string::npos)
+    checks.wrong({&place, "target"},
+                 fmt::format("\"{}\" must hold no comma or quote where path is given", volume.target()));
 }
 
 template <class T>
@@ -101,15 +109,6 @@ void check_amount(const std::string& text, const Place& place, Result<T> (*parse
   if (auto parsed = parse(text); !parsed) checks.wrong(place, parsed.error().message);
 }
 
-template <class T>
-void check_below(const std::string& request, const std::string& limit, std::string_view what,
-                 const Place& place, Result<T> (*parse)(std::string_view), Checks& checks) {
-  const auto asked = parse(request);
-  const auto most = parse(limit);
-  if (asked && most && *asked > *most)
-    checks.wrong(place, fmt::format("requests.{0} {1} is more than limits.{0} {2}", what, request, limit));
-}
-
 void check_resources(const ScoreResources& resources, const Place& place, Checks& checks) {
   for (const bool limits : {true, false}) {
     const Place here{&place, limits ? "limits" : "requests"};
@@ -117,24 +116,17 @@ void check_resources(const ScoreResources& resources, const Place& place, Checks
     check_amount(amounts.memory(), {&here, "memory"}, parse_memory, checks);
     check_amount(amounts.cpu(), {&here, "cpu"}, parse_cpu, checks);
   }
-  check_below(resources.requests().memory(), resources.limits().memory(), "memory", place, parse_memory,
-              checks);
-  check_below(resources.requests().cpu(), resources.limits().cpu(), "cpu", place, parse_cpu, checks);
 }
 
 void check_probe(const ScoreProbe& probe, const Place& place, Checks& checks) {
-  if (probe.has_http_get() == probe.has_exec())
-    return checks.wrong(place, "takes exactly one of httpGet and exec");
-  if (probe.has_exec()) {
-    const Place exec{&place, "exec"};
-    if (probe.exec().command().empty()) checks.wrong({&exec, "command"}, "is missing");
-    return;
-  }
+  if (!probe.has_http_get() && !probe.has_exec())
+    return checks.wrong(place, "takes httpGet, exec, or both (exec is preferred)");
+  const Place exec{&place, "exec"};
+  if (probe.has_exec() && probe.exec().command().empty()) checks.wrong({&exec, "command"}, "is missing");
+  if (!probe.has_http_get()) return;
   const Place http{&place, "httpGet"};
   const auto& get = probe.http_get();
-  const Place path{&http, "path"};
-  if (checks.required(path, get.path()) && !get.path().starts_with('/'))
-    checks.wrong(path, fmt::format("\"{}\" must start with /", get.path()));
+  checks.required({&http, "path"}, get.path());
   check_port_number({&http, "port"}, get.port(), checks);
   checks.one_of({&http, "scheme"}, get.scheme(), {"HTTP", "HTTPS"});
   const Place headers{&http, "httpHeaders"};
@@ -176,16 +168,14 @@ void check_container(const ScoreContainer& container, bool has_builds, const Pla
   checks.at_most(files, static_cast<size_t>(container.files_size()), kMaxFiles, "files");
   for (int i = 0; i < container.files_size(); ++i) {
     const Place here{&files, {}, i};
-    check_target(container.files(i).target(), {&here, "target"}, fmt::format("files[{}]", i), targets,
-                 checks);
+    check_target(container.files(i).target(), {&here, "target"}, "file", targets, checks);
     check_file(container.files(i), here, checks);
   }
   const Place volumes{&place, "volumes"};
   checks.at_most(volumes, static_cast<size_t>(container.volumes_size()), kMaxVolumes, "volumes");
   for (int i = 0; i < container.volumes_size(); ++i) {
     const Place here{&volumes, {}, i};
-    check_target(container.volumes(i).target(), {&here, "target"}, fmt::format("volumes[{}]", i), targets,
-                 checks);
+    check_target(container.volumes(i).target(), {&here, "target"}, "volume", targets, checks);
     check_volume(container.volumes(i), here, checks);
   }
   check_resources(container.resources(), {&place, "resources"}, checks);

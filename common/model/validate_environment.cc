@@ -47,14 +47,14 @@ void check_values(const qleet::v1::WorkloadValues& values, const Place& place, C
     if (key.empty()) checks.wrong(here, "a variable needs a name");
     if (key.find('=') != std::string::npos) checks.wrong(here, "the name of a variable has no \"=\"");
     checks.length(here, values.variables().at(key), kMaxText);
-    check_placeholders(values.variables().at(key), here, wrong_in_values, checks);
+    check_score_text(values.variables().at(key), here, wrong_in_values, checks);
   }
   const Place params{&place, "params"};
   checks.at_most(params, values.params().size(), kMaxValues, "resources");
   for (const auto& alias : sorted_keys(values.params())) {
     const Place here{&params, alias};
     checks.name(here, alias);
-    check_placeholders(values.params().at(alias), here, wrong_in_values, checks);
+    check_score_params(values.params().at(alias), here, wrong_in_values, checks);
   }
 }
 

@@ -21,7 +21,7 @@ struct Keyword {
   std::string_view article;  // the kind, for people
 };
 
-constexpr std::array<Keyword, 11> kKeywords = {{{"type", Value::KIND_NOT_SET, ""},
+constexpr std::array<Keyword, 12> kKeywords = {{{"type", Value::KIND_NOT_SET, ""},
                                                 {"default", Value::KIND_NOT_SET, ""},
                                                 {"enum", Value::kListValue, "a list"},
                                                 {"minimum", Value::kNumberValue, "a number"},
@@ -29,6 +29,7 @@ constexpr std::array<Keyword, 11> kKeywords = {{{"type", Value::KIND_NOT_SET, ""
                                                 {"minLength", Value::kNumberValue, "a number"},
                                                 {"maxLength", Value::kNumberValue, "a number"},
                                                 {"pattern", Value::kStringValue, "a text"},
+                                                {"format", Value::kStringValue, "a text"},
                                                 {"description", Value::kStringValue, "a text"},
                                                 {"required", Value::kBoolValue, "true or false"},
                                                 {"operator", Value::kBoolValue, "true or false"}}};
@@ -93,6 +94,8 @@ void check_schema(const Struct& schema, const Place& place, Checks& checks) {
       sound = false;
     } else if (word == "type") {
       sound = check_type(value, here, checks) && sound;
+    } else if (word == "format") {
+      checks.one_of(here, value.string_value(), {"service-port"});
     } else if (word == "pattern") {
       if (const RE2 expression(value.string_value(), RE2::Quiet); !expression.ok())
         checks.wrong(here, fmt::format("is not a regular expression: {}", expression.error()));

@@ -2,6 +2,7 @@
 
 #include "common/model/rules.h"
 #include "common/model/service_name.h"
+#include "common/model/start_order.h"
 
 namespace qleet::model {
 namespace {
@@ -28,6 +29,38 @@ void check_port(const ScorePort& port, const Place& place, Checks& checks) {
   checks.one_of({&place, "protocol"}, port.protocol(), {"TCP", "UDP"});
 }
 
+// What the published schema says of annotations: texts by label keys.
+void check_annotations(const google::protobuf::Struct& metadata, const Place& place, Checks& checks) {
+  const auto found = metadata.fields().find("annotations");
+  if (found == metadata.fields().end()) return;
+  const Place annotations{&place, "annotations"};
+  if (!found->second.has_struct_value())
+    return checks.wrong(annotations, "must be an object that holds texts");
+  const auto& fields = found->second.struct_value().fields();
+  for (const auto& key : sorted_keys(fields)) {
+    const Place here{&annotations, key};
+    checks.label_key(here, key);
+    if (!fields.at(key).has_string_value()) checks.wrong(here, "must be a text; put it in quotes");
+  }
+}
+
+void check_before(const Score& score, const std::string& name, const Place& place, Checks& checks) {
+  const Place before{&place, "before"};
+  const auto& wanted = score.containers().at(name).before();
+  for (const auto& other : sorted_keys(wanted)) {
+    const Place here{&before, other};
+    if (other == name) {
+      checks.wrong(here, "is this container itself; name another one that comes before it");
+    } else if (!score.containers().contains(other)) {
+      checks.wrong(here, fmt::format("no container \"{}\" in this workload; {}", other,
+                                     there_is(sorted_keys(score.containers()))));
+    }
+    const Place ready{&here, "ready"};
+    if (checks.required(ready, wanted.at(other).ready()))
+      checks.one_of(ready, wanted.at(other).ready(), {"started", "healthy", "complete"});
+  }
+}
+
 void check_resource(const ScoreResource& resource, const Place& place, Checks& checks) {
   const Place type{&place, "type"};
   if (checks.required(type, resource.type())) checks.type_word(type, resource.type());
@@ -37,19 +70,10 @@ void check_resource(const ScoreResource& resource, const Place& place, Checks& c
         {&place, "id"},
         fmt::format("\"{}\" is not an id: 2 to 63 lower-case letters, digits, - and .", resource.id()));
   }
+  check_annotations(resource.metadata(), {&place, "metadata"}, checks);
 }
 
 }  // namespace
-
-bool is_resource_id(std::string_view id) {
-  if (id.size() < 2 || id.size() > 63) return false;
-  while (true) {
-    const auto dot = id.find('.');
-    if (!is_name(id.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    id.remove_prefix(dot + 1);
-  }
-}
 
 void check_port_number(const Place& place, std::uint32_t port, Checks& checks) {
   if (port < 1 || port > 65535)
@@ -62,6 +86,7 @@ void check_score(const Score& score, bool has_builds, const Place& place, Checks
         {&place, "apiVersion"},
         fmt::format("unknown version \"{}\" of Score; known is score.dev/v1b1", score.api_version()));
   }
+  check_annotations(score.metadata(), {&place, "metadata"}, checks);
   const Place containers{&place, "containers"};
   if (score.containers().empty())
     checks.wrong(containers, "is missing; a workload has at least one container");
@@ -70,6 +95,12 @@ void check_score(const Score& score, bool has_builds, const Place& place, Checks
     const Place here{&containers, name};
     score_name(here, name, checks);
     check_container(score.containers().at(name), has_builds, here, checks);
+    check_before(score, name, here, checks);
+  }
+  if (const auto circle = circle_of_starts(score); !circle.empty()) {
+    const Place here{&containers, circle.front()};
+    checks.wrong({&here, "before"},
+                 fmt::format("containers wait for each other in a circle: {}", fmt::join(circle, " -> ")));
   }
 
   const Place service{&place, "service"};

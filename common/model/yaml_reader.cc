@@ -20,7 +20,7 @@ struct Refused {
 // nothing is ever expanded.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const DecodeLimits& limits) : limits_(limits) {}
+  TreeBuilder(const DecodeLimits& limits, const Start& start) : limits_(limits), start_(start) {}
 
   std::vector<TextNode> take() { return std::move(documents_); }
 
@@ -60,6 +60,7 @@ class TreeBuilder final : public YAML::EventHandler {
       auto& entry = stack_.back().node->entries.emplace_back();
       entry.key = value;
       entry.line = line_of(mark);
+      entry.offset = offset_of(mark);
       stack_.back().has_key = true;
       return;
     }
@@ -87,9 +88,10 @@ class TreeBuilder final : public YAML::EventHandler {
     bool has_key = false;
   };
 
-  static int line_of(const YAML::Mark& mark) { return mark.line + 1; }
+  int line_of(const YAML::Mark& mark) const { return mark.line + start_.line; }
+  size_t offset_of(const YAML::Mark& mark) const { return static_cast<size_t>(mark.pos) + start_.offset; }
 
-  static void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void check(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) const {
     if (anchor != 0)
       throw Refused{error_at(line_of(mark), "YAML anchors (&name) are not taken; write the value out")};
     if (!tag.empty() && tag != "?" && tag != "!")
@@ -110,6 +112,7 @@ class TreeBuilder final : public YAML::EventHandler {
           parent.type == TextNode::Type::kList ? &parent.items.emplace_back() : &parent.entries.back().value;
     }
     node->line = line_of(mark);
+    node->offset = offset_of(mark);
     return *node;
   }
 
@@ -132,6 +135,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const DecodeLimits& limits_;
+  const Start start_;
   std::vector<TextNode> documents_;
   TextNode root_;
   std::vector<Open> stack_;
@@ -140,10 +144,9 @@ class TreeBuilder final : public YAML::EventHandler {
 
 // yaml-cpp's scanner reads a whole line of opening brackets into memory before its parser sees the first one.
 // Those inside texts are counted too, so the bound is far above any depth.
-Result<> check_brackets(std::string_view text, const DecodeLimits& limits) {
+Result<> check_brackets(std::string_view text, const DecodeLimits& limits, int line) {
   constexpr unsigned kMostOpen = 4096;
   unsigned open = 0;
-  int line = 1;
   for (const char c : text) {
     if (c == '[' || c == '{') {
       if (++open > kMostOpen) return std::unexpected(too_deep(line, limits));
@@ -194,10 +197,11 @@ std::string friendly(const std::string& message) {
 
 }  // namespace
 
-Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits) {
-  if (auto checked = check_brackets(text, limits); !checked)
+Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimits& limits,
+                                        const Start& start) {
+  if (auto checked = check_brackets(text, limits, start.line); !checked)
     return std::unexpected(std::move(checked).error());
-  TreeBuilder builder(limits);
+  TreeBuilder builder(limits, start);
   try {
     std::istringstream stream(closed(text));
     YAML::Parser parser(stream);
@@ -207,9 +211,9 @@ Result<std::vector<TextNode>> read_yaml(std::string_view text, const DecodeLimit
     return std::unexpected(std::move(refused.error));
   } catch (const YAML::ParserException& error) {
     const int line = error.mark.line + 1;
-    return std::unexpected(error_at(line, starts_with_tab(text, line)
-                                              ? friendly(YAML::ErrorMsg::TAB_IN_INDENTATION)
-                                              : friendly(error.msg)));
+    return std::unexpected(error_at(line + start.line - 1, starts_with_tab(text, line)
+                                                               ? friendly(YAML::ErrorMsg::TAB_IN_INDENTATION)
+                                                               : friendly(error.msg)));
   }
   return builder.take();
 }

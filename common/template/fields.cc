@@ -44,15 +44,25 @@ std::optional<std::string> as_text(const Value& value) {
 }
 
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0},
-      {"k", 1e3},     {"K", 1e3},        {"M", 1e6},           {"G", 1e9},
-      {"T", 1e12},    {"", 1.0}};
+  static constexpr std::pair<std::string_view, double> kUnits[] = {{"Ki", 1024.0},
+                                                                   {"Mi", 1048576.0},
+                                                                   {"Gi", 1073741824.0},
+                                                                   {"Ti", 1099511627776.0},
+                                                                   {"k", 1e3},
+                                                                   {"K", 1e3},
+                                                                   {"M", 1e6},
+                                                                   {"G", 1e9},
+                                                                   {"T", 1e12},
+                                                                   {"P", 1e15},
+                                                                   {"E", 1e18},
+                                                                   {"Pi", 1125899906842624.0},
+                                                                   {"Ei", 1152921504606846976.0},
+                                                                   {"", 1.0}};
   for (const auto& [unit, factor] : kUnits) {
     if (!text.ends_with(unit)) continue;
     const auto number = parse_number(text.substr(0, text.size() - unit.size()));
-    if (!number || *number < 0 || *number * factor > 9e15) return std::nullopt;
-    return static_cast<std::int64_t>(*number * factor);
+    if (!number || *number < 0 || *number * factor > 9.2e18) return std::nullopt;
+    return static_cast<std::int64_t>(std::ceil(*number * factor));
   }
   return std::nullopt;
 }

@@ -31,6 +31,7 @@ struct Wanted {
   std::string id;
   Struct params;
   std::string field;  // path within the application; empty below a profile's requires
+  std::map<std::string, std::string> annotations;
 };
 
 // A resource that something may refer to, or, where there are values, outputs that the hub knows by itself.
@@ -120,6 +121,8 @@ class Resolver {
   Result<Link> link(Frame& frame, const std::string& alias);
   Result<Link> node(const Ask& ask);
   Result<Struct> wanted_params(Frame& frame, const std::string& alias, const Wanted& wanted);
+  // Names of service ports become their numbers, where a parameter is one. kInvalid with the field.
+  Result<Struct> name_ports(const Struct& parameters, Struct params, const Ask& ask) const;
   // resolver_built_in.cc
   Result<> find_served();
   Result<std::optional<Link>> built_in(const Frame& frame, const std::string& alias, const Wanted& wanted);
@@ -165,6 +168,8 @@ class Resolver {
   std::string root_;                                        // workload being resolved
   std::optional<Refusal> refusal_;
 };
+
+Value text_value(std::string text);
 
 // For messages: "${params.size}"; the keys, sorted; "there is: a, b".
 std::string written(const templates::Path& path);

@@ -9,6 +9,8 @@
 #include "common/model/params_check.h"
 #include "common/model/reasons.h"
 #include "common/model/service_name.h"
+#include "common/model/volumes.h"
+#include "common/template/score_text.h"
 #include "hub/controllers/resolution.h"
 #include "hub/controllers/score_document.h"
 
@@ -23,6 +25,14 @@ Struct checked_params(const Wanted& wanted, const v1::Profile& profile) {
     if (profile.spec().parameters().fields().contains(name)) (*declared.mutable_fields())[name] = value;
   }
   return declared;
+}
+
+std::map<std::string, std::string> annotations_of(const v1::ScoreResource& resource) {
+  std::map<std::string, std::string> out;
+  const auto found = resource.metadata().fields().find("annotations");
+  if (found == resource.metadata().fields().end()) return out;
+  for (const auto& [key, value] : found->second.struct_value().fields()) out[key] = value.string_value();
+  return out;
 }
 
 }  // namespace
@@ -43,9 +53,14 @@ Result<> Resolver::workload(const std::string& name, const v1::Workload& definit
     return score_metadata(name, definition.score(), path, here);
   };
   for (const auto& [alias, resource] : definition.score().resources()) {
-    frame.wanted[alias] = {resource.type(), resource.class_(), resource.id(), resource.params(),
-                           fmt::format("{}.resources.{}", field, alias)};
+    const auto at = fmt::format("{}.resources.{}", field, alias);
+    auto params = templates::from_score(resource.params());
+    if (!params) return refuse(reasons::kInvalidParams, params.error().message, at + ".params");
+    frame.wanted[alias] = {resource.type(),         resource.class_(), resource.id(), *std::move(params), at,
+                           annotations_of(resource)};
   }
+  for (const auto& volume : model::undeclared_volumes(definition.score()))
+    frame.wanted[volume] = {"volume", "", "", {}, fmt::format("{}.resources.{}", field, volume), {}};
   for (const auto& [alias, wanted] : frame.wanted) TRY(link(frame, alias));
 
   auto score = score_document(
@@ -155,6 +170,7 @@ Result<Link> Resolver::node(const Ask& ask) {
                   wanted.field);
   }
   auto params = model::check_params(profile->spec().parameters(), checked_params(wanted, *profile));
+  if (params) params = name_ports(profile->spec().parameters(), *std::move(params), ask);
   if (params && ask.score != nullptr) params->MergeFrom(wanted.params);
   if (!params) {
     const auto& error = params.error();
@@ -199,12 +215,20 @@ Result<Link> Resolver::node(const Ask& ask) {
   // The workload that asks for this itself: its resource is made after those that it asks for.
   const bool asked_by_workload = ask.score == nullptr && ask.asker.type.empty() && fresh.scope == kWorkload;
   const std::string workload = asked_by_workload ? user_of(ask) : std::string();
-  below.metadata = [this, identity, type = wanted.type, workload](const templates::Path& path) {
+  // What several applications share is one thing for all of them, whatever each says of it.
+  const auto annotations =
+      identity.home.application.empty() ? std::map<std::string, std::string>() : wanted.annotations;
+  below.metadata = [this, identity, type = wanted.type, workload, annotations](const templates::Path& path) {
+    // One that nobody gave is empty: a profile cannot make anybody give it.
+    if (path.size() == 3 && path[1] == "annotations") {
+      const auto found = annotations.find(path[2]);
+      return Result<Value>(text_value(found == annotations.end() ? "" : found->second));
+    }
     return resource_metadata(identity, type, workload, path);
   };
   for (const auto& [alias, requirement] : profile->spec().requirements()) {
-    below.wanted[alias] = {requirement.type(), requirement.class_(), requirement.id(), requirement.params(),
-                           ""};
+    below.wanted[alias] = {
+        requirement.type(), requirement.class_(), requirement.id(), requirement.params(), "", {}};
   }
   chain_.emplace_back(profile_name, wanted.type);
   for (const auto& [alias, requirement] : below.wanted) TRY(this->link(below, alias));

@@ -10,12 +10,6 @@
 namespace qleet::hub::controllers::resolution {
 namespace {
 
-Value text_value(std::string text) {
-  Value value;
-  value.set_string_value(std::move(text));
-  return value;
-}
-
 // A param that names something: a text, or a whole number.
 std::string named(const Struct& params, const std::string& name) {
   const auto found = params.fields().find(name);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/model/model.h"
+#include "common/model/params_check.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/askers.h"
 #include "hub/controllers/resolution.h"
@@ -77,6 +78,31 @@ Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
                 fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, denial->message),
                 denial->parameter.empty() ? wanted.field + ".type"
                                           : fmt::format("{}.params.{}", wanted.field, denial->parameter));
+}
+
+Result<Struct> Resolver::name_ports(const Struct& parameters, Struct params, const Ask& ask) const {
+  // What profiles require of each other is given numbers: a workload's ports are the workload's.
+  if (!ask.user.empty()) return params;
+  const auto& ports = definition_.workloads().at(root_).score().service().ports();
+  for (auto& [name, value] : *params.mutable_fields()) {
+    const auto& port = value.string_value();
+    if (port.empty() || port.find("${") != std::string::npos || !model::is_service_port(parameters, name))
+      continue;
+    const auto found = ports.find(port);
+    if (found != ports.end()) {
+      value.set_number_value(found->second.port());
+      continue;
+    }
+    std::vector<std::string> known;
+    for (const auto& [other, described] : ports) known.push_back(other);
+    std::ranges::sort(known);
+    const auto near = model::nearest(port, known);
+    return std::unexpected(model::invalid(
+        {{"params." + name,
+          fmt::format("no port \"{}\" in the workload's service; {}{}", port,
+                      near.empty() ? "" : fmt::format("did you mean \"{}\"? ", near), there_is(known))}}));
+  }
+  return params;
 }
 
 Result<> Resolver::check_existing(const Node& node, const Ask& ask, const Node& fresh) {

@@ -18,12 +18,6 @@ namespace {
 
 constexpr Millis kDefaultGrace = std::chrono::minutes(10);
 
-Value text_value(std::string text) {
-  Value value;
-  value.set_string_value(std::move(text));
-  return value;
-}
-
 // An environment shortens the grace period of what is its own. What all environments of a region share has no
 // one environment to say so.
 Result<> set_policy(v1::ResourceSpec& spec, const v1::Profile& profile, const v1::Environment* environment) {
@@ -38,6 +32,12 @@ Result<> set_policy(v1::ResourceSpec& spec, const v1::Profile& profile, const v1
 }
 
 }  // namespace
+
+Value text_value(std::string text) {
+  Value value;
+  value.set_string_value(std::move(text));
+  return value;
+}
 
 std::string written(const templates::Path& path) { return templates::to_text(path); }
 
@@ -117,7 +117,8 @@ Result<Value> Resolver::resource_metadata(const Identity& identity, const std::s
   }
   return fail(
       Code::kInvalid,
-      fmt::format("{}: there is: application, environment, id, name, region, type, uniqueName, workload",
+      fmt::format("{}: there is: annotations.<name>, application, environment, id, name, region, type, "
+                  "uniqueName, workload",
                   written(path)));
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/model/model.h"
+#include "common/template/score_text.h"
 #include "common/template/template.h"
 
 namespace qleet::hub::controllers {
@@ -25,6 +26,13 @@ const std::set<std::string_view> kExpanded = {"variables", "files", "volumes"};
 
 bool is_container(const std::string& field) {
   return field.starts_with("containers.") && std::ranges::count(field, '.') == 1;
+}
+
+// "containers.<name>.volumes[0].source"; names of containers have no dots, those of variables may.
+bool is_volume_source(std::string_view field) {
+  if (!field.starts_with("containers.") || !field.ends_with("].source")) return false;
+  field.remove_prefix(std::string_view("containers.").size());
+  return field.substr(std::min(field.find('.'), field.size())).starts_with(".volumes[");
 }
 
 // "${" -> "$${" where it is to stay; with Mode::kLenient placeholders of ours are spared.
@@ -89,7 +97,15 @@ class Preparer {
  private:
   Result<Value> text(const Value& in, Mode mode, const std::string& field) {
     Value source = in;
-    if (mode != Mode::kStrict) source.set_string_value(escape(in.string_value(), mode));
+    if (mode != Mode::kStrict) {
+      source.set_string_value(escape(in.string_value(), mode));
+    } else if (is_volume_source(field) && model::is_name(in.string_value())) {
+      source.set_string_value(templates::to_text({"resources", in.string_value()}));
+    } else {
+      auto text = templates::from_score(in.string_value());
+      if (!text) return std::unexpected(at(field, std::move(text).error()));
+      source.set_string_value(*std::move(text));
+    }
     if (mode == Mode::kLiteral) return source;
     const templates::Lookup lookup = [&](const templates::Path& path) -> Result<std::optional<Value>> {
       // What stands there is text, whatever it looks like.
@@ -108,12 +124,14 @@ class Preparer {
               path.front()));
     };
     auto expanded = templates::expand(source, lookup, false);
-    if (!expanded && expanded.error().fields.empty()) {
-      auto error = std::move(expanded).error();
-      error.fields.push_back({field, error.message});
-      return std::unexpected(std::move(error));
-    }
+    if (!expanded && expanded.error().fields.empty())
+      return std::unexpected(at(field, std::move(expanded).error()));
     return expanded;
+  }
+
+  static Error at(const std::string& field, Error error) {
+    error.fields.push_back({field, error.message});
+    return error;
   }
 
   const std::string& workload_;

@@ -65,6 +65,7 @@ class ApplicationCheck {
         secrets_(reader) {}
 
   Result<> run() {
+    std::ranges::move(model::warnings(app_), std::back_inserter(findings_.warnings));
     TRY(types());
     TRY(offers());
     const auto known = TRY(names_of<v1::Environment>(reader_));

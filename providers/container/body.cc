@@ -46,9 +46,16 @@ json::object create_body(const ProcessSpec& process, const Placement& placement)
   host["NetworkMode"] = placement.network;
   json::array binds(placement.binds.begin(), placement.binds.end());
   for (const auto& mount : process.volumes) {
+    if (!mount.path.empty()) continue;
     binds.emplace_back(fmt::format("{}:{}:{}", mount.volume, mount.target, mount.read_only ? "ro" : "rw"));
   }
   if (!binds.empty()) host["Binds"] = std::move(binds);
+  json::array mounts;
+  for (const auto& mount : placement.mounts) {
+    mounts.push_back(json::object{
+        {"Type", "bind"}, {"Source", mount.source}, {"Target", mount.target}, {"ReadOnly", mount.read_only}});
+  }
+  if (!mounts.empty()) host["Mounts"] = std::move(mounts);
   if (!process.tmpfs.empty()) {
     json::object tmpfs;
     for (const auto& target : process.tmpfs) tmpfs[target] = "";

@@ -20,9 +20,17 @@ struct Placement {
   std::string hostname;
   std::vector<PortSpec> ports;
   std::vector<std::string> binds;  // host path:target:options
-  containers::Limits limits;       // where the template says none
+  // What must be there when it starts: an engine makes nothing in its place.
+  struct Mount {
+    std::string source;  // on the host
+    std::string target;
+    bool read_only = false;
+  };
+  std::vector<Mount> mounts;
+  containers::Limits limits;  // where the template says none
 };
 
+// Volumes of `process` of which a path alone is mounted are left to `mounts`.
 boost::json::object create_body(const ProcessSpec& process, const Placement& placement);
 
 }  // namespace qleet::container

@@ -44,6 +44,7 @@ Context::Context(Options options, const Clock& clock)
             .call_ended = options.call_ended}),
       clock_(clock),
       key_file_(options.state / kRevisionKey),
+      places_(std::filesystem::absolute(options.state) / "places"),
       mounts_(options.state / "mounts"),
       restarts_(clock),
       prober_([this](const ProbeTarget& t) { return probe(client(), t.check, t.address, t.container); },

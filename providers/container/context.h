@@ -51,6 +51,8 @@ class Context : public containers::Host {
 
   const Clock& clock() const { return clock_; }
   Mounts& mounts() { return mounts_; }
+  // Where paths inside volumes are shown while a container starts (sub_paths.h).
+  const std::filesystem::path& places() const { return places_; }
   Prober& prober() { return prober_; }
   Restarts& restarts() { return restarts_; }
 
@@ -60,6 +62,7 @@ class Context : public containers::Host {
   std::mutex key_mutex_;
   std::string key_;
   const std::shared_ptr<LookUps> look_ups_ = std::make_shared<LookUps>();
+  std::filesystem::path places_;
   Mounts mounts_;
   Restarts restarts_;
   Prober prober_;  // last: its threads use what stands above

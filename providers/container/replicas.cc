@@ -32,22 +32,23 @@ const WorkloadContainer* find_container(const WorkloadSpec& spec, const std::str
   return nullptr;
 }
 
-// Without any probe a workload is ready when its first port answers.
+// Without any probe a workload is ready when its first TCP port answers.
 CheckSpec readiness_of(const WorkloadSpec& spec, const WorkloadContainer& container) {
   if (container.readiness.how != CheckSpec::How::kNone) return container.readiness;
   const bool some = std::ranges::any_of(
       spec.containers, [](const auto& one) { return one.readiness.how != CheckSpec::How::kNone; });
   CheckSpec check;
-  if (some || spec.ports.empty() || container.name != spec.containers.front().name) return check;
+  const auto port = std::ranges::find(spec.ports, "tcp", &ServicePort::protocol);
+  if (some || port == spec.ports.end() || container.name != spec.containers.front().name) return check;
   check.how = CheckSpec::How::kTcp;
-  check.port = spec.ports.front().target;
+  check.port = port->target;
   return check;
 }
 
 void ask(Context& context, const ProviderResource& resource, const WorkloadSpec& spec, const std::string& ip,
          Part& part, std::vector<std::string>& keys) {
   const WorkloadContainer* container = find_container(spec, part.name);
-  if (!container) return;
+  if (!container || container->one_shot) return;
   const auto run = [&](const char* which, const CheckSpec& check) {
     const std::string key = fmt::format("{}/{}", life_of(part.details), which);
     keys.push_back(key);
@@ -75,6 +76,12 @@ WorkloadSpec version_of(Context& context, const ProviderResource& resource, cons
   google::protobuf::Struct object;
   if (text.empty() || !google::protobuf::util::JsonStringToMessage(text, &object).ok()) return wanted;
   return parse_workload(object, resource.id).value_or(wanted);
+}
+
+// Whether its address is the replica's.
+bool gives_network(const WorkloadSpec& spec, const Part& part) {
+  const WorkloadContainer* container = find_container(spec, part.name);
+  return !part.details.network_mode.starts_with("container:") && !(container && container->own_network);
 }
 
 bool is_fresh(const containers::ContainerDetails& details) {
@@ -126,15 +133,25 @@ void judge_running(Context& context, Replica& replica, const Part& part) {
 }
 
 void judge(Context& context, Replica& replica) {
-  const bool runs = std::ranges::any_of(replica.parts, [](const Part& part) {
-    return part.details.running() && !part.details.network_mode.starts_with("container:");
+  const bool runs = std::ranges::any_of(replica.parts, [&](const Part& part) {
+    return part.details.running() && gives_network(replica.spec, part);
   });
   if (runs && replica.ip.empty()) {
     replica.broken = true;
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} is off its network", replica.index));
   }
+  const auto views = views_of(replica);
+  std::string waiting;
   for (const auto& part : replica.parts) {
     if (context.jobs().look("remove " + part.details.id).running) replica.stopping = true;
+    const WorkloadContainer* container = find_container(replica.spec, part.name);
+    if (container && container->one_shot && ended_well(part.details)) continue;
+    if (container && !part.details.running()) {
+      if (auto wait = waits_for(replica.spec, *container, views); !wait.empty()) {
+        waiting = std::move(wait);
+        continue;
+      }
+    }
     if (part.details.running())
       judge_running(context, replica, part);
     else
@@ -144,6 +161,8 @@ void judge(Context& context, Replica& replica) {
     replica.broken = true;
     not_ready(replica, reasons::kDriftRepaired, fmt::format("replica {} lacks a container", replica.index));
   }
+  // What it waits for may have said why that takes so long.
+  if (!waiting.empty()) not_ready(replica, reasons::kCreating, std::move(waiting));
   replica.ready = replica.message.empty() && !replica.stopping;
 }
 
@@ -159,8 +178,26 @@ Result<> remember_version(Context& context, const ProviderResource& resource, co
   return context.mounts().write_note(base_name(resource), revision, text);
 }
 
+bool ended_well(const containers::ContainerDetails& details) {
+  return (details.state == "exited" || details.state == "stopped") && details.exit_code == 0 &&
+         details.error.empty();
+}
+
+std::vector<PartView> views_of(const Replica& replica) {
+  std::vector<PartView> views;
+  for (const auto& part : replica.parts) {
+    const bool running = part.details.running();
+    views.push_back({.name = part.name,
+                     .running = running,
+                     .healthy = running && part.readiness.ok && part.liveness.ok,
+                     .ended_well = ended_well(part.details)});
+  }
+  return views;
+}
+
 bool cut_off(const Part& part, const Part& owner) {
-  return part.name != owner.name && owner.details.running() && part.details.running() &&
+  return part.name != owner.name && part.details.network_mode.starts_with("container:") &&
+         owner.details.running() && part.details.running() &&
          comparable(part.details.started_at) < comparable(owner.details.started_at);
 }
 
@@ -188,7 +225,7 @@ Result<std::vector<Replica>> read_replicas(
     if (added) kept.spec = kept.current ? spec : version_of(context, resource, kept.revision, spec);
     const auto endpoint = details->networks.find(network);
     Part part{.name = label(details->labels, labels::kContainer), .details = std::move(*details)};
-    if (!part.details.network_mode.starts_with("container:") && endpoint != part.details.networks.end() &&
+    if (gives_network(kept.spec, part) && endpoint != part.details.networks.end() &&
         !context.astray(network, endpoint->second)) {
       kept.ip = endpoint->second.ip;
     }
@@ -198,7 +235,9 @@ Result<std::vector<Replica>> read_replicas(
   }
   std::vector<Replica> out;
   for (auto& [key, replica] : found) {
-    std::ranges::sort(replica.parts, {}, &Part::name);
+    const auto& first = replica.spec.containers.front().name;
+    std::ranges::sort(replica.parts, {},
+                      [&](const Part& part) { return std::pair(part.name != first, part.name); });
     for (auto& part : replica.parts) {
       if (part.details.running()) ask(context, resource, replica.spec, replica.ip, part, keys);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "providers/container/kinds.h"
+#include "providers/container/start_order.h"
 #include "providers/container/template.h"
 
 namespace qleet::container {
@@ -24,7 +25,7 @@ struct Replica {
   std::string revision;
   bool current = false;
   WorkloadSpec spec;        // the one that it was made for
-  std::vector<Part> parts;  // sorted by name
+  std::vector<Part> parts;  // that whose network they share, then by name
   std::string ip;
   bool ready = false;
   bool broken = false;
@@ -48,6 +49,12 @@ Result<std::vector<Replica>> read_replicas(
     Context& context, const ProviderResource& resource, const std::string& revision, const WorkloadSpec& spec,
     const std::string& network,
     const std::function<bool(const containers::ContainerDetails&)>& also_current = {});
+
+// How far its parts are, for start_order.h.
+std::vector<PartView> views_of(const Replica& replica);
+
+// Whether it ended with code 0 although nobody stopped it.
+bool ended_well(const containers::ContainerDetails& details);
 
 // A part started before the one whose network it shares was started again: it is cut off.
 bool cut_off(const Part& part, const Part& owner);

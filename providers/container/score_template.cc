@@ -7,6 +7,7 @@
 
 #include "common/template/fields.h"
 #include "providers/container/names.h"
+#include "providers/container/start_order.h"
 #include "providers/container/template.h"
 #include "qleet/v1/score.pb.h"
 
@@ -66,6 +67,12 @@ FileSpec file_of(const v1::ScoreFile& file, const std::string& path, std::vector
   return out;
 }
 
+// What this agent does not know is waited for as long as can be.
+BeforeSpec::Ready ready_of(const std::string& word) {
+  if (word == "started") return BeforeSpec::Ready::kStarted;
+  return word == "healthy" ? BeforeSpec::Ready::kHealthy : BeforeSpec::Ready::kComplete;
+}
+
 WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer& score,
                                const std::string& path, std::vector<FieldError>& errors) {
   WorkloadContainer out;
@@ -89,11 +96,13 @@ WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer
     if (!is_target(volume.target()))
       errors.push_back(
           {.field = at + ".target", .message = "must be an absolute path without \"..\" and \":\""});
-    if (!volume.path().empty()) {
+    // Podman reads a mount out of a line of options.
+    if (!volume.path().empty() && volume.target().find_first_of(",\"\n") != std::string::npos)
       errors.push_back(
-          {.field = at + ".path", .message = "a path inside a volume is not supported by this provider"});
-    }
-    process.volumes.push_back({volume.source(), volume.target(), volume.read_only()});
+          {.field = at + ".target", .message = "must hold no comma or quote where path is given"});
+    if (!is_target("/" + volume.path()))
+      errors.push_back({.field = at + ".path", .message = "must be a path without \"..\" and \":\""});
+    process.volumes.push_back({volume.source(), volume.target(), volume.read_only(), volume.path()});
   }
   const auto& limits = score.resources().limits();
   if (!limits.memory().empty()) {
@@ -114,6 +123,8 @@ WorkloadContainer container_of(const std::string& name, const v1::ScoreContainer
   }
   out.readiness = check_of(score.readiness_probe(), path + ".readinessProbe", errors);
   out.liveness = check_of(score.liveness_probe(), path + ".livenessProbe", errors);
+  for (const auto& [other, how] : score.before()) out.before.push_back({other, ready_of(how.ready())});
+  std::ranges::sort(out.before, {}, &BeforeSpec::container);
   return out;
 }
 
@@ -191,7 +202,7 @@ Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id)
   for (const auto& [name, container] : score.containers()) {
     out.containers.push_back(container_of(name, container, "template.score.containers." + name, errors));
   }
-  std::ranges::sort(out.containers, {}, &WorkloadContainer::name);
+  put_in_order(score, out.containers);
   for (const auto& [name, port] : score.service().ports()) {
     ServicePort service{.name = name};
     const std::uint32_t target = port.target_port() == 0 ? port.port() : port.target_port();
@@ -200,6 +211,7 @@ Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id)
     }
     service.port = static_cast<std::uint16_t>(port.port());
     service.target = static_cast<std::uint16_t>(target);
+    if (port.protocol() == "UDP") service.protocol = "udp";
     out.ports.push_back(std::move(service));
   }
   std::ranges::sort(out.ports, {}, &ServicePort::name);

@@ -29,6 +29,7 @@ struct MountSpec {
   std::string volume;
   std::string target;
   bool read_only = false;
+  std::string path;  // in the volume; empty: all of it
 };
 
 struct PortSpec {
@@ -96,6 +97,14 @@ struct ServicePort {
   std::string name;
   std::uint16_t port = 0;
   std::uint16_t target = 0;
+  std::string protocol = "tcp";
+};
+
+// Another container of the replica that comes before one.
+struct BeforeSpec {
+  enum class Ready { kStarted, kHealthy, kComplete };
+  std::string container;
+  Ready ready = Ready::kStarted;
 };
 
 struct WorkloadContainer {
@@ -103,11 +112,16 @@ struct WorkloadContainer {
   ProcessSpec process;
   CheckSpec readiness;
   CheckSpec liveness;
+  std::vector<BeforeSpec> before;
+  bool one_shot = false;     // it ends, with code 0, before another one starts
+  bool own_network = false;  // it ends before there is a network to share
 };
 
 struct WorkloadSpec {
-  std::string name;                           // the Score document's, else the resource's id
-  std::vector<WorkloadContainer> containers;  // by name; the first one's network is everyone's
+  std::string name;  // the Score document's, else the resource's id
+  // The first one's network is everyone's, but for those that end before it starts; then as they start
+  // (start_order.h).
+  std::vector<WorkloadContainer> containers;
   std::vector<ServicePort> ports;
   std::string hostname;  // that others ask for it by; empty: nobody does
   unsigned replicas = 1;

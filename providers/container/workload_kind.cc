@@ -16,6 +16,8 @@
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
 #include "providers/container/rollout.h"
+#include "providers/container/start_order.h"
+#include "providers/container/volume_paths.h"
 
 namespace qleet::container {
 
@@ -114,6 +116,13 @@ bool answers_to(const containers::ContainerDetails& details, const std::string& 
          std::ranges::find(endpoint->second.aliases, name) != endpoint->second.aliases.end();
 }
 
+// One that ends before its replica has a network answers to no name.
+bool has_own_network(const WorkloadSpec& spec, const containers::ContainerDetails& details) {
+  const auto container =
+      std::ranges::find(spec.containers, label(details.labels, labels::kContainer), &WorkloadContainer::name);
+  return container != spec.containers.end() && container->own_network;
+}
+
 // The same template without the name, or with it: to be asked for, or no longer, replaces nothing.
 google::protobuf::Struct with_other_name(const ProviderResource& resource, google::protobuf::Struct made_of,
                                          const WorkloadSpec& spec) {
@@ -164,8 +173,8 @@ Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& res
     by_tag.insert(TRY(context_.revision_of(with_other_name(resource, *tags, scene.spec))));
   }
   const auto as_before = [&](const containers::ContainerDetails& details) {
-    if (!scene.spec.hostname.empty() && !answers_to(details, scene.network, scene.spec.hostname))
-      return false;
+    const bool named = !scene.spec.hostname.empty() && !has_own_network(scene.spec, details);
+    if (named && !answers_to(details, scene.network, scene.spec.hostname)) return false;
     const auto made_for = label(details.labels, labels::kRevision);
     return made_for == other_name || (by_tag.contains(made_for) && same_content(scene.spec, details));
   };
@@ -208,7 +217,10 @@ void WorkloadHandler::publish(const ProviderResource& resource, const Scene& sce
     const auto& replica = scene.replicas[i];
     if (!replica.ready || scene.views[i].draining) continue;
     Endpoint endpoint{.replica = replica.key(), .ip = replica.ip};
-    for (const auto& port : replica.spec.ports) endpoint.ports[port.port] = port.target;
+    // Routes lead TCP; a number may be in use for both.
+    for (const auto& port : replica.spec.ports) {
+      if (port.protocol == "tcp") endpoint.ports[port.port] = port.target;
+    }
     ready.push_back(std::move(endpoint));
   }
   board_.publish(resource.name, std::move(ready));
@@ -421,7 +433,9 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
   }
   if (!gone) return {};
   for (const auto& part : replica.parts) {
-    TRY(context_.mounts().remove(base_name(resource), part_of(replica.revision, replica.index, part.name)));
+    const auto files = part_of(replica.revision, replica.index, part.name);
+    TRY(context_.mounts().remove(base_name(resource), files));
+    clear_paths(context_, base_name(resource), files);
     context_.restarts().forget(part.details.name);
   }
   const std::lock_guard lock(mutex_);
@@ -467,11 +481,17 @@ Result<> WorkloadHandler::create(const ProviderResource& resource, const Scene& 
     TRY(context_.ensure_network(resource.owner, "", {{labels::kOwner, resource.owner}}));
   }
   TRY(remember_version(context_, resource, scene.revision));
+  std::vector<PartView> started;
   for (auto container : scene.spec.containers) {
     container.process.image = images->at(container.name);
     TRY(create_part(resource, scene, index, container));
+  }
+  // Those that wait for another one start as soon as that is as far: as what is broken is mended.
+  for (const auto& container : scene.spec.containers) {
+    if (!waits_for(scene.spec, container, started).empty()) continue;
     TRY(start_part(resource, replica_name(resource, scene.revision, index, container.name),
                    part_of(scene.revision, index, container.name), container.process, result));
+    started.push_back({.name = container.name, .running = true});
   }
   return {};
 }
@@ -490,12 +510,17 @@ Result<> WorkloadHandler::create_part(const ProviderResource& resource, const Sc
     placement.network = scene.network;
     placement.aliases = names_on_network(resource, scene.spec);
     placement.hostname = host_name(scene.spec.name, index);
-    for (const auto& port : scene.spec.ports) placement.ports.push_back({.container = port.target});
+    for (const auto& port : scene.spec.ports)
+      placement.ports.push_back({.container = port.target, .protocol = port.protocol});
+  } else if (container.own_network) {
+    placement.network = scene.network;
+    placement.hostname = host_name(scene.spec.name, index);
   } else {
     placement.network = "container:" + replica_name(resource, scene.revision, index, first);
   }
-  placement.binds = TRY(context_.mounts().write(
-      base_name(resource), part_of(scene.revision, index, container.name), container.process));
+  const auto part = part_of(scene.revision, index, container.name);
+  placement.binds = TRY(context_.mounts().write(base_name(resource), part, container.process));
+  placement.mounts = TRY(prepare_paths(context_, base_name(resource), part, container.process));
   const auto created = context_.client().create_container(name, create_body(container.process, placement));
   if (created || created.error().code == Code::kExists) return {};
   return std::unexpected(created.error());
@@ -506,6 +531,7 @@ Result<> WorkloadHandler::start_part(const ProviderResource& resource, const std
                                      StepResult& result) {
   context_.notifier().knows(name, resource.name);
   TRY(context_.hand_over_files(name, base_name(resource), part, process));
+  const auto shown = TRY(show_paths(context_, base_name(resource), part, process));
   auto started = containers::start_or_discard(context_.client(), name);
   if (started) return {};
   Error error = std::move(started).error();
@@ -530,13 +556,14 @@ Result<> WorkloadHandler::mend(const ProviderResource& resource, const Scene& sc
   }
   for (const auto& part : replica.parts) {
     const auto& details = part.details;
-    const auto& process =
-        std::ranges::find(scene.spec.containers, part.name, &WorkloadContainer::name)->process;
+    const auto& container = *std::ranges::find(scene.spec.containers, part.name, &WorkloadContainer::name);
+    const auto& process = container.process;
     if (details.state == "paused") {
       TRY(context_.client().unpause(details.id));
       continue;
     }
-    const bool dead = !details.running();
+    const bool dead = !details.running() && !(container.one_shot && ended_well(details));
+    if (dead && !waits_for(scene.spec, container, views_of(replica)).empty()) continue;
     const bool hangs = details.running() && !part.liveness.ok && part.liveness.ever_ok;
     const bool lost = cut_off(part, replica.parts.front());
     if (!dead && !hangs && !lost) continue;
@@ -594,6 +621,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   context_.prober().keep_only(resource.name, {});
   context_.look_ups()->forget(resource.name);
   TRY(context_.mounts().remove_all(base_name(resource)));
+  clear_all_paths(context_, base_name(resource));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);
   const std::lock_guard lock(mutex_);

@@ -34,9 +34,13 @@ TEST_F(Refused, ApplicationsThatAreWrong) {
          "standard input:2: kind: unknown kind \"Aplication\"; did you mean \"Application\"?\n");
   expect({"apply", "-"}, "a: [b\n", 8,
          "standard input:2: a [ that is not closed, or a comma that is missing\n");
-  expect({"apply", "-"}, "", 8, "qleet: the input is empty\n");
+  expect({"apply", "-"}, "", 8,
+         "qleet: standard input: is empty; a document begins with apiVersion: qleet.io/v1, or, a Score file, "
+         "score.dev/v1b1\n");
+  expect({"plan", "-"}, "metadata: {name: hello}\ncontainers: {main: {image: a}}\n", 8,
+         "standard input:1: apiVersion: is missing; write \"apiVersion: score.dev/v1b1\"\n");
   expect({"apply", "-"}, with("        resources: {db: {type: postgers}}\n"), 8,
-         "standard input: spec.workloads.web.score.resources.db.type: no profile satisfies type "
+         "standard input:11: spec.workloads.web.score.resources.db.type: no profile satisfies type "
          "\"postgers\"; did you mean \"postgres\"?\n");
   expect({"apply", "/no/such/file.yaml"}, "", 8, "qleet: /no/such/file.yaml: no such file or folder\n");
   EXPECT_TRUE(fleet.list("apps").empty()) << "nothing of it was taken";

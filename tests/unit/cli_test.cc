@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +20,9 @@
 #include "cli/sources.h"
 #include "cli/sse.h"
 #include "cli/terminal.h"
+#include "common/model/base64.h"
+#include "common/model/model.h"
+#include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
 namespace {
@@ -34,7 +38,7 @@ class TempDir {
   }
   ~TempDir() { fs::remove_all(path_); }
   fs::path write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name) << text;
+    std::ofstream(path_ / name, std::ios::binary) << text;
     return path_ / name;
   }
   const fs::path& path() const { return path_; }
@@ -157,6 +161,148 @@ TEST(Input, SourcesOfScoreFilesBecomeContent) {
   EXPECT_EQ(input->applications(), std::vector<std::string>{"hello"});
 }
 
+// What a hub reads of what is sent.
+const v1::ScoreContainer container_of(const Input& input, const std::string& workload,
+                                      const std::string& container) {
+  const auto objects = model::decode(input.text());
+  EXPECT_TRUE(objects) << objects.error().message << "\n" << input.text();
+  if (!objects) return {};
+  for (const auto& object : *objects) {
+    const auto* application = dynamic_cast<const v1::Application*>(object.get());
+    if (application != nullptr && application->spec().workloads().contains(workload))
+      return application->spec().workloads().at(workload).score().containers().at(container);
+  }
+  ADD_FAILURE() << "no workload " << workload;
+  return {};
+}
+
+TEST(InputText, SourcesAreSentByteForByteAndNoLineMoves) {
+  TempDir dir;
+  std::string every;
+  for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
+  std::string odd =
+      "\xef\xbb\xbfkey=value\r\n\t\"quoted\" \\ 'single' # : - {} [] \x01\x7f \xc2\x85 "
+      "\xe2\x80\xa8 \xef\xbb\xbf \xf0\x9f\x98\x80\n";
+  dir.write("blob.bin", every);
+  dir.write("nul.bin", std::string("a\0b\n", 4));
+  dir.write("odd.txt", odd);
+  dir.write("empty", "");
+  const std::string text =
+      "# a comment with ünïcode\n"
+      "apiVersion: score.dev/v1b1\n"
+      "metadata: {name: hello}\n"
+      "containers:\n"
+      "  web:\n"
+      "    image: nginx\n"
+      "    files:\n"
+      "      /ü/blob: {source: ./blob.bin}\n"
+      "      /nul: {\"source\": 'nul.bin', mode: \"0600\"}\n"
+      "      /odd: {noExpand: true, source: odd.txt}  # ü\n"
+      "      /empty:\n"
+      "        source: \"./empty\"\n"
+      "  other:\n"
+      "    image: nginx\n"
+      "    files:\n"
+      "      - {target: /listed, source: nul.bin}\n";
+  const auto input = Input::read({dir.write("score.yaml", text).string()});
+  ASSERT_TRUE(input) << input.error().message;
+  EXPECT_EQ(std::ranges::count(input->text(), '\n'), std::ranges::count(text, '\n'));
+  const auto web = container_of(*input, "hello", "web");
+  ASSERT_EQ(web.files_size(), 4);
+  EXPECT_EQ(model::unbase64(web.files(0).binary_content()), every);
+  EXPECT_EQ(model::unbase64(web.files(1).binary_content()), std::string("a\0b\n", 4));
+  EXPECT_EQ(web.files(1).mode(), "0600");
+  EXPECT_EQ(web.files(2).content(), odd);
+  EXPECT_TRUE(web.files(3).has_content());
+  EXPECT_EQ(container_of(*input, "hello", "other").files(0).target(), "/listed");
+  EXPECT_EQ(input->sent_files().size(), 5U);
+}
+
+TEST(InputText, JsonIsCompletedTooAlsoBesideYaml) {
+  TempDir dir;
+  dir.write("f", "content\n");
+  const auto json =
+      dir.write("a.json",
+                "{\"apiVersion\": \"score.dev/v1b1\", \"metadata\": {\"name\": \"one\"},\n"
+                " \"containers\": {\"web\": {\"image\": \".\",\n"
+                "  \"files\": {\"/f\": {\"source\": \"f\"}}}}}\n"
+                "{\"apiVersion\": \"qleet.io/v1\", \"kind\": \"Region\", \"metadata\": {\"name\": \"r\"}}");
+  const auto yaml =
+      dir.write("b.yaml",
+                "\xef\xbb\xbf"
+                "apiVersion: score.dev/v1b1\nmetadata: {name: two}\ncontainers:\n  web:\n    image: .\n");
+  const auto input = Input::read({json.string(), yaml.string()}, {.image = "registry.example/x:1"});
+  ASSERT_TRUE(input) << input.error().message;
+  EXPECT_EQ(input->applications(), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(container_of(*input, "one", "web").files(0).content(), "content\n");
+  EXPECT_EQ(container_of(*input, "one", "web").image(), "registry.example/x:1");
+  EXPECT_EQ(container_of(*input, "two", "web").image(), "registry.example/x:1");
+  // Lines of the hub, with a line or without one, lead to the file and the line there.
+  const auto at = std::ranges::count(input->text(), '\n');
+  const auto error = input->locate({Code::kInvalid,
+                                    "",
+                                    {{"containers.web.image", "wrong", static_cast<int>(at)},
+                                     {"spec.workloads.two.score.containers.web.image", "wrong"},
+                                     {"spec.workloads.one.score.containers.web.files[0].content", "wrong"}}});
+  EXPECT_EQ(model::describe(error.fields[0]), yaml.string() + ":5: containers.web.image: wrong");
+  EXPECT_EQ(model::describe(error.fields[1]), yaml.string() + ":5: containers.web.image: wrong");
+  EXPECT_EQ(model::describe(error.fields[2]),
+            json.string() + ":3: containers.web.files[\"/f\"].content: wrong");
+}
+
+TEST(InputText, TheImageIsForContainersThatLeaveItOpen) {
+  TempDir dir;
+  const auto app =
+      dir.write("app.yaml",
+                "apiVersion: qleet.io/v1\nkind: Application\nmetadata: {name: shop}\nspec:\n  workloads:\n"
+                "    web:\n      score: {containers: {web: {image: \".\"}, side: {image: a/b}}}\n");
+  const auto input = Input::read({app.string()}, {.image = "x/y"});
+  ASSERT_TRUE(input) << input.error().message;
+  EXPECT_EQ(container_of(*input, "web", "web").image(), "x/y");
+  EXPECT_EQ(container_of(*input, "web", "side").image(), "a/b");
+  const auto none = Input::read(
+      {dir.write("none.yaml",
+                 "apiVersion: score.dev/v1b1\nmetadata: {name: n}\ncontainers: {web: {image: a}}\n")
+           .string()},
+      {.image = "x/y"});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message,
+            "--image: no container in these files has the image \".\", which it would stand for");
+}
+
+TEST(InputText, WhatIsEmptyIsSaid) {
+  TempDir dir;
+  const auto empty = dir.write("empty.yaml", " \n");
+  const auto comments = dir.write("comments.yaml", "# nothing\n---\n");
+  const std::string rule =
+      "; a document begins with apiVersion: qleet.io/v1, or, a Score file, score.dev/v1b1";
+  EXPECT_EQ(Input::read({empty.string()}).error().message, empty.string() + ": is empty" + rule);
+  EXPECT_EQ(Input::read({comments.string()}).error().message,
+            comments.string() + ": holds nothing but comments" + rule);
+  EXPECT_EQ(Input::read({dir.path().string()}).error().message,
+            "there is no object in these files: they are empty");
+  dir.write("region.yaml", "apiVersion: qleet.io/v1\nkind: Region\nmetadata: {name: one}\n");
+  EXPECT_TRUE(Input::read({dir.path().string()}));
+}
+
+TEST(InputText, TheLargestOfTooMuchIsNamed) {
+  TempDir dir;
+  fs::create_directories(dir.path() / "d");
+  dir.write("d/small", std::string(300 << 10, 'x'));
+  dir.write("d/large", std::string(800 << 10, '\xff'));
+  const auto path =
+      dir.write("d/score.yaml",
+                "apiVersion: score.dev/v1b1\nmetadata: {name: hello}\ncontainers:\n  web:\n    image: nginx\n"
+                "    files:\n      /small: {source: small}\n      /large: {source: large}\n");
+  const auto input = Input::read({path.string()});
+  ASSERT_FALSE(input);
+  EXPECT_EQ(
+      model::describe(input.error().fields.at(0)),
+      path.string() +
+          ":8: containers.web.files[\"/large\"].source: the largest of 2 files has 1067 KiB as it is sent, "
+          "and all together have 1367; at most 1024 KiB are taken: put it into the image");
+}
+
 std::string score_with(const std::string& source) {
   return "apiVersion: score.dev/v1b1\nmetadata: {name: hello}\ncontainers:\n  web:\n    image: nginx\n"
          "    files:\n      /f:\n        source: " +
@@ -260,8 +406,8 @@ TEST(Input, FilesOfAFolderAreThoseThatAreInIt) {
 
 TEST(Input, NothingIsReadForNamesAlone) {
   TempDir dir;
-  const auto input =
-      Input::read({dir.write("score.yaml", score_with("/etc/passwd")).string()}, SourceFiles::kLeave);
+  const auto input = Input::read({dir.write("score.yaml", score_with("/etc/passwd")).string()},
+                                 {.source_files = SourceFiles::kLeave});
   ASSERT_TRUE(input) << input.error().message;
   EXPECT_TRUE(input->sent_files().empty());
 }

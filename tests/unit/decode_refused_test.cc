@@ -33,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
             "\"variables\"?"},
         Bad{"UnknownFieldFar", replaced(kShop, "replicas: 2", "zzzzzz: 2"),
             "line 21: spec.workloads.web.zzzzzz: unknown field; known here: score, replicas, builds, "
-            "renamedFrom"},
+            "renamedFrom, offers"},
         Bad{"SnakeCase", replaced(kShop, "targetPort", "target_port"),
             "line 16: spec.workloads.web.score.service.ports.http.target_port: unknown field; did you mean "
             "\"targetPort\"?"},
@@ -157,13 +157,29 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NoContainers", "apiVersion: score.dev/v1b1\nmetadata: {name: hello}\n",
             "line 1: containers: is missing; a workload has at least one container"},
         Bad{"NoImage", replaced(kScore, "    image: registry.example/hello:1\n", ""),
-            "line 6: containers.main.image: is missing"},
+            "line 6: containers.main.image: is missing; name an image, or write \".\" and name it with qleet "
+            "apply "
+            "--image"},
         Bad{"TargetTwice", replaced(kScore, "{content: \"x\"", "{target: /x, content: \"x\""),
             "line 10: containers.main.files[\"/etc/hello.conf\"]: names its target twice: as its key and as "
             "target; "
             "leave out target"},
         Bad{"WrongMode", replaced(kScore, "0640", "rw-r"),
-            "line 10: containers.main.files[0].mode: \"rw-r\" is not a file mode; write for example 0644"},
+            "line 10: containers.main.files[\"/etc/hello.conf\"].mode: \"rw-r\" is not a file mode; write "
+            "for example 0644"},
+        Bad{"NullSection", replaced(kScore, "resources:", "service:\nresources:"),
+            "line 13: service: has no value; leave it out, or write {}"},
+        Bad{"NullList",
+            replaced(kScore, "    image: registry.example/hello:1\n",
+                     "    image: registry.example/hello:1\n    args:\n"),
+            "line 8: containers.main.args: has no value; leave it out, or write []"},
+        Bad{"NullText", replaced(kScore, "    image: registry.example/hello:1\n", "    image: ~\n"),
+            "line 7: containers.main.image: has no value; give it one, or leave it out"},
+        Bad{"NullPort", replaced(kScore, "resources:", "service: {ports: {http: {port: null}}}\nresources:"),
+            "line 13: service.ports.http.port: has no value; give it one, or leave it out"},
+        Bad{"PortAsText",
+            replaced(kScore, "resources:", "service: {ports: {http: {port: \"12\"}}}\nresources:"),
+            "line 13: service.ports.http.port: must be a whole number, and \"12\" is a text; write 12"},
         Bad{"VolumeOfNoVolume", replaced(kScore, "{type: volume}", "{type: postgres}"),
             "line 12: ${resources.data}: \"data\" is of type postgres; a volume's source has type volume"},
         Bad{"Placeholder", replaced(kScore, "${metadata.name}", "${resources.db.host}"),
@@ -222,6 +238,40 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"JsonKey", "{\"a\": 1, b: 2}", "line 1: expected a key in double quotes, found b"},
         Bad{"JsonHalfSurrogate", "{\"a\": \"\\ud800x\"}", "line 1: half of a surrogate pair in a text"}),
     name_of);
+
+// Documents of both languages side by side.
+TEST(Mixed, LinesAreThoseOfTheWhole) {
+  const std::string json = R"({"apiVersion": "qleet.io/v1",
+ "kind": "Region", "metadata": {"name": "%"}})";
+  const std::string yaml = "apiVersion: qleet.io/v1\nkind: Region\nmetadata: {name: %}\n";
+  const auto named = [](std::string text, const std::string& name) {
+    return text.replace(text.find('%'), 1, name);
+  };
+  const auto good = decode(named(json, "a") + "\n" + named(json, "b") + "\n---\n" + named(yaml, "c") +
+                           "--- # next\n" + named(yaml, "d") + "---\n" + named(json, "e") + "\n---\n");
+  ASSERT_TRUE(good) << good.error().message;
+  std::string names;
+  for (const auto& object : *good) names += meta(*object).name();
+  EXPECT_EQ(names, "abcde");
+  EXPECT_EQ(
+      refused(named(json, "a") + "\n---\n" + named(yaml, "B") + "---\n" + named(json, "C")),
+      "line 6: metadata.name: \"B\" is not a name: lower-case letters, digits and - only, at most 63, not "
+      "starting or ending with -\n"
+      "line 9: metadata.name: \"C\" is not a name: lower-case letters, digits and - only, at most 63, not "
+      "starting or ending with -");
+  EXPECT_EQ(
+      refused(named(json, "a") + "\n---\na: b: c\n"),
+      "line 4: a \":\" that does not belong here; is the indentation right, or is a text with \": \" not in "
+      "quotes?");
+  EXPECT_EQ(refused(named(yaml, "a") + "---\n{\"a\": NaN}"), "line 5: expected a value, found NaN");
+  EXPECT_EQ(
+      refused("%YAML 1.2\n---\n" + named(yaml, "A") + "...\n"),
+      "line 5: metadata.name: \"A\" is not a name: lower-case letters, digits and - only, at most 63, not "
+      "starting or ending with -");
+  const auto many = decode(named(json, "a") + "\n---\n" + named(yaml, "b"), {.max_documents = 1});
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().code, Code::kTooLarge);
+}
 
 TEST(Limits, Size) {
   const std::string body(101, ' ');

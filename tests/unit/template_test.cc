@@ -1,4 +1,5 @@
 #include "common/template/template.h"
+#include "common/template/score_text.h"
 
 #include <gtest/gtest.h>
 
@@ -162,6 +163,39 @@ TEST(Expand, SaysWhyItCannot) {
   Struct value;
   (*value.mutable_fields())["image"] = text("${refused}");
   EXPECT_EQ(expand(value, lookup, true).error().message, "image: refused on purpose");
+}
+
+// Score's text as a template, and what the two passes over that make of it.
+TEST(FromScore, DollarsAreEscapedByDollars) {
+  struct Case {
+    std::string score, becomes;  // empty: refused
+  };
+  const std::vector<Case> cases = {{"plain", "plain"},
+                                   {"$", "$"},
+                                   {"$5", "$5"},
+                                   {"$$", "$"},
+                                   {"$$$", "$$"},
+                                   {"$$$$", "$$"},
+                                   {"$$HOME", "$HOME"},
+                                   {"a$${b}c", "a${b}c"},
+                                   {"$${a b", "${a b"},
+                                   {"$$$${x}", "$${x}"},
+                                   {"$${a.b}${db.host}", "${a.b}h"},
+                                   {"${db.host}$$", "h$"},
+                                   {"$$ ${db.host}", "$ h"},
+                                   {"$${a${b}", "${a${b}"},
+                                   {"$$${db.host}", ""}};
+  for (const auto& c : cases) {
+    const auto read = from_score(c.score);
+    ASSERT_EQ(read.has_value(), !c.becomes.empty()) << c.score;
+    if (!read) continue;
+    const auto first = expand(text(*read), [](const Path&) { return std::nullopt; }, false);
+    ASSERT_TRUE(first) << c.score << ": " << first.error().message;
+    const auto last = expand(*first, lookup, true);
+    ASSERT_TRUE(last) << c.score << ": " << last.error().message;
+    EXPECT_EQ(last->string_value(), c.becomes) << c.score;
+  }
+  EXPECT_EQ(*from_score("${not closed"), "${not closed");
 }
 
 TEST(Canonical, SameMeaningSameBytes) {

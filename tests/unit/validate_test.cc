@@ -83,12 +83,29 @@ INSTANTIATE_TEST_SUITE_P(
              "accepted"},
         Case{"SameTarget",
              "files: [{target: /x, content: a}], volumes: [{source: '${resources.data}', target: /x}]",
-             "containers.main.volumes[0].target: \"/x\" is already the target of files[0]"},
+             "containers.main.volumes[0].target: \"/x\" is already the target of a file"},
+        Case{"TargetWithAColon", "files: [{target: '/a:b', content: a}]",
+             "containers.main.files[0].target: \"/a:b\" must be a path without .. and :"},
+        Case{"TargetAbove", "volumes: [{source: '${resources.data}', target: /a/../..}]",
+             "containers.main.volumes[0].target: \"/a/../..\" must be a path without .. and :"},
         Case{"VolumeNoSource", "volumes: [{target: /d}]", "containers.main.volumes[0].source: is missing"},
-        Case{"VolumePlainSource", "volumes: [{source: data, target: /d}]",
-             "containers.main.volumes[0].source: \"data\" must be a placeholder for a resource of type "
-             "volume, for "
-             "example ${resources.data}"},
+        Case{"VolumePlainSource", "volumes: [{source: data, target: /d}]", "accepted"},
+        Case{"VolumeOfNoResource", "volumes: [{source: uploads, target: /d}]", "accepted"},
+        Case{"VolumeOfNearlyAResource", "volumes: [{source: date, target: /d}]",
+             "containers.main.volumes[0].source: no resource \"date\" in this workload; did you mean "
+             "\"data\"?"},
+        Case{"VolumeOfAPath", "volumes: [{source: /srv, target: /d}]",
+             "containers.main.volumes[0].source: \"/srv\" must be a placeholder for a resource of type "
+             "volume, "
+             "for example ${resources.data}, or the name of one; there is: data, db"},
+        Case{"VolumePlainSourceOfNoVolume", "volumes: [{source: db, target: /d}]",
+             "containers.main.volumes[0].source: db: \"db\" is of type postgres; a volume's source has type "
+             "volume"},
+        Case{
+            "VolumePathAtAnOption", "volumes: [{source: data, target: '/d,source=/etc', path: x}]",
+            "containers.main.volumes[0].target: \"/d,source=/etc\" must hold no comma or quote where path is "
+            "given"},
+        Case{"VolumePathFromTheTop", "volumes: [{source: data, target: /d, path: /sub/path}]", "accepted"},
         Case{"VolumeOtherOutput", "volumes: [{source: '${resources.data.size}', target: /d}]",
              "${resources.data.size}: a volume is named by the resource alone: ${resources.data}"},
         Case{"VolumeUnknownSource", "volumes: [{source: '${resources.dat}', target: /d}]",
@@ -96,29 +113,36 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"VolumeWrongType", "volumes: [{source: '${resources.db}', target: /d}]",
              "${resources.db}: \"db\" is of type postgres; a volume's source has type volume"},
         Case{"VolumePath", "volumes: [{source: '${resources.data}', target: /d, path: a/../../b}]",
-             "containers.main.volumes[0].path: \"a/../../b\" must be a path inside the volume, without .. "
-             "and not from "
-             "/"},
+             "containers.main.volumes[0].path: \"a/../../b\" must be a path inside the volume, without .."},
         Case{"Memory", "resources: {limits: {memory: 64MB}}",
              "containers.main.resources.limits.memory: \"64MB\" is not an amount of memory; write for "
              "example 512M or "
-             "1Gi"},
+             "1.5Gi"},
         Case{"Cpu", "resources: {requests: {cpu: two}}",
              "containers.main.resources.requests.cpu: \"two\" is not an amount of CPU; write for example 2, "
              "0.5 or "
              "250m"},
-        Case{"RequestOverLimit", "resources: {requests: {memory: 2G}, limits: {memory: 1Gi}}",
-             "containers.main.resources: requests.memory 2G is more than limits.memory 1Gi"},
+        Case{"RequestOverLimit", "resources: {requests: {memory: 2G}, limits: {memory: 1Gi}}", "accepted"},
+        Case{"DecimalAmounts", "resources: {requests: {memory: 0.5Gi, cpu: 0.25}, limits: {memory: 1.5Gi}}",
+             "accepted"},
+        Case{"DollarsAndPlaceholders",
+             "variables: {A: '$$ $$$$ $${x} $${a b} $$HOME ${metadata.name}'}, files: [{target: /x, content: "
+             "'$$1'}]",
+             "accepted"},
+        Case{"DollarBeforeAPlaceholder", "variables: {A: '$$${metadata.name}'}",
+             "containers.main.variables.A: a \"$\" cannot stand right before ${metadata.name}"},
         Case{"ProbeOfNothing", "livenessProbe: {}",
-             "containers.main.livenessProbe: takes exactly one of httpGet and exec"},
+             "containers.main.livenessProbe: takes httpGet, exec, or both (exec is preferred)"},
         Case{"ProbeOfBoth", "readinessProbe: {httpGet: {path: /, port: 80}, exec: {command: [x]}}",
-             "containers.main.readinessProbe: takes exactly one of httpGet and exec"},
+             "accepted"},
+        Case{"ProbeOfBothBroken", "readinessProbe: {httpGet: {path: /, port: 0}, exec: {command: []}}",
+             "containers.main.readinessProbe.exec.command: is missing\n"
+             "containers.main.readinessProbe.httpGet.port: must be between 1 and 65535, and is 0"},
         Case{"ProbeNoPort", "readinessProbe: {httpGet: {path: /}}",
              "containers.main.readinessProbe.httpGet.port: must be between 1 and 65535, and is 0"},
         Case{"ProbePort", "readinessProbe: {httpGet: {path: /, port: 65536}}",
              "containers.main.readinessProbe.httpGet.port: must be between 1 and 65535, and is 65536"},
-        Case{"ProbePath", "readinessProbe: {httpGet: {path: health, port: 80}}",
-             "containers.main.readinessProbe.httpGet.path: \"health\" must start with /"},
+        Case{"ProbePath", "readinessProbe: {httpGet: {path: health, port: 80}}", "accepted"},
         Case{"ProbeNoPath", "readinessProbe: {httpGet: {port: 80}}",
              "containers.main.readinessProbe.httpGet.path: is missing"},
         Case{"ProbeScheme", "readinessProbe: {httpGet: {path: /, port: 80, scheme: http}}",
@@ -153,10 +177,37 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Image", "containers: {main: {image: 'a b'}}\n",
              "containers.main.image: \"a b\" is not an image; write for example "
              "registry.example/shop/web:1.0"},
-        Case{"ImageOfNoBuild", "containers: {main: {image: .}}\n",
-             "containers.main.image: \".\" stands for an image from builds, and this workload has no builds; "
-             "name an "
-             "image"},
+        Case{
+            "ImageOfNoBuild", "containers: {main: {image: .}}\n",
+            "containers.main.image: \".\" stands for an image that is named elsewhere, and this workload has "
+            "no builds; name an image here, or with qleet apply --image"},
+        Case{"Before",
+             "containers: {main: {image: a/b, before: {init: {ready: complete}, proxy: {ready: healthy}}},\n"
+             "  init: {image: a/b, before: {proxy: {ready: started}}}, proxy: {image: a/b}}\n",
+             "accepted"},
+        Case{"BeforeNobody", "containers: {main: {image: a/b, before: {ini: {ready: complete}}}}\n",
+             "containers.main.before.ini: no container \"ini\" in this workload; there is: main"},
+        Case{"BeforeItself", "containers: {main: {image: a/b, before: {main: {ready: started}}}}\n",
+             "containers.main.before.main: is this container itself; name another one that comes before it"},
+        Case{"BeforeHow", "containers: {main: {image: a/b, before: {init: {}}}, init: {image: a/b}}\n",
+             "containers.main.before.init.ready: is missing"},
+        Case{"BeforeHowElse",
+             "containers: {main: {image: a/b, before: {init: {ready: completed}}}, init: {image: a/b}}\n",
+             "containers.main.before.init.ready: \"completed\" is not one of: started, healthy, complete; "
+             "did you "
+             "mean \"complete\"?"},
+        Case{"BeforeEachOther",
+             "containers: {aa: {image: a/b, before: {bb: {ready: started}}},\n"
+             "  bb: {image: a/b, before: {cc: {ready: healthy}}}, cc: {image: a/b, before: {bb: {ready: "
+             "started}}}}\n",
+             "containers.bb.before: containers wait for each other in a circle: bb -> cc -> bb"},
+        Case{"Annotations",
+             std::string(kMain) + "resources: {db: {type: postgres, metadata: {extra: 1, annotations: "
+                                  "{example.com/a.b: x, 'a b': y, n: 1}}}}\n",
+             "resources.db.metadata.annotations[\"a b\"]: \"a b\" is not a label's name: letters, digits, -, "
+             "_ "
+             "and . only, at most 63, with an optional prefix like example.com/\n"
+             "resources.db.metadata.annotations.n: must be a text; put it in quotes"},
         Case{"Port", std::string(kMain) + "service: {ports: {http: {port: 70000}}}\n",
              "service.ports.http.port: must be between 1 and 65535, and is 70000"},
         Case{"NoPort", std::string(kMain) + "service: {ports: {http: {targetPort: 80}}}\n",
@@ -405,6 +456,15 @@ INSTANTIATE_TEST_SUITE_P(
              "spec.parameters.v.default: \"16\" is not one of: \"15\"; did you mean \"15\"?"},
         Case{"ParameterPattern", profile("parameters: {v: {type: string, pattern: '(a'}}"),
              "spec.parameters.v.pattern: is not a regular expression: missing ): (a"},
+        Case{"ParameterServicePort", profile("parameters: {p: {format: service-port, default: http}}"),
+             "accepted"},
+        Case{"ParameterServicePortAsText", profile("parameters: {p: {format: service-port, default: '80'}}"),
+             "spec.parameters.p.default: must be a port's number or name, and \"80\" is a text; write 80"},
+        Case{"ParameterServicePortTooLarge",
+             profile("parameters: {p: {format: service-port, default: 70000}}"),
+             "spec.parameters.p.default: must be a port from 1 to 65535, or the name of one, not 70000"},
+        Case{"ParameterFormat", profile("parameters: {p: {format: uri}}"),
+             "spec.parameters.p.format: \"uri\" is not one of: service-port"},
         Case{"ParameterMinimum", profile("parameters: {v: {type: integer, minimum: one}}"),
              "spec.parameters.v.minimum: must be a number"}),
     name_of);
@@ -422,7 +482,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"LabelNumber", "kind: Region\nmetadata: {name: a, labels: {a: 15}}\n", "accepted"},
         Case{"Capacity",
              "kind: Region\nmetadata: {name: a}\nspec: {capacity: {cpu: 8, memory: 32GB, gpu: many}}\n",
-             "spec.capacity.memory: \"32GB\" is not an amount of memory; write for example 512M or 1Gi"},
+             "spec.capacity.memory: \"32GB\" is not an amount of memory; write for example 512M or 1.5Gi"},
         Case{"AccountNoRole", "kind: ServiceAccount\nmetadata: {name: a}\n", "spec.role: is missing"},
         Case{"RoleNoRules", "kind: Role\nmetadata: {name: a}\n",
              "spec.rules: is missing; a role allows something"},
@@ -495,7 +555,16 @@ TEST(Quantity, Memory) {
   EXPECT_EQ(*parse_memory("64M"), 64'000'000u);
   EXPECT_EQ(*parse_memory("64Mi"), 64u << 20);
   EXPECT_EQ(*parse_memory("2Ti"), 2ULL << 40);
-  for (const auto* bad : {"", "0", "01M", "-1", "1.5G", "1m", "M", "9999999999T", "1 G", "1GiB"})
+  EXPECT_EQ(*parse_memory("1.5Gi"), 3ULL << 29);
+  EXPECT_EQ(*parse_memory("0.5Gi"), 1ULL << 29);
+  EXPECT_EQ(*parse_memory("1.25M"), 1'250'000u);
+  EXPECT_EQ(*parse_memory("0.1K"), 100u);
+  EXPECT_EQ(*parse_memory("1.0001K"), 1001u);  // rounded up
+  EXPECT_EQ(*parse_memory("2P"), 2'000'000'000'000'000u);
+  EXPECT_EQ(*parse_memory("1Ei"), 1ULL << 60);
+  EXPECT_EQ(*parse_memory("0.1234567890123456789012345Gi"), 132560718u);
+  for (const auto* bad : {"", "0", "0.0", "01M", "00.5M", "-1", ".5G", "1.G", "1.5.5G", "1m", "M",
+                          "9999999999T", "8Ei", "1 G", "1GiB", "1e3", "0x10"})
     EXPECT_FALSE(parse_memory(bad)) << bad;
 }
 
@@ -505,8 +574,75 @@ TEST(Quantity, Cpu) {
   EXPECT_EQ(*parse_cpu("0.5"), 500u);
   EXPECT_EQ(*parse_cpu(".25"), 250u);
   EXPECT_EQ(*parse_cpu("1.1250"), 1125u);
-  for (const auto* bad : {"", ".", "1.", "m", "-1", "1.0005", "x", "1e3", "99999999"})
+  EXPECT_EQ(*parse_cpu("1.0005"), 1001u);  // rounded up
+  for (const auto* bad : {"", ".", "1.", "m", "-1", "x", "1e3", "99999999"})
     EXPECT_FALSE(parse_cpu(bad)) << bad;
+}
+
+TEST(Warnings, OfWhatMayNotBeMeant) {
+  v1::Application application;
+  auto& containers =
+      *(*application.mutable_spec()->mutable_workloads())["web"].mutable_score()->mutable_containers();
+  auto& resources = *containers["main"].mutable_resources();
+  resources.mutable_requests()->set_memory("10Gi");
+  resources.mutable_limits()->set_memory("128M");
+  resources.mutable_requests()->set_cpu("250m");
+  resources.mutable_limits()->set_cpu("0.25");
+  auto& volume = *containers["main"].add_volumes();
+  volume.set_source("uploads");
+  volume.set_target("/uploads");
+  EXPECT_EQ(
+      warnings(application),
+      (std::vector<std::string>{
+          "workload \"web\": volume \"uploads\" is none of its resources; it is made as if resources had "
+          "uploads: {type: volume}",
+          "workload \"web\", container \"main\": requests.memory 10Gi is more than limits.memory 128M; the "
+          "limit counts"}));
+}
+
+// Every part of the published schema at once.
+TEST(ScoreSchema, AllThatItAllowsIsTaken) {
+  EXPECT_EQ(refused(R"(apiVersion: score.dev/v1b1
+metadata:
+  name: all-of-it
+  extra: {any: [thing, 1, null]}
+  annotations: {example.com/Some-Key_1.2: "text", plain: ""}
+service:
+  ports:
+    http: {port: 80, targetPort: 8080}
+    gelf-tcp: {port: 5000, protocol: TCP}
+    gelf-udp: {port: 5000, protocol: UDP}
+containers:
+  migrate:
+    image: registry.example:5000/team/app:1@sha256:0000000000000000000000000000000000000000000000000000000000000000
+    command: [/bin/migrate, "--to=latest"]
+    args: []
+  main:
+    image: app
+    before: {migrate: {ready: complete}, side-1: {ready: healthy}}
+    variables: {discovery.type: single-node, EMPTY: "", COST: "$$5", FROM: "${metadata.extra.any}"}
+    files:
+      /etc/app/a.conf: {content: "listen ${metadata.name} $${keep}\n", mode: "0644"}
+      /etc/app/b.tmpl: {content: "${request_uri}\n", noExpand: true}
+      /etc/app/c.bin: {binaryContent: AAH/gA==, mode: "600"}
+      "/etc/with space/ünï.txt": {content: "no newline at end", mode: "0444"}
+    volumes:
+      /project: {source: "${resources.src}"}
+      /project/node_modules: {source: cache, path: sub/dir, readOnly: true}
+    resources: {limits: {memory: 0.5Gi, cpu: 0.25}, requests: {memory: 1.5Gi, cpu: 10m}}
+    readinessProbe: {httpGet: {path: /, port: 8080, httpHeaders: [{name: X-Probe, value: "1"}]}}
+    livenessProbe:
+      httpGet: {host: 127.0.0.1, scheme: HTTPS, path: live, port: 8443}
+      exec: {command: [/bin/true]}
+  side-1:
+    image: side
+    before: {migrate: {ready: started}}
+resources:
+  src: {type: volume, id: shared.sources.v1}
+  cache: {type: volume, class: Fast-1, metadata: {annotations: {example.com/note: "x"}, extra: 1}}
+  other: {type: Some-Type, params: {a: {b: ["${resources.src.name}", 1, null]}}}
+)"),
+            "accepted");
 }
 
 // What the project ships passes its own door.

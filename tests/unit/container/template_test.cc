@@ -141,6 +141,21 @@ TEST(Template, NothingMountsAPathOfTheHost) {
   }
 }
 
+// Podman makes a line of options of it.
+TEST(Template, NoOptionsCanBePutIntoAMount) {
+  const auto with_target = [](const std::string& target, const std::string& path) {
+    return parse_workload(
+        object(R"({"score":{"containers":{"web":{"image":"a","volumes":[{"source":"v","target":")" + target +
+               R"(","path":")" + path + R"("}]}}}})"),
+        "web");
+  };
+  EXPECT_TRUE(with_target("/d", "/sub/dir"));
+  EXPECT_TRUE(with_target("/d,e", ""));
+  EXPECT_FALSE(with_target("/d,source=/etc", "x"));
+  EXPECT_FALSE(with_target("/d", "../x"));
+  EXPECT_FALSE(with_target("/d", "a/../../x"));
+}
+
 TEST(Names, WhatIsOfTheSameApplication) {
   ProviderResource web;
   web.name = "eu-1.dev.shop.workload.web";

@@ -386,6 +386,95 @@ TEST(Resolver, AVolumeMayBeNamedByTheResourceAlone) {
               HasSubstr("${resources.data.name}"));
 }
 
+// Score's own escapes, and volumes by the name of a resource.
+TEST(Resolver, ReadsTextAsScoreDoes) {
+  World world(R"({"web":{"score":{"containers":{"web":{"image":"img",
+      "variables":{"COST":"$$5 $${x} $$HOME","NAME":"$$"},
+      "volumes":[{"source":"data","target":"/data"}]}},
+      "resources":{"data":{"type":"volume","params":{"size":"1Gi"}},
+          "url":{"type":"route","params":{"host":"a$$b","port":80}}}}}})");
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  const auto& score = node(graph, "local.dev.shop.workload.web").spec.template_().fields().at("score");
+  const auto& container = score.struct_value().fields().at("containers").struct_value().fields().at("web");
+  const auto& variables = container.struct_value().fields().at("variables").struct_value().fields();
+  EXPECT_EQ(variables.at("COST").string_value(), "$5 $${x} $HOME");  // a template still
+  EXPECT_EQ(variables.at("NAME").string_value(), "$");
+  const auto& volume = container.struct_value().fields().at("volumes").list_value().values(0).struct_value();
+  EXPECT_EQ(volume.fields().at("source").string_value(), "${resources.data.name}");
+  EXPECT_EQ(node(graph, "local.dev.shop.route.web.url").spec.template_().fields().at("host").string_value(),
+            "http://a$b");
+}
+
+TEST(Resolver, AVolumeThatIsNoResourceIsTheWorkloadsOwn) {
+  World world(
+      R"({"web":{"score":{"containers":{"web":{"image":"i","volumes":[{"source":"uploads","target":"/d"}]}}}}})");
+  std::erase_if(world.profiles, [](const auto& one) { return one->spec().satisfies().type() == "volume"; });
+  world.profiles.push_back(profile(
+      "volume",
+      R"({"satisfies":{"type":"volume"},"default":true,"provider":"x","outputs":{"name":"${self.name}"}})"));
+  const auto graph = world.resolve();
+  ASSERT_FALSE(graph.refusal) << graph.refusal->message;
+  EXPECT_THAT(dependencies(node(graph, "local.dev.shop.workload.web")),
+              testing::Contains(Pair("uploads", "local.dev.shop.volume.web.uploads")));
+}
+
+TEST(Resolver, AParameterMayBeAPortByItsName) {
+  const std::string route = R"({"satisfies":{"type":"route"},"default":true,"provider":"route",
+      "parameters":{"port":{"format":"service-port","default":80}},"template":{"port":"${params.port}"},"outputs":{}})";
+  const auto graph_of = [&](const std::string& params) {
+    World world(R"({"web":{"score":{"containers":{"web":{"image":"img"}},
+        "service":{"ports":{"http":{"port":8080},"admin":{"port":9000}}},
+        "resources":{"url":{"type":"route","params":)" +
+                params + "}}}}}");
+    std::erase_if(world.profiles, [](const auto& one) { return one->spec().satisfies().type() == "route"; });
+    world.profiles.push_back(profile("route-container", route));
+    return world.resolve();
+  };
+  const auto port_of = [](const Graph& graph) {
+    const auto& spec = node(graph, "local.dev.shop.route.web.url").spec;
+    EXPECT_EQ(spec.params().fields().at("port").number_value(),
+              spec.template_().fields().at("port").number_value());
+    return spec.template_().fields().at("port").number_value();
+  };
+  EXPECT_EQ(port_of(graph_of(R"({"port":"http"})")), 8080);
+  EXPECT_EQ(port_of(graph_of(R"({"port":9000})")), 9000);
+  EXPECT_EQ(port_of(graph_of("{}")), 80);
+  const auto wrong = graph_of(R"({"port":"htp"})");
+  ASSERT_TRUE(wrong.refusal);
+  EXPECT_EQ(wrong.refusal->field, "spec.workloads.web.score.resources.url.params.port");
+  EXPECT_THAT(
+      wrong.refusal->message,
+      HasSubstr("no port \"htp\" in the workload's service; did you mean \"http\"? there is: admin, http"));
+  const auto text = graph_of(R"({"port":"8080"})");
+  ASSERT_TRUE(text.refusal);
+  EXPECT_THAT(text.refusal->message, HasSubstr("\"8080\" is a text; write 8080"));
+}
+
+TEST(Resolver, ProfilesReadAnnotationsOfWhatIsAskedFor) {
+  const auto graph_of = [](const std::string& scope) {
+    World world(
+        R"({"web":{"score":{"containers":{"web":{"image":"img"}},"resources":{"db":{"type":"postgres","id":"db",
+        "metadata":{"annotations":{"example.com/tier":"gold ${x}"},"extra":1}}}}}})");
+    std::erase_if(world.profiles,
+                  [](const auto& one) { return one->spec().satisfies().type() == "postgres"; });
+    world.profiles.push_back(profile(
+        "pg",
+        R"({"satisfies":{"type":"postgres"},"default":true,"provider":"x","scope":")" + scope +
+            R"(","template":{"tier":"${metadata.annotations.example\\.com/tier}","none":"${metadata.annotations.no}"}})"));
+    return world.resolve();
+  };
+  const auto own = graph_of("application");
+  ASSERT_FALSE(own.refusal) << own.refusal->message;
+  const auto& fields = node(own, "local.dev.shop.postgres.db").spec.template_().fields();
+  EXPECT_EQ(fields.at("tier").string_value(), "gold $${x}");  // text, and no placeholder
+  EXPECT_EQ(fields.at("none").string_value(), "");
+  // What all applications share is the same for all of them.
+  const auto shared = graph_of("environment");
+  ASSERT_FALSE(shared.refusal) << shared.refusal->message;
+  EXPECT_EQ(node(shared, "local.dev.-.postgres.db").spec.template_().fields().at("tier").string_value(), "");
+}
+
 TEST(Resolver, PrefersWhatTheReleasePinned) {
   World world(web(R"({"cache":{"type":"redis"}})"));
   world.pinned = {profile(
