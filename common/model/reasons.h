@@ -9,7 +9,8 @@ namespace qleet::reasons {
 // Condition types.
 inline constexpr std::string_view kReady = "Ready";  // does what was asked for
 // (Resource) What it is busy with, while it is Progressing: the message names the step, the time of
-// transition its beginning.
+// transition its beginning. (Deployment) It comes nearer to what is wanted; said only where it does not, or
+// did not.
 inline constexpr std::string_view kProgressing = "Progressing";
 inline constexpr std::string_view kSynced = "Synced";      // the agent has the newest generation
 inline constexpr std::string_view kResolved = "Resolved";  // (Deployment) dependencies could be resolved
@@ -18,12 +19,9 @@ inline constexpr std::string_view kSeparate =
     "Separate";  // (Deployment) shares only what was asked for by id
 inline constexpr std::string_view kHeldBack =
     "HeldBack";  // (Application) builds wait in an environment that was rolled back
-inline constexpr std::string_view kConnected = "Connected";  // (Agent)
-inline constexpr std::string_view kWorking = "Working";      // (Agent) it can act and report
-inline constexpr std::string_view kUnique = "Unique";        // (Agent) no second process has its state
-
-// (Deployment) comes nearer to what is wanted; said only where it does not, or did not.
-inline constexpr std::string_view kProgressing = "Progressing";
+inline constexpr std::string_view kConnected = "Connected";      // (Agent)
+inline constexpr std::string_view kWorking = "Working";          // (Agent) it can act and report
+inline constexpr std::string_view kUnique = "Unique";            // (Agent) no second process has its state
 inline constexpr std::string_view kSchedulable = "Schedulable";  // (Region) takes something new
 
 // Reasons on a resource.
