@@ -253,7 +253,7 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     app->add_flag("-p,--previous", options->previous, "Of the runs before the present one")->excludes(follow);
     app->add_flag("-t,--timestamps", options->timestamps, "Put the time of each line in front of it");
     app->add_flag("--prefix,!--no-prefix", options->prefix, "Begin each line with where it comes from");
-    app->add_option("-o,--output", parsed.format, "json: an object for each line")
+    app->add_option("-o,--output", parsed.output.format, "json: an object for each line")
         ->transform(
             CLI::CheckedTransformer(std::map<std::string, Format>{{"json", Format::kJson}}, CLI::ignore_case)
                 .description(""))

@@ -29,21 +29,24 @@ class FateView {
 
   void show(const v1::DeliveryAnswers& fates) {
     if (quiet_) return;
-    std::string picture;
+    picture_.clear();
     for (const auto& fate : fates.releases()) {
       const auto line = fate_line(fate);
-      picture += line;
+      picture_ += line;
       auto& known = known_[fate.application() + "." + fate.environment()];
       if (!session_.terminal.interactive() && known != line) print(line);
       known = line;
     }
-    if (session_.terminal.interactive()) session_.terminal.draw(picture);
+    if (session_.terminal.interactive()) session_.terminal.draw(picture_);
   }
-  void end() { session_.terminal.settle(); }
+  void end() {
+    if (!picture_.empty()) session_.terminal.settle(picture_);
+  }
 
  private:
   Session& session_;
   const bool quiet_;
+  std::string picture_;
   std::map<std::string, std::string> known_;  // deployment -> its line
 };
 

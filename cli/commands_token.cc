@@ -47,8 +47,8 @@ Exit run(Session& session, const TokenCommand& command) {
 Exit run(Session& session, const TokenListCommand& command) {
   if (session.for_programs()) {
     GetCommand get;
-    get.kind = "serviceaccounts";
-    if (!command.service_account.empty()) get.names = {command.service_account};
+    get.targets = {"serviceaccounts"};
+    if (!command.service_account.empty()) get.targets.push_back(command.service_account);
     return run(session, get);
   }
   std::vector<std::string> accounts;

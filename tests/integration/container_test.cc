@@ -188,7 +188,8 @@ TEST_F(ContainerTest, AVolumeThatSomebodyRemovedIsSaidToBeLostAndTakenBack) {
   EXPECT_EQ(seen.state, State::kOutOfDate);
   EXPECT_EQ(seen.reason, reasons::kDataLost);
   // As the message says.
-  const auto at = seen.message.find("podman --url unix://" + podman_->client().socket() + " volume create ");
+  const std::string program = test::engine_under_test() == "podman" ? "podman --url" : "docker -H";
+  const auto at = seen.message.find(program + " unix://" + engine_->socket() + " volume create ");
   ASSERT_NE(at, std::string::npos) << seen.message;
   ASSERT_EQ(std::system((seen.message.substr(at) + " >/dev/null").c_str()), 0) << seen.message;
   seen = provider_->observe(wanted).value_or(Observation{});

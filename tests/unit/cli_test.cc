@@ -500,17 +500,6 @@ TEST(Notices, NameWhatIsDeletedFirst) {
   EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
 }
 
-TEST(Completion, KnowsCommandsOptionsAndKinds) {
-  const auto commands = complete({"ap"});
-  EXPECT_EQ(commands, (std::vector<std::string>{"apply", "approve"}));
-  const auto kinds = complete({"get", "appl"});
-  EXPECT_EQ(kinds, std::vector<std::string>{"applications"});
-  const auto options = complete({"build", "notify", "--rev"});
-  EXPECT_EQ(options, (std::vector<std::string>{"--revision", "--revision-time"}));
-  EXPECT_EQ(complete({"secret", ""}), (std::vector<std::string>{"set", "list", "rm"}));
-  EXPECT_EQ(complete({"secret", "set", "--every"}), std::vector<std::string>{"--every-application"});
-}
-
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {
   v1::Tree tree;
   for (const auto& [environment, state] : places) {

@@ -136,7 +136,9 @@ TEST(Completion, KnowsCommandsOptionsValuesKindsAndFiles) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(offered({"ap"}), (Words{"apply", "approve"}));
   EXPECT_EQ(offered({"get", "appl"}), Words{"applications"});
-  EXPECT_EQ(offered({"build", "notify", "--rev"}), Words{"--revision"});
+  EXPECT_EQ(offered({"build", "notify", "--rev"}), (Words{"--revision", "--revision-time"}));
+  EXPECT_EQ(offered({"secret", ""}), (Words{"set", "list", "rm"}));
+  EXPECT_EQ(offered({"secret", "set", "--every"}), Words{"--every-application"});
   EXPECT_EQ(offered({"get", "apps", "--con"}), Words{"--context"});
   EXPECT_EQ(offered({"get", "apps", "-o", "j"}), (Words{"json", "jsonpath="}));
   EXPECT_EQ(offered({"get", "apps", "--output=ya"}), Words{"--output=yaml"});
