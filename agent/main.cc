@@ -87,7 +87,8 @@ TlsClient client_of(const agent::StoredIdentity& stored) {
 
 // Days for which the certificate in this agent's folder is good; 0 where there is none.
 double certificate_days(const std::filesystem::path& state, const Clock& clock) {
-  const auto stored = agent::load_identity(state);
+  crypto::SystemRandom random;
+  const auto stored = agent::load_identity(state, random);
   if (!stored) return 0;
   const auto info = crypto::inspect_certificate(stored->identity.nats_client_certificate());
   if (!info) return 0;
