@@ -1,5 +1,7 @@
 #include "hub/assembly/census_gauges.h"
 
+#include "common/model/deployment_states.h"
+
 namespace qleet::hub {
 namespace {
 
@@ -36,9 +38,9 @@ std::vector<api::Gauge> CensusGauges::gauges() {
           {name, help, [this, counts, state] { return count_of(now().*counts, state); }, {{"state", state}}});
   };
   by_state("qleet_hub_applications", "Applications, by the worst state of their deployments.",
-           frontend::deployment_states(), &frontend::Census::applications);
+           model::deployment_states(), &frontend::Census::applications);
   by_state("qleet_hub_deployments", "Deployments, which are an application in an environment, by state.",
-           frontend::deployment_states(), &frontend::Census::deployments);
+           model::deployment_states(), &frontend::Census::deployments);
   by_state("qleet_hub_agents", "Agents, by state.", frontend::agent_states(), &frontend::Census::agents);
   const auto single = [&](const char* name, const char* help, std::uint32_t frontend::Census::* count,
                           std::map<std::string, std::string> labels = {}) {

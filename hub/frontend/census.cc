@@ -1,7 +1,6 @@
 #include "hub/frontend/census.h"
 
-#include <algorithm>
-
+#include "common/model/deployment_states.h"
 #include "hub/controllers/health.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
@@ -9,33 +8,9 @@
 
 namespace qleet::hub::frontend {
 
-const std::vector<std::string>& deployment_states() {
-  static const std::vector<std::string> states = {"Ready",
-                                                  "AwaitingApproval",
-                                                  "AwaitingEnvironment",
-                                                  "RollingOut",
-                                                  "Pending",
-                                                  "Deleting",
-                                                  "Degraded",
-                                                  "Stale",
-                                                  "Blocked",
-                                                  "Stalled",
-                                                  "Failed"};
-  return states;
-}
-
 const std::vector<std::string>& agent_states() {
   static const std::vector<std::string> states = {"Connected", "Enrolled", "Lost", "Revoked"};
   return states;
-}
-
-std::string state_of(const v1::Deployment& deployment) {
-  return deployment.status().state().empty() ? "Pending" : deployment.status().state();
-}
-
-std::string worst_of(std::string_view a, std::string_view b) {
-  const auto rank = [](std::string_view state) { return std::ranges::find(deployment_states(), state); };
-  return std::string(rank(a) < rank(b) ? b : a);
 }
 
 Result<Census> census(const Reader& reader) {
@@ -49,10 +24,12 @@ Result<Census> census(const Reader& reader) {
   }
   std::map<std::string, std::string> of_applications;
   for (const auto& deployment : TRY(objects::list_readable<v1::Deployment>(reader))) {
-    const auto state = state_of(deployment);
+    const auto state = model::told_state(deployment);
     ++out.deployments[state];
-    auto& worst = of_applications[deployment.spec().application()];
-    worst = worst.empty() ? state : worst_of(worst, state);
+    if (!deployment.spec().deleted()) {
+      auto& worst = of_applications[deployment.spec().application()];
+      worst = model::worst_of(worst, state);
+    }
     if (deployment.spec().rolled_back()) ++out.rolled_back;
     if (deployment.spec().candidate() == 0) continue;
     ++(deployment.spec().candidate_waits() == "environment" ? out.waiting_for_environment
@@ -60,9 +37,7 @@ Result<Census> census(const Reader& reader) {
   }
   for (const auto& application : TRY(objects::list_readable<v1::Application>(reader))) {
     const auto found = of_applications.find(application.metadata().name());
-    ++out.applications[application.metadata().has_deletion_timestamp() ? "Deleting"
-                       : found == of_applications.end()                ? "Pending"
-                                                                       : found->second];
+    ++out.applications[model::told_state(application, found == of_applications.end() ? "" : found->second)];
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/model/deployment_states.h"
 #include "hub/controllers/health.h"
 #include "hub/frontend/census.h"
 #include "hub/frontend/explain.h"
@@ -87,7 +88,7 @@ Result<> look_at_deployment(const Reader& reader, WallTime now, const v1::Deploy
   }
   const bool alone = std::ranges::any_of(deployment.status().regions(),
                                          [&](const auto& region) { return away.contains(region.region()); });
-  const auto state = state_of(deployment);
+  const auto state = model::told_state(deployment);
   if (!alone && (state == "Ready" || waits_only(state))) return {};
   if (out.problems_size() >= kMostNotes) {
     add(*out.mutable_problems(), "Deployment", name, state, "");

@@ -1,6 +1,9 @@
 // Whether everything is up: what counts, what does not, and the cause that is told.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "common/model/deployment_states.h"
 #include "hub/frontend/census.h"
 #include "tests/unit/controllers/world.h"
 
@@ -99,11 +102,13 @@ TEST_F(SystemStatusTest, CordonedAndUnservedRegionsAreWarnings) {
             "Region/asia : it is cordoned: it takes nothing new | qleet uncordon asia\n");
 }
 
-TEST(Census, OfSeveralTheWorstCounts) {
-  EXPECT_EQ(frontend::worst_of("Ready", "RollingOut"), "RollingOut");
-  EXPECT_EQ(frontend::worst_of("Failed", "Ready"), "Failed");
-  EXPECT_EQ(frontend::worst_of("Stalled", "Blocked"), "Stalled");
-  EXPECT_EQ(frontend::worst_of("Ready", "SomethingNew"), "SomethingNew");
+TEST(States, OfSeveralTheWorstCounts) {
+  EXPECT_EQ(model::worst_of("Ready", "RollingOut"), "RollingOut");
+  EXPECT_EQ(model::worst_of("Failed", "Ready"), "Failed");
+  EXPECT_EQ(model::worst_of("Stalled", "Blocked"), "Blocked");
+  EXPECT_EQ(model::worst_of("Returned", "Failed"), "Failed");
+  EXPECT_EQ(model::worst_of("", "Ready"), "Ready");
+  EXPECT_EQ(model::worst_of("Ready", "SomethingNew"), "SomethingNew");
 }
 
 TEST_F(SystemStatusTest, TheCensusCountsByState) {
@@ -116,6 +121,22 @@ TEST_F(SystemStatusTest, TheCensusCountsByState) {
   std::uint32_t deployments = 0;
   for (const auto& [state, count] : counted.deployments) deployments += count;
   EXPECT_EQ(deployments, 2U);
+}
+
+// What get, status and metrics say of an application is the same.
+TEST_F(SystemStatusTest, WhatWentBackIsCountedAsThat) {
+  world.apply(kShop);
+  world.settle();
+  auto deployment = world.at<v1::Deployment>("shop.dev");
+  deployment.mutable_status()->set_state("Returned");
+  ASSERT_TRUE(world.store.transact([&](Txn& txn) -> Result<> {
+    TRY(objects::put_status(txn, deployment));
+    return {};
+  }));
+  EXPECT_EQ(status().applications().at("Returned"), 1U) << "worse than one that waits for approval";
+  const auto& known = model::deployment_states();
+  for (const auto& [state, count] : frontend::census(**world.store.snapshot()).value().deployments)
+    EXPECT_TRUE(std::ranges::find(known, state) != known.end()) << state << " is in no metric";
 }
 
 }  // namespace
