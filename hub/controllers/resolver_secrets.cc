@@ -33,7 +33,7 @@ Result<ProfilePtr> Resolver::secret(const Ask& ask) {
   SecretList none({});
   SecretSource& source = in_.secrets == nullptr ? none : *in_.secrets;
   const auto of_id = TRY(source.of_id(id));
-  const auto chosen = choose_secret(of_id, home.environment);
+  const auto chosen = choose_secret(of_id, home.environment, home.application);
   if (!chosen) {
     std::vector<std::string> elsewhere;
     for (const auto& secret : of_id) elsewhere.push_back(secret->environment);

@@ -63,21 +63,22 @@ Result<std::vector<std::string>> SecretList::ids() {
   return ids;
 }
 
-SecretPtr choose_secret(const std::vector<SecretPtr>& of_id, std::string_view environment) {
-  const auto of = [&](std::string_view wanted) {
-    const auto found = std::ranges::find(
-        of_id, wanted, [](const SecretPtr& secret) { return std::string_view(secret->environment); });
-    return found == of_id.end() ? SecretPtr() : *found;
-  };
-  if (!environment.empty()) {
-    if (auto own = of(environment)) return own;
-  }
-  return of("");
-}
-
 bool may_use(const SecretFacts& secret, std::string_view application) {
   return secret.applications.empty() ||
          std::ranges::find(secret.applications, application) != secret.applications.end();
+}
+
+SecretPtr choose_secret(const std::vector<SecretPtr>& of_id, std::string_view environment,
+                        std::string_view application) {
+  SecretPtr refused;
+  for (const auto wanted : {environment, std::string_view()}) {
+    for (const auto& secret : of_id) {
+      if (secret->environment != wanted) continue;
+      if (may_use(*secret, application)) return secret;
+      if (!refused) refused = secret;
+    }
+  }
+  return refused;
 }
 
 ProfilePtr secret_profile(const SecretFacts& secret, const std::string& recipient) {
