@@ -30,7 +30,8 @@ Result<Response> apply(const Handlers& h, const Call& call) {
   return answer(call.request, TRY(frontend::apply(h.context(), caller(call), objects, options)));
 }
 
-Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRequest& request) {
+Result<frontend::Operation> planned_operation(const Handlers& h, const Call& call,
+                                              const v1::PlanRequest& request) {
   const auto who = caller(call);
   if (request.has_build() + request.has_erase() + request.has_approve() + request.has_rollback() != 1)
     return fail(Code::kInvalid,
@@ -41,7 +42,7 @@ Result<frontend::Operation> planned_operation(const Call& call, const v1::PlanRe
     if (kind == nullptr)
       return fail(Code::kInvalid, fmt::format("delete.kind: \"{}\" is no kind", request.erase().kind()));
     TRY(call.subject.require(access::kPlan, kind->plural));
-    TRY(call.subject.require_name(kind->plural, request.erase().name()));
+    TRY(require_standing(h, call.subject, *kind, request.erase().name()));
     return frontend::plan_erase(who, *kind, request.erase().name(),
                                 {.delete_data = request.erase().delete_data()});
   }
@@ -70,7 +71,7 @@ Result<Response> plan(const Handlers& h, const Call& call) {
   if (is_operation(call.request.body)) {
     v1::PlanRequest request;
     TRY(read_message(call.request, request));
-    const auto operation = TRY(planned_operation(call, request));
+    const auto operation = TRY(planned_operation(h, call, request));
     return answer(call.request, TRY(frontend::plan(h.context(), operation)));
   }
   const auto objects = TRY(read_changes(call.request));

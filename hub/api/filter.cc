@@ -69,9 +69,11 @@ bool Filter::matches(const Message& object) const {
   const model::Kind& kind = model::kind_of(object);
   for (const Field& field : kFields)
     if (!field_matches(object, kind, field.name, this->*field.value)) return false;
-  if (!only.empty() && !access::within(object, only)) return false;
+  if (!reaches(object)) return false;
   return selector.empty() || model::matches(selector, model::meta(object).labels());
 }
+
+bool Filter::reaches(const Message& object) const { return only.empty() || access::within(object, only); }
 
 void Filter::narrow(Message& object) const {
   if (!only.empty()) access::narrow(object, only);

@@ -18,6 +18,8 @@ struct Filter {
   std::vector<std::string> only;  // of these applications (hub/access/reach.h); empty: whichever
 
   bool matches(const google::protobuf::Message& object) const;
+  // False for what is others', whatever else is asked for.
+  bool reaches(const google::protobuf::Message& object) const;
   // Whether an object that matches may be one that does not later on.
   bool may_change() const { return !selector.empty() || !only.empty(); }
   // Everything that can match has a key with this prefix: names hold application, environment and region

@@ -146,6 +146,7 @@ Result<Response> application_logs(const Handlers& h, const Call& call) {
 Result<Response> resource_logs(const Handlers& h, const Call& call) {
   TRY(only_parameters(call.request,
                       {"container", "follow", "tail", "prefix", "since", "previous", "timestamps"}));
+  TRY(call.subject.require_name("resources", call.at("resource")));
   return answer_logs(
       h, call, [](const Reader& reader, const Call& of) { return one_resource(reader, of.at("resource")); });
 }

@@ -304,11 +304,7 @@ Result<Response> delete_object(const Handlers& h, const model::Kind& kind, const
   TRY(only_parameters(call.request, {"dryRun", "deleteData", "force"}));
   const std::string& name = call.at("name");
   const Precondition wanted = TRY(read_precondition(call.request));
-  TRY(call.subject.require_name(kind.plural, name));
-  if (!call.subject.applications.empty()) {
-    const auto standing = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, name));
-    if (standing) TRY(call.subject.require_object(*standing));
-  }
+  TRY(require_standing(h, call.subject, kind, name));
   const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
   frontend::EraseOptions options{.dry_run = TRY(flag(call.request, "dryRun")),
                                  .force = TRY(flag(call.request, "force")),
@@ -326,6 +322,7 @@ Result<Response> patch_secret(const Handlers& h, const Call& call) {
   const auto& kind = model::kind_of(v1::Secret::default_instance());
   const std::string& name = call.at("name");
   const Precondition wanted = TRY(read_precondition(call.request));
+  TRY(require_standing(h, call.subject, kind, name));
   const auto current = TRY(TRY(h.hub.store.snapshot())->get(keys::object(kind.plural, name)));
   TRY(call.subject.require(current ? "update" : "create", kind.plural));
   if (auto refused = failed_precondition(kind, name, wanted, current)) return *std::move(refused);
@@ -347,8 +344,14 @@ Result<Response> patch_secret(const Handlers& h, const Call& call) {
 Result<> require_reach(const Handlers& h, const Subject& subject, const google::protobuf::Message& object) {
   if (subject.applications.empty()) return {};
   TRY(subject.require_object(object));
-  const auto& kind = model::kind_of(object);
-  const auto standing = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, model::meta(object).name()));
+  return require_standing(h, subject, model::kind_of(object), model::meta(object).name());
+}
+
+Result<> require_standing(const Handlers& h, const Subject& subject, const model::Kind& kind,
+                          const std::string& name) {
+  if (subject.applications.empty()) return {};
+  TRY(subject.require_name(kind.plural, name));
+  const auto standing = TRY(objects::get(*TRY(h.hub.store.snapshot()), kind, name));
   return standing ? subject.require_object(*standing) : Result<>();
 }
 

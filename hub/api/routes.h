@@ -27,6 +27,9 @@ inline frontend::Caller caller(const Call& call) { return {call.subject.name, ca
 
 // That an object is within a subject's reach, as it is given and as it stands: neither may be others'.
 Result<> require_reach(const Handlers& h, const Subject& subject, const google::protobuf::Message& object);
+// The same of one that is named, which need not be there.
+Result<> require_standing(const Handlers& h, const Subject& subject, const model::Kind& kind,
+                          const std::string& name);
 
 // GET, POST, PUT, DELETE of every kind; list and watch.
 void add_object_routes(Router& router, const Handlers& handlers);

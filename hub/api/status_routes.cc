@@ -61,6 +61,7 @@ Result<Response> who_am_i(const Handlers& h, const Call& call) {
   v1::WhoAmI out;
   out.set_subject(call.subject.name);
   for (const auto& role : call.subject.roles) out.add_roles(role);
+  for (const auto& application : call.subject.applications) out.add_applications(application);
   out.set_version(QLEET_VERSION);
   out.set_epoch(h.hub.store.identity().epoch);
   constexpr std::string_view kAccount = "serviceaccount:";
@@ -69,7 +70,6 @@ Result<Response> who_am_i(const Handlers& h, const Call& call) {
     const auto account =
         TRY(objects::get<v1::ServiceAccount>(*reader, call.subject.name.substr(kAccount.size())));
     if (account) {
-      *out.mutable_applications() = account->spec().applications();
       const auto authorization = call.request.header("authorization");
       const auto hash = crypto::sha256_hex(authorization.substr(authorization.rfind(' ') + 1));
       for (const auto& token : account->status().tokens()) {
@@ -85,7 +85,8 @@ Result<Response> who_am_i(const Handlers& h, const Call& call) {
 }  // namespace
 
 void add_status_routes(Router& router, const Handlers& handlers) {
-  router.add({"GET", "/v1/status", Access::rule("list", "deployments"),
+  // It tells of everybody's applications, and of agents: no token for some applications reaches those.
+  router.add({"GET", "/v1/status", Access::rule("list", "agents"),
               [&handlers](const Call& call) { return status(handlers, call); }});
   router.add({"GET", "/v1/whoami", Access::authenticated(),
               [&handlers](const Call& call) { return who_am_i(handlers, call); }});

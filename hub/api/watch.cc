@@ -18,6 +18,15 @@ constexpr size_t kChangesAtOnce = 256;
 constexpr size_t kObjectsAtOnce = 256;
 const std::string kDeployments = keys::object("deployments", "");
 
+// What became others' is told of by its name alone.
+void keep_name(google::protobuf::Message& object) {
+  const auto name = model::meta(object).name();
+  for (const auto* field : {"metadata", "spec", "status"})
+    if (const auto* found = object.GetDescriptor()->FindFieldByName(field))
+      object.GetReflection()->ClearField(&object, found);
+  model::meta(object).set_name(name);
+}
+
 }  // namespace
 
 WatchStream::WatchStream(Store& store, const Clock& clock, const Shower& shower, WatchOptions options)
@@ -178,9 +187,11 @@ std::string WatchStream::event_for(const Change& change) {
     else
       known_[key] = matches;
     if (matches && !change.erased && !had && !unknown) event = "added";
-    if (!matches && (had || unknown)) {
+    const bool others = !options_.filter.reaches(*shown->object);
+    if (!matches && (had || (unknown && !others))) {
       event = "deleted";
       matches = true;
+      if (others) keep_name(*shown->object);
     }
   }
   if (!matches) return {};

@@ -113,6 +113,53 @@ TEST_F(ReachTest, WatchesTellOfTheOwnAlone) {
   watch.stream->cancel();
 }
 
+// A stream that goes on where another one ended does not know what its client has.
+TEST_F(ReachTest, WatchesThatGoOnTellOfTheOwnAlone) {
+  const auto since = std::to_string((*store.snapshot())->revision());
+  struct Case {
+    std::string kind;
+    std::shared_ptr<Stream> stream;
+    std::string told;
+  };
+  std::vector<Case> cases;
+  for (const auto* kind : {"applications", "deployments", "resources", "events", "builds", "secrets"}) {
+    const auto watch =
+        send("GET", std::string("/v1/") + kind + "?watch=true&resourceVersion=" + since, "", "shop-admin");
+    ASSERT_EQ(watch.status, 200) << watch.body;
+    watch.stream->start([] {});
+    cases.push_back({kind, watch.stream, {}});
+  }
+  const auto relabel = [&]<class T>(const std::string& kind, const std::string& name, T object) {
+    object = *objects::get<T>(**store.snapshot(), name).value();
+    (*object.mutable_metadata()->mutable_labels())["new"] = "yes";
+    put(kind, name, object);
+  };
+  for (const auto* name : {"shop", "cart"}) {
+    const std::string app(name);
+    relabel("applications", app, v1::Application());
+    relabel("deployments", app + ".dev", v1::Deployment());
+    relabel("resources", "eu.dev." + app + ".workload.web", v1::Resource());
+    relabel("events", "event-" + app, v1::Event());
+    relabel("builds", "build-" + app, v1::Build());
+    relabel("secrets", "secret-" + app, v1::Secret());
+  }
+  // One's own that becomes somebody else's: that it went is told, and nothing of what it is now.
+  auto given = *objects::get<v1::Secret>(**store.snapshot(), "secret-shop").value();
+  given.mutable_spec()->set_applications(0, "cart");
+  put("secrets", "secret-shop", given);
+  for (auto& one : cases) {
+    for (bool more = true; more;) {
+      auto piece = one.stream->next();
+      one.told += piece.data;
+      more = piece.more;
+    }
+    EXPECT_THAT(one.told, HasSubstr("shop")) << one.kind;
+    EXPECT_THAT(one.told, Not(HasSubstr("cart"))) << one.kind;
+    one.stream->cancel();
+  }
+  EXPECT_THAT(cases.back().told, HasSubstr("event: deleted"));
+}
+
 TEST_F(ReachTest, OthersAreRefusedWhateverIsAsked) {
   struct Row {
     std::string method, target, body;
@@ -153,6 +200,12 @@ TEST_F(ReachTest, OthersAreRefusedWhateverIsAsked) {
            Row{"POST", "/v1/applications/cart/rollback", "{}", 403},
            Row{"POST", "/v1/apply", secret, 403},
            Row{"POST", "/v1/apply", open, 403},
+           Row{"PATCH", "/v1/secrets/secret-cart", R"({"data":{"a":"c"}})", 403},
+           Row{"POST", "/v1/plan", R"({"delete":{"kind":"Secret","name":"secret-cart"}})", 403},
+           Row{"POST", "/v1/plan", R"({"delete":{"kind":"Build","name":"build-cart"}})", 403},
+           Row{"GET", "/v1/resources/eu.dev.cart.workload.web/logs", "", 403},
+           Row{"GET", "/v1/resources/eu.dev.-.postgres.default/logs", "", 403},
+           Row{"GET", "/v1/status", "", 403},
            // What is no application's: its limit would be worth nothing.
            Row{"POST", "/v1/serviceaccounts/x/tokens", R"({"role":"admin"})", 403},
            Row{"GET", "/v1/serviceaccounts", "", 403},
@@ -163,6 +216,7 @@ TEST_F(ReachTest, OthersAreRefusedWhateverIsAsked) {
            Row{"POST", "/v1/apply", std::string(kRegion), 403},
            Row{"DELETE", "/v1/environments/dev", "", 403},
            // Its own.
+           Row{"PATCH", "/v1/secrets/secret-shop", R"({"data":{"a":"c"}})", 200},
            Row{"GET", "/v1/applications/shop", "", 200},
            Row{"GET", "/v1/resources/eu.dev.shop.workload.web", "", 200},
            Row{"GET", "/v1/builds/build-shop", "", 200},

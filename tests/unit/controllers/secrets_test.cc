@@ -48,7 +48,7 @@ TEST(SecretChoice, TheEnvironmentsOwnGoesFirst) {
   };
   for (const auto& row : rows) {
     controllers::SecretList list(row.secrets);
-    const auto chosen = controllers::choose_secret(list.of_id("stripe").value(), row.environment);
+    const auto chosen = controllers::choose_secret(list.of_id("stripe").value(), row.environment, "shop");
     EXPECT_EQ(chosen ? chosen->name : "", row.chosen) << row.environment;
   }
 }
@@ -62,6 +62,30 @@ TEST(SecretChoice, ALimitNamesWhoMayUseIt) {
   EXPECT_FALSE(controllers::may_use(facts, "cart"));
   // Nobody of those who share it was allowed to hand it on.
   EXPECT_FALSE(controllers::may_use(facts, ""));
+}
+
+// Who may write Secrets for one application must not take another one's away.
+TEST(SecretChoice, OneForOthersPutsNobodyOff) {
+  const auto secret = [](const std::string& name, const std::string& environment,
+                         std::vector<std::string> applications) {
+    return controllers::SecretFacts{.name = name,
+                                    .uid = {},
+                                    .version = 1,
+                                    .id = "stripe",
+                                    .environment = environment,
+                                    .applications = std::move(applications),
+                                    .keys = {}};
+  };
+  controllers::SecretList list({secret("all", "", {}), secret("prod", "prod", {"cart"})});
+  const auto chosen = [&](const std::string& application) {
+    return controllers::choose_secret(list.of_id("stripe").value(), "prod", application)->name;
+  };
+  EXPECT_EQ(chosen("cart"), "prod");
+  EXPECT_EQ(chosen("shop"), "all");
+  EXPECT_EQ(chosen(""), "all");
+  controllers::SecretList alone({secret("prod", "prod", {"cart"})});
+  EXPECT_EQ(controllers::choose_secret(alone.of_id("stripe").value(), "prod", "shop")->name, "prod")
+      << "to say that it may not be used";
 }
 
 // --- the whole hub -----------------------------------------------------------------------------------
@@ -345,6 +369,28 @@ TEST_F(SecretFlow, AKeyIsSetWithoutTheOthers) {
   EXPECT_EQ(spec.data().at("c"), "3");
   EXPECT_EQ(spec.environment(), "default");
   EXPECT_TRUE(spec.applications().empty());
+}
+
+TEST_F(SecretFlow, ATokenForSomeApplicationsChangesTheirsAlone) {
+  apply(secret("stripe", "{api_key: a}"));
+  apply(secret("carts", "{api_key: a}", ", applications: [cart]"));
+  apply(secret("shops", "{api_key: a}", ", applications: [shop]"));
+  world_.caller.applications = {"shop"};
+  const auto set = [&](const std::string& name, const std::function<void(v1::SecretPatch&)>& more = {}) {
+    v1::SecretPatch what;
+    (*what.mutable_data())["api_key"] = "b";
+    if (more) more(what);
+    const auto done = patch(name, what);
+    return done ? std::string() : done.error().message;
+  };
+  for (const auto* name : {"stripe", "carts", "new"})
+    EXPECT_THAT(set(name), HasSubstr("is for shop alone")) << name;
+  EXPECT_EQ(set("shops"), "");
+  EXPECT_EQ(set("new", [](auto& what) { what.add_applications("shop"); }), "");
+  EXPECT_THAT(set("shops", [](auto& what) { what.set_every_application(true); }), HasSubstr("alone"));
+  EXPECT_THAT(set("shops", [](auto& what) { what.add_applications("cart"); }), HasSubstr("alone"));
+  EXPECT_THAT(set("stripe", [](auto& what) { what.add_applications("shop"); }), HasSubstr("alone"));
+  EXPECT_EQ(world_.at<v1::Secret>("stripe").metadata().generation(), 1U);
 }
 
 TEST_F(SecretFlow, AChangeByKeysThatCannotBeIsRefused) {
