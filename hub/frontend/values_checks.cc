@@ -9,9 +9,11 @@
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
+#include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/controllers/values.h"
 #include "hub/store/objects.h"
 
@@ -32,7 +34,8 @@ class ValuesCheck {
         findings_(findings),
         profiles_(reader),
         holdings_(reader),
-        offers_(reader) {
+        offers_(reader),
+        secrets_(reader) {
     without_.mutable_spec()->clear_applications();
   }
 
@@ -95,7 +98,10 @@ class ValuesCheck {
     input.profiles = &profiles_;
     input.holdings = &holdings_;
     input.offers = &offers_;
-    return TRY(controllers::resolve(input)).refusal;
+    input.secrets = &secrets_;
+    const auto graph = TRY(controllers::resolve(input));
+    if (graph.refusal) return graph.refusal;
+    return controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting);
   }
 
   // What was refused without these values is not their fault.
@@ -124,6 +130,7 @@ class ValuesCheck {
   controllers::StoreProfiles profiles_;
   controllers::StoreHoldings holdings_;
   controllers::StoreOffers offers_;
+  controllers::StoreSecrets secrets_;
 };
 
 }  // namespace

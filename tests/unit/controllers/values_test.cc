@@ -162,6 +162,34 @@ TEST_F(Values, NamesThatLeadNowhereWarnAndWrongParamsAreRefused) {
       HasSubstr("(environment prod says so)"));
 }
 
+TEST_F(Values, AreCheckedWhereSecretsAreAskedForAndAgainstOthersRoutes) {
+  world_.apply(
+      "{apiVersion: qleet.io/v1, kind: Secret, metadata: {name: stripe}, spec: {data: {api_key: a}}}");
+  const std::string web =
+      R"({score: {containers: {main: {image: "reg.example/web:1", variables: {KEY: "${resources.stripe.api_key}"}}},
+        service: {ports: {http: {port: 80}}},
+        resources: {stripe: {type: secret}, url: {type: route, params: {host: HOST}}}}})";
+  const auto at_host = [&](const std::string& host) {
+    auto text = web;
+    return text.replace(text.find("HOST"), 4, host);
+  };
+  apply(application("shop", at_host("shop.example")));
+  world_.settle();
+  apply(application("cart", at_host("cart.example")));
+  world_.settle();
+  const auto with = [](const std::string& params) {
+    return environment("prod",
+                       "{regions: {selector: tier=prod}, applications: {cart: {workloads: {web: "
+                       "{params: {url: " +
+                           params + "}}}}}}");
+  };
+  EXPECT_THAT(world_.refusal(with("{port: eighty}")), HasSubstr("no port \"eighty\""));
+  EXPECT_THAT(world_.refusal(with("{host: shop.example}")),
+              testing::AllOf(HasSubstr("spec.applications.cart.workloads.web.params.url.host"),
+                             HasSubstr("shop.example")));
+  EXPECT_EQ(world_.refusal(with("{host: carts.example}")), "");
+}
+
 TEST_F(Values, AnApplicationNarrowsItsRegions) {
   world_.join("prod-2", {{"tier", "prod"}, {"geo", "us"}});
   world_.settle();
