@@ -56,6 +56,8 @@ Fate rolling(const v1::Deployment& deployment, std::uint32_t release) {
   if (status.failed_release() == release) return {"Failed", progress(status)};
   // What the status says may still be about the release before.
   if (controllers::needs_reconcile(deployment)) return {"RollingOut", "begins"};
+  // After a later one failed: it serves again, which is all that can be said of it.
+  if (status.state() == "Returned" && status.release() == release) return {"Ready", ""};
   if (status.state() == "Ready")
     return status.release() == release ? Fate{"Ready", ""} : Fate{"RollingOut", "begins"};
   if (status.state() == "Stalled" || status.state() == "Blocked" || status.state() == "Failed")

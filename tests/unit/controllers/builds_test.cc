@@ -376,6 +376,28 @@ TEST(Fate, OfABuildThatDoesNotStartIsFailed) {
   EXPECT_THAT(after->releases(1).reason(), HasSubstr("was rolled back before it was ready"));
 }
 
+// A build that serves again because the one after it failed has come to its end.
+TEST(Fate, OfABuildThatIsReturnedToIsReady) {
+  TwoPlaces places;
+  auto& world = places.world;
+  const auto good = tell(world, {.tag = "main-3", .digest = 'c', .image = "reg.example/shop/web"});
+  world.settle();
+  world.slow["eu.prod.shop.workload"] = {"ProbeFailing", "its probe fails"};
+  const auto bad = tell(world, {.tag = "main-4", .digest = 'd', .image = "reg.example/shop/web"});
+  world.settle();
+  world.pass(std::chrono::minutes(9));
+  world.slow.clear();
+  world.pass(std::chrono::minutes(2));
+  world.settle();
+  ASSERT_EQ(world.at<v1::Deployment>("shop.prod").status().state(), "Returned");
+  const auto fate = [&](const std::string& build) {
+    const auto found = frontend::fate_of_build(world.context(), {"serviceaccount:ci"}, build);
+    return found->state() + " " + found->releases(1).state();
+  };
+  EXPECT_EQ(fate(good->build()), "Done Ready");
+  EXPECT_EQ(fate(bad->build()), "Failed Failed");
+}
+
 TEST(Reach, ATokenTellsOfBuildsForItsApplicationsAlone) {
   World world;
   world.join("lab");
