@@ -9,6 +9,7 @@
 
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
+#include "common/text/visible.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
@@ -17,7 +18,16 @@ namespace subjects = sync::subjects;
 
 namespace {
 constexpr std::size_t kLongestSource = 300;
+constexpr std::size_t kLongestError = 2'000;
+
+// Lines are read by their beginnings: what an agent says must not pass for another's, or for the hub's.
+std::string in_line(std::string_view text, std::size_t most) {
+  std::string out;
+  text::append_visible(out, text.substr(0, most), {.lines = false});
+  return out;
 }
+
+}  // namespace
 
 struct LogStreams::Stream {
   // Constant after construction.
@@ -184,9 +194,9 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
     stream.note(fmt::format("{} lines were left out here: they came faster than they could be sent",
                             chunk.dropped()));
   if (wanted && !chunk.data().empty())
-    wanted = stream.take(chunk.source().substr(0, kLongestSource), chunk.data());
+    wanted = stream.take(in_line(chunk.source(), kLongestSource), chunk.data());
   if (!wanted) stream.cancelled = true;
-  if (chunk.last()) finish(stream, chunk.error());
+  if (chunk.last()) finish(stream, in_line(chunk.error(), kLongestError));
   if (!wanted || chunk.last()) (*stream.wake)();
 }
 

@@ -54,6 +54,7 @@ class LogStreamsTest : public ::testing::Test {
       wire::v1::LogsRequest request;
       ASSERT_TRUE(request.ParseFromString(message.data));
       ++commands_seen_;
+      reply_subject_ = request.reply_subject();
       server_->handle(request);
     });
   }
@@ -100,6 +101,7 @@ class LogStreamsTest : public ::testing::Test {
   std::unique_ptr<agent::LogServer> server_;
   std::shared_ptr<void> commands_;
   int commands_seen_ = 0;
+  std::string reply_subject_;
   static constexpr const char* kBoth = "1970-01-01T00:00:01.000Z one\n1970-01-01T00:00:02.000Z two\n";
   std::string seen_;
   std::string notes_;
@@ -224,6 +226,34 @@ TEST_F(LogStreamsTest, NumbersAreBounded) {
   // The agent takes two.
   ASSERT_TRUE(until([&] { return !ended_.empty(); }));
   EXPECT_EQ(ended_, "end:this agent streams as many logs as it may; close one and try again");
+}
+
+// One agent's words stand among those of others.
+TEST_F(LogStreamsTest, WhatAnAgentSaysOfItselfStaysInItsLine) {
+  std::string source;
+  std::string ended;
+  broker_.set_fate([](auto, auto, const Message& message) {
+    return MemoryBroker::Fate{.copies = message.subject.starts_with("logs") ? 0 : 1};
+  });
+  const auto handle = streams_.open({.agent = "eu", .resource = "eu.a", .container = {}, .wish = {}},
+                                    {.data =
+                                         [&](std::string_view from, std::string_view) {
+                                           source = from;
+                                           return true;
+                                         },
+                                     .end = [&](std::string error) { ended = error; }});
+  ASSERT_TRUE(handle);
+  ASSERT_TRUE(until([&] { return commands_seen_ == 1; }));
+  broker_.set_fate([](auto, auto, const Message&) { return MemoryBroker::Fate{}; });
+  wire::v1::LogsChunk chunk;
+  chunk.set_source("0/web\nprod/us/web-0/main | paid");
+  chunk.set_data("x\n");
+  chunk.set_last(true);
+  chunk.set_error("gone\n-- the hub is gone");
+  agent_bus_->publish(reply_subject_, chunk.SerializeAsString());
+  ASSERT_TRUE(until([&] { return !ended.empty(); }));
+  EXPECT_EQ(source, "0/web\\nprod/us/web-0/main | paid");
+  EXPECT_EQ(ended, "gone\\n-- the hub is gone");
 }
 
 TEST_F(LogStreamsTest, ARequestForAnothersSubjectIsIgnored) {
