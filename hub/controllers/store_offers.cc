@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "common/model/reasons.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/pending.h"
 #include "hub/store/keys.h"
@@ -67,11 +66,8 @@ Result<> wake_askers(Work& work, const v1::Application* before, const v1::Applic
     for (const auto& entry : TRY(work.txn.scan({.prefix = keys::type(type, "")})))
       askers.insert(std::string(keys::last(entry.key)));
   for (const auto& name : askers) {
-    auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-    if (!deployment || !places.contains(deployment->spec().environment())) continue;
-    for (auto& condition : *deployment->mutable_status()->mutable_conditions())
-      if (condition.type() == reasons::kResolved) condition.set_observed_generation(0);
-    TRY(put_deployment(work, *deployment));
+    const auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+    if (deployment && places.contains(deployment->spec().environment())) TRY(reconcile_again(work, name));
   }
   return {};
 }
