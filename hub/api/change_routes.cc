@@ -72,15 +72,15 @@ Result<Response> plan(const Handlers& h, const Call& call) {
     v1::PlanRequest request;
     TRY(read_message(call.request, request));
     const auto operation = TRY(planned_operation(h, call, request));
-    return answer(call.request, TRY(frontend::plan(h.context(), operation)));
+    return answer(call.request, TRY(frontend::plan(h.context(), operation, call.subject.applications)));
   }
   const auto objects = TRY(read_changes(call.request));
   for (const auto& object : objects) {
     TRY(call.subject.require(access::kPlan, model::kind_of(*object).plural));
     TRY(require_reach(h, call.subject, *object));
   }
-  return answer(call.request,
-                TRY(frontend::plan(h.context(), frontend::plan_apply(caller(call), objects, {}))));
+  return answer(call.request, TRY(frontend::plan(h.context(), frontend::plan_apply(caller(call), objects, {}),
+                                                 call.subject.applications)));
 }
 
 }  // namespace

@@ -112,9 +112,11 @@ Result<v1::DeliveryAnswers> approve(const Context& context, const Caller& caller
 Result<v1::DeliveryAnswers> rollback(const Context& context, const Caller& caller,
                                      const v1::RollbackRequest& request);
 
-// The operations, on a copy; prints what they would lead to. The same code runs as for real.
+// The operations, on a copy; prints what they would lead to. The same code runs as for real. `applications`:
+// of others than these it is said that something of theirs changes, and not what; empty: all of it.
 using Operation = std::function<Result<v1::PlanResult>(const Context& overlay)>;
-Result<v1::PlanResult> plan(const Context& context, const Operation& operation);
+Result<v1::PlanResult> plan(const Context& context, const Operation& operation,
+                            const std::vector<std::string>& applications = {});
 Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects,
                      const ApplyOptions& options);
 Operation plan_erase(const Caller& caller, const model::Kind& kind, std::string name,

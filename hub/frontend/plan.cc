@@ -47,8 +47,9 @@ std::string image_change(const std::string& before, const std::string& after) {
 
 class Planner {
  public:
-  Planner(const Reader& before, const Reader& after, const Settled& settled, v1::PlanResult& result)
-      : before_(before), after_(after), settled_(settled), result_(result) {}
+  Planner(const Reader& before, const Reader& after, const Settled& settled,
+          const std::vector<std::string>& applications, v1::PlanResult& result)
+      : before_(before), after_(after), settled_(settled), applications_(applications), result_(result) {}
 
   Result<> run();
 
@@ -65,6 +66,7 @@ class Planner {
   const Reader& before_;
   const Reader& after_;
   const Settled& settled_;
+  const std::vector<std::string>& applications_;  // told of in full; empty: all
   v1::PlanResult& result_;
   std::map<std::pair<std::string, std::string>, v1::PlanPlace> places_;
 };
@@ -80,6 +82,9 @@ Result<> Planner::add(const v1::ResourceSpec& spec, v1::PlanChange change) {
   change.set_type(spec.type());
   change.set_id(spec.id());
   change.set_application(spec.application());
+  const bool others =
+      !applications_.empty() && std::ranges::find(applications_, spec.application()) == applications_.end();
+  if (others) change.clear_details();
   const auto& action = change.action();
   if (action == "create" || action == "revive") result_.set_to_add(result_.to_add() + 1);
   if (action == "change" || action == "restart") result_.set_to_change(result_.to_change() + 1);
@@ -329,7 +334,8 @@ Result<> Planner::run() {
 
 }  // namespace
 
-Result<v1::PlanResult> plan(const Context& context, const Operation& operation) {
+Result<v1::PlanResult> plan(const Context& context, const Operation& operation,
+                            const std::vector<std::string>& applications) {
   const auto overlay = TRY(OverlayStore::over(context.store));
   const Context copy{*overlay, context.clock, context.random};
   const auto before = TRY(overlay->snapshot());
@@ -337,7 +343,7 @@ Result<v1::PlanResult> plan(const Context& context, const Operation& operation) 
   const auto settled = TRY(settle_everything(copy, *before));
   const auto after = TRY(overlay->snapshot());
   result.mutable_data()->MergeFrom(TRY(data_notices(*before, *after, settled)));
-  TRY(Planner(*before, *after, settled, result).run());
+  TRY(Planner(*before, *after, settled, applications, result).run());
   return result;
 }
 

@@ -110,7 +110,13 @@ Result<v1::DeliveryAnswers> rollback(const Context&, const Caller& caller,
   return test::frontend_double().answers;
 }
 
-Result<v1::PlanResult> plan(const Context& context, const Operation& operation) { return operation(context); }
+Result<v1::PlanResult> plan(const Context& context, const Operation& operation,
+                            const std::vector<std::string>& applications) {
+  auto& calls = test::frontend_double().calls;
+  auto result = operation(context);
+  for (const auto& application : applications) calls.back() += " for " + application;
+  return result;
+}
 
 Operation plan_apply(const Caller& caller, const std::vector<model::Object>& objects, const ApplyOptions&) {
   return planned("apply", caller, fmt::format("{} objects", objects.size()));

@@ -260,6 +260,54 @@ TEST_F(Values, TwoApplicationsAskForEachOther) {
   EXPECT_EQ(world_.state("shop.prod"), "Blocked 1");
 }
 
+TEST_F(Values, WhatIsAskedForIsWhatRuns) {
+  world_.apply(environment("prod", "{regions: {selector: tier=prod}, builds: {by: approval}}"));
+  const auto approve = [&](const std::string& name) {
+    v1::ApproveRequest request;
+    request.set_application(name);
+    request.set_environment("prod");
+    ASSERT_TRUE(frontend::approve(world_.context(), world_.caller, request)) << name;
+    world_.settle();
+  };
+  apply(application("bank", kOfferer));
+  apply(application("shop", kAsker));
+  world_.settle();
+  approve("bank");
+  approve("shop");
+  const std::string shop = "prod-1.prod.shop.workload.web";
+  EXPECT_THAT(url_of(world_, shop), HasSubstr("http://web.bank.prod.internal:7000"));
+  auto moved = kOfferer;
+  moved.replace(moved.find("7000"), 4, "7001");
+  apply(application("bank", moved));
+  world_.settle();
+  EXPECT_THAT(url_of(world_, "dev-1.dev.shop.workload.web"), HasSubstr("internal:7001"));
+  EXPECT_THAT(url_of(world_, shop), HasSubstr("internal:7000")) << "the new one waits for approval";
+  approve("bank");
+  EXPECT_THAT(url_of(world_, shop), HasSubstr("internal:7001"));
+  v1::RollbackRequest back;
+  back.set_application("bank");
+  back.set_environment("prod");
+  ASSERT_TRUE(frontend::rollback(world_.context(), world_.caller, back));
+  world_.settle();
+  EXPECT_THAT(url_of(world_, shop), HasSubstr("internal:7000"));
+}
+
+// A token for some applications learns that others change, and not what stands in them.
+TEST_F(Values, APlanShowsOthersWithoutTheirContent) {
+  apply(application("bank", kOfferer));
+  apply(application("shop", kAsker));
+  world_.settle();
+  auto moved = kOfferer;
+  moved.replace(moved.find("7000"), 4, "7001");
+  const auto objects = model::decode(application("bank", moved)).value();
+  const auto text = [&](const std::vector<std::string>& applications) {
+    return frontend::plan(world_.context(), frontend::plan_apply(world_.caller, objects, {}), applications)
+        ->text();
+  };
+  EXPECT_THAT(text({}), HasSubstr("URL \"http://web.bank.dev.internal:7000\""));
+  EXPECT_THAT(text({"bank"}), testing::AllOf(HasSubstr("rolls 1 replica"), Not(HasSubstr("URL"))));
+}
+
 TEST_F(Values, ToBeAskedForByNameIsNoRoll) {
   apply(application("shop", kWeb));
   world_.settle();
