@@ -6,6 +6,7 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/releases.h"
+#include "hub/controllers/store_offers.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -25,7 +26,9 @@ bool waits_in(const v1::Deployment& deployment, const std::string& region) {
 }  // namespace
 
 Result<> put_deployment(Work& work, v1::Deployment& deployment) {
+  const auto before = TRY(objects::get<v1::Deployment>(work.txn, deployment.metadata().name()));
   TRY(objects::put(work.txn, deployment, work.stamp));
+  TRY(wake_askers(work, before ? &*before : nullptr, deployment));
   if (!deployment.spec().deleted() && needs_reconcile(deployment))
     mark(work.txn, deployment.metadata().name());
   return {};

@@ -6,6 +6,7 @@
 
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/pending.h"
+#include "hub/controllers/releases.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 
@@ -13,13 +14,38 @@ namespace qleet::hub::controllers {
 namespace {
 
 // What others can see of it.
-std::map<std::string, std::string> offers_of(const v1::Application* application) {
+std::map<std::string, std::string> offers_of(const v1::ApplicationSpec& spec) {
   std::map<std::string, std::string> offers;
-  if (application == nullptr) return offers;
-  for (const auto& [name, workload] : application->spec().workloads())
+  for (const auto& [name, workload] : spec.workloads())
     for (const auto& id : workload.offers())
       offers[id] = name + "\n" + objects::serialize(workload.score().service());
   return offers;
+}
+
+std::map<std::string, std::string> offers_of(const v1::Application* application) {
+  return application == nullptr ? std::map<std::string, std::string>() : offers_of(application->spec());
+}
+
+// Of the release that the deployment wants; nothing where it wants none.
+Result<std::optional<v1::ApplicationSpec>> wanted_by(const Reader& reader, const v1::Deployment* deployment) {
+  if (deployment == nullptr || deployment->spec().deleted()) return std::nullopt;
+  const auto& spec = deployment->spec();
+  const auto release = TRY(get_release(reader, spec.application(), spec.release()));
+  if (!release) return std::nullopt;
+  return release->spec().definition();
+}
+
+Result<> wake_in(Work& work, const std::set<std::string>& environments) {
+  std::set<std::string> askers;
+  for (const auto type : {kServiceType, kEndpointType})
+    for (const auto& entry : TRY(work.txn.scan({.prefix = keys::type(type, "")})))
+      askers.insert(std::string(keys::last(entry.key)));
+  for (const auto& name : askers) {
+    const auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
+    if (deployment && environments.contains(deployment->spec().environment()))
+      TRY(reconcile_again(work, name));
+  }
+  return {};
 }
 
 std::set<std::string> places_of(const v1::Application* application) {
@@ -35,9 +61,15 @@ Result<std::optional<Offered>> StoreOffers::find(std::string_view environment, s
   for (const auto& entry : TRY(reader_.scan({.prefix = keys::offer(environment, id, "")}))) {
     const auto application = TRY(objects::get<v1::Application>(reader_, keys::last(entry.key)));
     if (!application || application->metadata().has_deletion_timestamp()) continue;
-    for (const auto& [name, workload] : application->spec().workloads()) {
-      if (std::ranges::find(workload.offers(), id) == workload.offers().end()) continue;
-      return Offered{application->metadata().name(), name, workload.score().service()};
+    const auto deployment = TRY(
+        objects::get<v1::Deployment>(reader_, deployment_name(application->metadata().name(), environment)));
+    const auto wanted = TRY(wanted_by(reader_, deployment ? &*deployment : nullptr));
+    for (const auto* spec : {wanted ? &*wanted : nullptr, &application->spec()}) {
+      if (spec == nullptr) continue;
+      for (const auto& [name, workload] : spec->workloads()) {
+        if (std::ranges::find(workload.offers(), id) != workload.offers().end())
+          return Offered{application->metadata().name(), name, workload.score().service()};
+      }
     }
   }
   return std::nullopt;
@@ -61,15 +93,19 @@ Result<> wake_askers(Work& work, const v1::Application* before, const v1::Applic
   auto places = places_of(after);
   if (old == now && (old_places == places || now.empty())) return {};
   places.insert(old_places.begin(), old_places.end());
-  std::set<std::string> askers;
-  for (const auto type : {kServiceType, kEndpointType})
-    for (const auto& entry : TRY(work.txn.scan({.prefix = keys::type(type, "")})))
-      askers.insert(std::string(keys::last(entry.key)));
-  for (const auto& name : askers) {
-    const auto deployment = TRY(objects::get<v1::Deployment>(work.txn, name));
-    if (deployment && places.contains(deployment->spec().environment())) TRY(reconcile_again(work, name));
-  }
-  return {};
+  return wake_in(work, places);
+}
+
+Result<> wake_askers(Work& work, const v1::Deployment* before, const v1::Deployment& after) {
+  const auto number = [](const v1::Deployment* deployment) {
+    return deployment == nullptr || deployment->spec().deleted() ? 0 : deployment->spec().release();
+  };
+  if (number(before) == number(&after)) return {};
+  const auto old = TRY(wanted_by(work.txn, before));
+  const auto now = TRY(wanted_by(work.txn, &after));
+  const auto none = v1::ApplicationSpec();
+  if (offers_of(old ? *old : none) == offers_of(now ? *now : none)) return {};
+  return wake_in(work, {after.spec().environment()});
 }
 
 }  // namespace qleet::hub::controllers

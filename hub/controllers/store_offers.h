@@ -1,4 +1,5 @@
-// What applications offer to each other, as it stands in the store.
+// What applications offer to each other, as it stands in the store: what the release says that an environment
+// wants, and where that does not offer the id (yet), what was applied last.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include "hub/controllers/work.h"
 #include "hub/store/store.h"
 #include "qleet/v1/application.pb.h"
+#include "qleet/v1/delivery.pb.h"
 
 namespace qleet::hub::controllers {
 
@@ -30,5 +32,7 @@ Result<std::optional<std::string>> offered_by_other(const Reader& reader, std::s
 // Where what an application offers has changed, those who ask for services in its environments are looked at
 // again. Null: it was not there, or is no more.
 Result<> wake_askers(Work& work, const v1::Application* before, const v1::Application* after);
+// The same for what another release of a deployment offers. Null: there was none.
+Result<> wake_askers(Work& work, const v1::Deployment* before, const v1::Deployment& after);
 
 }  // namespace qleet::hub::controllers
