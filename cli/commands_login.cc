@@ -1,12 +1,9 @@
 // The way to a hub: login, and the versions of both sides.
-#include <termios.h>
-#include <unistd.h>
-
 #include <fstream>
-#include <iostream>
 #include <iterator>
 
 #include "cli/commands.h"
+#include "cli/hidden_input.h"
 #include "common/http/client.h"
 #include "common/http/problem.h"
 #include "common/model/model.h"
@@ -30,21 +27,7 @@ Result<std::string> file_contents(const std::string& path) {
 
 // Typed without being shown, on a terminal; else the first line of standard input.
 Result<std::string> asked_for_token(const std::string& hub) {
-  std::string token;
-  termios before{};
-  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before) == 0;
-  if (terminal) {
-    print_error("Token for " + hub + ": ");
-    termios silent = before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  }
-  std::getline(std::cin, token);
-  if (terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    print_error("\n");
-  }
-  token = trimmed(token);
+  auto token = trimmed(read_hidden("Token for " + hub + ": "));
   if (token.empty())
     return fail(Code::kInvalid,
                 "no token was given: type it, pipe it in, or name its file with --token-file");

@@ -1,6 +1,5 @@
 // qleet secret: keys of Secrets. Values come from standard input and files, and are never shown.
 #include <google/protobuf/stubs/common.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <set>
 
 #include "cli/commands.h"
+#include "cli/hidden_input.h"
 #include "common/model/model.h"
 #include "qleet/v1/access.pb.h"
 #include "qleet/v1/delivery.pb.h"
@@ -32,37 +32,6 @@ std::string path_of(const std::string& name, const std::vector<std::string>& par
 }
 
 // --- values ------------------------------------------------------------------------------------------
-
-// What a person types is not echoed.
-class Unechoed {
- public:
-  Unechoed() {
-    ok_ = tcgetattr(STDIN_FILENO, &before_) == 0;
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    if (ok_) ok_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-  }
-  ~Unechoed() {
-    if (ok_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-  Unechoed(const Unechoed&) = delete;
-  Unechoed& operator=(const Unechoed&) = delete;
-
- private:
-  bool ok_ = false;
-  termios before_{};
-};
-
-std::string typed(const std::string& key) {
-  print_error("Value of " + key + " (not shown): ");
-  std::string line;
-  {
-    const Unechoed unechoed;
-    std::getline(std::cin, line);
-  }
-  print_error("\n");
-  return line;
-}
 
 // `echo` ends what it says with a newline that nobody means.
 std::string piped() {
@@ -97,7 +66,7 @@ Result<> read_pair(const std::string& pair, bool& stdin_used, v1::SecretPatch& p
     if (!person && std::exchange(stdin_used, true))
       return fail(Code::kInvalid,
                   "key \"" + key + "\": standard input holds one value; give the others as @FILE");
-    value = person ? typed(key) : piped();
+    value = person ? read_hidden("Value of " + key + " (not shown): ") : piped();
     if (value.empty()) return fail(Code::kInvalid, "key \"" + key + "\": standard input was empty");
   } else if (value.starts_with('@')) {
     value = TRY(bytes_of(value.substr(1)));

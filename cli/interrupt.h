@@ -2,17 +2,18 @@
 #pragma once
 
 #include <csignal>
+#include <functional>
 #include <string>
 #include <thread>
 
 namespace qleet::cli {
 
-// While it lives, SIGINT and SIGTERM end the process with 130, after `farewell` was printed on standard
-// error, whatever other threads are busy with. Made before other threads of the command, which inherit that
-// they do not get these signals themselves.
+// While it lives, SIGINT and SIGTERM end the process with 130, after `last` was called (on a thread of its
+// own) and `farewell` printed on standard error, whatever other threads are busy with. Made before other
+// threads of the command, which inherit that they do not get these signals themselves.
 class Interrupt {
  public:
-  explicit Interrupt(std::string farewell);
+  explicit Interrupt(std::string farewell, std::function<void()> last = {});
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;

@@ -165,5 +165,17 @@ TEST_F(OnTerminal, WhatIsOfNoUseIsAWrongCommandLine) {
   EXPECT_TRUE(planned.err.contains("--delete-data")) << planned.err;
 }
 
+TEST_F(OnTerminal, CtrlCWhileAValueIsTypedLeavesTheTerminalAsItWas) {
+  TerminalRun ran({"/bin/sh", "-c", "trap : INT; \"$0\" secret set pay KEY=-; echo ended $?; stty -a",
+                   QLEET_BIN "/qleet"},
+                  options());
+  ASSERT_TRUE(ran.wait_for("Value of KEY (not shown): ")) << ran.text();
+  ran.type("half a val\x03");
+  EXPECT_EQ(ran.wait(), 0) << ran.text();
+  EXPECT_TRUE(ran.text().contains("ended 130")) << ran.text();
+  EXPECT_TRUE(std::regex_search(ran.text(), std::regex("[ ;]echo[ ;\n]"))) << ran.text();
+  EXPECT_FALSE(ran.text().contains("half")) << ran.text();
+}
+
 }  // namespace
 }  // namespace qleet::test
