@@ -113,7 +113,7 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim, Hori
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);
-    return now && now->resource == claim.resource && now->host == claim.host && now->path == claim.path;
+    return now && now->router == claim.router && now->host == claim.host && now->path == claim.path;
   });
 }
 

@@ -12,6 +12,7 @@
 #include "common/model/reasons.h"
 #include "common/template/template.h"
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/deadline.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/resources.h"
 #include "hub/store/keys.h"
@@ -254,6 +255,12 @@ std::string Comparison::failed(const v1::Deployment& deployment) {
       });
   if (!deaf) return "has failed, and could become ready";
   if (deployment.status().failed_release() != spec.release()) return "does not say which release failed";
+  // Each region has its own clock.
+  const auto deadline = hub::controllers::deadline_of(environment->spec().rollout());
+  for (const auto& region : deployment.status().regions())
+    if (deadline && region.has_progressed() && region.state() != "Ready" &&
+        objects::wall_time(region.progressed()) + *deadline > world_.clock.wall())
+      return "has time left in " + region.region();
   const bool stays =
       environment->spec().rollout().on_failure() == "stay" || deployment.status().release() == 0;
   return stays ? "" : "has failed, and does not go back";
