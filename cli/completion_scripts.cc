@@ -7,7 +7,7 @@
 namespace qleet::cli {
 namespace {
 
-constexpr const char* kBash = R"bash(# qleet completion for bash: source <(qleet completion bash)
+constexpr const char* kBash = R"bash(# Completion of qleet in bash: source <(qleet completion bash)
 _qleet() {
   local line
   COMPREPLY=()
@@ -28,7 +28,7 @@ complete -F _qleet qleet
 )bash";
 
 constexpr const char* kZsh = R"zsh(#compdef qleet
-# qleet completion for zsh: source <(qleet completion zsh)
+# Completion of qleet in zsh: source <(qleet completion zsh)
 _qleet() {
   local -a described open
   local line word
@@ -58,7 +58,7 @@ else
 fi
 )zsh";
 
-constexpr const char* kFish = R"fish(# qleet completion for fish: qleet completion fish | source
+constexpr const char* kFish = R"fish(# Completion of qleet in fish: qleet completion fish | source
 function __qleet_complete
     set -l words (commandline -opc)
     set -l lines (command qleet __complete $words[2..-1] (commandline -ct) 2>/dev/null)

@@ -25,13 +25,13 @@ constexpr size_t kMaxText = 128 * 1024;  // what Linux passes as one argument or
 
 void check_image(const std::string& image, bool has_builds, const Place& place, Checks& checks) {
   if (image.empty())
-    return checks.wrong(place,
-                        "is missing; name an image, or write \".\" and name it with qleet apply --image");
+    return checks.wrong(
+        place, "is missing; name an image, or write \".\" and name it with qleet apply FILE --image IMAGE");
   if (image == ".") {
     if (!has_builds)
       checks.wrong(place,
                    "\".\" stands for an image that is named elsewhere, and this workload has no builds; name "
-                   "an image here, or with qleet apply --image");
+                   "an image here, or with qleet apply FILE --image IMAGE");
     return;
   }
   const bool good = std::ranges::all_of(image, [](unsigned char c) {

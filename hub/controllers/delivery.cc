@@ -175,14 +175,15 @@ bool same_in(const std::string& environment, const v1::ReleaseSpec& a, const v1:
 
 std::string held_back(const v1::DeploymentSpec& deployment) {
   if (!deployment.rolled_back()) return {};
-  const auto who = fmt::format("{} {}", deployment.application(), deployment.environment());
+  const auto& application = deployment.application();
+  const auto& environment = deployment.environment();
   return deployment.candidate() == 0
-             ? fmt::format("rolled back by hand: builds wait until somebody applies, or: qleet approve {}",
-                           who)
+             ? fmt::format("rolled back by hand: builds wait until somebody applies, or: qleet approve {} {}",
+                           application, environment)
              : fmt::format(
-                   "rolled back by hand: release {} waits until somebody applies, or: qleet approve {} "
+                   "rolled back by hand: release {} waits until somebody applies, or: qleet approve {} {} "
                    "--release {}",
-                   deployment.candidate(), who, deployment.candidate());
+                   deployment.candidate(), application, environment, deployment.candidate());
 }
 
 Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release, bool affects,

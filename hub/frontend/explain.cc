@@ -88,7 +88,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
   if (reason == reasons::kLimitRefused)
     return fmt::format("ask for a lower limit in {}, or raise the host's.", where);
   if (reason == reasons::kHostUnavailable) return "start the container engine on the region's host.";
-  if (reason == reasons::kNoSecret) return "set it (qleet secret set), or ask for another id or key.";
+  if (reason == reasons::kNoSecret)
+    return "set it (qleet secret set NAME KEY=-), or ask for another id or key.";
   if (reason == reasons::kWaitingForValues)
     return "the hub's log says why it cannot send them; set the secret anew if its key is lost.";
   if (reason == reasons::kProviderMissing && resource != nullptr && resource->spec().has_secret())

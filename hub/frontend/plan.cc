@@ -160,7 +160,7 @@ Result<> Planner::describe_change(const v1::ResourceSpec& before, const v1::Reso
     details.push_back(fmt::format("{}{}", entry.action() == "~" ? "other " : entry.action(), entry.path()));
   }
   for (auto& secret : TRY(secrets_changed(after))) {
-    only_replicas = false;
+    only_replicas = only_name = false;
     details.push_back(std::move(secret));
   }
   if (before.provider() != after.provider())

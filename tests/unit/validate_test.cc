@@ -180,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "ImageOfNoBuild", "containers: {main: {image: .}}\n",
             "containers.main.image: \".\" stands for an image that is named elsewhere, and this workload has "
-            "no builds; name an image here, or with qleet apply --image"},
+            "no builds; name an image here, or with qleet apply FILE --image IMAGE"},
         Case{"Before",
              "containers: {main: {image: a/b, before: {init: {ready: complete}, proxy: {ready: healthy}}},\n"
              "  init: {image: a/b, before: {proxy: {ready: started}}}, proxy: {image: a/b}}\n",

@@ -95,12 +95,12 @@ TEST(EngineThreadsTest, MakesAHundredInChainsOfFive) {
   EXPECT_EQ(agent.world->things().size(), 100u);
 
   std::string log;
-  ASSERT_TRUE(agent.gateway.read({.resource = "n0"}, [&](auto, auto data) {
-    log += data;
+  ASSERT_TRUE(agent.gateway.read({.resource = "n0"}, [&](const LogLine& line) {
+    log += line.data + "\n";
     return true;
   }));
   EXPECT_EQ(log, "changes 1\n");
-  EXPECT_EQ(agent.gateway.read({.resource = "nobody"}, [](auto, auto) { return true; }).error().code,
+  EXPECT_EQ(agent.gateway.read({.resource = "nobody"}, [](const LogLine&) { return true; }).error().code,
             Code::kNotFound);
 }
 

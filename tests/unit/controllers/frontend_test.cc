@@ -214,7 +214,10 @@ TEST(Frontend, AProfileSaysWhoMayAskAndWhichParametersAreWhose) {
     return found ? found->text() : found.error().message;
   };
   EXPECT_THAT(text("router-container"), HasSubstr("may be asked for by: other profiles only\n"));
-  EXPECT_THAT(text("router-container"), HasSubstr("parameters of the operator: image, listen, port\n"));
+  EXPECT_THAT(
+      text("router-container"),
+      HasSubstr("parameters of the operator: connectTimeout, idleTimeout, image, keepAliveTimeout, listen, "
+                "maxHeaderSize, port, requestTimeout, responseTimeout, tunnelTimeout\n"));
   EXPECT_THAT(text("redis-container"), HasSubstr("may be asked for by: workloads and other profiles\n"));
   EXPECT_THAT(text("redis-container"),
               HasSubstr("parameters: memory, size\nparameters of the operator: image\n"));

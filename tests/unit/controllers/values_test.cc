@@ -142,9 +142,16 @@ TEST_F(Values, NamesThatLeadNowhereWarnAndWrongParamsAreRefused) {
               testing::AllOf(HasSubstr("spec.applications.shop.workloads.web.params.url.hots"),
                              HasSubstr("did you mean \"host\"?")));
   EXPECT_THAT(world_.refusal(with("{web: {params: {url: {port: eighty}}}}")),
-              HasSubstr("must be a whole number"));
+              testing::AllOf(HasSubstr("spec.applications.shop.workloads.web.params.url.port"),
+                             HasSubstr("no port \"eighty\" in the workload's service; there is: http")));
+  EXPECT_THAT(world_.refusal(with("{web: {params: {url: {port: 70000}}}}")),
+              HasSubstr("must be a port from 1 to 65535"));
   EXPECT_THAT(world_.refusal(with("{web: {variables: {A: \"${resources.db.host}\"}}}")),
               HasSubstr("spec.applications.shop.workloads.web.variables.A"));
+  // As in the Score document that it is put into.
+  EXPECT_THAT(world_.refusal(with("{web: {variables: {A: \"$$${metadata.name}\"}}}")),
+              testing::AllOf(HasSubstr("spec.applications.shop.workloads.web.variables.A"),
+                             HasSubstr("cannot stand right before ${metadata.name}")));
   EXPECT_THAT(world_.refusal(with("{web: {replicas: 5000}}")), HasSubstr("at most 1000"));
   // The other way round: an application that its environment's values do not fit.
   world_.apply(with("{web: {params: {url: {path: /x}}}}"));
