@@ -12,9 +12,9 @@ struct SchemaLimits {
   size_t max_bytes = 16 * 1024;  // of one provider
   size_t max_bytes_together = 64 * 1024;
   size_t max_outputs = 256;
-  size_t max_word = 64;  // names of fields and outputs
-  size_t max_text = 1024;
-  int max_depth = 16;    // objects and lists within each other
+  size_t max_word = 64;    // names of fields and outputs
+  size_t max_text = 1024;  // any other
+  int max_depth = 16;      // objects and lists within each other
 };
 
 // Takes out what is too large or too deep, has names of other than letters, digits and "._-/*$" or texts of

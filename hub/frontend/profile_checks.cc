@@ -36,17 +36,16 @@ std::string known_or_near(std::string_view word, const std::vector<std::string>&
 
 // What agents say of one provider; versions may differ from agent to agent.
 struct Told {
+  std::set<std::string> seen;               // as bytes
   std::vector<v1::ProviderSchema> schemas;  // each once
-  std::vector<std::string> outputs;
+  std::vector<std::string> outputs;         // the same
 };
 
 void take(const v1::ProviderSchema& schema, Told& told) {
-  const auto same = [bytes = objects::serialize(schema)](const v1::ProviderSchema& other) {
-    return objects::serialize(other) == bytes;
-  };
-  if (std::ranges::any_of(told.schemas, same)) return;
+  if (!told.seen.insert(objects::serialize(schema)).second) return;
   told.schemas.push_back(schema);
-  told.outputs.insert(told.outputs.end(), schema.outputs().begin(), schema.outputs().end());
+  for (const auto& output : schema.outputs())
+    if (std::ranges::find(told.outputs, output) == told.outputs.end()) told.outputs.push_back(output);
 }
 
 // Fields that none of them knows, with what is known there instead.
