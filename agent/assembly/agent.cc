@@ -5,6 +5,24 @@
 #include "common/crypto/encoding.h"
 
 namespace qleet::agent {
+namespace {
+
+// Of those that tell.
+std::vector<qleet::v1::ProviderSchema> schemas_of(
+    const std::map<std::string, std::shared_ptr<Provider>>& providers) {
+  std::vector<qleet::v1::ProviderSchema> out;
+  for (const auto& [name, provider] : providers) {
+    auto told = provider->schema();
+    if (told.template_.fields().empty()) continue;
+    auto& schema = out.emplace_back();
+    schema.set_provider(name);
+    *schema.mutable_template_() = std::move(told.template_);
+    schema.mutable_outputs()->Assign(told.outputs.begin(), told.outputs.end());
+  }
+  return out;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seams) {
   std::unique_ptr<Agent> agent(new Agent());
@@ -26,6 +44,7 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentOptions options, AgentSeams seam
   session_options.version = QLEET_VERSION;
   session_options.boot_id = agent->engine_->boot_id();
   session_options.providers = std::move(options.provider_names);
+  session_options.schemas = schemas_of(seams.providers);
   if (!options.box.public_key.empty()) session_options.box_key = crypto::base64url(options.box.public_key);
   session_options.enrolled_epoch = options.enrolled_epoch;
   session_options.heartbeat = options.heartbeat;

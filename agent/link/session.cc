@@ -24,6 +24,7 @@ SyncOptions sync_options(const SessionOptions& options) {
   out.providers = options.providers;
   out.enrolled_epoch = options.enrolled_epoch;
   out.box_key = options.box_key;
+  out.schemas = options.schemas;
   out.batch_within = options.batch_within;
   out.backoff = options.sync_backoff;
   out.manifest_bytes = options.manifest_bytes;

@@ -29,6 +29,7 @@ struct SessionOptions {
   std::vector<std::string> providers;
   std::string enrolled_epoch;
   std::string box_key;  // qleet.v1.AgentSpec.box_key
+  std::vector<qleet::v1::ProviderSchema> schemas;
   Millis heartbeat = sync::kHeartbeatEvery;
   sync::Backoff::Limits sync_backoff{Millis(1'000), Millis(60'000)};
   Millis batch_within{10'000};

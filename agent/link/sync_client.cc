@@ -291,7 +291,10 @@ wire::v1::SyncRequest SyncClient::new_request() const {
 
 void SyncClient::request(MonoTime now) {
   auto message = new_request();
-  if (manifest_) {
+  if (!manifest_) {
+    // A manifest fills its message, and comes after a request without one.
+    message.mutable_schemas()->Assign(options_.schemas.begin(), options_.schemas.end());
+  } else {
     const sync::NameRange& range = manifest_->current = std::move(manifest_->left.front());
     manifest_->left.pop_front();
     message.set_manifest(true);

@@ -18,6 +18,7 @@
 #include "common/clock/clock.h"
 #include "common/random/random.h"
 #include "common/sync/backoff.h"
+#include "qleet/v1/region.pb.h"
 
 namespace qleet::agent {
 
@@ -28,6 +29,7 @@ struct SyncOptions {
   // Known from the enrolment; counts until the journal knows one.
   std::string enrolled_epoch;
   std::string box_key;  // qleet.v1.AgentSpec.box_key
+  std::vector<qleet::v1::ProviderSchema> schemas;
   // Without a batch for so long, the request counts as lost: the first one, and those after it.
   Millis first_within{2'000};
   Millis batch_within{10'000};

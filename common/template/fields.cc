@@ -223,11 +223,12 @@ std::vector<const Value*> Fields::values(std::string_view name) {
   return out;
 }
 
-void Fields::only(const std::vector<std::string_view>& known) {
+void Fields::only(const Shape& shape) {
+  if (shape.open) return;
   for (const auto& [name, value] : object_.fields()) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (std::ranges::find(shape.fields, name, &Field::name) != shape.fields.end()) continue;
     std::string list;
-    for (const auto& one : known) list += (list.empty() ? "" : ", ") + std::string(one);
+    for (const auto& one : shape.fields) list += (list.empty() ? "" : ", ") + std::string(one.name);
     wrong(name, fmt::format("is not known here; there is: {}", list));
   }
 }

@@ -11,6 +11,7 @@
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/template/shape.h"
 #include "google/protobuf/struct.pb.h"
 
 namespace qleet::templates {
@@ -41,8 +42,8 @@ class Fields {
   const google::protobuf::Struct* object(std::string_view name);
   std::vector<const google::protobuf::Value*> values(std::string_view name);
 
-  // Any field that is none of these is a mistake.
-  void only(const std::vector<std::string_view>& known);
+  // Any field that the shape has not is a mistake.
+  void only(const Shape& shape);
   void wrong(std::string_view name, std::string message);
   std::string path(std::string_view name) const;
   std::vector<FieldError>& errors() { return errors_; }

@@ -203,6 +203,9 @@ Result<> Hub::Impl::start_fleet() {
   dispatch_options.box_key_changed = [this](const std::string& agent, const std::string& key) {
     fleet->box_key_changed(agent, key);
   };
+  dispatch_options.schemas_told = [this](const std::string& agent, ProviderSchemas schemas) {
+    fleet->schemas_told(agent, std::move(schemas));
+  };
   dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;

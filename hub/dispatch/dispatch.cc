@@ -298,6 +298,9 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   if (const auto known = directory_.find(call.agent);
       known && !request.box_key().empty() && request.box_key() != known->box_key && options_.box_key_changed)
     options_.box_key_changed(call.agent, request.box_key());
+  // A manifest leaves them out.
+  if (!request.manifest() && options_.schemas_told)
+    options_.schemas_told(call.agent, std::move(*request.mutable_schemas()));
   // Whether it may enter this epoch the agent alone knows: what it was in before stands in its journal.
   if (!knows(identity_, request.epoch())) {
     auto batch = enter_sync(identity_);

@@ -8,9 +8,12 @@
 #include "common/result/result.h"
 #include "hub/store/store.h"
 #include "qleet/v1/delivery.pb.h"
+#include "qleet/v1/region.pb.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
+
+using ProviderSchemas = google::protobuf::RepeatedPtrField<v1::ProviderSchema>;
 
 // Values of Secrets on their way to agents. Thread-safe.
 class SecretBoxes {

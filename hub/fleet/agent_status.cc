@@ -116,6 +116,7 @@ void describe(const AgentFacts& facts, WallTime now, v1::Agent& agent) {
     if (facts.sight.last_seen) *status.mutable_last_seen() = stamp(*facts.sight.last_seen);
   }
   describe_copies(facts, now, status);
+  if (facts.schemas) *status.mutable_schemas() = *facts.schemas;
   const auto& beat = facts.beat;
   if (beat.boot_id().empty()) return;
   status.set_version(beat.version());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "hub/dispatch/boot_watch.h"
+#include "hub/dispatch/messages.h"
 #include "hub/fleet/liveness.h"
 #include "qleet/v1/region.pb.h"
 #include "qleet/wire/v1/wire.pb.h"
@@ -14,6 +15,7 @@ struct AgentFacts {
   bool suspended = false;    // cut off for a while
   wire::v1::Heartbeat beat;  // the newest; empty: none was heard by this process
   std::optional<BootWatch::Copies> copies;
+  const ProviderSchemas* schemas = nullptr;  // null: those that are stored stay
 };
 
 // Sets the agent's status. Equal facts give an equal status, so that nothing is written without a change.

@@ -102,6 +102,14 @@ void Fleet::box_key_changed(const std::string& agent, const std::string& box_key
   wake_();
 }
 
+void Fleet::schemas_told(const std::string& agent, ProviderSchemas schemas) {
+  {
+    const std::lock_guard lock(told_schemas_mutex_);
+    told_schemas_[agent] = std::move(schemas);
+  }
+  if (!gathering_.exchange(true)) wake_();
+}
+
 MonoTime Fleet::step() {
   const MonoTime ready = looked_at_ + options_.gather_heartbeats;
   if (!urgent_.exchange(false) && clock_.mono() < std::min(ready, next_watch_)) return ready;
@@ -121,6 +129,7 @@ MonoTime Fleet::step() {
   for (size_t i = 0; i < reports.size();) i = write_reports(reports, i);
 
   write_box_keys();
+  take_schemas();
 
   const MonoTime now = clock_.mono();
   watch_presence(now);
@@ -171,6 +180,11 @@ bool Fleet::within_allowance(const EnrolledAgent& agent, size_t bytes) {
 
 void Fleet::show(const std::string& agent, MonoTime not_before) { unwritten_.set_earlier(agent, not_before); }
 
+void Fleet::show_facts(const std::string& agent) {
+  const auto written = written_.find(agent);
+  show(agent, written == written_.end() ? clock_.mono() : written->second + options_.facts_every);
+}
+
 void Fleet::poke(const std::string& agent, std::string_view why) {
   if (bus_.publish(subjects::of(subjects::kPoke, agent), poke_message(identity_, why)))
     count(&FleetCounters::pokes);
@@ -199,10 +213,7 @@ void Fleet::take_heartbeat(const EnrolledAgent& agent, const std::string& data) 
   // One that cannot be spoken with is shown as that; it would understand nothing else.
   if (sync::negotiate(beat->protocol_min(), beat->protocol()) != 0) compare(agent, *beat);
   auto& known = beats_[agent.name];
-  if (!same_facts(known, *beat)) {
-    const auto written = written_.find(agent.name);
-    show(agent.name, written == written_.end() ? clock_.mono() : written->second + options_.facts_every);
-  }
+  if (!same_facts(known, *beat)) show_facts(agent.name);
   known = *std::move(beat);
 }
 
@@ -326,6 +337,27 @@ void Fleet::write_box_keys() {
   }
 }
 
+void Fleet::take_schemas() {
+  std::map<std::string, ProviderSchemas> told;
+  {
+    const std::lock_guard lock(told_schemas_mutex_);
+    told.swap(told_schemas_);
+  }
+  for (auto& [agent, schemas] : told) {
+    if (!speaker(agent)) continue;
+    if (const size_t dropped = drop_bad(schemas); dropped > 0) {
+      count(&FleetCounters::garbage, dropped);
+      misconduct_.count(agent, Misconduct::What::kPartsRefused, dropped);
+    }
+    const size_t hash = hash_of(schemas);
+    const auto known = known_schemas_.find(agent);
+    if (known != known_schemas_.end() && known->second == hash) continue;
+    known_schemas_[agent] = hash;
+    new_schemas_[agent] = std::move(schemas);
+    show_facts(agent);
+  }
+}
+
 void Fleet::confirm(const Report& report) {
   wire::v1::StatusAck ack;
   ack.set_protocol(sync::kProtocolMax);
@@ -359,6 +391,8 @@ void Fleet::watch_presence(MonoTime now) {
       poke_policy_.forget(agent.name);
       beats_.erase(agent.name);
       written_.erase(agent.name);
+      known_schemas_.erase(agent.name);
+      new_schemas_.erase(agent.name);
       allowances_.forget(agent.name);
       misconduct_.forget(agent.name);
       if (options_.boots) options_.boots->forget(agent.name);
@@ -429,6 +463,7 @@ bool Fleet::write_agents(MonoTime mono) {
     written_[name] = mono;
     floods_.erase(name);
     copies_.erase(name);
+    new_schemas_.erase(name);
   }
   return true;
 }
@@ -437,9 +472,10 @@ Result<> Fleet::write_agent(Txn& txn, const std::string& name, WallTime now) con
   auto agent = TRY(objects::get<v1::Agent>(txn, name));
   if (!agent) return {};
   AgentFacts facts{
-      liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}, {}};
+      liveness_.sight(name), agent->spec().revoked(), misconduct_.suspended(name).has_value(), {}, {}, {}};
   if (options_.boots) facts.copies = options_.boots->copies(name, clock_.mono());
   if (const auto beat = beats_.find(name); beat != beats_.end()) facts.beat = beat->second;
+  if (const auto told = new_schemas_.find(name); told != new_schemas_.end()) facts.schemas = &told->second;
   describe(facts, now, *agent);
   // What it says of its region follows from what is known of it.
   if (TRY(objects::put_status(txn, *agent)) == objects::Written::kNothing) return {};

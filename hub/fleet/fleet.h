@@ -23,12 +23,14 @@
 #include "hub/dispatch/boot_watch.h"
 #include "hub/dispatch/desired_index.h"
 #include "hub/dispatch/flood_watch.h"
+#include "hub/dispatch/messages.h"
 #include "hub/fleet/agent_status.h"
 #include "hub/fleet/intake.h"
 #include "hub/fleet/liveness.h"
 #include "hub/fleet/misconduct.h"
 #include "hub/fleet/poke_policy.h"
 #include "hub/fleet/report_check.h"
+#include "hub/fleet/schema_check.h"
 #include "hub/store/random.h"
 #include "hub/store/store.h"
 #include "qleet/v1/delivery.pb.h"
@@ -111,6 +113,9 @@ class Fleet final : public Stepper {
   void left(const std::string& agent);
   // The agent says so; stored with the next step.
   void box_key_changed(const std::string& agent, const std::string& box_key);
+  // What the agent says of its providers' templates; checked, and stored where it is something else than
+  // before.
+  void schemas_told(const std::string& agent, ProviderSchemas schemas);
   const Liveness& liveness() const { return liveness_; }
   FleetCounters counters() const;
 
@@ -145,6 +150,9 @@ class Fleet final : public Stepper {
   Result<> write_report(Txn& txn, const Report& report, WallTime now, Written& written) const;
   void confirm(const Report& report);
   void write_box_keys();
+  // As show(), not before what is stored of the agent is old enough.
+  void show_facts(const std::string& agent);
+  void take_schemas();
   void watch_presence(MonoTime now);
   void watch_floods(MonoTime now);
   void show(const std::string& agent, MonoTime not_before);
@@ -188,6 +196,11 @@ class Fleet final : public Stepper {
 
   std::mutex box_keys_mutex_;
   std::map<std::string, std::string> box_keys_;  // by agent, to be stored
+
+  std::mutex told_schemas_mutex_;
+  std::map<std::string, ProviderSchemas> told_schemas_;  // by agent, not looked at yet
+  std::map<std::string, size_t> known_schemas_;          // by agent, a hash of what was last taken
+  std::map<std::string, ProviderSchemas> new_schemas_;   // by agent, to be stored
 
   mutable std::mutex counters_mutex_;
   FleetCounters counters_;

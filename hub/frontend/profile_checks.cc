@@ -7,8 +7,10 @@
 #include <set>
 
 #include "common/model/checks.h"
+#include "common/template/shape.h"
 #include "common/template/template.h"
 #include "hub/controllers/profiles.h"
+#include "hub/frontend/template_check.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/region.pb.h"
 
@@ -24,41 +26,37 @@ bool may_meet(const std::vector<T>& all, const std::string& a, const std::string
   });
 }
 
+// Of "health.http.port".
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
 std::string known_or_near(std::string_view word, const std::vector<std::string>& known) {
   const auto near = model::nearest(word, known);
   return near.empty() ? model::there_is(known) : fmt::format("did you mean \"{}\"?", near);
 }
 
-// What agents say of one provider, put together: versions may differ from agent to agent.
+// What agents say of one provider; versions may differ from agent to agent.
 struct Told {
-  bool schema = false;
-  std::set<std::string> fields;
-  bool any_field = false;
-  std::set<std::string> outputs;
-  bool any_output = false;
+  std::set<std::string> seen;               // as bytes
+  std::vector<v1::ProviderSchema> schemas;  // each once
+  std::vector<std::string> outputs;         // the same
 };
 
 void take(const v1::ProviderSchema& schema, Told& told) {
-  told.schema = true;
-  const auto properties = schema.template_().fields().find("properties");
-  if (properties == schema.template_().fields().end()) {
-    told.any_field = true;
-  } else {
-    for (const auto& [name, value] : properties->second.struct_value().fields()) told.fields.insert(name);
-  }
-  for (const auto& output : schema.outputs()) {
-    if (output == "*")
-      told.any_output = true;
-    else
-      told.outputs.insert(output);
-  }
+  if (!told.seen.insert(objects::serialize(schema)).second) return;
+  told.schemas.push_back(schema);
+  for (const auto& output : schema.outputs())
+    if (std::ranges::find(told.outputs, output) == told.outputs.end()) told.outputs.push_back(output);
 }
 
-bool is_told(const std::set<std::string>& outputs, const std::string& name) {
-  // "port.*": whatever follows.
-  return std::ranges::any_of(outputs, [&](const std::string& output) {
-    return output.ends_with('*') ? name.starts_with(output.substr(0, output.size() - 1)) : name == output;
-  });
+// Fields that none of them knows, with what is known there instead.
+std::map<std::string, std::vector<std::string>> unknown_to_all(const Told& told,
+                                                               const google::protobuf::Struct& written) {
+  auto unknown = unknown_fields(told.schemas.front().template_(), written);
+  for (const auto& schema : told.schemas) {
+    const auto here = unknown_fields(schema.template_(), written);
+    std::erase_if(unknown, [&](const auto& field) { return !here.contains(field.first); });
+  }
+  return unknown;
 }
 
 }  // namespace
@@ -104,24 +102,18 @@ Result<> check_provider(const Reader& reader, const v1::Profile& profile, Findin
                                       known_or_near(spec.provider(), {providers.begin(), providers.end()})));
     return {};
   }
-  if (!told.schema) return {};
-  if (!told.any_field) {
-    for (const auto& field : model::sorted_keys(spec.template_().fields())) {
-      if (!told.fields.contains(field))
-        warn("spec.template." + field,
-             fmt::format("provider \"{}\" knows no such field; {}", spec.provider(),
-                         known_or_near(field, {told.fields.begin(), told.fields.end()})));
-    }
-  }
-  if (told.any_output) return {};
+  if (told.schemas.empty()) return {};
+  for (const auto& [field, known] : unknown_to_all(told, spec.template_()))
+    warn("spec.template." + field, fmt::format("provider \"{}\" knows no such field; {}", spec.provider(),
+                                               known_or_near(last_part(field), known)));
   for (const auto& output : model::sorted_keys(spec.outputs().fields())) {
     const auto paths = templates::references(spec.outputs().fields().at(output));
     if (!paths) continue;  // refused elsewhere
     for (const auto& path : *paths) {
-      if (path.front() != "self" || path.size() != 2 || is_told(told.outputs, path[1])) continue;
+      if (path.front() != "self" || path.size() != 2 || templates::tells(told.outputs, path[1])) continue;
       warn("spec.outputs." + output,
            fmt::format("{}: provider \"{}\" tells no \"{}\"; {}", templates::to_text(path), spec.provider(),
-                       path[1], known_or_near(path[1], {told.outputs.begin(), told.outputs.end()})));
+                       path[1], known_or_near(path[1], told.outputs)));
     }
   }
   return {};

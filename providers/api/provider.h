@@ -83,11 +83,20 @@ struct StepResult {
   std::string message;
 };
 
+// What templates a provider takes, and what it tells of what it makes by them: for those who write profiles.
+struct TemplateSchema {
+  google::protobuf::Struct template_;  // JSON Schema (common/template/shape.h); empty: not told
+  std::vector<std::string> outputs;    // that ${self.<name>} may name; "port.*": all that begin so; "*": any
+};
+
 // Thread-safe: steps of different resources run in parallel; two steps of one resource never do.
 class Provider {
  public:
   virtual ~Provider() = default;
   virtual std::string name() const = 0;
+  // Constant for a version of the provider, and known without a look at its place. The fields are those that
+  // its parser takes. The default tells nothing: then nothing is checked.
+  virtual TemplateSchema schema() const { return {}; }
   // Looks; changes nothing. Also used to find what a crashed step left behind.
   virtual Result<Observation> observe(const ProviderResource& resource) = 0;
   // One step towards `resource`. Idempotent; intent is already in the journal. Errors: retryable ones are

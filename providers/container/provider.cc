@@ -4,6 +4,7 @@
 #include "providers/container/kinds.h"
 #include "providers/container/logs.h"
 #include "providers/container/names.h"
+#include "providers/container/shapes.h"
 #include "providers/container/template.h"
 
 namespace qleet::container {
@@ -21,6 +22,7 @@ class ContainerProvider final : public Provider {
         exec_(make_exec(context_)) {}
 
   std::string name() const override { return "container"; }
+  TemplateSchema schema() const override { return container::schema(); }
 
   Result<Observation> observe(const ProviderResource& resource) override {
     return TRY(handler(resource))->observe(resource);

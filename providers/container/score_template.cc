@@ -7,6 +7,7 @@
 
 #include "common/template/fields.h"
 #include "providers/container/names.h"
+#include "providers/container/shapes.h"
 #include "providers/container/start_order.h"
 #include "providers/container/template.h"
 #include "qleet/v1/score.pb.h"
@@ -170,8 +171,7 @@ std::string hostname_of(const Struct& document) {
 Result<WorkloadSpec> parse_workload(const Struct& object, const std::string& id) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only(
-      {"kind", "score", "replicas", "name", "network", "drain", "stopGrace", "startWithin", "update"});
+  fields.only(shapes::kWorkload);
   if (const std::string update = fields.text("update", "auto");
       update != "auto" && update != "rolling" && update != "stopFirst")
     fields.wrong("update", "must be \"auto\", \"rolling\" or \"stopFirst\"");

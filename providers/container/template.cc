@@ -7,6 +7,7 @@
 
 #include "common/template/fields.h"
 #include "providers/container/names.h"
+#include "providers/container/shapes.h"
 
 namespace qleet::container {
 
@@ -57,7 +58,7 @@ std::vector<FileSpec> parse_files(Fields& fields) {
       continue;
     }
     Fields file(item->struct_value(), fields.path(at), fields.errors());
-    file.only({"target", "content", "binaryContent", "mode"});
+    file.only(shapes::kFile);
     FileSpec spec;
     spec.target = file.required("target");
     check_target(file, "target", spec.target);
@@ -86,7 +87,7 @@ std::vector<MountSpec> parse_volumes(Fields& fields) {
       out.push_back({.volume = *name, .target = target});
     } else if (value.kind_case() == Value::kStructValue) {
       Fields mount(value.struct_value(), fields.path(at), fields.errors());
-      mount.only({"name", "readOnly"});
+      mount.only(shapes::kMount);
       const std::string volume = mount.required("name");
       if (!volume.empty() && !is_volume_name(volume))
         mount.wrong("name", "must name a volume, and is no path");
@@ -103,7 +104,7 @@ PortSpec parse_port(Fields& fields, const std::string& at, const Value& value) {
   PortSpec port;
   if (value.kind_case() == Value::kStructValue) {
     Fields entry(value.struct_value(), fields.path(at), fields.errors());
-    entry.only({"port", "protocol", "publish", "hostPort", "hostIp"});
+    entry.only(shapes::kPort);
     port.container = static_cast<std::uint16_t>(entry.number("port", 1, 65535).value_or(0));
     if (!entry.has("port")) entry.wrong("port", "is needed");
     port.protocol = entry.text("protocol", "tcp");
@@ -131,13 +132,13 @@ CheckSpec parse_check(Fields& fields, std::string_view name) {
   const Struct* object = fields.object(name);
   if (!object) return check;
   Fields entry(*object, fields.path(name), fields.errors());
-  entry.only({"http", "tcp", "exec", "interval", "timeout", "failures"});
+  entry.only(shapes::kCheck);
   if (entry.has("http") + entry.has("tcp") + entry.has("exec") != 1) {
     fields.wrong(name, "needs exactly one of http, tcp and exec");
   }
   if (const Struct* http = entry.object("http")) {
     Fields inner(*http, entry.path("http"), fields.errors());
-    inner.only({"port", "path", "host", "scheme", "headers"});
+    inner.only(shapes::kHttpCheck);
     check.how = CheckSpec::How::kHttp;
     check.port = static_cast<std::uint16_t>(inner.number("port", 1, 65535).value_or(80));
     check.path = inner.text("path", "/");
@@ -183,7 +184,7 @@ ProcessSpec parse_process(Fields& fields) {
   out.shm_size = fields.bytes("shmSize");
   if (const Struct* ulimits = fields.object("ulimits")) {
     Fields entry(*ulimits, fields.path("ulimits"), fields.errors());
-    entry.only({"nofile", "nproc"});
+    entry.only(shapes::kLimits);
     out.nofile = entry.number("nofile", 16, 1ULL << 40U);
     out.nproc = entry.number("nproc", 1, 1ULL << 40U);
   }
@@ -237,7 +238,7 @@ Result<Kind> kind_of(const ProviderResource& resource) {
 Result<HostSpec> parse_host(const Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "subnet", "address"});
+  fields.only(shapes::kHost);
   HostSpec out{.subnet = fields.text("subnet"), .address = fields.text("address", "127.0.0.1")};
   TRY(check(std::move(errors)));
   return out;
@@ -246,7 +247,7 @@ Result<HostSpec> parse_host(const Struct& object) {
 Result<VolumeSpec> parse_volume(const Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "size"});
+  fields.only(shapes::kVolume);
   VolumeSpec out{.size = fields.text("size")};
   if (!out.size.empty() && !parse_bytes(out.size)) fields.wrong("size", "must be a size such as \"10Gi\"");
   TRY(check(std::move(errors)));
@@ -256,10 +257,7 @@ Result<VolumeSpec> parse_volume(const Struct& object) {
 Result<ContainerSpec> parse_container(const Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind",      "image", "command",   "args",       "env",   "secrets",
-               "secretsAs", "files", "volumes",   "tmpfs",      "user",  "workingDir",
-               "memory",    "cpu",   "shmSize",   "ulimits",    "ports", "health",
-               "network",   "alias", "stopGrace", "startWithin"});
+  fields.only(shapes::kContainer);
   ContainerSpec out;
   out.process = parse_process(fields);
   int index = 0;
@@ -278,8 +276,7 @@ Result<ContainerSpec> parse_container(const Struct& object) {
 Result<ExecTarget> parse_exec(const Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only(
-      {"kind", "container", "env", "secrets", "user", "check", "data", "create", "delete", "timeout"});
+  fields.only(shapes::kExec);
   ExecTarget out;
   out.container = fields.required("container");
   out.env = fields.map("env");

@@ -1,7 +1,7 @@
 // A provider whose world is a table: for tests, benchmarks and simulations of everything above providers. It
 // keeps the whole contract (CONTRACT.md); the conformance suite holds it to that.
 //
-// Template fields, all optional:
+// Template fields, all optional; any other one is taken too, and is a mark of what the thing was made with:
 //   outputs       object: what ${self.*} tells (an object: its JSON); "name" is always there
 //   delayMs       on its way for so long after it was made or changed
 //   removeDelayMs the same for its removal
@@ -12,6 +12,7 @@
 //   invalid       text: apply refuses the template so (kInvalid)
 //   log           text: what its log says
 //   degraded      truth value: exists, but does not work
+//   replicas, restarts  numbers: what it counts
 #pragma once
 
 #include <memory>
@@ -29,6 +30,7 @@ class NoopProvider final : public Provider {
       : clock_(clock), world_(std::move(world)), name_(std::move(name)) {}
 
   std::string name() const override { return name_; }
+  TemplateSchema schema() const override;
   Result<Observation> observe(const ProviderResource& resource) override;
   Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override;
   Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override;

@@ -12,6 +12,7 @@
 #include "common/model/reasons.h"
 #include "providers/route/follower.h"
 #include "providers/route/router.h"
+#include "providers/route/shapes.h"
 #include "providers/route/template.h"
 
 namespace qleet::route {
@@ -94,6 +95,7 @@ class RouteProvider final : public Provider {
         follower_(board, [this](const std::string& route) { host_.notifier().notify(route); }) {}
 
   std::string name() const override { return "route"; }
+  TemplateSchema schema() const override { return route::schema(); }
 
   Result<Observation> observe(const ProviderResource& resource) override {
     return TRY(kind_of(resource)) == Kind::kRouter ? observe_router(resource) : observe_route(resource);

@@ -8,6 +8,7 @@
 
 #include "common/template/fields.h"
 #include "common/template/route_address.h"
+#include "providers/route/shapes.h"
 
 namespace qleet::route {
 
@@ -39,7 +40,7 @@ void read_settings(Fields& fields, Settings& out, std::vector<FieldError>& error
   const auto* object = fields.object("timeouts");
   if (object == nullptr) return;
   Fields timeouts(*object, "template.timeouts", errors);
-  timeouts.only({"connect", "idle", "response", "request", "keepAlive", "tunnel"});
+  timeouts.only(shapes::kTimeouts);
   const auto read = [&](const char* name, Millis& to) {
     const Millis time = timeouts.duration(name, to);
     if (time < kLeastTimeout || time > kMostTimeout)
@@ -71,7 +72,7 @@ Result<Kind> kind_of(const ProviderResource& resource) {
 Result<RouterSpec> parse_router(const google::protobuf::Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "image", "listen", "port", "network", "memory", "maxHeaderSize", "timeouts"});
+  fields.only(shapes::kRouter);
   RouterSpec out;
   out.image = fields.required("image");
   out.listen = fields.text("listen", out.listen);
@@ -89,7 +90,7 @@ Result<RouterSpec> parse_router(const google::protobuf::Struct& object) {
 Result<RouteSpec> parse_route(const google::protobuf::Struct& object) {
   std::vector<FieldError> errors;
   Fields fields(object, "template", errors);
-  fields.only({"kind", "host", "path", "port", "workload", "router"});
+  fields.only(shapes::kRoute);
   RouteSpec out;
   const auto take = [&](const char* name, Result<std::string> read, std::string& to) {
     if (read)

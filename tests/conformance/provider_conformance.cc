@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "common/template/shape.h"
 #include "tests/support/patience.h"
 
 namespace qleet::test {
@@ -207,6 +208,15 @@ TEST_P(ProviderConformance, SelfIsStable) {
     const auto first = make(*provider, r);
     subject_->pass(Millis(200));
     EXPECT_EQ(look(*provider, r).self, first.self);
+  });
+}
+
+TEST_P(ProviderConformance, SelfIsAsTheSchemaTells) {
+  const auto schema = fresh()->schema();
+  ASSERT_TRUE(schema.template_.fields().contains("properties"));
+  each([&](const ProviderResource& r) {
+    for (const auto& [name, value] : make(*fresh(), r).self)
+      EXPECT_TRUE(templates::tells(schema.outputs, name)) << name;
   });
 }
 

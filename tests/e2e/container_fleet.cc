@@ -34,6 +34,8 @@ std::vector<std::string> words(const std::string& text) {
 
 const std::string ContainerFleet::agent = "local-1";
 std::unique_ptr<TempDir> ContainerFleet::files_;
+std::unique_ptr<DockerHost> ContainerFleet::docker_;
+std::string ContainerFleet::skipped_;
 std::unique_ptr<MiniFleet> ContainerFleet::fleet_;
 int ContainerFleet::port_ = 0;
 
@@ -42,6 +44,7 @@ class ContainerFleet::Ending : public ::testing::Environment {
  public:
   void TearDown() override {
     fleet_.reset();
+    docker_.reset();
     files_.reset();
   }
   static const ::testing::Environment* const registered;
@@ -51,7 +54,9 @@ const ::testing::Environment* const ContainerFleet::Ending::registered =
     ::testing::AddGlobalTestEnvironment(new ContainerFleet::Ending);
 
 void ContainerFleet::SetUpTestSuite() {
-  if (fleet_) return;
+  if (fleet_ || !skipped_.empty()) return;
+  if (engine_under_test() == "docker") start_docker();
+  if (HasFatalFailure() || !skipped_.empty()) return;
   files_ = std::make_unique<TempDir>();
   port_ = unused_port();
   fs::copy(QLEET_TOP "/profiles", *files_ / "profiles", fs::copy_options::recursive);
@@ -67,13 +72,75 @@ void ContainerFleet::SetUpTestSuite() {
   fleet_->apply(
       "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: default}\n"
       "spec: {builds: {by: auto}, unusedAfter: 2s}\n");
-  fleet_->add_agent({.name = agent, .labels = {"provider=container"}, .containers = true});
-  const auto built = run({QLEET_TOP "/packaging/images/build"}, fleet_->podman_environment(agent), "", 10min);
-  ASSERT_EQ(built.exit, 0) << built.out << built.err;
+  fleet_->add_agent({.name = agent,
+                     .labels = {"provider=container"},
+                     .containers = true,
+                     .engine = docker_ ? docker_->socket() : ""});
+  ASSERT_NO_FATAL_FAILURE(build_images());
   (void)build_shop("main-1", "Welcome to the shop");
 }
 
-void ContainerFleet::SetUp() { ASSERT_TRUE(fleet_); }
+void ContainerFleet::SetUp() {
+  if (!skipped_.empty()) GTEST_SKIP() << skipped_;
+  ASSERT_TRUE(fleet_);
+}
+
+void ContainerFleet::start_docker() {
+  std::string why;
+  bool skip = false;
+  docker_ = DockerHost::start(why, skip);
+  if (skip)
+    skipped_ = why;
+  else
+    ASSERT_TRUE(docker_) << why;
+  if (!docker_) return;
+  const fs::path storage = docker_->state() / "podman";
+  fs::create_directories(storage);
+  std::ofstream(storage / "containers.conf")
+      << "[engine]\nevents_logger = \"none\"\nlock_type = \"file\"\ntmp_dir = " << storage / "tmp" << "\n";
+  std::ofstream(storage / "storage.conf")
+      << "[storage]\ndriver = \"overlay\"\ngraphroot = " << storage / "graph"
+      << "\nrunroot = " << storage / "run" << "\n";
+}
+
+Environment ContainerFleet::build_environment() {
+  if (!docker_) return fleet_->podman_environment(agent);
+  const fs::path storage = docker_->state() / "podman";
+  return {{"CONTAINERS_CONF", storage / "containers.conf"},
+          {"CONTAINERS_STORAGE_CONF", storage / "storage.conf"}};
+}
+
+void ContainerFleet::build_images() {
+  std::vector<std::string> command{QLEET_TOP "/packaging/images/build"};
+  // With Docker, what the shop needs: each is written, carried over and read again.
+  const std::vector<std::string> few{"postgres", "redis", "haproxy", "python"};
+  if (docker_) command.insert(command.end(), few.begin(), few.end());
+  const auto built = run(command, build_environment(), "", 10min);
+  ASSERT_EQ(built.exit, 0) << built.out << built.err;
+  if (!docker_) return;
+  std::vector<std::string> names;
+  for (const auto& image : few)
+    names.push_back(words(contents(fs::path(QLEET_TOP "/packaging/images") / image / "name")).at(0));
+  hand_over(names);
+}
+
+void ContainerFleet::hand_over(const std::vector<std::string>& images) {
+  const std::string archive = docker_->state() / "podman/images.tar";
+  std::vector<std::string> save{"podman", "save", "--quiet", "--multi-image-archive", "--output", archive};
+  save.insert(save.end(), images.begin(), images.end());
+  const auto saved = run(save, build_environment());
+  ASSERT_EQ(saved.exit, 0) << saved.err;
+  const auto loaded = engine({"load", "--quiet", "--input", archive});
+  ASSERT_EQ(loaded.exit, 0) << loaded.err;
+  fs::remove(archive);
+}
+
+Ran ContainerFleet::engine(std::vector<std::string> arguments) {
+  if (!docker_) return fleet().podman(agent, std::move(arguments));
+  const std::vector<std::string> command{"docker", "--host", "unix://" + docker_->socket()};
+  arguments.insert(arguments.begin(), command.begin(), command.end());
+  return run(arguments);
+}
 
 void ContainerFleet::TearDown() {
   if (!fleet_) return;
@@ -92,13 +159,19 @@ std::string ContainerFleet::build_shop(const std::string& tag, const std::string
   const fs::path page = *files_ / "shop/index.html";
   fs::copy_file(QLEET_TOP "/examples/shop/index.html", page, fs::copy_options::overwrite_existing);
   replace_in(page, "Welcome to the shop", title);
-  const auto built = run({*files_ / "shop/build", tag}, fleet().podman_environment(agent));
+  const auto built = run({*files_ / "shop/build", tag}, build_environment());
   EXPECT_EQ(built.exit, 0) << built.err;
-  return built.out.substr(0, built.out.find('\n'));
+  if (!docker_) return built.out.substr(0, built.out.find('\n'));
+  // Docker gives no digest to what came from no registry, but knows it by its id.
+  const std::string name = "localhost/shop/web:" + tag;
+  hand_over({name});
+  const auto id = words(engine({"image", "inspect", "--format", "{{.Id}}", name}).out);
+  EXPECT_EQ(id.size(), 1u);
+  return id.size() == 1 ? name + "@" + id[0] : name;
 }
 
 std::vector<std::string> ContainerFleet::containers() {
-  return words(fleet().podman(agent, {"ps", "--format", "{{.Names}}"}).out);
+  return words(engine({"ps", "--format", "{{.Names}}"}).out);
 }
 
 std::map<std::string, std::string> ContainerFleet::started(const std::vector<std::string>& parts) {
@@ -106,14 +179,15 @@ std::map<std::string, std::string> ContainerFleet::started(const std::vector<std
   for (const auto& name : containers())
     for (const auto& part : parts)
       if (name.find(part) != std::string::npos)
-        out[name] = fleet().podman(agent, {"inspect", "--format", "{{.State.StartedAt}}", name}).out;
+        out[name] = engine({"inspect", "--format", "{{.State.StartedAt}}", name}).out;
   return out;
 }
 
 std::vector<std::string> ContainerFleet::leftovers() {
+  if (docker_) return docker_->leftovers();
   std::vector<std::string> out;
   const auto add = [&](const std::string& what, const std::vector<std::string>& command) {
-    for (const auto& name : words(fleet().podman(agent, command).out))
+    for (const auto& name : words(engine(command).out))
       if (name != "podman") out.push_back(what + " " + name);
   };
   add("container", {"ps", "--all", "--format", "{{.Names}}"});

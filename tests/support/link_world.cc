@@ -56,19 +56,25 @@ std::unique_ptr<hub::OverlayStore> empty_store(const std::string& epoch) {
       std::make_unique<StoreCopyReader>(std::make_shared<StoreContent>(), 0), hub::StoreIdentity{epoch, {}});
 }
 
-agent::SessionOptions session_options(const std::string& name, const std::string& boot_id) {
+agent::SessionOptions session_options(const std::string& name, const std::string& boot_id,
+                                      std::vector<v1::ProviderSchema> schemas) {
   agent::SessionOptions options;
   options.agent = name;
   options.version = "test";
   options.boot_id = boot_id;
   options.providers = {"noop"};
+  options.schemas = std::move(schemas);
   options.enrolled_epoch = kEnrolledEpoch;
   options.manifest_bytes = 400;  // several ranges with few resources
   return options;
 }
 
-hub::DispatchOptions dispatch_options(hub::BootWatch& boots) {
+hub::DispatchOptions dispatch_options(hub::BootWatch& boots, HubProcess& hub) {
   hub::DispatchOptions options;
+  // Nothing is taken before the first step.
+  options.schemas_told = [&hub](const std::string& agent, hub::ProviderSchemas schemas) {
+    hub.fleet.schemas_told(agent, std::move(schemas));
+  };
   options.boots = &boots;
   options.sync_limits.max_resources = 7;  // several answers with few resources
   return options;
@@ -84,17 +90,19 @@ hub::FleetOptions fleet_options(hub::BootWatch& boots) {
 
 HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clock, hub::FleetHooks hooks)
     : bus(broker.connect("hub")),
-      dispatch(store, *bus, clock, dispatch_options(boots)),
+      dispatch(store, *bus, clock, dispatch_options(boots, *this)),
       fleet(store, *bus, clock, dispatch.agents(), dispatch.index(), std::move(hooks), fleet_options(boots)) {
   must(dispatch.start());
   must(fleet.start());
 }
 
 AgentProcess::AgentProcess(const std::string& name, SimAgent& machine, MemoryBroker& broker,
-                           const Clock& clock, std::uint64_t seed, const std::string& boot_id)
+                           const Clock& clock, std::uint64_t seed, const std::string& boot_id,
+                           std::vector<v1::ProviderSchema> schemas)
     : random(seed),
       bus(broker.connect(name)),
-      session(session_options(name, boot_id), {*bus, clock, random, machine, machine, nullptr}) {
+      session(session_options(name, boot_id, std::move(schemas)),
+              {*bus, clock, random, machine, machine, nullptr}) {
   must(session.start());
 }
 
@@ -260,7 +268,7 @@ void LinkWorld::check_erase(const v1::Resource& resource) {
 void LinkWorld::start_agent(const std::string& name) {
   if (agent_runs(name)) return;
   agents_[name] = std::make_unique<AgentProcess>(name, *machines.at(name), broker, clock, random.next(),
-                                                 fmt::format("boot-{}", ++boots_));
+                                                 fmt::format("boot-{}", ++boots_), schemas[name]);
   agents_[name]->session.wake().set([this] { woken_ = true; });
 }
 

@@ -33,7 +33,7 @@ struct HubProcess {
 
 struct AgentProcess {
   AgentProcess(const std::string& name, SimAgent& machine, MemoryBroker& broker, const Clock& clock,
-               std::uint64_t seed, const std::string& boot_id);
+               std::uint64_t seed, const std::string& boot_id, std::vector<v1::ProviderSchema> schemas = {});
 
   SeededRandom random;
   std::unique_ptr<MemoryBus> bus;
@@ -111,6 +111,8 @@ class LinkWorld {
   ManualClock clock;
   SeededRandom random;
   MemoryBroker broker;
+  std::map<std::string, std::vector<v1::ProviderSchema>>
+      schemas;  // by agent, that it tells from its next start on
   std::map<std::string, std::unique_ptr<SimAgent>> machines;
   HubProcess& hub() { return *hub_; }
   bool hub_runs() const { return hub_ != nullptr; }

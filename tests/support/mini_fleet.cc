@@ -67,6 +67,12 @@ Environment podman_environment_of(const fs::path& state) {
           {"CONTAINERS_REGISTRIES_CONF", root + "/registries.conf"}};
 }
 
+// Of qleet-agent's --engine.
+std::string engine_of(const AgentSpec& spec) {
+  if (!spec.containers) return "none";
+  return spec.engine.empty() ? "own" : spec.engine;
+}
+
 // The agent must not run: it would repair what goes.
 void remove_containers(const fs::path& state) {
   if (!fs::exists(state / "containers/containers.conf")) return;
@@ -253,7 +259,7 @@ void MiniFleet::start_agent(const std::string& name) {
                                    "--heartbeat-ms",
                                    options_.heartbeat_ms,
                                    "--engine",
-                                   agent.spec.containers ? "own" : "none"};
+                                   engine_of(agent.spec)};
   if (!agent.spec.containers || agent.spec.both)
     command.insert(command.end(), {"--noop-world", folder_ / (name + ".world")});
   command.insert(command.end(), options_.agent_arguments.begin(), options_.agent_arguments.end());
@@ -365,7 +371,7 @@ std::string MiniFleet::logs() const {
   add(hub_state() / "broker/nats.log");
   for (const auto& [name, agent] : agents_) {
     add(folder_ / (name + ".log"));
-    if (agent.spec.containers) {
+    if (agent.spec.containers && agent.spec.engine.empty()) {
       add(agent_state(name) / "containers/podman.log");
       out << podman(name, {"ps", "--all"}).out;
     }

@@ -37,6 +37,7 @@ struct AgentSpec {
   std::vector<std::string> labels;
   bool containers = false;  // its own podman; else the provider noop alone
   bool both = false;        // its own podman, and the provider noop
+  std::string engine = {};  // with containers: the socket of another engine that it works with instead
 };
 
 class MiniFleet {

@@ -392,6 +392,7 @@ TEST(ProfileChecks, TiesAndProvidersThatNobodyHasWarn) {
       agent.mutable_status()->add_providers("container");
       auto& schema = *agent.mutable_status()->add_schemas();
       schema.set_provider("container");
+      (*schema.mutable_template_()->mutable_fields())["additionalProperties"].set_bool_value(false);
       (*(*schema.mutable_template_()->mutable_fields())["properties"]
             .mutable_struct_value()
             ->mutable_fields())["kind"];
