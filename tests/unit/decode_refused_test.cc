@@ -158,8 +158,8 @@ INSTANTIATE_TEST_SUITE_P(
             "line 1: containers: is missing; a workload has at least one container"},
         Bad{"NoImage", replaced(kScore, "    image: registry.example/hello:1\n", ""),
             "line 6: containers.main.image: is missing; name an image, or write \".\" and name it with qleet "
-            "apply "
-            "--image"},
+            "apply FILE "
+            "--image IMAGE"},
         Bad{"TargetTwice", replaced(kScore, "{content: \"x\"", "{target: /x, content: \"x\""),
             "line 10: containers.main.files[\"/etc/hello.conf\"]: names its target twice: as its key and as "
             "target; "
