@@ -165,12 +165,29 @@ Exit run(Session& session, const DiffCommand& command) {
   return Exit::kOk;
 }
 
+namespace {
+
+// "app/shop" as events name it, "Application/shop".
+Result<std::string> regarding_of(const std::string& given) {
+  if (given.empty()) return given;
+  const auto slash = given.find('/');
+  if (slash == std::string::npos)
+    return fail(Code::kInvalid, "--for \"" + given + "\": write it as KIND/NAME");
+  const auto kind = kind_named(given.substr(0, slash));
+  if (!kind) return std::unexpected(wrap(kind.error(), "--for"));
+  return std::string((*kind)->name) + given.substr(slash);
+}
+
+}  // namespace
+
 Exit run(Session& session, const EventsCommand& command) {
   const auto& kind = *model::find_kind("Event");
+  const auto about = regarding_of(command.regarding);
+  if (!about) return report(about.error());
   auto wanted = [&](const google::protobuf::Message& object) {
     const auto& spec = dynamic_cast<const v1::Event&>(object).spec();
     const std::string regarding = spec.regarding_kind() + "/" + spec.regarding_name();
-    if (!command.regarding.empty() && regarding != command.regarding) return false;
+    if (!about->empty() && regarding != *about) return false;
     if (command.application.empty()) return true;
     return spec.regarding_name() == command.application ||
            spec.regarding_name().starts_with(command.application + ".") ||
@@ -179,13 +196,13 @@ Exit run(Session& session, const EventsCommand& command) {
   std::string revision;
   auto listed = session.hub.list("/v1/events", nullptr, &revision);
   if (!listed) return report(listed.error());
-  std::vector<std::pair<int64_t, std::string>> events;
+  std::vector<std::pair<std::pair<int64_t, int32_t>, std::string>> events;
   for (auto& item : *listed) {
     auto object = object_of(kind, item);
     if (!object) return report(object.error());
-    if (wanted(**object))
-      events.emplace_back(dynamic_cast<const v1::Event&>(**object).spec().last_seen().seconds(),
-                          std::move(item));
+    if (!wanted(**object)) continue;
+    const auto& seen = dynamic_cast<const v1::Event&>(**object).spec().last_seen();
+    events.emplace_back(std::pair(seen.seconds(), seen.nanos()), std::move(item));
   }
   std::ranges::sort(events);
   Listed sorted{.kind = &kind};

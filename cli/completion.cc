@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <set>
 
 #include "cli/arguments.h"
 #include "cli/kinds.h"
@@ -126,9 +127,11 @@ class Completing {
   }
 
   void options() {
+    std::set<std::string> added;  // --help is every command's
     for (const CLI::App* at = place_.app; at != nullptr; at = at->get_parent())
       for (const auto* option : at->get_options())
-        for (const auto& name : option->get_lnames()) add("--" + name, option->get_description());
+        for (const auto& name : option->get_lnames())
+          if (added.insert(name).second) add("--" + name, option->get_description());
   }
 
   // `before`: what of the word stands already, "--output=".

@@ -17,13 +17,14 @@ std::string read_hidden(const std::string& prompt) {
     std::getline(std::cin, line);
     return line;
   }
-  const auto show_again = [&] { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before); };
+  const auto show_again = [&] { ::tcsetattr(STDIN_FILENO, TCSANOW, &before); };
   {
     const Interrupt interrupt("nothing was done", show_again);
-    print_error(prompt);
+    // Before it is asked for: what is typed or pasted at once is not shown either, and nothing of it is lost.
     termios hidden = before;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &hidden);
+    print_error(prompt);
     std::getline(std::cin, line);
     show_again();
   }

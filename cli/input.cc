@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <optional>
 
 #include "cli/references.h"
@@ -192,6 +193,15 @@ Error Input::locate(Error error) const {
     field.file = found->name;
     field.line -= found->first_line - 1;
   }
+  // As they stand in the files; what has no place there comes last.
+  std::multimap<std::pair<std::ptrdiff_t, int>, FieldError> in_order;
+  for (auto& field : error.fields) {
+    const auto part = std::ranges::find(parts_, field.file, &Part::name) - parts_.begin();
+    const std::pair place(field.line > 0 ? part : std::ssize(parts_) + 1, field.line);
+    in_order.emplace(place, std::move(field));
+  }
+  error.fields.clear();
+  for (auto& [_, field] : in_order) error.fields.push_back(std::move(field));
   return error;
 }
 

@@ -36,12 +36,17 @@ std::string seconds_of(std::string_view rfc3339) {
   return fmt::format("{}.{}", time->time_since_epoch().count() / 1000, fraction.empty() ? "0" : fraction);
 }
 
+// Engines write the year 1 for never.
+bool ever(std::string_view time) { return !time.empty() && !time.starts_with("0001-"); }
+
 std::string since_of(const LogWish& wish) { return wish.since ? seconds_of(*wish.since) : std::string(); }
 
 // What the container wrote before it was started last.
 Result<std::deque<LogLine>> lines_before_start(Client& client, const LogSource& source, const LogWish& wish) {
   const auto details = TRY(client.inspect(source.id));
   std::deque<LogLine> lines;
+  // Never ended, so there was no run before. (Engines note the start a moment after the first lines.)
+  if (!ever(details.finished_at)) return lines;
   std::size_t bytes = 0;
   const std::string until = seconds_of(details.started_at);
   if (until.empty()) return lines;

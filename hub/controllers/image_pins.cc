@@ -85,6 +85,12 @@ std::vector<v1::PinnedImage> pin_tags(const v1::ApplicationSpec& spec,
   return pins;
 }
 
+std::vector<v1::PinnedImage> in_order(const v1::ReleaseSpec& release) {
+  std::vector<v1::PinnedImage> pins(release.images().begin(), release.images().end());
+  std::ranges::sort(pins, {}, [](const auto& pin) { return std::pair(pin.workload(), pin.container()); });
+  return pins;
+}
+
 v1::ApplicationSpec as_written(const v1::ReleaseSpec& release) {
   std::vector<v1::PinnedImage> tags;
   for (const auto& pin : release.images()) {

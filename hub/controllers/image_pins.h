@@ -44,6 +44,9 @@ std::vector<v1::PinnedImage> pin_tags(const v1::ApplicationSpec& spec,
                                       const std::vector<v1::PinnedImage>& builds,
                                       const std::vector<v1::PinnedImage>& previous, bool again);
 
+// As people are shown them: by workload and container. The release has those of builds first.
+std::vector<v1::PinnedImage> in_order(const v1::ReleaseSpec& release);
+
 // The definition as it was written: digests found for tags taken out.
 v1::ApplicationSpec as_written(const v1::ReleaseSpec& release);
 

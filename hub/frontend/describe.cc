@@ -145,7 +145,7 @@ Result<> Describer::whereabouts(const v1::Deployment& deployment) {
   const auto release =
       TRY(objects::get<v1::Release>(reader_, fmt::format("{}.{}", spec.application(), number)));
   if (release) {
-    for (const auto& pin : release->spec().images())
+    for (const auto& pin : controllers::in_order(release->spec()))
       fact(fmt::format("image of {}/{} in {}", pin.workload(), pin.container(), environment), pin.image());
   }
   for (const auto& url : urls) fact(fmt::format("url in {}", environment), url);
@@ -300,7 +300,7 @@ Result<> Describer::release(const v1::Release& release) {
         "Not every image's digest is known yet: the region that needs it first finds it out, and nothing "
         "runs by the "
         "tag until it is recorded here.");
-  for (const auto& pin : spec.images()) {
+  for (const auto& pin : controllers::in_order(spec)) {
     auto value = pin.image();
     if (!pin.build().empty()) value += fmt::format(" (build {})", pin.build());
     if (!pin.resolved_in().empty()) value += fmt::format(" (found by region {})", pin.resolved_in());
@@ -347,8 +347,9 @@ std::string text_of(const v1::Description& description) {
                         condition.message().empty() ? "" : ": ", line(condition.message()));
   if (!description.events().empty()) text += "events:\n";
   for (const auto& event : description.events()) {
-    text += fmt::format("  {} {} {} ({}x): {}\n", format_time(from_timestamp(event.last_seen())),
-                        event.type(), line(event.reason()), event.count(), line(event.message()));
+    text += fmt::format("  {} {} {} ({}x){}{}\n", format_time(from_timestamp(event.last_seen())),
+                        event.type(), line(event.reason()), event.count(),
+                        event.message().empty() ? "" : ": ", line(event.message()));
   }
   return text;
 }

@@ -198,6 +198,29 @@ Explanation explain(const v1::Resource& resource, const v1::Region* region, Wall
   return result;
 }
 
+namespace {
+
+std::string repair_of_returned(const v1::DeploymentSpec& spec) {
+  return fmt::format("correct it and apply it again; qleet diff {} {} {} shows what it changed.",
+                     spec.application(), spec.release(), spec.returned_from());
+}
+
+// On its way back: what failed is what somebody has to know, and then how far the way back is.
+void tell_return(const v1::Deployment& deployment, const std::string& subject, Explanation& result) {
+  const auto& spec = deployment.spec();
+  const auto* failure = find_condition(deployment.status().conditions(), reasons::kProgressing);
+  const auto why = failure == nullptr || failure->message().empty()
+                       ? fmt::format("release {} failed", spec.returned_from())
+                       : failure->message();
+  const auto now = result.summary.substr(std::min(result.summary.size(), subject.size() + 2));
+  result.details.insert(result.details.begin(),
+                        fmt::format("It is going back to release {}: {}", spec.release(), now));
+  result.summary = fmt::format("{}: {}", subject, why);
+  result.repair = repair_of_returned(spec);
+}
+
+}  // namespace
+
 Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployment, WallTime now) {
   const auto& spec = deployment.spec();
   const auto& status = deployment.status();
@@ -218,8 +241,7 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
   }
   if (status.state() == "Returned") {
     result.summary = fmt::format("{}: {}", subject, ready == nullptr ? status.state() : ready->message());
-    result.repair = fmt::format("correct it and apply it again; qleet diff {} {} {} shows what it changed.",
-                                spec.application(), spec.release(), spec.returned_from());
+    result.repair = repair_of_returned(spec);
     return result;
   }
   const auto* region = first_in_trouble(status);
@@ -257,6 +279,7 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
   if (auto since = since_text(*culprit, now); !since.empty()) result.details.push_back(std::move(since));
   // An agent that is there and works will get to it.
   if (health.reason != reasons::kWaitingForAgent) result.repair = repair_for(health.reason, &*culprit);
+  if (spec.returned_from() != 0) tell_return(deployment, subject, result);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "hub/controllers/image_digests.h"
+#include "hub/controllers/image_pins.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
@@ -50,7 +51,7 @@ Result<v1::History> history(const Context& context, std::string_view application
     entry.set_cause_detail(spec.cause_detail());
     entry.set_created_by(spec.created_by());
     entry.set_source_revision(spec.source_revision());
-    *entry.mutable_images() = spec.images();
+    for (auto& image : controllers::in_order(spec)) *entry.add_images() = std::move(image);
     for (const auto& deployment : deployments) {
       const auto add = [&](const char* state) {
         auto& place = *entry.add_places();

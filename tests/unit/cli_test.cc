@@ -237,17 +237,17 @@ TEST(InputText, JsonIsCompletedTooAlsoBesideYaml) {
   EXPECT_EQ(container_of(*input, "one", "web").files(0).content(), "content\n");
   EXPECT_EQ(container_of(*input, "one", "web").image(), "registry.example/x:1");
   EXPECT_EQ(container_of(*input, "two", "web").image(), "registry.example/x:1");
-  // Lines of the hub, with a line or without one, lead to the file and the line there.
+  // Lines of the hub, with a line or without one, lead to the file and the line there; in the files' order.
   const auto at = std::ranges::count(input->text(), '\n');
   const auto error = input->locate({Code::kInvalid,
                                     "",
                                     {{"containers.web.image", "wrong", static_cast<int>(at)},
                                      {"spec.workloads.two.score.containers.web.image", "wrong"},
                                      {"spec.workloads.one.score.containers.web.files[0].content", "wrong"}}});
-  EXPECT_EQ(model::describe(error.fields[0]), yaml.string() + ":5: containers.web.image: wrong");
-  EXPECT_EQ(model::describe(error.fields[1]), yaml.string() + ":5: containers.web.image: wrong");
-  EXPECT_EQ(model::describe(error.fields[2]),
+  EXPECT_EQ(model::describe(error.fields[0]),
             json.string() + ":3: containers.web.files[\"/f\"].content: wrong");
+  EXPECT_EQ(model::describe(error.fields[1]), yaml.string() + ":5: containers.web.image: wrong");
+  EXPECT_EQ(model::describe(error.fields[2]), yaml.string() + ":5: containers.web.image: wrong");
 }
 
 TEST(InputText, TheImageIsForContainersThatLeaveItOpen) {
