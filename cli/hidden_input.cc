@@ -20,10 +20,10 @@ std::string read_hidden(const std::string& prompt) {
   const auto show_again = [&] { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before); };
   {
     const Interrupt interrupt("nothing was done", show_again);
-    print_error(prompt);
     termios hidden = before;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    print_error(prompt);  // whoever sees it may type
     std::getline(std::cin, line);
     show_again();
   }
