@@ -126,7 +126,8 @@ Result<Page> read_page(const Handlers& h, const model::Kind& kind, const Filter&
       auto read = h.shower.show(kind, keys::last(entry.key), entry.value, entry.revision);
       if (!read) {
         h.unreadable->note(entry.key, entry.revision, read.error().message);
-        if (page.unreadable.size() < kUnreadableAtOnce)
+        // Whose it is cannot be told.
+        if (filter.only.empty() && page.unreadable.size() < kUnreadableAtOnce)
           page.unreadable.push_back({printable(keys::last(entry.key)), read.error().message});
         at.after = entry.key;
         continue;

@@ -167,6 +167,9 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const Thing* made = world_.cloud.find(name);
   const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
   if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
+  // The rollout has stopped before it was told what its images are.
+  const bool stopped = kept && !resource.spec().resolve_images().empty() && !status.images().empty();
+  if (stopped && status.state() == "Progressing") return "";
   if (status.state() != "Ready") return "is " + status.state();
   // It would have gone by now.
   const auto due =

@@ -88,6 +88,17 @@ TEST_F(ReachTest, ListsHoldTheOwnAlone) {
   EXPECT_THAT(send("GET", "/v1/environments", "", "shop-developer").body, Not(HasSubstr("cart")));
 }
 
+TEST_F(ReachTest, WhatCannotBeReadIsNobodys) {
+  ASSERT_TRUE(store.transact([](Txn& txn) -> Result<> {
+    txn.put(keys::object("secrets", "damaged"), "\xff");
+    return {};
+  }));
+  EXPECT_THAT(send("GET", "/v1/secrets", "", "admin").body, HasSubstr("damaged"));
+  const auto own = send("GET", "/v1/secrets", "", "shop-admin").body;
+  EXPECT_THAT(own, HasSubstr("secret-shop"));
+  EXPECT_THAT(own, Not(HasSubstr("damaged")));
+}
+
 TEST_F(ReachTest, WatchesTellOfTheOwnAlone) {
   const auto watch = send("GET", "/v1/applications?watch=true", "", "shop-admin");
   ASSERT_EQ(watch.status, 200);

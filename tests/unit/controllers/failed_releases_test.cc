@@ -330,6 +330,51 @@ TEST_F(FailedReleases, ARegionThatFailsStopsTheOthers) {
   EXPECT_EQ(regions[2].release(), 1u) << "one that failed elsewhere is not rolled out further";
 }
 
+// A new version of a secret makes no release: there is nothing to go back to, and a repaired one gets in.
+TEST_F(FailedReleases, ASecretThatBreaksStopsAtTheFirstRegionUntilItIsRepaired) {
+  world.join("lab-2", {{"tier", "dev"}});
+  world.apply(environment("dev", ", guardrails: {maxRegionsAtOnce: 1}"));
+  const auto secret = [](const std::string& value) {
+    return "{apiVersion: qleet.io/v1, kind: Secret, metadata: {name: pay}, spec: {data: {key: " + value +
+           "}}}";
+  };
+  world.apply(secret("a"));
+  world.apply(fmt::format(R"(
+apiVersion: qleet.io/v1
+kind: Application
+metadata: {{name: shop}}
+spec:
+  environments: [dev]
+  workloads:
+    web:
+      score:
+        containers: {{main: {{image: "{}", variables: {{KEY: "${{resources.pay.key}}"}}}}}}
+        resources: {{pay: {{type: secret}}}}
+)",
+                          a('1')));
+  world.settle();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 1");
+  const auto version = [&](const std::string& region) {
+    return world.at<v1::Resource>(region + ".dev.shop.secret.web.pay").spec().secret().version();
+  };
+  crash();
+  world.apply(secret("b"));
+  world.settle();
+  world.pass(minutes(11));
+  EXPECT_EQ(world.state("shop.dev"), "Failed 1");
+  EXPECT_EQ(deployment().spec().returned_from(), 0u);
+  EXPECT_EQ(deployment().status().failed_release(), 0u) << "the release was ready once";
+  EXPECT_EQ(version("lab"), 2u);
+  EXPECT_EQ(version("lab-2"), 1u) << "what works is not touched";
+  world.slow.clear();
+  world.counts.clear();
+  world.apply(secret("c"));
+  world.settle();
+  EXPECT_EQ(world.state("shop.dev"), "Ready 1");
+  EXPECT_EQ(version("lab"), 3u);
+  EXPECT_EQ(version("lab-2"), 3u);
+}
+
 TEST_F(FailedReleases, PromotionDoesNotTakeThem) {
   world.join("eu-1", {{"tier", "prod"}});
   world.apply(environment("dev"));
