@@ -376,6 +376,21 @@ TEST(Fate, OfABuildThatDoesNotStartIsFailed) {
   EXPECT_THAT(after->releases(1).reason(), HasSubstr("was rolled back before it was ready"));
 }
 
+// What failed for good ends it, also while another environment is still on its way.
+TEST(Fate, OfABuildThatFailsInOneEnvironmentIsFailedWhileAnotherRollsOut) {
+  TwoPlaces places;
+  auto& world = places.world;
+  world.broken["eu.prod.shop.workload"] = {"ProbeFailing", "its probe fails"};
+  world.slow["lab.dev.shop.workload"] = {"Creating", "is starting"};
+  const auto answers = tell(world, {.tag = "main-3", .digest = 'c', .image = "reg.example/shop/web"});
+  world.settle();
+  const auto fate = frontend::fate_of_build(world.context(), {"serviceaccount:ci"}, answers->build());
+  ASSERT_TRUE(fate);
+  EXPECT_EQ(fate->releases(0).state(), "RollingOut");
+  EXPECT_EQ(fate->releases(1).state(), "Stalled");
+  EXPECT_EQ(fate->state(), "Failed");
+}
+
 // A build that serves again because the one after it failed has come to its end.
 TEST(Fate, OfABuildThatIsReturnedToIsReady) {
   TwoPlaces places;
