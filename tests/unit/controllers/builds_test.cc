@@ -12,6 +12,7 @@
 namespace qleet::hub::tests {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -189,6 +190,36 @@ TEST(Builds, AnApplicationThatStartsWithARememberedOneSaysSo) {
                   "narrow builds.tags"));
   EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web:main-1")).warnings(), IsEmpty()) << "once";
   EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web", "cart")).warnings(), IsEmpty()) << "names none";
+}
+
+TEST(Builds, AnImageInTheFileOfWhatFollowsThemIsSaidToChangeNothing) {
+  World world;
+  world.join("lab");
+  world.apply(app("{image: reg/web}", "reg/web:v5"));
+  tell(world, {"v6", 'a'});
+  tell(world, {"v7", 'b'});
+  world.settle();
+  const std::string stays =
+      "stays at v7, a build that it follows; to go back: qleet rollback shop; to go on to another one, "
+      "notify "
+      "of that build";
+  const auto planned = frontend::plan(
+      world.context(),
+      frontend::plan_apply(world.caller, *model::decode(app("{image: reg/web}", "reg/web:v6")), {}));
+  ASSERT_TRUE(planned) << planned.error().message;
+  EXPECT_THAT(planned->warnings(),
+              Contains("application shop: workload web names image reg/web:v6, and " + stays));
+  const auto applied = world.apply(app("{image: reg/web}", "reg/web:v6"));
+  EXPECT_THAT(applied.warnings(),
+              ElementsAre("application shop: workload web names image reg/web:v6, and " + stays));
+  ASSERT_EQ(applied.releases_size(), 1);
+  EXPECT_EQ(applied.releases(0).state(), "Unchanged");
+  EXPECT_EQ(applied.releases(0).reason(), "workload web " + stays);
+  EXPECT_EQ(tag_of(world), "v7");
+  const auto again = world.apply(app("{image: reg/web}", "reg/web:v6"));
+  EXPECT_THAT(again.warnings(), IsEmpty()) << "this one changed nothing";
+  EXPECT_EQ(again.releases(0).reason(), "release 3 is what is asked for already");
+  EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web:v7")).warnings(), IsEmpty()) << "what runs";
 }
 
 struct TwoPlaces {
