@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "common/model/reasons.h"
 
 namespace qleet::agent {
@@ -27,8 +29,12 @@ Decision provider_missing(const std::string& provider) {
 }
 
 Decision waiting_for_dependencies(const Situation& s) {
+  // Of a chain the last cause; several may wait for one.
   std::vector<std::string> parts;
-  for (const auto& b : s.blockers) parts.push_back(fmt::format("{} ({}): {}", b.alias, b.resource, b.why));
+  for (const auto& b : s.blockers) {
+    auto part = b.waits ? b.why : fmt::format("{} ({}): {}", b.alias, b.resource, b.why);
+    if (std::ranges::find(parts, part) == parts.end()) parts.push_back(std::move(part));
+  }
   const std::string waits = fmt::format("waits for {}", fmt::join(parts, "; "));
   if (s.applied.empty()) return show(Act::kWait, states::kPending, reasons::kWaitingForDependency, waits);
   return show(Act::kWait, states::kProgressing, reasons::kWaitingForDependency,
@@ -105,6 +111,9 @@ Decision decide_seen(const Situation& s) {
   const bool unfinished = !s.intent.empty() && !s.carried_out;
   const std::string_view doing = s.applied.empty() ? reasons::kCreating : reasons::kUpdating;
   const std::string message = or_else(seen.message, s.progress);
+  const auto state_or_stalled = [&](std::string_view state) {
+    return seen.stalled ? states::kStalled : state;
+  };
   switch (seen.state) {
     case State::kReady:
       return {.act = Act::kDone,
@@ -125,15 +134,16 @@ Decision decide_seen(const Situation& s) {
               ? show(Act::kApply, states::kProgressing, reasons::kSecretsLost,
                      "is there, but this journal does not hold the secrets that it was made with: it is "
                      "brought to new ones")
-              : show(Act::kApply, drift ? states::kDegraded : states::kProgressing, doing, message);
+              : show(Act::kApply, state_or_stalled(drift ? states::kDegraded : states::kProgressing),
+                     seen.stalled ? or_else(seen.reason, doing) : std::string(doing), message);
       d.drift = drift;
       return d;
     }
     case State::kProgressing:
-      return show(unfinished ? Act::kApply : Act::kWait, states::kProgressing, or_else(seen.reason, doing),
-                  message);
+      return show(unfinished ? Act::kApply : Act::kWait, state_or_stalled(states::kProgressing),
+                  or_else(seen.reason, doing), message);
     case State::kDegraded:
-      return show(unfinished ? Act::kApply : Act::kWait, states::kDegraded,
+      return show(unfinished ? Act::kApply : Act::kWait, state_or_stalled(states::kDegraded),
                   or_else(seen.reason, reasons::kProviderError), message);
   }
   return quiet(Act::kWait);

@@ -18,7 +18,8 @@ namespace qleet::agent {
 struct Blocker {
   std::string alias;
   std::string resource;
-  std::string why;  // for people: its own reason, or that it is not here
+  std::string why;     // for people: its own reason, or that it is not here
+  bool waits = false;  // itself, for what `why` names
 };
 
 struct Situation {

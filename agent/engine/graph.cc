@@ -9,17 +9,37 @@ namespace {
 
 constexpr size_t kMaxWhy = 500;
 
-std::string why_not_ready(const Node* dependency) {
-  if (!dependency) return "is not here yet";
-  if (dependency->tombstone()) return "is being deleted";
+// What it waits for; empty where it does not.
+std::string waits_for(const ::qleet::v1::Condition& ready) {
+  constexpr std::string_view kWaits = "waits for ";
+  const auto begin = ready.message().find(kWaits);
+  if (ready.reason() != reasons::kWaitingForDependency || begin == std::string::npos) return {};
+  return ready.message().substr(begin + kWaits.size());
+}
+
+std::string shortened(std::string text) {
+  if (text.size() > kMaxWhy) text = text.substr(0, kMaxWhy) + "...";
+  return text;
+}
+
+// What is on its way is told by its message alone.
+std::string why_not_ready(const ::qleet::v1::Condition& ready) {
+  const bool on_its_way = ready.reason() == reasons::kCreating || ready.reason() == reasons::kUpdating;
+  if (!on_its_way) return ready.reason() + (ready.message().empty() ? "" : ": " + ready.message());
+  if (!ready.message().empty()) return ready.message();
+  return ready.reason() == reasons::kCreating ? "is being made" : "is being changed";
+}
+
+Blocker blocker_of(const std::string& alias, const std::string& name, const Node* dependency) {
+  if (!dependency) return {alias, name, "is not here yet"};
+  if (dependency->tombstone()) return {alias, name, "is being deleted"};
   for (const auto& condition : dependency->runtime.report().conditions()) {
     if (condition.type() != reasons::kReady) continue;
-    std::string why = condition.reason();
-    if (!condition.message().empty()) why += ": " + condition.message();
-    if (why.size() > kMaxWhy) why = why.substr(0, kMaxWhy) + "...";
-    return why;
+    auto waits = waits_for(condition);
+    if (!waits.empty()) return {alias, name, shortened(std::move(waits)), true};
+    return {alias, name, shortened(why_not_ready(condition))};
   }
-  return "is not ready yet";
+  return {alias, name, "is not ready yet"};
 }
 
 }  // namespace
@@ -81,7 +101,7 @@ std::vector<Blocker> Graph::blockers(const Node& node) const {
   for (const auto& [alias, name] : node.spec().dependencies()) {
     const Node* dependency = find(name);
     if (dependency && dependency->ready && !dependency->tombstone()) continue;
-    blockers.push_back({alias, name, why_not_ready(dependency)});
+    blockers.push_back(blocker_of(alias, name, dependency));
   }
   std::ranges::sort(blockers, {}, &Blocker::alias);
   return blockers;

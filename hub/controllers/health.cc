@@ -34,8 +34,7 @@ std::string step_of(std::string_view state) {
 
 ResourceHealth health_of(const v1::ResourceStatus& status, std::uint32_t generation, std::string_view hash) {
   if (status.observed_generation() != generation || status.observed_hash() != hash)
-    return {Health::kProgressing, std::string(reasons::kWaitingForAgent),
-            "the agent has not reported it yet"};
+    return {Health::kProgressing, std::string(reasons::kWaitingForAgent), "waits for its agent to begin"};
   if (status.state() == "Ready") return {Health::kReady, std::string(reasons::kAvailable), ""};
   const auto* ready = find_condition(status.conditions(), reasons::kReady);
   ResourceHealth health;

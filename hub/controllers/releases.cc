@@ -64,6 +64,7 @@ class Delivery {
   std::map<std::string, std::string> states_;   // environment -> answer
   std::map<std::string, std::string> reasons_;  // environment -> why that is the answer
   std::vector<std::string> warnings_;
+  std::vector<std::string> stays_;  // at builds, whatever image the file names now: sentences
 
  private:
   Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
@@ -74,6 +75,8 @@ class Delivery {
   Result<> raise_orders(std::vector<v1::PinnedImage>& pins, const v1::BuildSpec& build);
   void warn_of_remembered(const v1::ApplicationSpec& written, const std::vector<v1::PinnedImage>& before,
                           const std::vector<v1::PinnedImage>& pins);
+  void warn_of_followed(const v1::ApplicationSpec& before, const v1::ApplicationSpec& written,
+                        const std::vector<v1::PinnedImage>& pins);
   bool has_already(const v1::BuildSpec& build) const;
   std::string why_unchanged(const Cause& cause) const;
   void waits(const std::string& environment, const v1::DeploymentSpec& spec);
@@ -205,6 +208,45 @@ Result<> Delivery::raise_orders(std::vector<v1::PinnedImage>& pins, const v1::Bu
   return {};
 }
 
+// Whether that is what a build's image was made of: names its tag or digest.
+bool names_pin(std::string_view image, const v1::PinnedImage& pin) {
+  const auto named = model::split_image(image);
+  const auto pinned = model::split_image(pin.image());
+  const bool same = named.digest.empty() ? named.tag == pinned.tag : named.digest == pinned.digest;
+  return same && model::same_repository(named.repository, pinned.repository);
+}
+
+// Of workloads that run a build already: where the file names another image than it did before, which changes
+// nothing.
+void Delivery::warn_of_followed(const v1::ApplicationSpec& before, const v1::ApplicationSpec& written,
+                                const std::vector<v1::PinnedImage>& pins) {
+  const auto image_in = [](const v1::ApplicationSpec& spec, const v1::PinnedImage& pin) {
+    const auto workload = spec.workloads().find(pin.workload());
+    if (workload == spec.workloads().end()) return std::string();
+    const auto& containers = workload->second.score().containers();
+    const auto container = containers.find(pin.container());
+    return container == containers.end() ? std::string() : container->second.image();
+  };
+  for (const auto& pin : pins) {
+    const bool ran = std::ranges::any_of(pinned_, [&](const v1::PinnedImage& known) {
+      return known.workload() == pin.workload() && known.container() == pin.container() &&
+             known.image() == pin.image();
+    });
+    const auto image = image_in(written, pin);
+    const auto image_before = image_in(before, pin);
+    if (!ran || image_before.empty() || image == image_before || names_pin(image, pin)) continue;
+    const auto runs = model::split_image(pin.image());
+    const auto stays = fmt::format(
+        "stays at {}, a build that it follows; to go back: qleet rollback {}; to go on to another one, "
+        "notify "
+        "of that build",
+        runs.tag.empty() ? runs.digest : runs.tag, app_.metadata().name());
+    warnings_.push_back(fmt::format("application {}: workload {} names image {}, and {}",
+                                    app_.metadata().name(), pin.workload(), image, stays));
+    stays_.push_back(fmt::format("workload {} {}", pin.workload(), stays));
+  }
+}
+
 // Of workloads that had no build before: where the file names another tag than the one that they start with.
 void Delivery::warn_of_remembered(const v1::ApplicationSpec& written,
                                   const std::vector<v1::PinnedImage>& before,
@@ -218,8 +260,7 @@ void Delivery::warn_of_remembered(const v1::ApplicationSpec& written,
     const auto named = model::split_image(image);
     const auto starts = model::split_image(pin.image());
     if (named.tag.empty() && named.digest.empty()) continue;
-    const bool same = named.digest.empty() ? named.tag == starts.tag : named.digest == starts.digest;
-    if (same && model::same_repository(named.repository, starts.repository)) continue;
+    if (names_pin(image, pin)) continue;
     warnings_.push_back(fmt::format(
         "application {}: workload {} names image {}, and starts with {}, the newest build that it follows; "
         "to start "
@@ -238,6 +279,7 @@ bool Delivery::has_already(const v1::BuildSpec& build) const {
 
 // What `cause` names changed nothing: why not.
 std::string Delivery::why_unchanged(const Cause& cause) const {
+  if (!cause.build && !stays_.empty()) return fmt::format("{}", fmt::join(stays_, "; "));
   if (!cause.build) return fmt::format("release {} is what is asked for already", head_->spec().number());
   const auto& build = cause.build->spec;
   const auto label = [](const std::string& tag, const std::string& digest, const BuildOrder& order) {
@@ -306,6 +348,7 @@ Result<> Delivery::draft(const Cause& cause) {
   v1::ReleaseSpec spec;
   auto images = pin_images(app_.metadata().name(), base, previous, builds);
   if (!cause.build) warn_of_remembered(base, previous, images);
+  if (cause.before) warn_of_followed(*cause.before, base, images);
   base = with_images(std::move(base), images);
   for (auto& pin : pin_tags(base, images, previous_tags, again)) images.push_back(std::move(pin));
   *spec.mutable_definition() = with_images(std::move(base), images);
@@ -547,7 +590,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
         fmt::format("release {} of application {} was never ready in {}{}; --force goes to it all the "
                     "same",
                     to, request.application, *where,
-                    newest == 0 ? "" : fmt::format(": the newest before that was is {}", newest)));
+                    newest == 0 ? "" : fmt::format("; the newest release that was is {}", newest)));
   auto spec = old->spec();
   pin_what_is_not(spec);
   spec.set_cause("rollback");

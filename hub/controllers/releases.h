@@ -17,6 +17,8 @@ struct Cause {
   std::string subject = "controllers";  // who
   std::optional<NamedBuild> build;      // what came; empty: look whether something changed
   bool asked = false;                   // somebody applied the application, changed or not
+  // What it said before, where what was applied changed it.
+  std::optional<v1::ApplicationSpec> before;
 };
 
 struct Delivered {

@@ -63,6 +63,7 @@ class Application {
   const ApplyOptions& options_;
   v1::ApplyResult& result_;
   std::vector<std::string> applications_;
+  std::map<std::string, v1::ApplicationSpec> before_;  // of applications that this changed
 };
 
 std::map<std::string, std::string> labels(const v1::Region& region) {
@@ -126,6 +127,9 @@ Result<> Application::write(const google::protobuf::Message& given) {
     if (kind.name == "Application") TRY(controllers::take_back_application_data(work_, name));
     written = TRY(objects::put(work_.txn, *object, work_.stamp));
   }
+  if (const auto* app = dynamic_cast<const v1::Application*>(before.get());
+      app && written != Written::kNothing)
+    before_[name] = app->spec();
   if (written != Written::kNothing) {
     TRY(index(before.get(), *object));
     TRY(controllers::record_audit(
@@ -163,8 +167,9 @@ Result<> Application::check(const std::vector<model::Object>& objects) {
 
 Result<> Application::deliver() {
   for (const auto& name : applications_) {
-    auto delivered =
-        TRY(controllers::deliver(work_, name, {.subject = caller_.subject, .build = {}, .asked = true}));
+    controllers::Cause cause{.subject = caller_.subject, .build = {}, .asked = true, .before = {}};
+    if (const auto before = before_.find(name); before != before_.end()) cause.before = before->second;
+    auto delivered = TRY(controllers::deliver(work_, name, cause));
     for (auto& answer : delivered.answers) *result_.add_releases() = std::move(answer);
     for (auto& warning : delivered.warnings) result_.add_warnings(std::move(warning));
   }

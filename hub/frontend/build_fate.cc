@@ -118,8 +118,9 @@ std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>
         fates, [&](const auto& fate) { return std::ranges::find(states, fate.state()) != states.end(); });
   };
   if (fates.empty()) return std::string(kNotFollowed);
-  if (any({"RollingOut"})) return "RollingOut";
+  // What failed ends it, whatever is still on its way elsewhere.
   if (any({"Failed", "Stalled", "Blocked"})) return "Failed";
+  if (any({"RollingOut"})) return "RollingOut";
   if (any({"AwaitingApproval", "AwaitingEnvironment", "HeldBack"})) return "Waiting";
   return "Done";
 }

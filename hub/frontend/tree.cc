@@ -205,7 +205,7 @@ Result<> Planter::place(const v1::Deployment& deployment, v1::Tree& tree) {
     // nothing of it.
     const bool about_before = !is_seen && rollout.state() != "Leaving" && rollout.state() != "Stale";
     place.set_state(about_before ? "RollingOut" : rollout.state());
-    place.set_message(about_before ? "the hub has yet to look at what was changed" : rollout.message());
+    place.set_message(about_before ? "is about to begin" : rollout.message());
     if (is_seen && status.state() == "Failed" && rollout.has_progressed()) place.set_state("Failed");
     const auto region = TRY(objects::get<v1::Region>(reader_, rollout.region()));
     const auto user = controllers::user_of_deployment(deployment.metadata().name());

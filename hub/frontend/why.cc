@@ -59,6 +59,9 @@ class Inquiry {
   Result<> askers(const std::string& resource, google::protobuf::RepeatedPtrField<v1::WhyAsker>& out,
                   size_t depth) {
     if (depth > kMaxDepth || !open_.insert(resource).second) return {};
+    const auto asked = controllers::parse_resource_name(resource);
+    const auto asked_application = asked ? asked->application : std::string();
+    const auto asked_environment = asked ? asked->environment : std::string();
     for (const auto& use : TRY(controllers::users_of(reader_, resource))) {
       auto& asker = *out.Add();
       const auto user = use.user.substr(2);
@@ -73,10 +76,14 @@ class Inquiry {
       const auto parts = controllers::parse_resource_name(user);
       if (!parts) continue;
       if (parts->type == "workload") {
-        asker.set_label(fmt::format("{}/{}", parts->application, parts->id));
+        asker.set_label(fmt::format(
+            "{}/{}{}", parts->application, parts->id,
+            where(parts->application, parts->environment, {parts->application, asked_environment})));
         asker.set_asks_as(TRY(asks_as(parts->application, parts->id, use.alias)));
       } else {
-        asker.set_label(fmt::format("{} {}", parts->type, parts->id));
+        asker.set_label(fmt::format(
+            "{} {}{}", parts->type, parts->id,
+            where(parts->application, parts->environment, {asked_application, asked_environment})));
         asker.set_asks_as(fmt::format("requires.{}", use.alias));
       }
       TRY(askers(user, *asker.mutable_because(), depth + 1));
@@ -86,6 +93,18 @@ class Inquiry {
   }
 
  private:
+  // " of shop in dev": what is not said by what is asked for already. What several share has none.
+  static std::string where(const std::string& application, const std::string& environment,
+                           const std::pair<std::string, std::string>& asked) {
+    const auto says = [](const std::string& one, const std::string& known) {
+      return !one.empty() && one != known;
+    };
+    std::string text;
+    if (says(application, asked.first)) text += " of " + application;
+    if (says(environment, asked.second)) text += " in " + environment;
+    return text;
+  }
+
   // As it stands in the application's file.
   Result<std::string> asks_as(const std::string& application, const std::string& workload,
                               const std::string& alias) {

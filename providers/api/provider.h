@@ -73,6 +73,8 @@ struct Observation {
   // Replicas that are ready and of the version that is wanted: how far a replacement has come. Nothing: it
   // has none.
   std::optional<unsigned> updated;
+  // Tried several times in vain, and tried on: shown as Stalled, whatever is done about it.
+  bool stalled = false;
   std::optional<Millis> recheck_after;  // look again then, even if no watch event comes
   std::string detail;  // opaque to the engine; the provider gets it back in apply/remove of the same pass
 };

@@ -11,6 +11,7 @@ namespace qleet::container {
 namespace {
 
 constexpr const char* kNote = "restarts";
+constexpr const char* kReadyNote = "was-ready";
 
 unsigned noted(const Mounts& mounts, const std::string& key, const std::string& part) {
   const std::string text = mounts.read_part_note(key, part, kNote);
@@ -74,6 +75,31 @@ std::string restarted(unsigned restarts, const std::optional<containers::Ending>
   if (restarts == 0) return {};
   if (!last) return times(restarts);
   return fmt::format("{}, the last time after it {}", times(restarts), end_text(*last, memory));
+}
+
+std::string why_not_yet(const Starting& starting) {
+  using Asked = Starting::Asked;
+  const bool says_more = starting.asked != Asked::kNothing && starting.tells;
+  if (!says_more && starting.restarts > 0 && starting.last && !starting.was_ready)
+    return fmt::format(
+        "{} {}, {}", end_text(*starting.last, starting.memory),
+        starting.asked == Asked::kNothing ? "as soon as it was started" : "before it was ready",
+        times(starting.restarts));
+  std::string out = !says_more
+                        ? "is starting"
+                        : fmt::format("waits for its {}: {}",
+                                      starting.asked == Asked::kPort ? "port" : "probe", starting.answer);
+  const std::string before = restarted(starting.restarts, starting.last, starting.memory);
+  return before.empty() ? out : out + "; " + before;
+}
+
+bool was_noted_ready(const Mounts& mounts, const std::string& key, const std::string& part) {
+  return !mounts.read_part_note(key, part, kReadyNote).empty();
+}
+
+void note_ready(const Mounts& mounts, const std::string& key, const std::string& part) {
+  // Where it cannot be kept it is found out again.
+  (void)mounts.write_part_note(key, part, kReadyNote, "yes");
 }
 
 }  // namespace qleet::container

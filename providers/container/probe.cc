@@ -61,7 +61,9 @@ ProbeResult http_get(const CheckSpec& check, const std::string& address) {
   if (answered || (response && response->ok())) return {true, {}};
   if (!response) return {false, fmt::format("GET {}: {}", check.path, response.error().message)};
   if (response->status < 400) return {true, {}};
-  return {false, fmt::format("GET {} on port {} answers {}", check.path, check.port, response->status)};
+  return {.ok = false,
+          .message = fmt::format("GET {} on port {} answers {}", check.path, check.port, response->status),
+          .answered = true};
 }
 
 ProbeResult exec(containers::Client& client, const CheckSpec& check, const std::string& container) {
@@ -69,8 +71,10 @@ ProbeResult exec(containers::Client& client, const CheckSpec& check, const std::
   if (!result) return {false, result.error().message};
   if (result->exit_code == 0) return {true, {}};
   // What it printed is the workload's own, as its log is.
-  return {false, fmt::format("{} ends with code {}", check.command.front(), result->exit_code),
-          result->exit_code == kRefused};
+  return {.ok = false,
+          .message = fmt::format("{} ends with code {}", check.command.front(), result->exit_code),
+          .refused = result->exit_code == kRefused,
+          .answered = true};
 }
 
 }  // namespace

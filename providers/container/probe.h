@@ -13,6 +13,8 @@ struct ProbeResult {
   std::string message;  // why not, for people
   // What is checked works, and refuses the credentials that it was given.
   bool refused = false;
+  // It was reached, and what it said is no success.
+  bool answered = false;
 };
 
 // A check that ends with this code says so.

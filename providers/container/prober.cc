@@ -36,6 +36,7 @@ bool Prober::take(Entry& entry, ProbeResult result) {
   health.message = std::move(result.message);
   const bool other = health.refused != result.refused;
   health.refused = result.refused;
+  health.answered = health.answered || result.answered;
   // A refusal is no matter of chance: the first one counts.
   if (health.ok && !health.refused && health.failures < entry.target.check.failures) return false;
   // Also when a streak becomes long enough to act upon.

@@ -23,6 +23,7 @@ struct Health {
   unsigned failures = 0;  // in a row
   std::string message;    // of the last failure
   bool refused = false;   // it said that the credentials are refused
+  bool answered = false;  // since it was started: a failure that is an answer, not that nothing answers
 };
 
 struct ProbeTarget {

@@ -14,6 +14,9 @@ namespace qleet::container {
 
 namespace {
 
+// What has just been started does not answer yet, which is no news.
+constexpr Millis kProbeTellsLittle{10'000};
+
 // RFC 3339 with a fraction of any length, made comparable as text (both in UTC, as engines write them).
 std::string comparable(const std::string& time) {
   const std::size_t dot = time.find('.');
@@ -46,7 +49,7 @@ CheckSpec readiness_of(const WorkloadSpec& spec, const WorkloadContainer& contai
 }
 
 void ask(Context& context, const ProviderResource& resource, const WorkloadSpec& spec, const std::string& ip,
-         Part& part, std::vector<std::string>& keys) {
+         const std::string& files, Part& part, std::vector<std::string>& keys) {
   const WorkloadContainer* container = find_container(spec, part.name);
   if (!container || container->one_shot) return;
   const auto run = [&](const char* which, const CheckSpec& check) {
@@ -56,11 +59,21 @@ void ask(Context& context, const ProviderResource& resource, const WorkloadSpec&
         key, {.resource = resource.name, .container = part.details.id, .address = ip, .check = check});
   };
   const auto readiness = readiness_of(spec, *container);
+  if (readiness.how != CheckSpec::How::kNone)
+    part.asked =
+        container->readiness.how == CheckSpec::How::kNone ? Starting::Asked::kPort : Starting::Asked::kProbe;
   part.readiness = run("ready", readiness);
   if (readiness.how == CheckSpec::How::kNone && !is_steady(part.details.started_at, context.clock().wall()))
-    part.readiness = {
-        .ok = false, .ever_ok = false, .failures = 0, .message = "was started just now", .refused = false};
+    part.readiness = {.ok = false,
+                      .ever_ok = false,
+                      .failures = 0,
+                      .message = "is starting",
+                      .refused = false,
+                      .answered = false};
   part.liveness = run("live", container->liveness);
+  if (part.was_ready || !(part.readiness.ok || part.readiness.ever_ok)) return;
+  part.was_ready = true;
+  note_ready(context.mounts(), base_name(resource), files);
 }
 
 void not_ready(Replica& replica, std::string_view reason, std::string message) {
@@ -121,9 +134,17 @@ void judge_running(Context& context, Replica& replica, const Part& part) {
     not_ready(replica, reasons::kProbeFailing,
               fmt::format("container \"{}\" is not ready: {}{}", part.name, part.readiness.message, suffix));
   } else if (!part.readiness.ok) {
-    not_ready(
-        replica, part.restarts > 0 && last ? reason_of(*last) : reasons::kCreating,
-        fmt::format("container \"{}\" waits for its probe: {}{}", part.name, part.readiness.message, suffix));
+    const bool tells = part.readiness.answered ||
+                       is_steady(part.details.started_at, context.clock().wall(), kProbeTellsLittle);
+    not_ready(replica, part.restarts > 0 && last ? reason_of(*last) : reasons::kCreating,
+              fmt::format("container \"{}\" {}", part.name,
+                          why_not_yet({.asked = part.asked,
+                                       .answer = part.readiness.message,
+                                       .tells = tells,
+                                       .was_ready = part.was_ready,
+                                       .restarts = part.restarts,
+                                       .last = last,
+                                       .memory = details.memory})));
   }
   if (!part.liveness.ok && part.liveness.ever_ok) {
     replica.broken = true;
@@ -229,8 +250,12 @@ Result<std::vector<Replica>> read_replicas(
         !context.astray(network, endpoint->second)) {
       kept.ip = endpoint->second.ip;
     }
-    part.restarts = restarts_of(context.mounts(), base_name(resource),
-                                part_of(kept.revision, kept.index, part.name), part.details);
+    const auto files = part_of(kept.revision, kept.index, part.name);
+    part.restarts = restarts_of(context.mounts(), base_name(resource), files, part.details);
+    const WorkloadContainer* container = find_container(kept.spec, part.name);
+    part.was_ready = container && container->one_shot
+                         ? ended_well(part.details)
+                         : was_noted_ready(context.mounts(), base_name(resource), files);
     kept.parts.push_back(std::move(part));
   }
   std::vector<Replica> out;
@@ -239,7 +264,9 @@ Result<std::vector<Replica>> read_replicas(
     std::ranges::sort(replica.parts, {},
                       [&](const Part& part) { return std::pair(part.name != first, part.name); });
     for (auto& part : replica.parts) {
-      if (part.details.running()) ask(context, resource, replica.spec, replica.ip, part, keys);
+      if (!part.details.running()) continue;
+      const auto files = part_of(replica.revision, replica.index, part.name);
+      ask(context, resource, replica.spec, replica.ip, files, part, keys);
     }
     judge(context, replica);
     out.push_back(std::move(replica));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "providers/container/ended.h"
 #include "providers/container/kinds.h"
 #include "providers/container/start_order.h"
 #include "providers/container/template.h"
@@ -15,7 +16,9 @@ namespace qleet::container {
 struct Part {
   std::string name;  // in Score
   containers::ContainerDetails details;
-  unsigned restarts = 0;  // since it was made
+  unsigned restarts = 0;   // since it was made
+  bool was_ready = false;  // in any of its lives; a one-shot: it ended well
+  Starting::Asked asked = Starting::Asked::kNothing;
   Health readiness{.ok = true, .ever_ok = true};
   Health liveness{.ok = true, .ever_ok = true};
 };

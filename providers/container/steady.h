@@ -13,6 +13,6 @@ inline constexpr Millis kSteadyAfter{2'000};
 
 // `started_at`: as engines write it (RFC 3339); one that cannot be read, or that lies in the future because
 // the clock went back, is long ago.
-bool is_steady(const std::string& started_at, WallTime now);
+bool is_steady(const std::string& started_at, WallTime now, Millis after = kSteadyAfter);
 
 }  // namespace qleet::container

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/engine/start.h"
+#include "common/model/image_name.h"
 #include "common/model/reasons.h"
 #include "common/model/service_name.h"
 #include "common/template/replacement.h"
@@ -142,8 +143,12 @@ google::protobuf::Struct with_other_name(const ProviderResource& resource, googl
 
 std::string waits_for_hub(const std::map<std::string, std::string>& images) {
   std::string found;
-  for (const auto& [container, image] : images) found += (found.empty() ? "" : ", ") + image;
-  return fmt::format("waits until the hub has recorded {}", found.empty() ? "its images' digests" : found);
+  for (const auto& [container, image] : images) {
+    const auto name = model::split_image(image);
+    found += (found.empty() ? "" : ", ") + name.repository + (name.tag.empty() ? "" : ":" + name.tag);
+  }
+  return found.empty() ? "waits for the hub to choose its images"
+                       : fmt::format("waits for the hub to choose the image of {}", found);
 }
 
 bool WorkloadHandler::settled(const ProviderResource& resource, const Replica& replica, Millis longest) {
@@ -294,8 +299,11 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
       ++old;
     } else if (replica.ready) {
       ++ready;
-    } else if (!trouble) {
-      trouble = &replica;
+    } else {
+      if (!trouble) trouble = &replica;
+      out.stalled = out.stalled || std::ranges::any_of(replica.parts, [](const Part& part) {
+                      return tried_in_vain(part.restarts, part.was_ready);
+                    });
     }
   }
   out.updated = ready;
@@ -313,13 +321,13 @@ Observation WorkloadHandler::describe(const ProviderResource& resource, const Sc
     return out;
   }
   out.reason = old > 0 ? reasons::kUpdating : reasons::kCreating;
-  bool was_ready = false;
+  bool was_ready = false;  // the one that is in trouble
   Millis wait{0};
   if (trouble) {
     out.reason = trouble->reason;
     out.message = trouble->message;
+    was_ready = std::ranges::all_of(trouble->parts, &Part::was_ready);
     for (const auto& part : trouble->parts) {
-      was_ready = was_ready || part.readiness.ever_ok;
       wait = std::max(wait, context_.restarts().remaining(part.details.name));
     }
   } else {

@@ -23,6 +23,12 @@ const Observation kReady = seen(State::kReady);
 const Observation kOutOfDate = seen(State::kOutOfDate, "", "label differs");
 const Observation kDegraded = seen(State::kDegraded, "ProbeFailing", "GET /healthz: 500");
 
+Observation in_vain(State state) {
+  Observation out = seen(state, "Exited", "ended with code 3");
+  out.stalled = true;
+  return out;
+}
+
 struct Row {
   const char* name;
   std::function<void(Situation&)> given;
@@ -87,6 +93,30 @@ INSTANTIATE_TEST_SUITE_P(
          ""},
         {"ChangedIsUpdated", [](Situation& s) { running(s), s.applied = "h0", s.seen = &kOutOfDate; },
          Act::kApply, "Progressing", "Updating", "label differs"},
+        {"OfAChainTheLastCauseIsNamedOnce",
+         [](Situation& s) {
+           s.blockers = {{"cache", "eu.dev.-.redis.default", "runtime (eu.-.-.host): pulling", true},
+                         {"db", "eu.dev.shop.postgres.db", "runtime (eu.-.-.host): pulling", true}};
+         },
+         Act::kWait, "Pending", "WaitingForDependency", "waits for runtime (eu.-.-.host): pulling"},
+        {"WhatIsTriedInVainIsStalledWhileItWaits",
+         [](Situation& s) {
+           static const Observation vain = in_vain(State::kProgressing);
+           running(s), s.applied = "h0", s.seen = &vain;
+         },
+         Act::kWait, "Stalled", "Exited", "ended with code 3"},
+        {"AndWhileItIsTriedAgain",
+         [](Situation& s) {
+           static const Observation vain = in_vain(State::kOutOfDate);
+           running(s), s.seen = &vain;
+         },
+         Act::kApply, "Stalled", "Exited", "ended with code 3"},
+        {"AlsoWhereItIsAsWanted",
+         [](Situation& s) {
+           static const Observation vain = in_vain(State::kDegraded);
+           running(s), s.seen = &vain;
+         },
+         Act::kWait, "Stalled", "Exited", "ended with code 3"},
         {"DriftIsRepaired", [](Situation& s) { running(s), s.seen = &kOutOfDate; }, Act::kApply, "Degraded",
          "Updating", "label differs"},
         {"VanishedIsMadeAgain", [](Situation& s) { running(s), s.seen = &kAbsent; }, Act::kApply, "Degraded",

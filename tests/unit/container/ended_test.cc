@@ -11,6 +11,51 @@ namespace {
 
 constexpr std::int64_t kMebi = 1 << 20;
 
+TEST(Ended, WhatWasStartedIsToldByWhatIsKnownOfIt) {
+  using Asked = Starting::Asked;
+  const containers::Ending three{.exit_code = 3};
+  const struct {
+    Starting starting;
+    std::string text;
+  } cases[] = {
+      {{}, "is starting"},
+      {{.asked = Asked::kProbe, .answer = "GET / on port 80 answers 503"}, "is starting"},
+      {{.asked = Asked::kProbe, .answer = "GET / on port 80 answers 503", .tells = true},
+       "waits for its probe: GET / on port 80 answers 503"},
+      {{.asked = Asked::kPort, .answer = "nothing answers on port 80", .tells = true},
+       "waits for its port: nothing answers on port 80"},
+      {{.restarts = 23, .last = three}, "ended with code 3 as soon as it was started, restarted 23 times"},
+      {{.tells = true, .restarts = 1, .last = three},
+       "ended with code 3 as soon as it was started, restarted once"},
+      {{.asked = Asked::kPort, .restarts = 2, .last = three},
+       "ended with code 3 before it was ready, restarted 2 times"},
+      {{.asked = Asked::kProbe, .answer = "no", .tells = true, .restarts = 2, .last = three},
+       "waits for its probe: no; restarted 2 times, the last time after it ended with code 3"},
+      {{.was_ready = true, .restarts = 1, .last = three},
+       "is starting; restarted once, the last time after it ended with code 3"},
+      {{.restarts = 4}, "is starting; restarted 4 times"},
+  };
+  for (const auto& one : cases) EXPECT_EQ(why_not_yet(one.starting), one.text);
+}
+
+TEST(Ended, WhatWasNeverReadyIsTriedInVainFromTheFifthRestart) {
+  EXPECT_FALSE(tried_in_vain(4, false));
+  EXPECT_TRUE(tried_in_vain(5, false));
+  EXPECT_TRUE(tried_in_vain(37, false));
+  EXPECT_FALSE(tried_in_vain(37, true));
+}
+
+TEST(Ended, ThatItWasReadyIsKeptAndGoesWithItsFiles) {
+  test::TempDir dir;
+  const Mounts mounts(dir.path());
+  EXPECT_FALSE(was_noted_ready(mounts, "web", "a.0.main"));
+  note_ready(mounts, "web", "a.0.main");
+  EXPECT_TRUE(was_noted_ready(mounts, "web", "a.0.main"));
+  EXPECT_FALSE(was_noted_ready(mounts, "web", "b.0.main")) << "another version";
+  ASSERT_TRUE(mounts.remove("web", "a.0.main"));
+  EXPECT_FALSE(was_noted_ready(mounts, "web", "a.0.main"));
+}
+
 TEST(Ended, SaysCodeLimitAndRestarts) {
   const struct {
     Ended ended;

@@ -12,6 +12,7 @@
 namespace qleet::hub::tests {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -189,6 +190,36 @@ TEST(Builds, AnApplicationThatStartsWithARememberedOneSaysSo) {
                   "narrow builds.tags"));
   EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web:main-1")).warnings(), IsEmpty()) << "once";
   EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web", "cart")).warnings(), IsEmpty()) << "names none";
+}
+
+TEST(Builds, AnImageInTheFileOfWhatFollowsThemIsSaidToChangeNothing) {
+  World world;
+  world.join("lab");
+  world.apply(app("{image: reg/web}", "reg/web:v5"));
+  tell(world, {"v6", 'a'});
+  tell(world, {"v7", 'b'});
+  world.settle();
+  const std::string stays =
+      "stays at v7, a build that it follows; to go back: qleet rollback shop; to go on to another one, "
+      "notify "
+      "of that build";
+  const auto planned = frontend::plan(
+      world.context(),
+      frontend::plan_apply(world.caller, *model::decode(app("{image: reg/web}", "reg/web:v6")), {}));
+  ASSERT_TRUE(planned) << planned.error().message;
+  EXPECT_THAT(planned->warnings(),
+              Contains("application shop: workload web names image reg/web:v6, and " + stays));
+  const auto applied = world.apply(app("{image: reg/web}", "reg/web:v6"));
+  EXPECT_THAT(applied.warnings(),
+              ElementsAre("application shop: workload web names image reg/web:v6, and " + stays));
+  ASSERT_EQ(applied.releases_size(), 1);
+  EXPECT_EQ(applied.releases(0).state(), "Unchanged");
+  EXPECT_EQ(applied.releases(0).reason(), "workload web " + stays);
+  EXPECT_EQ(tag_of(world), "v7");
+  const auto again = world.apply(app("{image: reg/web}", "reg/web:v6"));
+  EXPECT_THAT(again.warnings(), IsEmpty()) << "this one changed nothing";
+  EXPECT_EQ(again.releases(0).reason(), "release 3 is what is asked for already");
+  EXPECT_THAT(world.apply(app("{image: reg/web}", "reg/web:v7")).warnings(), IsEmpty()) << "what runs";
 }
 
 struct TwoPlaces {
@@ -374,6 +405,21 @@ TEST(Fate, OfABuildThatDoesNotStartIsFailed) {
   const auto after = frontend::fate_of_build(world.context(), {"serviceaccount:ci"}, answers->build());
   EXPECT_EQ(after->releases(1).state(), "Failed");
   EXPECT_THAT(after->releases(1).reason(), HasSubstr("was rolled back before it was ready"));
+}
+
+// What failed for good ends it, also while another environment is still on its way.
+TEST(Fate, OfABuildThatFailsInOneEnvironmentIsFailedWhileAnotherRollsOut) {
+  TwoPlaces places;
+  auto& world = places.world;
+  world.broken["eu.prod.shop.workload"] = {"ProbeFailing", "its probe fails"};
+  world.slow["lab.dev.shop.workload"] = {"Creating", "is starting"};
+  const auto answers = tell(world, {.tag = "main-3", .digest = 'c', .image = "reg.example/shop/web"});
+  world.settle();
+  const auto fate = frontend::fate_of_build(world.context(), {"serviceaccount:ci"}, answers->build());
+  ASSERT_TRUE(fate);
+  EXPECT_EQ(fate->releases(0).state(), "RollingOut");
+  EXPECT_EQ(fate->releases(1).state(), "Stalled");
+  EXPECT_EQ(fate->state(), "Failed");
 }
 
 // A build that serves again because the one after it failed has come to its end.

@@ -263,9 +263,8 @@ TEST_F(Images, ARollbackGoesToWhatWasEverReady) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kConflict);
   EXPECT_EQ(refused.error().message,
-            "release 2 of application shop was never ready in default: the newest before that was is 1; "
-            "--force goes "
-            "to it all the same");
+            "release 2 of application shop was never ready in default; the newest release that was is 1; "
+            "--force goes to it all the same");
   world_.broken.clear();
   const auto answers = back();
   ASSERT_TRUE(answers) << answers.error().message;

@@ -40,6 +40,8 @@ spec:
   ASSERT_TRUE(why) << why.error().message;
   EXPECT_EQ(why->askers_size(), 2);
   EXPECT_EQ(why->profile_reason(), "default for type postgres-server");
+  EXPECT_EQ(why->askers(0).label(), "postgres api.db of one");
+  EXPECT_EQ(why->askers(1).label(), "postgres api.db of two");
   EXPECT_EQ(why->askers(0).because(0).label(), "one/api");
   EXPECT_EQ(why->askers(0).because(0).asks_as(), "resources.db");
   const auto tree = frontend::tree(world.context(), "one");
