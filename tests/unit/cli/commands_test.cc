@@ -9,6 +9,7 @@
 
 #include "cli/build_fates.h"
 #include "cli/commands.h"
+#include "common/crypto/certificate.h"
 #include "common/model/model.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
@@ -177,6 +178,42 @@ TEST(StatusCommand, WatchedWithoutATerminalIsPrintedWithEveryChange) {
                            "\nregions        0 of 0 served\nagents         none\napplications   none\n";
   EXPECT_EQ(said.out, "everything is up" + rest + "\n1 thing is not well" + rest +
                           "\nNot well\n✖ region/eu\n    away for 3 s\n");
+}
+
+TEST(GetCommand, ListsReleasesByNumber) {
+  Hub hub;
+  hub.answer("GET /v1/releases",
+             {R"({"items":[{"metadata":{"name":"blog.1"}},{"metadata":{"name":"blog.10"}},)"
+              R"({"metadata":{"name":"blog.9"}},{"metadata":{"name":"blog-2.1"}}]})"});
+  EXPECT_EQ(say(hub, GetCommand{.targets = {"releases"}}, Format::kName).out,
+            "releases/blog-2.1\nreleases/blog.1\nreleases/blog.9\nreleases/blog.10\n");
+}
+
+TEST(EditCommand, WithoutANameIsAWrongCommandLine) {
+  const Hub hub;
+  EditCommand command;
+  command.target = {"env"};
+  const auto said = say(hub, command);
+  EXPECT_EQ(said.exit, Exit::kUsage);
+  EXPECT_EQ(said.err, "qleet: edit: a name is missing; write KIND NAME or KIND/NAME\n");
+}
+
+TEST(HubClients, SayHowACaIsNamed) {
+  const auto now = SystemClock().wall();
+  const auto ca = crypto::make_ca("test", std::chrono::hours(24), now);
+  ASSERT_TRUE(ca);
+  const auto leaf =
+      crypto::make_server_certificate(*ca, {.dns = {}, .ips = {"127.0.0.1"}}, std::chrono::hours(24), now);
+  ASSERT_TRUE(leaf);
+  HttpServer server([](const HttpRequest&, const HttpWrite& write) { return write(simple(200, "{}")); },
+                    {.unix_socket = {},
+                     .certificate_chain_pem = leaf->certificate_pem,
+                     .private_key_pem = leaf->private_key_pem});
+  HubClient client({.url = "https://127.0.0.1:" + std::to_string(server.port()), .token = "", .ca_pem = ""});
+  const auto read = client.get("/v1/status");
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, HasSubstr("certificate is not trusted"));
+  EXPECT_THAT(read.error().message, EndsWith("; name the hub's CA: QLEET_CA=FILE, or qleet login --ca FILE"));
 }
 
 NotifyCommand notify() {

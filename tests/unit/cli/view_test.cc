@@ -50,6 +50,14 @@ TEST(Columns, ARegionShowsItsAgentAndWhetherItTakesNewThings) {
   EXPECT_EQ(row(region, context), "eu-1 | a1 | Lost | 0.1.0 | nothing new (cordoned) | - | -");
 }
 
+TEST(Columns, AnAgeIsInWholeSeconds) {
+  google::protobuf::Timestamp then;
+  then.set_seconds(999'996);
+  EXPECT_EQ(age(then, kNow + Millis(700)), "4 s");
+  EXPECT_EQ(age(then, kNow - Millis(3'900)), "0 s");
+  EXPECT_EQ(age(then, kNow + Millis(60'000)), "1 min");
+}
+
 TEST(Images, AreShortenedByTheirDigestAlone) {
   EXPECT_EQ(short_image("r.test/shop/web:main-1@sha256:0123456789abcdef0123"),
             "r.test/shop/web:main-1@sha256:0123456789ab");
