@@ -197,12 +197,8 @@ class Editing {
 }  // namespace
 
 Exit run(Session& session, const EditCommand& command) {
-  const auto targets = targets_of(command.target);
+  const auto targets = named_targets_of(command.target);
   if (!targets) return report(targets.error());
-  if (targets->front().names.empty()) {
-    print_error("qleet: edit: a name is missing; write KIND NAME or KIND/NAME\n");
-    return Exit::kUsage;
-  }
   if (targets->size() != 1 || targets->front().names.size() != 1) {
     print_error("qleet: edit takes one object at a time\n");
     return Exit::kUsage;

@@ -3,6 +3,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "cli/commands.h"
@@ -11,11 +12,10 @@
 #include "common/clock/duration.h"
 
 namespace qleet::cli {
-
 namespace {
 
 // No status is this.
-const std::string kAway = "away";
+constexpr std::string_view kAway = "away";
 
 // Where a line stays: how long something has been so, which its message may say, is no change of it.
 v1::SystemStatus essence_of(v1::SystemStatus status) {
@@ -55,7 +55,7 @@ Exit run(Session& session, const StatusCommand& command) {
     const auto read = session.hub.get_into("/v1/status", status);
     if (!read) {
       if (watching && read.error().code == Code::kUnavailable) {
-        if (std::exchange(last, kAway) == kAway) return std::nullopt;
+        if (std::exchange(last, std::string(kAway)) == kAway) return std::nullopt;
         const auto away = "the hub is away: " + one_line(read.error().message) + "\n";
         session.for_programs() || session.format == Format::kName
             ? print_error(away)

@@ -189,15 +189,6 @@ TEST(GetCommand, ListsReleasesByNumber) {
             "releases/blog-2.1\nreleases/blog.1\nreleases/blog.9\nreleases/blog.10\n");
 }
 
-TEST(EditCommand, WithoutANameIsAWrongCommandLine) {
-  const Hub hub;
-  EditCommand command;
-  command.target = {"env"};
-  const auto said = say(hub, command);
-  EXPECT_EQ(said.exit, Exit::kUsage);
-  EXPECT_EQ(said.err, "qleet: edit: a name is missing; write KIND NAME or KIND/NAME\n");
-}
-
 TEST(HubClients, SayHowACaIsNamed) {
   const auto now = SystemClock().wall();
   const auto ca = crypto::make_ca("test", std::chrono::hours(24), now);
