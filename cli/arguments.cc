@@ -312,6 +312,11 @@ void add_operating(CLI::App* root, Parsed& parsed) {
     auto* app = add(root, parsed, "edit", "Change an object in $EDITOR");
     auto options = command<EditCommand>(app, parsed);
     app->add_option("targets", options->target, "Which one")->required()->option_text("KIND NAME|KIND/NAME");
+    app->callback([options, &parsed] {
+      if (options->target.size() == 1 && !options->target.front().contains('/'))
+        throw CLI::RequiredError("NAME, as in KIND NAME or KIND/NAME,");
+      parsed.run = [options](Session& session) { return run(session, *options); };
+    });
   }
   for (const bool cordon : {true, false}) {
     auto* app = add(

@@ -66,7 +66,9 @@ std::string unused_of(const v1::ProfileSpec& profile) {
 std::string age(const google::protobuf::Timestamp& time, WallTime now) {
   if (time.seconds() == 0) return "-";
   const auto then = WallTime(std::chrono::seconds(time.seconds()));
-  return human_duration(std::max(Millis(0), std::chrono::duration_cast<Millis>(now - then)));
+  const auto passed = std::chrono::floor<std::chrono::seconds>(std::max(Millis(0), now - then));
+  if (passed < std::chrono::minutes(1)) return std::to_string(passed.count()) + " s";
+  return human_duration(passed);
 }
 
 Columns columns_of(const google::protobuf::Message& prototype) {

@@ -1,13 +1,15 @@
 // What CI says and asks: build notify.
+#include <algorithm>
 #include <chrono>
-#include <map>
 #include <thread>
 
 #include "cli/answers.h"
+#include "cli/build_fates.h"
 #include "cli/commands.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
 #include "google/protobuf/util/time_util.h"
+#include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/operations.pb.h"
 
 namespace qleet::cli {
@@ -15,11 +17,6 @@ namespace {
 
 constexpr auto kBetweenLooks = std::chrono::seconds(1);
 constexpr int kMostUnreachable = 30;
-
-std::string fate_line(const v1::DeliveryAnswer& fate) {
-  return fate.application() + "  " + fate.environment() + "  release " + std::to_string(fate.release()) +
-         "  " + fate.state() + (fate.reason().empty() ? "" : ": " + one_line(fate.reason())) + "\n";
-}
 
 // Shows what the build comes to: on a terminal as one picture, otherwise a line for each change.
 class FateView {
@@ -29,26 +26,39 @@ class FateView {
 
   void show(const v1::DeliveryAnswers& fates) {
     if (quiet_) return;
-    picture_.clear();
-    for (const auto& fate : fates.releases()) {
-      const auto line = fate_line(fate);
-      picture_ += line;
-      auto& known = known_[fate.application() + "." + fate.environment()];
-      if (!session_.terminal.interactive() && known != line) print(line);
-      known = line;
-    }
-    if (session_.terminal.interactive()) session_.terminal.draw(picture_);
+    if (!session_.terminal.interactive()) return print(changes_.news(fates));
+    picture_ = states_of(fates, Length::kWhole);
+    session_.terminal.draw(picture_);
   }
   void end() {
     if (!picture_.empty()) session_.terminal.settle(picture_);
+  }
+  // Once more, where it does not stand at the end already.
+  void repeat(const v1::DeliveryAnswers& fates) const {
+    if (!quiet_ && !session_.terminal.interactive()) print(states_of(fates, Length::kShort));
   }
 
  private:
   Session& session_;
   const bool quiet_;
   std::string picture_;
-  std::map<std::string, std::string> known_;  // deployment -> its line
+  FateChanges changes_;
 };
+
+// The workload that the build is for; empty where that is not to be known: whoever tells of builds may not
+// read releases.
+std::string workload_of(Session& session, const std::string& build, const v1::DeliveryAnswer& fate) {
+  v1::Release release;
+  const auto name = fate.application() + "." + std::to_string(fate.release());
+  if (!session.hub.get_into("/v1/releases/" + http::encode(name), release)) return {};
+  const auto& images = release.spec().images();
+  const auto image = std::ranges::find(images, build, &v1::PinnedImage::build);
+  return image == images.end() ? std::string() : image->workload();
+}
+
+std::string closing_words(Session& session, const v1::DeliveryAnswers& fates) {
+  return how_to_go_on(fates, [&](const auto& fate) { return workload_of(session, fates.build(), fate); });
+}
 
 // With no other right than to tell of builds.
 Exit follow_build(Session& session, const std::string& build, const std::string& timeout) {
@@ -74,15 +84,16 @@ Exit follow_build(Session& session, const std::string& build, const std::string&
     if (session.clock.mono() >= deadline) {
       view.end();
       (void)print_for_programs(session, fates);
-      print_error("qleet: not done within " + timeout + "; it goes on\n");
-      return Exit::kTimeout;
+      view.repeat(fates);
+      print_error("qleet: not done within " + timeout + "\n" + closing_words(session, fates));
+      return any_failed(fates) ? Exit::kFailed : Exit::kTimeout;
     }
     std::this_thread::sleep_for(std::min<Millis>(kBetweenLooks, deadline - session.clock.mono()));
   }
   view.end();
   (void)print_for_programs(session, fates);
   if (fates.state() != "Failed") return Exit::kOk;
-  print_error("qleet: the build did not become ready everywhere\n");
+  print_error(closing_words(session, fates));
   return Exit::kFailed;
 }
 

@@ -69,7 +69,8 @@ Exit run(Session& session, const ApplyCommand& command) {
       }
     }
     if (session.format != Format::kName) print_answers(session, result.releases());
-    if (session.format != Format::kName) print_data(result.data());
+    if (session.format != Format::kName)
+      print_data(result.data(), command.dry_run ? When::kForeseen : When::kDone);
   }
   for (const auto& warning : result.warnings()) print_error("warning: " + warning + "\n");
   if (!command.wait.wait || command.dry_run || input->applications().empty()) return Exit::kOk;

@@ -76,7 +76,7 @@ class Deletion {
       return Exit::kOk;
     }
     print(full + "  deleted" + (result.message().empty() ? "" : "; " + result.message()) + "\n");
-    print_data(result.data());
+    print_data(result.data(), When::kDone);
     return Exit::kOk;
   }
 
@@ -90,12 +90,14 @@ class Deletion {
   Exit confirm(const std::string& name, const Notices& data) {
     if (!deletes_data(data)) return Exit::kOk;
     if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
-      print_error("qleet: application \"" + name +
-                  "\": data would be deleted, and there is no terminal to ask on; say --yes to go on\n" +
-                  describe_data(data));
+      print_error(
+          "qleet: application \"" + name +
+          "\": nothing was deleted: its data would go too, and there is no terminal to ask on; say --yes "
+          "to go on\n" +
+          describe_data(data, When::kForeseen));
       return Exit::kUsage;
     }
-    print_error(name + " will be removed, with its data.\n" + describe_data(data) +
+    print_error(name + " will be removed, with its data.\n" + describe_data(data, When::kForeseen) +
                 "Type the application's name to go on: ");
     std::string typed;
     std::getline(std::cin, typed);

@@ -47,6 +47,8 @@ Exit run(Session& session, const GetCommand& command) {
     for (const auto& why : left_out) print_error("warning: left out: " + why + "\n");
     part.items = std::move(*all);
   }
+  for (auto& part : listed)
+    if (lists && part.kind->name == "Release") sort_by_name(part.items);
   if (!command.sort_by.empty()) {
     for (auto& part : listed)
       if (const auto sorted = sort_objects(part.items, command.sort_by); !sorted)

@@ -1,5 +1,10 @@
 // Whether everything is up, and who asks.
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -7,28 +12,68 @@
 #include "common/clock/duration.h"
 
 namespace qleet::cli {
+namespace {
+
+// No status is this.
+constexpr std::string_view kAway = "away";
+
+// Where a line stays: how long something has been so, which its message may say, is no change of it.
+v1::SystemStatus essence_of(v1::SystemStatus status) {
+  for (auto* notes : {status.mutable_problems(), status.mutable_waiting(), status.mutable_warnings()})
+    for (auto& note : *notes) note.set_message(without_numbers(note.message()));
+  return status;
+}
+
+// The same text for the same status, to compare by.
+std::string text_of(const v1::SystemStatus& status) {
+  std::string text;
+  {
+    google::protobuf::io::StringOutputStream out(&text);
+    google::protobuf::io::CodedOutputStream coded(&out);
+    coded.SetSerializationDeterministic(true);
+    status.SerializeToCodedStream(&coded);
+  }
+  return text;
+}
+
+// Shows the present state: drawn over the one before on a terminal, otherwise below it.
+void show(Session& session, const std::string& text, bool first) {
+  if (session.terminal.interactive()) {
+    session.terminal.draw(text);
+  } else {
+    print((first ? "" : "\n") + text);
+  }
+}
+
+}  // namespace
 
 Exit run(Session& session, const StatusCommand& command) {
   std::string last;
+  bool first = true;
   const auto look = [&](bool watching) -> std::optional<Exit> {
     v1::SystemStatus status;
     const auto read = session.hub.get_into("/v1/status", status);
     if (!read) {
       if (watching && read.error().code == Code::kUnavailable) {
-        session.terminal.draw("the hub is away: " + one_line(read.error().message) + "\n");
+        if (std::exchange(last, std::string(kAway)) == kAway) return std::nullopt;
+        const auto away = "the hub is away: " + one_line(read.error().message) + "\n";
+        session.for_programs() || session.format == Format::kName
+            ? print_error(away)
+            : show(session, away, std::exchange(first, false));
         return std::nullopt;
       }
       return report(read.error());
     }
     const Exit exit = status.well() ? Exit::kOk : Exit::kFailed;
-    const auto now = status.SerializeAsString();
+    const bool exact = session.terminal.interactive() || session.for_programs();
+    auto now = text_of(exact ? status : essence_of(status));
     if (watching && now == last) return std::nullopt;
-    last = now;
+    last = std::move(now);
     if (session.format == Format::kName) {
       for (const auto& note : status.problems()) print(note.kind() + "/" + note.name() + "\n");
     } else if (!print_for_programs(session, status)) {
       const auto text = render_status(session.terminal, status, session.hub.url());
-      watching ? session.terminal.draw(text) : print(text);
+      watching ? show(session, text, std::exchange(first, false)) : print(text);
     }
     return watching ? std::nullopt : std::optional(exit);
   };

@@ -7,6 +7,19 @@
 #include "common/http/problem.h"
 
 namespace qleet::cli {
+namespace {
+
+// Of a request that got no answer.
+Error about_hub(Error error) {
+  const auto says = [&](std::string_view words) { return error.message.contains(words); };
+  // A CA helps neither against another name nor against another time.
+  if (says("certificate is not trusted") && !says("mismatch") && !says("expired") && !says("not yet valid"))
+    error.message += "; name the hub's CA: QLEET_CA=FILE, or qleet login --ca FILE";
+  return wrap(std::move(error), "hub");
+}
+
+}  // namespace
+
 Exit exit_of(Code code) {
   switch (code) {
     case Code::kInvalid:
@@ -62,7 +75,7 @@ http::Request HubClient::request(const std::string& method, const std::string& p
 }
 
 Result<std::string> HubClient::body_of(Result<http::Response> response) const {
-  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
+  if (!response) return std::unexpected(about_hub(std::move(response).error()));
   if (!response->ok()) return std::unexpected(http::error_of(*response));
   return std::move(response->body);
 }
@@ -132,7 +145,7 @@ Result<> HubClient::stream(const std::string& path, const http::OnData& on_data,
   r.timeout = Millis(0);
   r.stop = std::move(stop);
   auto response = client_.stream(r, on_data);
-  if (!response) return std::unexpected(wrap(std::move(response).error(), "hub"));
+  if (!response) return std::unexpected(about_hub(std::move(response).error()));
   if (!response->ok()) return std::unexpected(http::error_of(*response));
   return {};
 }

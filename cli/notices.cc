@@ -14,16 +14,19 @@ bool is_deleted(const v1::DataNotice& notice) { return notice.fate() == kDeleted
 
 }  // namespace
 
-std::string describe_data(const Notices& notices) {
+std::string describe_data(const Notices& notices, When when) {
+  const auto fate = [&](const v1::DataNotice& notice) {
+    return when == When::kDone ? notice.fate() : "Would be " + lower(notice.fate());
+  };
   std::string text;
   for (const bool deleted : {true, false}) {
     for (const auto& notice : notices)
-      if (is_deleted(notice) == deleted) text += notice.fate() + ": " + notice.message() + "\n";
+      if (is_deleted(notice) == deleted) text += fate(notice) + ": " + notice.message() + "\n";
   }
   return text;
 }
 
-void print_data(const Notices& notices) { print(describe_data(notices)); }
+void print_data(const Notices& notices, When when) { print(describe_data(notices, when)); }
 
 bool deletes_data(const Notices& notices) { return std::ranges::any_of(notices, is_deleted); }
 

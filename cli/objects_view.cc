@@ -9,6 +9,35 @@
 namespace qleet::cli {
 namespace {
 
+// Digits at `at`, without zeros in front; moves behind them.
+std::string_view take_digits(std::string_view text, size_t& at) {
+  const auto is_digit = [&](size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '9'; };
+  while (is_digit(at) && text[at] == '0') ++at;
+  const size_t begin = at;
+  while (is_digit(at)) ++at;
+  return text.substr(begin, at - begin);
+}
+
+bool before_in_name(const std::string& a, const std::string& b) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  size_t i = 0;
+  size_t j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (is_digit(a[i]) && is_digit(b[j])) {
+      const auto left = take_digits(a, i);
+      const auto right = take_digits(b, j);
+      if (left.size() != right.size()) return left.size() < right.size();
+      if (left != right) return left < right;
+    } else {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i;
+      ++j;
+    }
+  }
+  if (a.size() - i != b.size() - j) return a.size() - i < b.size() - j;
+  return a < b;  // "01" and "1"
+}
+
 bool is_table(const Session& session) {
   return session.format == Format::kTable || session.format == Format::kWide;
 }
@@ -92,6 +121,17 @@ Result<model::Object> object_of(const model::Kind& kind, const std::string& json
   auto parsed = parse(json, *object);
   if (!parsed) return std::unexpected(std::move(parsed).error());
   return object;
+}
+
+void sort_by_name(std::vector<std::string>& items) {
+  static const auto path = JsonPath::parse(".metadata.name");
+  std::vector<std::pair<std::string, std::string>> named;
+  for (auto& item : items) {
+    auto name = path ? path->print(value_of(item)) : std::string();
+    named.emplace_back(std::move(name), std::move(item));
+  }
+  std::ranges::sort(named, before_in_name, [](const auto& one) -> const std::string& { return one.first; });
+  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(named[i].second);
 }
 
 Result<> sort_objects(std::vector<std::string>& items, const std::string& path) {

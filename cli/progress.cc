@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -7,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/last_lines.h"
 #include "common/clock/duration.h"
+#include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
 namespace {
@@ -25,6 +27,45 @@ void explain(Session& session, const std::string& application) {
   for (const auto& detail : description.details()) print_error("  " + detail + "\n");
   if (!description.repair().empty()) print_error("  To repair: " + description.repair() + "\n");
   print_error(last_lines(session, description));
+}
+
+bool is_in(const v1::Tree& tree, const std::string& environment) {
+  // A hub of before tells places alone.
+  return std::ranges::any_of(
+             tree.environments(),
+             [&](const auto& one) { return one.environment() == environment && !one.deleted(); }) ||
+         (tree.environments().empty() && std::ranges::any_of(tree.places(), [&](const auto& place) {
+            return place.environment() == environment;
+          }));
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// In `environment` alone, where that is not empty. An empty tree: the application has yet to come there;
+// kNotFound where it does not ask for it either, so that waiting would never end.
+Result<v1::Tree> read_tree(Session& session, const std::string& application, const std::string& environment) {
+  const std::string path = "/v1/applications/" + http::encode(application);
+  v1::Tree tree;
+  const auto read = session.hub.get_into(
+      path + "/tree" + (environment.empty() ? "" : "?environment=" + http::encode(environment)), tree);
+  if (!read && (environment.empty() || read.error().code != Code::kNotFound))
+    return std::unexpected(read.error());
+  if (environment.empty() || (read && is_in(tree, environment))) return tree;
+  v1::Application wanted;
+  if (const auto known = session.hub.get_into(path, wanted); !known)
+    return std::unexpected(!read && known.error().code == Code::kDenied ? read.error() : known.error());
+  std::vector<std::string> names(wanted.spec().environments().begin(), wanted.spec().environments().end());
+  if (names.empty()) names.emplace_back("default");
+  if (std::ranges::find(names, environment) == names.end())
+    return fail(Code::kNotFound, "application \"" + application + "\": is not in environment " + environment +
+                                     "; it is in: " + listed(names));
+  v1::Tree empty;
+  empty.set_application(application);
+  return empty;
 }
 
 }  // namespace
@@ -126,14 +167,14 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
     stalled.clear();
     picture.clear();
     for (const auto& application : applications) {
-      v1::Tree tree;
-      const auto read = session.hub.get_into("/v1/applications/" + http::encode(application) + "/tree", tree);
+      const auto read = read_tree(session, application, environment);
       if (!read) {
         // The hub may be restarting: what was acknowledged goes on.
         if (read.error().code == Code::kUnavailable && ++unreachable < 30) return std::nullopt;
         return report(read.error());
       }
       unreachable = 0;
+      const auto& tree = *read;
       if (applications.size() > 1) picture.push_back({application, false});
       const TreeLook look{.elapsed = human_duration(session.clock.mono() - begun),
                           .now = session.clock.wall()};

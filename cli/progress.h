@@ -16,7 +16,9 @@ namespace qleet::cli {
 
 // Draws the tree of each application until all are done (where standard output is no terminal: a line for
 // each change); prints what is wrong when one stalls. Ctrl-C ends it with 130, after a line that says how to
-// go on. `goals`: what is waited for, where that is known; else whatever is wanted (cli/verdict.h).
+// go on. With an `environment` that alone is drawn and judged; one that an application does not ask for ends
+// it at once with kNotFound. `goals`: what is waited for, where that is known; else whatever is wanted
+// (cli/verdict.h).
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
             const std::string& timeout, const std::vector<Goal>& goals = {});
 

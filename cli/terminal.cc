@@ -134,6 +134,34 @@ std::string table(const std::vector<std::string>& header, std::vector<std::vecto
   return line + "\n";
 }
 
+std::string shortened(const std::string& text) {
+  constexpr size_t kWidest = 160;
+  if (display_width(text) <= kWidest) return text;
+  return clipped(text, kWidest - 3) + "...";
+}
+
+std::string without_numbers(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_hex = [&](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    bool digits = false;
+    // "3f:a0", "10.1.0.7:80" and "0.5" as a whole.
+    while (end < text.size() && (is_hex(text[end]) || (digits && (text[end] == '.' || text[end] == ':'))))
+      digits = is_digit(text[end++]) || digits;
+    if (digits) {
+      out += '#';
+      at = end;
+    } else {
+      end = std::max(end, at + 1);
+      out += text.substr(at, end - at);
+      at = end;
+    }
+  }
+  return out;
+}
+
 Colour colour_of_state(std::string_view state) {
   if (state == "Ready" || state == "Connected" || state == "Current") return Colour::kGreen;
   if (state == "Stalled" || state == "Failed" || state == "Returned" || state == "Blocked" ||

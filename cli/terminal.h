@@ -58,6 +58,12 @@ class GrowingTable {
 size_t display_width(std::string_view text);
 std::string pad(std::string text, size_t width);
 
+// For lines that come one after another. The beginning of a text, at most 160 characters, with "..." where
+// that is not all.
+std::string shortened(const std::string& text);
+// Words in which only digits differ ("10.1.0.7:80", "12") are the same in it: to compare by.
+std::string without_numbers(std::string_view text);
+
 Colour colour_of_state(std::string_view state);
 // "✔", "✖", "●", "○" for Ready, Stalled, on its way, unknown.
 std::string_view mark_of_state(std::string_view state);

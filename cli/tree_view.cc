@@ -162,23 +162,23 @@ std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const st
   return fitted(lines, lines.size());
 }
 
-std::string TreeChanges::line(const std::string& key, const std::string& text, bool calm) {
+std::string TreeChanges::line(const std::string& key, const std::string& what, const std::string& why,
+                              bool calm) {
+  auto essence = what + ", " + without_numbers(why);
   const auto known = said_.find(key);
   const bool first = known == said_.end();
-  if (!first && known->second == text) return {};
-  said_[key] = text;
+  if (!first && known->second == essence) return {};
+  said_[key] = std::move(essence);
   // What was well from the beginning is no news.
-  return first && calm ? std::string() : text + "\n";
+  if (first && calm) return {};
+  return what + (why.empty() ? "" : ", " + shortened(one_line(why))) + "\n";
 }
 
 void TreeChanges::walk(const std::string& place, const v1::TreeNode& node, std::set<std::string>& seen,
                        std::string& out) {
   const std::string key = place + "\n" + (node.resource().empty() ? name_of(node) : node.resource());
   if (!node.repeated() && seen.insert(key).second) {
-    const auto why = remark(node);
-    out += line(key,
-                place + "  " + one_line(name_of(node)) + ": " + node.state() +
-                    (why.empty() ? "" : ", " + one_line(why)),
+    out += line(key, place + "  " + one_line(name_of(node)) + ": " + node.state(), remark(node),
                 node.state() == kReady);
   }
   for (const auto& child : node.children()) walk(place, child, seen, out);
@@ -191,11 +191,10 @@ std::string TreeChanges::news(const v1::Tree& tree) {
     const auto title = tree.application() + "  " + title_of(place);
     for (const auto& root : place.roots()) walk(title, root, seen, out);
     if (place.state().empty()) continue;  // nobody has looked at it yet
-    const auto message = message_of(place);
-    out +=
-        line(title, title + ": " + place.state() + (message.empty() ? "" : ", " + one_line(message)), false);
+    out += line(title, title + ": " + place.state(), message_of(place), false);
   }
-  if (tree.places().empty()) out += line(tree.application(), tree.application() + " is nowhere yet", false);
+  if (tree.places().empty())
+    out += line(tree.application(), tree.application() + " is nowhere yet", "", false);
   return out;
 }
 

@@ -30,14 +30,16 @@ std::string fitted(const std::vector<PictureLine>& lines, size_t rows);
 // All of it. `elapsed` stands beside each place; empty: nothing.
 std::string render_tree(const Terminal& terminal, const v1::Tree& tree, const std::string& elapsed);
 
-// What is to be said where nothing can be drawn over: what changed since the last time, a line for each.
+// What is to be said where nothing can be drawn over: what changed since the last time, a line for each. Of a
+// reason, what differs in numbers and addresses alone is no change, and no more than its beginning is said:
+// all of it is in `describe`.
 class TreeChanges {
  public:
   // "dev / local-1  postgres db: Progressing, pulling image ...".
   std::string news(const v1::Tree& tree);
 
  private:
-  std::string line(const std::string& key, const std::string& text, bool calm);
+  std::string line(const std::string& key, const std::string& what, const std::string& why, bool calm);
   void walk(const std::string& place, const v1::TreeNode& node, std::set<std::string>& seen,
             std::string& out);
 

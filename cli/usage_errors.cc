@@ -83,7 +83,8 @@ std::string shown(const CLI::App& app, const std::string& name) {
   if (option == nullptr) return name;
   if (!option->get_positional()) return "--" + option->get_lnames().front();
   const auto& text = option->get_option_text();
-  return text.empty() ? capitals(option->get_name(true)) : text.substr(0, text.find("..."));
+  return text.empty() ? capitals(option->get_name(true))
+                      : text.substr(0, std::min({text.find("..."), text.find(" ["), text.find('[')}));
 }
 
 // "KIND NAME", where the help says what follows the option.
@@ -100,7 +101,14 @@ std::string unknown_option(const CLI::App& app, const std::string& word) {
   return text + (near.empty() ? "" : "; did you mean \"" + near + "\"?");
 }
 
+// Commands of other tools that are none here, whatever they would be called.
+std::string instead_of(std::string_view command) {
+  if (command == "scale") return "no scale: set replicas in the file or the environment, or qleet edit";
+  return {};
+}
+
 std::string unknown_command(const CLI::App& app, const std::string& word) {
+  if (const auto hint = instead_of(word); !hint.empty()) return "unknown command \"" + word + "\"; " + hint;
   const auto known = commands_of(app);
   auto near = synonym_of(word);
   if (near.empty() || std::ranges::find(known, near) == known.end()) near = model::nearest(word, known);
@@ -111,10 +119,12 @@ std::string unknown_command(const CLI::App& app, const std::string& word) {
 // What was left over, where that is the reason.
 std::optional<std::string> about_extras(const CLI::App& root, const CLI::App& app) {
   const auto extras = root.remaining(true);
+  // First: what follows an unknown command are its own options.
+  if (!extras.empty() && !extras.front().starts_with('-') && !commands_of(app).empty())
+    return unknown_command(app, extras.front());
   const auto option = std::ranges::find_if(extras, [](const auto& word) { return word.starts_with('-'); });
   if (option != extras.end() && *option != "-" && *option != "--") return unknown_option(app, *option);
   if (extras.empty()) return std::nullopt;
-  if (!commands_of(app).empty()) return unknown_command(app, extras.front());
   return "\"" + extras.front() + "\" is one argument too many";
 }
 

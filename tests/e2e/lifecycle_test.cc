@@ -178,7 +178,8 @@ spec:
   EXPECT_EQ(asked.exit, 2) << asked.out;
   EXPECT_NE(asked.err.find("there is no terminal to ask on; say --yes to go on"), std::string::npos)
       << asked.err;
-  EXPECT_NE(asked.err.find("Deleted: volume \"postgres.web.db.data\""), std::string::npos) << asked.err;
+  EXPECT_NE(asked.err.find("Would be deleted: volume \"postgres.web.db.data\""), std::string::npos)
+      << asked.err;
   ASSERT_TRUE(settled());
   const auto deleted = fleet.qleet({"delete", "app", "shop", "--delete-data", "--yes", "--wait"});
   EXPECT_EQ(deleted.exit, 0) << deleted.err;

@@ -106,7 +106,7 @@ TEST_F(OnTerminal, DataIsAskedForByName) {
   for (const std::string answer : {"yes\n", "\n", "ledge\n"}) {
     TerminalRun refused(asked, options());
     ASSERT_TRUE(refused.wait_for("Type the application's name to go on: ")) << refused.text();
-    EXPECT_TRUE(refused.text().contains("Deleted: kept")) << refused.text();
+    EXPECT_TRUE(refused.text().contains("Would be deleted: kept")) << refused.text();
     refused.type(answer);
     EXPECT_EQ(refused.wait(), 1);
     EXPECT_TRUE(refused.text().contains("that is not its name; nothing was deleted"));

@@ -497,7 +497,9 @@ TEST(Notices, NameWhatIsDeletedFirst) {
   gone.set_fate("Deleted");
   gone.set_message("volume b goes");
   EXPECT_TRUE(deletes_data(notices));
-  EXPECT_EQ(describe_data(notices), "Deleted: volume b goes\nKept: volume a stays\n");
+  EXPECT_EQ(describe_data(notices, When::kDone), "Deleted: volume b goes\nKept: volume a stays\n");
+  EXPECT_EQ(describe_data(notices, When::kForeseen),
+            "Would be deleted: volume b goes\nWould be kept: volume a stays\n");
 }
 
 v1::Tree tree_of(std::initializer_list<std::pair<std::string, std::string>> places) {

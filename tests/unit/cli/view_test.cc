@@ -3,6 +3,7 @@
 
 #include "cli/columns.h"
 #include "cli/status_view.h"
+#include "cli/tree_view.h"
 #include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
@@ -47,6 +48,14 @@ TEST(Columns, ARegionShowsItsAgentAndWhetherItTakesNewThings) {
   context.agents["a1"].mutable_status()->set_state("Lost");
   context.agents["a1"].mutable_status()->set_version("0.1.0");
   EXPECT_EQ(row(region, context), "eu-1 | a1 | Lost | 0.1.0 | nothing new (cordoned) | - | -");
+}
+
+TEST(Columns, AnAgeIsInWholeSeconds) {
+  google::protobuf::Timestamp then;
+  then.set_seconds(999'996);
+  EXPECT_EQ(age(then, kNow + Millis(700)), "4 s");
+  EXPECT_EQ(age(then, kNow - Millis(3'900)), "0 s");
+  EXPECT_EQ(age(then, kNow + Millis(60'000)), "1 min");
 }
 
 TEST(Images, AreShortenedByTheirDigestAlone) {
@@ -114,6 +123,45 @@ TEST(StatusView, AnswersFirst) {
             "\nWarnings\n"
             "! certificate/api\n"
             "    it ends in 3.0 days\n");
+}
+
+v1::Tree tree_with(const std::string& state, const std::string& message) {
+  v1::Tree tree;
+  tree.set_application("blog");
+  auto& place = *tree.add_places();
+  place.set_environment("dev");
+  auto& root = *place.add_roots();
+  root.set_type("workload");
+  root.set_id("front");
+  root.set_resource("eu.dev.blog.workload.front");
+  root.set_state(state);
+  root.set_message(message);
+  return tree;
+}
+
+TEST(TreeChanges, SayAReasonOnceHoweverItsNumbersChange) {
+  TreeChanges changes;
+  EXPECT_EQ(changes.news(tree_with("Progressing", "probe of 10.89.0.4:8080: refused (3 times)")),
+            "blog  dev  front: Progressing, probe of 10.89.0.4:8080: refused (3 times)\n");
+  EXPECT_EQ(changes.news(tree_with("Progressing", "probe of 10.89.0.17:8080: refused (4 times)")), "");
+  EXPECT_EQ(changes.news(tree_with("Progressing", "probe of 10.89.0.17:8080: times out (5 times)")),
+            "blog  dev  front: Progressing, probe of 10.89.0.17:8080: times out (5 times)\n");
+  EXPECT_EQ(changes.news(tree_with("Stalled", "probe of 10.89.0.17:8080: times out (5 times)")),
+            "blog  dev  front: Stalled, probe of 10.89.0.17:8080: times out (5 times)\n");
+}
+
+TEST(TreeChanges, SayTheBeginningOfWhatIsLong) {
+  TreeChanges changes;
+  std::string letters;
+  for (int i = 0; i < 200; ++i) letters += "é";
+  EXPECT_EQ(changes.news(tree_with("Stalled", letters)),
+            "blog  dev  front: Stalled, " + letters.substr(0, size_t{2} * 157) + "...\n");
+}
+
+TEST(Comparing, LeavesNumbersAndAddressesOut) {
+  EXPECT_EQ(without_numbers("container 3fa0c1 at 10.1.0.7:80 is back"), "container # at # is back");
+  EXPECT_EQ(without_numbers("a deaf cafe"), "a deaf cafe");
+  EXPECT_EQ(without_numbers("web-0: exit 137"), without_numbers("web-1: exit 1"));
 }
 
 }  // namespace
