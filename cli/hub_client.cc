@@ -14,7 +14,7 @@ Error about_hub(Error error) {
   const auto says = [&](std::string_view words) { return error.message.contains(words); };
   // A CA helps neither against another name nor against another time.
   if (says("certificate is not trusted") && !says("mismatch") && !says("expired") && !says("not yet valid"))
-    error.message += "; name the hub's CA: QLEET_CA=FILE, or qleet login --ca FILE";
+    error.message += "; name the hub's CA: QLEET_CA=FILE, or qleet login https://HOST:7443 --ca FILE";
   return wrap(std::move(error), "hub");
 }
 

@@ -103,7 +103,8 @@ std::string unknown_option(const CLI::App& app, const std::string& word) {
 
 // Commands of other tools that are none here, whatever they would be called.
 std::string instead_of(std::string_view command) {
-  if (command == "scale") return "no scale: set replicas in the file or the environment, or qleet edit";
+  if (command == "scale")
+    return "no scale: set replicas in the file or the environment, or qleet edit app NAME";
   return {};
 }
 

@@ -204,7 +204,8 @@ TEST(HubClients, SayHowACaIsNamed) {
   const auto read = client.get("/v1/status");
   ASSERT_FALSE(read);
   EXPECT_THAT(read.error().message, HasSubstr("certificate is not trusted"));
-  EXPECT_THAT(read.error().message, EndsWith("; name the hub's CA: QLEET_CA=FILE, or qleet login --ca FILE"));
+  EXPECT_THAT(read.error().message,
+              EndsWith("; name the hub's CA: QLEET_CA=FILE, or qleet login https://HOST:7443 --ca FILE"));
 }
 
 NotifyCommand notify() {

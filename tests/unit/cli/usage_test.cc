@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{
             "Scale",
             {"scale", "blog", "--replicas", "3"},
-            R"(unknown command "scale"; no scale: set replicas in the file or the environment, or qleet edit; see qleet)"},
+            R"(unknown command "scale"; no scale: set replicas in the file or the environment, or qleet edit app NAME; see qleet)"},
         Wrong{"CommandBeforeItsOptions",
               {"aply", "--fiel", "x"},
               R"(unknown command "aply"; did you mean "apply"?; see qleet)"},
