@@ -462,7 +462,7 @@ TEST_F(RouteTest, APortThatTheServiceDoesNotHaveIsNamedWithThoseThatItHas) {
 
 TEST_F(RouteTest, ErrorsNameTheirCause) {
   ASSERT_EQ(reach(*routes_, route("web-url", "shop.example")).state, State::kReady);
-  auto seen = reach(*routes_, route("other", "shop.example"), State::kReady, Millis(300));
+  auto seen = reach(*routes_, route("other", "shop.example"), State::kReady, Millis(2'000));
   EXPECT_EQ(seen.state, State::kOutOfDate);
   const auto twice = routes_->apply(route("other", "shop.example"), {});
   ASSERT_FALSE(twice);
