@@ -140,6 +140,8 @@ TerminalRun::TerminalRun(std::vector<std::string> command, TerminalOptions optio
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    // A shell's background jobs ignore them, and so would whoever is started from one.
+    for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);
     ::setenv("TERM", "xterm-256color", 1);
     for (const auto& [name, value] : options_.environment) ::setenv(name.c_str(), value.c_str(), 1);
     ::execvp(argv[0], argv.data());
