@@ -49,7 +49,8 @@ std::vector<Try> what_is_refused() {
     tries.push_back({{"xx: {type: volume}"}, {}, {volume_from("${resources.xx." + output + "}")}, "volume"});
   tries.push_back(
       {{"xx: {type: redis}"}, {}, {volume_from("${resources.xx}")}, "a volume's source has type volume"});
-  for (const std::string source : {"/etc", "/", "data", "../data", "${generated.password}"})
+  // A plain name would be a volume of his own.
+  for (const std::string source : {"/etc", "/", "../data", "${generated.password}"})
     tries.push_back({{}, {}, {volume_from(source)}, "must be a placeholder"});
   for (const std::string path : {"..", "../..", "a/../../b"})
     tries.push_back({{"xx: {type: volume}"},

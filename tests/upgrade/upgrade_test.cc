@@ -33,7 +33,7 @@ class Upgrade : public NoopFleet {
   void TearDown() override {
     if (previous().empty()) return;
     // Hubs of before keep no data.
-    if (fleet.qleet({"delete", "app", "shop", "cart", "--delete-data"}).exit != 0)
+    if (fleet.qleet({"delete", "app", "shop", "cart", "--delete-data", "--yes"}).exit != 0)
       EXPECT_EQ(fleet.qleet({"delete", "app", "shop", "cart"}).exit, 0);
     EXPECT_TRUE(empty());
   }
