@@ -22,22 +22,15 @@ std::int64_t number(std::string_view text, std::string_view name, std::int64_t o
 }  // namespace
 
 std::string to_text(const Settings& settings) {
-  return fmt::format(" headers={} connect={} idle={} response={} request={} keepAlive={} tunnel={}\n",
-                     settings.max_header, settings.connect.count(), settings.idle.count(),
-                     settings.response.count(), settings.request.count(), settings.keep_alive.count(),
-                     settings.tunnel.count());
+  std::string out = fmt::format(" headers={}", settings.max_header);
+  for (const auto& [name, time] : kTimes) out += fmt::format(" {}={}", name, (settings.*time).count());
+  return out + "\n";
 }
 
 Settings settings_from(std::string_view text) {
   Settings out;
   out.max_header = static_cast<std::uint32_t>(number(text, "headers", out.max_header));
-  const auto time = [&](std::string_view name, Millis& to) { to = Millis(number(text, name, to.count())); };
-  time("connect", out.connect);
-  time("idle", out.idle);
-  time("response", out.response);
-  time("request", out.request);
-  time("keepAlive", out.keep_alive);
-  time("tunnel", out.tunnel);
+  for (const auto& [name, time] : kTimes) out.*time = Millis(number(text, name, (out.*time).count()));
   return out;
 }
 

@@ -20,6 +20,17 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
+// The times, by their names in templates.
+struct NamedTime {
+  const char* name;
+  Millis Settings::* time;
+};
+inline constexpr NamedTime kTimes[] = {
+    {"connect", &Settings::connect},      {"idle", &Settings::idle},
+    {"response", &Settings::response},    {"request", &Settings::request},
+    {"keepAlive", &Settings::keep_alive}, {"tunnel", &Settings::tunnel},
+};
+
 // As one line of text, kept beside the router's configuration; what is missing or wrong reads as the default.
 std::string to_text(const Settings& settings);
 Settings settings_from(std::string_view text);

@@ -41,19 +41,13 @@ void read_settings(Fields& fields, Settings& out, std::vector<FieldError>& error
   if (object == nullptr) return;
   Fields timeouts(*object, "template.timeouts", errors);
   timeouts.only(shapes::kTimeouts);
-  const auto read = [&](const char* name, Millis& to) {
-    const Millis time = timeouts.duration(name, to);
+  for (const auto& [name, member] : kTimes) {
+    const Millis time = timeouts.duration(name, out.*member);
     if (time < kLeastTimeout || time > kMostTimeout)
       timeouts.wrong(name, "must be a time from 100ms to 24h");
     else
-      to = time;
-  };
-  read("connect", out.connect);
-  read("idle", out.idle);
-  read("response", out.response);
-  read("request", out.request);
-  read("keepAlive", out.keep_alive);
-  read("tunnel", out.tunnel);
+      out.*member = time;
+  }
 }
 
 }  // namespace
