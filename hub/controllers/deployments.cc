@@ -19,10 +19,8 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/rollout.h"
 #include "hub/controllers/secret_uses.h"
-#include "hub/controllers/store_holdings.h"
-#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -265,19 +263,9 @@ Result<> Reconciliation::add_candidate_types() {
   const auto release = TRY(get_release(work_.txn, deployment_.spec().application(), candidate));
   if (!release) return {};
   const auto& region = places_.regions.at(places_.placement.regions.front());
-  StoreHoldings holdings(work_.txn);
-  StoreOffers offers(work_.txn);
-  StoreSecrets secrets(work_.txn);
-  const auto graph = TRY(resolve({deployment_.spec().application(),
-                                  &release->spec().definition(),
-                                  &*environment_,
-                                  &region,
-                                  {},
-                                  &profiles_,
-                                  &holdings,
-                                  nullptr,
-                                  &offers,
-                                  &secrets}));
+  StoreSources sources(work_.txn);
+  const auto graph = TRY(resolve(sources.input(deployment_.spec().application(), release->spec().definition(),
+                                               *environment_, region, profiles_)));
   types_.insert(graph.types.begin(), graph.types.end());
   secrets_.insert(graph.secrets.begin(), graph.secrets.end());
   return {};

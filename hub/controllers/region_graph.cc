@@ -11,9 +11,7 @@
 #include "hub/controllers/image_pins.h"
 #include "hub/controllers/resources.h"
 #include "hub/controllers/route_claims.h"
-#include "hub/controllers/store_holdings.h"
-#include "hub/controllers/store_offers.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 
 namespace qleet::hub::controllers {
 namespace {
@@ -264,19 +262,10 @@ bool same_dependencies(const v1::ResourceSpec& a, const v1::ResourceSpec& b) {
 }
 
 Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, const RegionAsk& ask) {
-  ResolveInput input;
-  input.application = ask.deployment->spec().application();
-  input.definition = &ask.release->definition();
-  input.environment = ask.environment;
-  input.region = ask.region;
+  StoreSources sources(reader);
+  auto input = sources.input(ask.deployment->spec().application(), ask.release->definition(),
+                             *ask.environment, *ask.region, profiles);
   input.pinned = TRY(pins(reader, profiles, ask));
-  input.profiles = &profiles;
-  StoreHoldings holdings(reader);
-  input.holdings = &holdings;
-  StoreOffers offers(reader);
-  input.offers = &offers;
-  StoreSecrets secrets(reader);
-  input.secrets = &secrets;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;

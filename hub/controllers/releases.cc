@@ -16,10 +16,8 @@
 #include "hub/controllers/pending.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
-#include "hub/controllers/store_holdings.h"
-#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -104,9 +102,7 @@ v1::Deployment& Delivery::deployment(const std::string& environment) {
 Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definition) {
   std::set<Pin> pins;
   StoreProfiles profiles(work_.txn);
-  StoreHoldings holdings(work_.txn);
-  StoreOffers offers(work_.txn);
-  StoreSecrets secrets(work_.txn);
+  StoreSources sources(work_.txn);
   for (const auto& [name, environment] : environments_) {
     if (!environment) continue;
     const auto known = deployments_.find(name);
@@ -116,16 +112,8 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
     for (const auto& region_name : places.placement.regions) {
       const auto& region = places.regions.at(region_name);
       if (!seen.insert(label_key(region)).second) continue;
-      const auto graph = TRY(resolve({app_.metadata().name(),
-                                      &definition,
-                                      &*environment,
-                                      &region,
-                                      {},
-                                      &profiles,
-                                      &holdings,
-                                      nullptr,
-                                      &offers,
-                                      &secrets}));
+      const auto graph =
+          TRY(resolve(sources.input(app_.metadata().name(), definition, *environment, region, profiles)));
       for (const auto& profile : graph.profiles)
         pins.emplace(name, profile->metadata().name(), profile->metadata().generation());
     }

@@ -12,9 +12,7 @@
 #include "common/template/route_address.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
-#include "hub/controllers/store_holdings.h"
-#include "hub/controllers/store_offers.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::controllers {
@@ -97,19 +95,9 @@ Result<bool> still_asked_for(const Reader& reader, const RouteClaim& claim, Hori
   if (!region) return false;
   StoreProfiles profiles(reader);
   // Also under a name that an earlier version gave it, or that it had before a rename.
-  StoreHoldings holdings(reader);
-  StoreOffers offers(reader);
-  StoreSecrets secrets(reader);
-  const auto graph = TRY(resolve({claim.application,
-                                  &release->definition(),
-                                  &*environment,
-                                  &*region,
-                                  {},
-                                  &profiles,
-                                  &holdings,
-                                  nullptr,
-                                  &offers,
-                                  &secrets}));
+  StoreSources sources(reader);
+  const auto graph =
+      TRY(resolve(sources.input(claim.application, release->definition(), *environment, *region, profiles)));
   if (graph.refusal) return true;  // what it has stays until it can be resolved
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const auto now = claim_of(node.name, node.spec);

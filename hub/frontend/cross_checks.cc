@@ -18,10 +18,9 @@
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/resource_size.h"
 #include "hub/controllers/route_claims.h"
-#include "hub/controllers/store_holdings.h"
 #include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 #include "hub/frontend/profile_checks.h"
 #include "hub/frontend/secret_checks.h"
 #include "hub/frontend/values_checks.h"
@@ -32,7 +31,6 @@
 namespace qleet::hub::frontend {
 namespace {
 
-using controllers::StoreHoldings;
 using controllers::StoreProfiles;
 
 template <class T>
@@ -60,9 +58,7 @@ class ApplicationCheck {
         roles_(std::move(roles)),
         findings_(findings),
         profiles_(reader),
-        holdings_(reader),
-        offers_(reader),
-        secrets_(reader) {}
+        sources_(reader) {}
 
   Result<> run() {
     std::ranges::move(model::warnings(app_), std::back_inserter(findings_.warnings));
@@ -165,16 +161,9 @@ class ApplicationCheck {
     }
     std::set<std::string> said;
     for (const auto* region : regions) {
-      const auto graph = TRY(controllers::resolve({app_.metadata().name(),
-                                                   &app_.spec(),
-                                                   &environment,
-                                                   region,
-                                                   {},
-                                                   &profiles_,
-                                                   &holdings_,
-                                                   &roles_,
-                                                   &offers_,
-                                                   &secrets_}));
+      auto input = sources_.input(app_.metadata().name(), app_.spec(), environment, *region, profiles_);
+      input.roles = &roles_;
+      const auto graph = TRY(controllers::resolve(input));
       const auto found = graph.refusal
                              ? graph.refusal
                              : TRY(controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting));
@@ -203,9 +192,7 @@ class ApplicationCheck {
   const std::vector<std::string> roles_;
   Findings& findings_;
   StoreProfiles profiles_;
-  StoreHoldings holdings_;
-  controllers::StoreOffers offers_;
-  controllers::StoreSecrets secrets_;
+  controllers::StoreSources sources_;
 };
 
 Result<> check_order(const Reader& reader, const v1::Environment& environment, Findings& findings) {

@@ -10,10 +10,8 @@
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/route_claims.h"
-#include "hub/controllers/store_holdings.h"
-#include "hub/controllers/store_offers.h"
 #include "hub/controllers/store_profiles.h"
-#include "hub/controllers/store_secrets.h"
+#include "hub/controllers/store_sources.h"
 #include "hub/controllers/values.h"
 #include "hub/store/objects.h"
 
@@ -33,9 +31,7 @@ class ValuesCheck {
         without_(environment),
         findings_(findings),
         profiles_(reader),
-        holdings_(reader),
-        offers_(reader),
-        secrets_(reader) {
+        sources_(reader) {
     without_.mutable_spec()->clear_applications();
   }
 
@@ -90,16 +86,8 @@ class ValuesCheck {
   Result<std::optional<controllers::Refusal>> refusal(const v1::Application& application,
                                                       const v1::Environment& environment,
                                                       const v1::Region& region) {
-    controllers::ResolveInput input;
-    input.application = application.metadata().name();
-    input.definition = &application.spec();
-    input.environment = &environment;
-    input.region = &region;
-    input.profiles = &profiles_;
-    input.holdings = &holdings_;
-    input.offers = &offers_;
-    input.secrets = &secrets_;
-    const auto graph = TRY(controllers::resolve(input));
+    const auto graph = TRY(controllers::resolve(
+        sources_.input(application.metadata().name(), application.spec(), environment, region, profiles_)));
     if (graph.refusal) return graph.refusal;
     return controllers::check_claims(reader_, graph, controllers::Horizon::kWaiting);
   }
@@ -128,9 +116,7 @@ class ValuesCheck {
   v1::Environment without_;
   Findings& findings_;
   controllers::StoreProfiles profiles_;
-  controllers::StoreHoldings holdings_;
-  controllers::StoreOffers offers_;
-  controllers::StoreSecrets secrets_;
+  controllers::StoreSources sources_;
 };
 
 }  // namespace
