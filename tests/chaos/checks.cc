@@ -76,6 +76,24 @@ class SurelyWanted {
   std::set<std::string> names_;
 };
 
+// Applications are told again, unwritten, where what their deployments came to changes. Which of those a
+// watch tells depends on when it looks; whatever else a watch tells is one and the same for all.
+std::vector<Seen> of_writes(const Record& record, const std::string& kind, const std::vector<Seen>& events) {
+  if (kind != "applications") return events;
+  std::vector<Seen> out;
+  std::map<std::string, Seen> last;
+  for (const auto& event : events) {
+    const auto known = last.find(event.name);
+    Seen unwritten = known == last.end() ? event : known->second;
+    unwritten.event = "modified";
+    const bool from_before = known == last.end() && event.revision <= record.begun_at_revision;
+    if (unwritten == event && (known != last.end() || from_before)) continue;
+    last[event.name] = event;
+    out.push_back(event);
+  }
+  return out;
+}
+
 }  // namespace
 
 Violations check_acknowledged(const Record& record) {
@@ -111,7 +129,8 @@ Violations check_acknowledged(const Record& record) {
 
 Violations check_watches(const Record& record) {
   Violations out;
-  for (const auto& [kind, events] : record.watched) {
+  for (const auto& [kind, told_of] : record.watched) {
+    const auto events = of_writes(record, kind, told_of);
     std::map<std::string, Seen> known;
     long last = record.begun_at_revision;
     std::set<std::pair<long, std::string>> told;
@@ -133,16 +152,17 @@ Violations check_watches(const Record& record) {
       else
         known[seen.name] = seen;
     }
-    const auto again = record.watched_again.find(kind);
-    if (again == record.watched_again.end()) continue;
-    for (std::size_t i = 0; i < std::max(events.size(), again->second.size()); ++i) {
+    const auto found = record.watched_again.find(kind);
+    if (found == record.watched_again.end()) continue;
+    const auto again = of_writes(record, kind, found->second);
+    for (std::size_t i = 0; i < std::max(events.size(), again.size()); ++i) {
       const auto name = [](const std::vector<Seen>& all, std::size_t at) {
         return at < all.size() ? fmt::format("{} {} at {}", all[at].event, all[at].name, all[at].revision)
                                : "its end";
       };
-      if (i < events.size() && i < again->second.size() && events[i] == again->second[i]) continue;
+      if (i < events.size() && i < again.size() && events[i] == again[i]) continue;
       out.push_back(fmt::format("two watches of {} differ at event {}: {}, and {}", kind, i, name(events, i),
-                                name(again->second, i)));
+                                name(again, i)));
       break;
     }
   }

@@ -148,6 +148,23 @@ TEST_F(Checks, AWatchThatIsWrong) {
   EXPECT_THAT(check_watches(record), finds("differ at event 2"));
 }
 
+TEST_F(Checks, AnApplicationIsToldAgainWithoutAWrite) {
+  auto& told = record.watched["applications"];
+  Seen again = told[0];
+  again.event = "modified";
+  told.insert(told.begin() + 1, again);
+  EXPECT_THAT(check_watches(record), IsEmpty());
+  Seen before = again;
+  before.name = "older";
+  before.revision = record.begun_at_revision;
+  told.insert(told.begin() + 1, before);
+  EXPECT_THAT(check_watches(record), IsEmpty());
+  told[1].generation = 7;
+  told.insert(told.begin() + 2, again);
+  told[2].mark = 9;
+  EXPECT_THAT(check_watches(record), finds("told twice"));
+}
+
 TEST_F(Checks, ARemovalOfWhatWasWanted) {
   want_db_removed_too_early();
   EXPECT_THAT(check(record), finds("asked for the removal of " + kDb + " at revision 25"));
