@@ -68,7 +68,8 @@ void ContainerFleet::SetUpTestSuite() {
   replace_in(*files_ / "profiles/workload.yaml", "{type: volume}", "{type: volume}\n  keepsData: false");
   replace_in(*files_ / "profiles/postgres.yaml", "keepsData: true", "keepsData: false");
   fs::copy(QLEET_TOP "/examples/shop", *files_ / "shop", fs::copy_options::recursive);
-  fleet_ = std::make_unique<MiniFleet>(FleetOptions{.profiles = *files_ / "profiles"});
+  fleet_ = std::make_unique<MiniFleet>(
+      FleetOptions{.profiles = *files_ / "profiles", .agent_arguments = {"--metrics-listen", "127.0.0.1:0"}});
   fleet_->apply(
       "apiVersion: qleet.io/v1\nkind: Environment\nmetadata: {name: default}\n"
       "spec: {builds: {by: auto}, unusedAfter: 2s}\n");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <regex>
 
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
@@ -67,6 +68,12 @@ class Strangers : public ContainerFleet {
   static int api_port() { return std::stoi(fleet().url().substr(fleet().url().rfind(':') + 1)); }
   static int broker_port() { return std::stoi(contents(fleet().hub_state() / "broker/port")); }
 
+  static int metrics_port() {
+    const auto log = contents(fleet().folder() / (std::string(agent) + ".log"));
+    std::smatch port;
+    return std::regex_search(log, port, std::regex("msg=metrics .*port=([0-9]+)")) ? std::stoi(port[1]) : 0;
+  }
+
   // From an address of its own, as each has so many requests without good credentials.
   static Answer ask(int from, const std::string& method, const std::string& path, const std::string& token) {
     std::vector<std::string> command{"curl",
@@ -109,8 +116,27 @@ TEST_F(Strangers, ThePortsAreTheKnownOnes) {
       fmt::format("qleet-hub tcp 127.0.0.1:{}", api_port()),
       fmt::format("nats-server tcp 127.0.0.1:{}", broker_port()),
       fmt::format("haproxy tcp 127.0.0.1:{}", port()),
+      fmt::format("qleet-agent tcp 127.0.0.1:{}", metrics_port()),
   };
   EXPECT_EQ(found, known) << ::testing::PrintToString(found);
+}
+
+TEST_F(Strangers, ThePortOfTheAgentsMetricsTellsCountsAlone) {
+  const auto get = [](const std::string& target) {
+    return TcpStranger(metrics_port()).say("GET " + target + " HTTP/1.1\r\nHost: agent\r\n\r\n");
+  };
+  const auto served = get("/metrics");
+  EXPECT_TRUE(served.starts_with("HTTP/1.1 200 ")) << served;
+  EXPECT_EQ(served.find("open"), std::string::npos) << "names no application: " << served;
+  for (const char* target : {"/", "/v1", "/metrics/../identity", "/%2e%2e/etc/passwd", "//metrics"})
+    EXPECT_TRUE(get(target).starts_with("HTTP/1.1 404 ")) << target;
+  for (const std::string& said : {std::string("POST /metrics HTTP/1.1\r\n\r\n"),
+                                  "GET /metrics HTTP/1.1\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n",
+                                  std::string(5000, '\xff') + "\r\n\r\n"}) {
+    const auto heard = TcpStranger(metrics_port()).say(said);
+    EXPECT_TRUE(heard.empty() || heard.starts_with("HTTP/1.1 4")) << heard.substr(0, 200);
+  }
+  EXPECT_EQ(get("/metrics").substr(0, 12), "HTTP/1.1 200");
 }
 
 TEST_F(Strangers, NoRouteOfTheApiAnswersWithoutAGoodToken) {
