@@ -106,10 +106,13 @@ void print_row(const std::string& what, std::vector<double> ms) {
              at(0.99), ms.back());
 }
 
-std::string application(const std::string& name, const std::string& image) {
+// With a port it is ready when that answers; a container that is asked nothing, once it has run for 2 s.
+std::string application(const std::string& name, const std::string& image, int port) {
+  const std::string service =
+      port == 0 ? "" : fmt::format(R"(,"service":{{"ports":{{"main":{{"port":{}}}}}}})", port);
   return fmt::format(
-      R"({{"apiVersion":"qleet.io/v1","kind":"Application","metadata":{{"name":"{}"}},"spec":{{"workloads":{{"web":{{"score":{{"containers":{{"web":{{"image":"{}"}}}}}}}}}}}}}})",
-      name, image);
+      R"({{"apiVersion":"qleet.io/v1","kind":"Application","metadata":{{"name":"{}"}},"spec":{{"workloads":{{"web":{{"score":{{"containers":{{"web":{{"image":"{}"}}}}{}}}}}}}}}}})",
+      name, image, service);
 }
 
 // The engine's own share: create and start of the same image, through the same socket.
@@ -146,11 +149,14 @@ std::vector<double> engine_alone(const std::string& socket, const std::string& i
 
 int main(int argc, char** argv) {
   if (argc < 6)
-    fail_with("usage: bench_chain HUB_URL CA_FILE TOKEN_FILE ROUNDS noop | container ENGINE_SOCKET IMAGE");
+    fail_with(
+        "usage: bench_chain HUB_URL CA_FILE TOKEN_FILE ROUNDS noop | container ENGINE_SOCKET IMAGE PORT");
   const int rounds = std::max(1, std::atoi(argv[4]));
   const bool container = std::string_view(argv[5]) == "container";
-  if (container && argc < 8) fail_with("container needs ENGINE_SOCKET and IMAGE");
+  if (container && argc < 9)
+    fail_with("container needs ENGINE_SOCKET, IMAGE and the PORT that it listens on");
   const std::string image = container ? argv[7] : "none";
+  const int port = container ? std::atoi(argv[8]) : 0;
 
   HubClient hub(HubContext{argv[1], read_file(argv[3]), read_file(argv[2]) + "\n"});
   Watch watch(hub);
@@ -161,7 +167,7 @@ int main(int argc, char** argv) {
     const std::string name = fmt::format("bench-{}", i + 1);
     const std::string resource = fmt::format("local-1.default.{}.workload.web", name);
     const auto begun = Steady::now();
-    const auto applied = hub.send("POST", "/v1/apply", application(name, image));
+    const auto applied = hub.send("POST", "/v1/apply", application(name, image, port));
     if (!applied) fail_with(applied.error().message);
     const auto answered = Steady::now();
     const auto ready = watch.ready(resource);

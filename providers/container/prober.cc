@@ -6,6 +6,10 @@ namespace qleet::container {
 
 namespace {
 constexpr Millis kUntilFirstSuccess{200};
+// Most servers listen a moment after they were started: the first few looks follow quickly, twice as late
+// each time, and count as one. Not of a command in the container: that is dear.
+constexpr Millis kFirstPause{10};
+constexpr unsigned kQuickLooks = 5;
 constexpr Millis kWhileFailing{1'000};
 constexpr Millis kFirstLook{1'000};
 constexpr int kWorkers = 3;  // a check that hangs holds up one
@@ -32,7 +36,10 @@ bool Prober::take(Entry& entry, ProbeResult result) {
     health = {.ok = true, .ever_ok = true};
     return changed;
   }
-  ++health.failures;
+  const bool quick =
+      !health.ever_ok && entry.target.check.how != CheckSpec::How::kExec && entry.quick_looks < kQuickLooks;
+  if (quick) ++entry.quick_looks;
+  if (!quick || health.failures == 0) ++health.failures;
   health.message = std::move(result.message);
   const bool other = health.refused != result.refused;
   health.refused = result.refused;
@@ -48,10 +55,11 @@ bool Prober::take(Entry& entry, ProbeResult result) {
 Millis Prober::pause(const Entry& entry) {
   // Each further try is a failed login in somebody's log, and none helps.
   if (entry.health.refused) return entry.target.check.interval;
-  if (entry.health.failures > 0) {
-    return std::min(entry.health.ever_ok ? kWhileFailing : kUntilFirstSuccess, entry.target.check.interval);
-  }
-  return entry.target.check.interval;
+  if (entry.health.failures == 0) return entry.target.check.interval;
+  if (entry.health.ever_ok) return std::min(kWhileFailing, entry.target.check.interval);
+  const bool quick = entry.quick_looks > 0 && entry.quick_looks < kQuickLooks;
+  return std::min(quick ? kFirstPause * (1 << (entry.quick_looks - 1)) : kUntilFirstSuccess,
+                  entry.target.check.interval);
 }
 
 Health Prober::ask(const std::string& key, const ProbeTarget& target) {

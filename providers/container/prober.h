@@ -54,6 +54,7 @@ class Prober {
     ProbeTarget target;
     Health health;
     Time due;
+    unsigned quick_looks = 0;  // that failed, before any success
     bool running = false;
   };
   void work();
