@@ -75,5 +75,28 @@ TEST(Quickstart, ComesUpAnswersAndLeavesNothing) {
   EXPECT_EQ(quickstart({"down"}).out, "nothing to take away: " + home.string() + " does not exist\n");
 }
 
+// With a compiler of two steps, which fails once its progress was shown.
+TEST(Quickstart, SaysHowFarTheBuildIsAndWhyItFails) {
+  const TempDir folder;
+  const fs::path home = folder / "home";
+  fs::create_directory(folder / "bin");
+  std::ofstream(folder / "bin/cmake") << "#!/bin/sh\necho '[1/2] Building one.o'\n"
+                                         "until [ -e \"$QLEET_HOME/logs/counted\" ]; do sleep 0.05; done\n"
+                                         "echo 'two.cc:7: error: no such thing'; exit 1\n";
+  fs::permissions(folder / "bin/cmake", fs::perms::all);
+  const Environment environment{{"QLEET_HOME", home},
+                                {"PATH", (folder / "bin").string() + ":/usr/sbin:/usr/bin:/sbin:/bin"}};
+  const auto built = run({QLEET_TOP "/quickstart"}, environment, "", 2min);
+  EXPECT_EQ(built.exit, 1) << built.out << built.err;
+  EXPECT_TRUE(std::regex_search(
+      built.out,
+      std::regex("build the binaries +\n  1 of 2, about [0-9]+ s left\nbuild the binaries +failed\n")))
+      << built.out;
+  EXPECT_TRUE(built.err.contains("step \"build the binaries\" failed")) << built.err;
+  EXPECT_TRUE(built.err.contains("two.cc:7: error: no such thing")) << built.err;
+  EXPECT_EQ(run({QLEET_TOP "/quickstart", "down"}, environment, "", 2min).exit, 0);
+  EXPECT_FALSE(fs::exists(home));
+}
+
 }  // namespace
 }  // namespace qleet::test
