@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "common/engine/json.h"
+#include "common/model/image_name.h"
 #include "common/model/reasons.h"
 
 namespace qleet::containers {
@@ -80,14 +81,6 @@ Error refused(int status, std::string_view body, std::string_view what) {
   return error;
 }
 
-std::string registry_of(std::string_view image) {
-  const std::string_view first = image.substr(0, image.find('/'));
-  const bool named =
-      first.size() < image.size() && (first.find('.') != std::string_view::npos ||
-                                      first.find(':') != std::string_view::npos || first == "localhost");
-  return named ? std::string(first) : std::string();
-}
-
 namespace {
 
 bool has_any(std::string_view text, std::initializer_list<std::string_view> parts) {
@@ -135,7 +128,7 @@ std::string why_not_asked(std::string_view registry, bool named, std::string_vie
 }  // namespace
 
 Error pull_refused(std::string_view image, std::string_view message) {
-  const std::string in_name = registry_of(image);
+  const std::string in_name = model::registry_of(image);
   const std::string registry = in_name.empty() ? "docker.io" : in_name;
   const auto error = [&](Code code, std::string_view reason, std::string_view what) {
     return Error{code, fmt::format("image {}: {}", image, what), {}, std::string(reason)};

@@ -11,9 +11,6 @@ namespace qleet::containers {
 // `body` is the engine's error document ({"message": ...}); `what` was being done ("start container web").
 Error refused(int status, std::string_view body, std::string_view what);
 
-// "registry.example:5000" of an image's name; empty where it names none.
-std::string registry_of(std::string_view image);
-
 // A message of a failed pull (they come inside a 200 stream, as text).
 Error pull_refused(std::string_view image, std::string_view message);
 

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "common/engine/errors.h"
 #include "common/engine/json.h"
 #include "common/log/log.h"
+#include "common/model/image_name.h"
 
 namespace qleet::containers {
 
@@ -48,7 +48,7 @@ Result<std::optional<RegistryAuth>> find_registry_auth(std::string_view text, st
   const auto* auths = document ? read::at(*document, "auths").if_object() : nullptr;
   if (auths == nullptr)
     return fail(Code::kInvalid, "is not a file of credentials: it must be JSON with \"auths\"");
-  const std::string named = registry_of(image);
+  const std::string named = model::registry_of(image);
   const std::string registry = named.empty() ? kDockerHub : named;
   for (const auto& item : *auths) {
     if (plain_name({item.key().data(), item.key().size()}) != registry) continue;

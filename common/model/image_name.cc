@@ -73,6 +73,8 @@ ImageName split_image(std::string_view image) {
   return out;
 }
 
+std::string registry_of(std::string_view image) { return parts_of(image).host; }
+
 std::string full_repository(std::string_view repository) {
   auto [host, path] = parts_of(repository);
   if (host.empty() || host == kOldHub) host = kHub;

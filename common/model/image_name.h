@@ -20,6 +20,10 @@ struct ImageName {
 // port.
 ImageName split_image(std::string_view image);
 
+// The host (with its port) that an image's or repository's name begins with, in lower case; empty: it names
+// none.
+std::string registry_of(std::string_view image);
+
 // The repository in full: "nginx" -> "docker.io/library/nginx", "Registry.Example/a" -> "registry.example/a".
 // Names that mean one repository have one such form.
 std::string full_repository(std::string_view repository);

@@ -6,6 +6,14 @@
 namespace qleet::model {
 namespace {
 
+TEST(ImageName, NamesARegistryOrNone) {
+  EXPECT_EQ(registry_of("nginx:1"), "");
+  EXPECT_EQ(registry_of("shop/web"), "");
+  EXPECT_EQ(registry_of("reg:5000/web"), "reg:5000");
+  EXPECT_EQ(registry_of("localhost/shop/web:1"), "localhost");
+  EXPECT_EQ(registry_of("Registry.Example:5000/a@sha256:00"), "registry.example:5000");
+}
+
 TEST(ImageName, IsTakenApart) {
   struct Case {
     std::string image, repository, tag, digest;

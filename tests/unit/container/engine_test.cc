@@ -250,14 +250,6 @@ TEST(Errors, APullThatFailsSaysTheCauseAndWhatToDo) {
   }
 }
 
-TEST(Registries, AreToldByTheFirstPartOfAName) {
-  EXPECT_EQ(registry_of("reg.example/shop/web:1"), "reg.example");
-  EXPECT_EQ(registry_of("reg:5000/web"), "reg:5000");
-  EXPECT_EQ(registry_of("localhost/web"), "localhost");
-  EXPECT_EQ(registry_of("shop/web"), "");
-  EXPECT_EQ(registry_of("web:1"), "");
-}
-
 TEST(Registries, CredentialsAreReadAsOthersWriteThem) {
   // "user:pass:word", "u:p"
   constexpr std::string_view kFile = R"({"auths":{"reg.example":{"auth":"dXNlcjpwYXNzOndvcmQ="},
