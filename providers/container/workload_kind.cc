@@ -4,21 +4,18 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
 
 #include "common/engine/start.h"
-#include "common/model/image_name.h"
 #include "common/model/reasons.h"
-#include "common/model/service_name.h"
-#include "common/template/replacement.h"
 #include "providers/container/body.h"
 #include "providers/container/ended.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 #include "providers/container/replicas.h"
-#include "providers/container/rollout.h"
 #include "providers/container/start_order.h"
 #include "providers/container/volume_paths.h"
+#include "providers/container/workload_scene.h"
+#include "providers/container/workload_status.h"
 
 namespace qleet::container {
 
@@ -29,38 +26,23 @@ using State = Observation::State;
 constexpr const char* kKind = "workload";
 constexpr Millis kSoon{300};
 
-// What is remembered between steps. An agent that restarts in the middle decides again from what is there.
-struct Draining {
-  std::uint64_t version = 0;  // of the set of endpoints without it
-  MonoTime since;
-};
-
 class WorkloadHandler final : public Handler {
  public:
   WorkloadHandler(Context& context, EndpointBoard& board)
-      : context_(context), board_(board), settled_(board.on_settled([this](const std::string& workload) {
-          context_.notifier().notify(workload);
-        })) {}
+      : context_(context),
+        board_(board),
+        drains_(context.clock(), board),
+        settled_(
+            board.on_settled([this](const std::string& workload) { context_.notifier().notify(workload); })) {
+  }
 
   Result<Observation> observe(const ProviderResource& resource) override;
   Result<StepResult> apply(const ProviderResource& resource, const Observation& seen) override;
   Result<StepResult> remove(const ProviderResource& resource, const Observation& seen) override;
 
  private:
-  struct Scene {
-    WorkloadSpec spec;
-    std::string revision;
-    std::string network;
-    std::vector<Replica> replicas;
-    std::vector<ReplicaView> views;
-    std::vector<Move> moves;
-    Update update = Update::kRolling;
-    std::map<std::string, std::string> images;  // found out, where that is asked for
-    bool resolving = false;                     // not all of them are run by their digests yet
-  };
+  using Scene = WorkloadScene;
 
-  Result<Scene> look(const ProviderResource& resource);
-  bool same_content(const WorkloadSpec& spec, const containers::ContainerDetails& details);
   void publish(const ProviderResource& resource, const Scene& scene);
   void stay_where_wanted(const ProviderResource& resource);
   Result<> act(const ProviderResource& resource, Scene& scene, const Move& move, StepResult& result);
@@ -78,143 +60,14 @@ class WorkloadHandler final : public Handler {
                 StepResult& result);
   Result<> stop(const ProviderResource& resource, Millis grace, const Replica& replica);
   void drain(const ProviderResource& resource, const Scene& scene, const Replica& replica);
-  bool settled(const ProviderResource& resource, const Replica& replica, Millis longest);
-  std::map<std::string, std::string> self_of(const ProviderResource& resource, const Scene& scene) const;
-  static Counts count(const Scene& scene);
-  void describe_pull(const Scene& scene, Observation& out) const;
-  Observation describe(const ProviderResource& resource, const Scene& scene) const;
-
-  std::string drain_key(const ProviderResource& resource, const Replica& replica) const {
-    return resource.name + " " + replica.key();
-  }
 
   Context& context_;
   EndpointBoard& board_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Draining> draining_;
+  Drains drains_;
+  std::mutex mutex_;
   std::map<std::string, MonoTime> removing_;  // when its removal was asked for last
   std::shared_ptr<void> settled_;             // last: told while the rest is there
 };
-
-// Every replica has the name by which others ask for it, whether somebody does or not.
-std::vector<std::string> names_on_network(const ProviderResource& resource, const WorkloadSpec& spec) {
-  std::vector<std::string> names{base_name(resource)};
-  const auto add = [&](std::string name) {
-    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
-  };
-  add(spec.hostname);
-  if (!resource.application.empty() && !resource.environment.empty())
-    add(model::service_hostname(resource.id, resource.application, resource.environment));
-  return names;
-}
-
-// Also of a container that shares the network of one that does: its own says nothing.
-bool answers_to(const containers::ContainerDetails& details, const std::string& network,
-                const std::string& name) {
-  if (details.network_mode.starts_with("container:")) return true;
-  const auto endpoint = details.networks.find(network);
-  return endpoint != details.networks.end() &&
-         std::ranges::find(endpoint->second.aliases, name) != endpoint->second.aliases.end();
-}
-
-// One that ends before its replica has a network answers to no name.
-bool has_own_network(const WorkloadSpec& spec, const containers::ContainerDetails& details) {
-  const auto container =
-      std::ranges::find(spec.containers, label(details.labels, labels::kContainer), &WorkloadContainer::name);
-  return container != spec.containers.end() && container->own_network;
-}
-
-// The same template without the name, or with it: to be asked for, or no longer, replaces nothing.
-google::protobuf::Struct with_other_name(const ProviderResource& resource, google::protobuf::Struct made_of,
-                                         const WorkloadSpec& spec) {
-  const auto score = made_of.mutable_fields()->find("score");
-  if (score == made_of.mutable_fields()->end()) return made_of;
-  auto& document = *score->second.mutable_struct_value()->mutable_fields();
-  const auto service = document.find("service");
-  if (service == document.end()) return made_of;
-  auto& fields = *service->second.mutable_struct_value()->mutable_fields();
-  if (spec.hostname.empty())
-    fields["hostname"].set_string_value(
-        model::service_hostname(resource.id, resource.application, resource.environment));
-  else
-    fields.erase("hostname");
-  return made_of;
-}
-
-std::string waits_for_hub(const std::map<std::string, std::string>& images) {
-  std::string found;
-  for (const auto& [container, image] : images) {
-    const auto name = model::split_image(image);
-    found += (found.empty() ? "" : ", ") + name.repository + (name.tag.empty() ? "" : ":" + name.tag);
-  }
-  return found.empty() ? "waits for the hub to choose its images"
-                       : fmt::format("waits for the hub to choose the image of {}", found);
-}
-
-bool WorkloadHandler::settled(const ProviderResource& resource, const Replica& replica, Millis longest) {
-  Draining state;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto it = draining_.find(drain_key(resource, replica));
-    if (it == draining_.end()) return false;
-    state = it->second;
-  }
-  return board_.settled(resource.name, state.version) || context_.clock().mono() - state.since > longest;
-}
-
-Result<WorkloadHandler::Scene> WorkloadHandler::look(const ProviderResource& resource) {
-  Scene scene;
-  scene.spec = TRY(parse_workload(resource.template_, resource.id));
-  scene.network = scene.spec.network.empty() ? network_name(resource.owner) : scene.spec.network;
-  scene.revision = TRY(context_.revision_of(resource));
-  // What was made by the same tags before their digests were known is not made anew, where it is the same
-  // content; nor what was made when nobody asked for it by its name, where it has that name.
-  const auto tags = by_tags(resource.template_);
-  const auto other_name =
-      TRY(context_.revision_of(with_other_name(resource, resource.template_, scene.spec)));
-  std::set<std::string> by_tag;
-  if (tags) {
-    by_tag.insert(TRY(context_.revision_of(*tags)));
-    by_tag.insert(TRY(context_.revision_of(with_other_name(resource, *tags, scene.spec))));
-  }
-  const auto as_before = [&](const containers::ContainerDetails& details) {
-    const bool named = !scene.spec.hostname.empty() && !has_own_network(scene.spec, details);
-    if (named && !answers_to(details, scene.network, scene.spec.hostname)) return false;
-    const auto made_for = label(details.labels, labels::kRevision);
-    return made_for == other_name || (by_tag.contains(made_for) && same_content(scene.spec, details));
-  };
-  scene.replicas =
-      TRY(read_replicas(context_, resource, scene.revision, scene.spec, scene.network, as_before));
-  scene.images = TRY(found_digests(context_, resource, scene.spec, scene.replicas));
-  scene.resolving = !asked_for(resource, scene.spec).empty();
-  for (const auto& replica : scene.replicas) {
-    ReplicaView view{.index = replica.index,
-                     .current = replica.current,
-                     .ready = replica.ready,
-                     .stopping = replica.stopping,
-                     .broken = replica.broken};
-    {
-      const std::lock_guard lock(mutex_);
-      view.draining = draining_.contains(drain_key(resource, replica));
-    }
-    view.settled = view.draining && (!replica.ready || settled(resource, replica, scene.spec.drain));
-    scene.views.push_back(view);
-  }
-  if (templates::replacement_of(resource.template_).stops_first) scene.update = Update::kStopFirst;
-  scene.moves = decide_moves(scene.views, scene.spec.replicas, scene.update);
-  return scene;
-}
-
-bool WorkloadHandler::same_content(const WorkloadSpec& spec, const containers::ContainerDetails& details) {
-  const auto wanted =
-      std::ranges::find(spec.containers, label(details.labels, labels::kContainer), &WorkloadContainer::name);
-  if (wanted == spec.containers.end()) return false;
-  const auto image = find_image(context_.client(), wanted->process.image);
-  // Where it is no longer here, nobody can tell, and what runs stays.
-  if (!image || !*image) return true;
-  const auto plain = [](const std::string& id) { return id.substr(id.find(':') + 1); };
-  return plain((*image)->id) == plain(details.image_id);
-}
 
 void WorkloadHandler::publish(const ProviderResource& resource, const Scene& scene) {
   std::vector<Endpoint> ready;
@@ -243,138 +96,18 @@ void WorkloadHandler::stay_where_wanted(const ProviderResource& resource) {
   board_.leave(resource.name, false);
 }
 
-std::map<std::string, std::string> WorkloadHandler::self_of(const ProviderResource& resource,
-                                                            const Scene& scene) const {
-  std::map<std::string, std::string> self{{"address", base_name(resource)}, {"network", scene.network}};
-  if (!scene.spec.containers.empty()) self["image"] = scene.spec.containers.front().process.image;
-  unsigned ready = 0;
-  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
-    if (!scene.replicas[i].ready || scene.views[i].draining) continue;
-    ++ready;
-    for (const auto& port : scene.replicas[i].spec.ports) {
-      auto& list = self["endpoints." + port.name];
-      list += fmt::format("{}{}:{}", list.empty() ? "" : ",", scene.replicas[i].ip, port.target);
-    }
-  }
-  self["ready"] = std::to_string(ready);
-  return self;
-}
-
-// Of an image that the wanted version needs: what its pull is at, or has ended with.
-void WorkloadHandler::describe_pull(const Scene& scene, Observation& out) const {
-  for (const auto& container : scene.spec.containers) {
-    const auto pull = context_.jobs().look("pull " + container.process.image);
-    if (pull.running) {
-      out.reason = reasons::kCreating;
-      out.message = fmt::format("pulling image {}", container.process.image);
-      return;
-    }
-    if (pull.error) {
-      out.reason = pull.error->reason;
-      out.message = pull.error->message;
-    }
-  }
-}
-
-Counts WorkloadHandler::count(const Scene& scene) {
-  Counts out{.replicas = scene.spec.replicas};
-  for (std::size_t i = 0; i < scene.replicas.size(); ++i) {
-    const auto& replica = scene.replicas[i];
-    if (replica.ready && !scene.views[i].draining) ++out.ready;
-    if (!replica.current) continue;
-    for (const auto& part : replica.parts) out.restarts += part.restarts;
-  }
-  return out;
-}
-
-Observation WorkloadHandler::describe(const ProviderResource& resource, const Scene& scene) const {
-  Observation out;
-  out.counts = count(scene);
-  const unsigned wanted = scene.spec.replicas;
-  unsigned ready = 0;
-  unsigned old = 0;
-  const Replica* trouble = nullptr;
-  for (const auto& replica : scene.replicas) {
-    if (!replica.current) {
-      ++old;
-    } else if (replica.ready) {
-      ++ready;
-    } else {
-      if (!trouble) trouble = &replica;
-      out.stalled = out.stalled || std::ranges::any_of(replica.parts, [](const Part& part) {
-                      return tried_in_vain(part.restarts, part.was_ready);
-                    });
-    }
-  }
-  out.updated = ready;
-  if (scene.replicas.empty() && wanted > 0) {
-    if (context_.mounts().has(base_name(resource))) out.state = State::kOutOfDate;  // its files still are
-    describe_pull(scene, out);
-    if (out.message.starts_with("pulling")) out.state = State::kProgressing;
-    return out;
-  }
-  out.self = self_of(resource, scene);
-  // One that is still kept from requests, after a removal that was taken back, is ready and does not serve.
-  if (ready == wanted && old == 0 && scene.replicas.size() == wanted && scene.moves.empty()) {
-    out.state = State::kReady;
-    out.message = fmt::format("{} of {}", ready, wanted);
-    return out;
-  }
-  out.reason = old > 0 ? reasons::kUpdating : reasons::kCreating;
-  bool was_ready = false;  // the one that is in trouble
-  Millis wait{0};
-  if (trouble) {
-    out.reason = trouble->reason;
-    out.message = trouble->message;
-    was_ready = std::ranges::all_of(trouble->parts, &Part::was_ready);
-    for (const auto& part : trouble->parts) {
-      wait = std::max(wait, context_.restarts().remaining(part.details.name));
-    }
-  } else {
-    describe_pull(scene, out);
-  }
-  if (wanted > 1 || old > 0 || out.message.empty()) {
-    std::string numbers = fmt::format("{} of {} replicas are up to date and ready", ready, wanted);
-    if (old > 0) numbers += fmt::format(", {} of an older version still there", old);
-    out.message = out.message.empty() ? numbers : numbers + "; " + out.message;
-  }
-  const bool only_mends =
-      std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kMend; });
-  if (scene.moves.empty() || (only_mends && wait > Millis(0))) {
-    // Nothing to do but wait: for a probe, for followers to let go, for the time of the next restart.
-    out.state = was_ready && old == 0 ? State::kDegraded : State::kProgressing;
-    out.recheck_after = wait > Millis(0) ? wait : Millis(2'000);
-  } else {
-    out.state = State::kOutOfDate;
-  }
-  return out;
-}
-
 Result<Observation> WorkloadHandler::observe(const ProviderResource& resource) {
-  const Scene scene = TRY(look(resource));
+  const Scene scene = TRY(read_scene(context_, resource, drains_));
   publish(resource, scene);
   stay_where_wanted(resource);
-  Observation seen = describe(resource, scene);
+  Observation seen = describe(context_, resource, scene);
   if (board_.leaving(resource.name)) seen.recheck_after = kSoon * 10;  // it may be wanted again
-  if (!scene.resolving) return seen;
-  seen.images = scene.images;
-  const bool known = scene.images.size() == asked_for(resource, scene.spec).size();
-  const bool only_creates =
-      std::ranges::all_of(scene.moves, [](const Move& m) { return m.kind == MoveKind::kCreate; });
-  if (known && only_creates && (seen.state == State::kAbsent || seen.state == State::kOutOfDate)) {
-    seen.state = State::kProgressing;
-    seen.reason = reasons::kResolvingImage;
-    seen.message = waits_for_hub(scene.images);
-  } else if (!known && seen.state == State::kReady) {
-    seen.state = State::kOutOfDate;
-    seen.reason = reasons::kResolvingImage;
-    seen.message = "looking up what is behind its images' tags";
-  }
+  tell_images(resource, scene, seen);
   return seen;
 }
 
 Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, const Observation&) {
-  Scene scene = TRY(look(resource));
+  Scene scene = TRY(read_scene(context_, resource, drains_));
   publish(resource, scene);
   board_.leave(resource.name, false);  // wanted again
   StepResult result;
@@ -390,7 +123,7 @@ Result<StepResult> WorkloadHandler::apply(const ProviderResource& resource, cons
     if (!done && !first) first = std::move(done).error();
   }
   if (first) return std::unexpected(std::move(*first));
-  const Observation now = describe(resource, scene);
+  const Observation now = describe(context_, resource, scene);
   result.done = scene.moves.empty() && now.state == State::kReady;
   if (result.done) context_.mounts().keep_note(base_name(resource), scene.revision);
   if (scene.moves.empty() && !result.done) result.recheck_after = now.recheck_after;
@@ -409,15 +142,11 @@ Result<> WorkloadHandler::act(const ProviderResource& resource, Scene& scene, co
       scene.views[move.view].draining = true;
       drain(resource, scene, scene.replicas[move.view]);
       return {};
-    case MoveKind::kKeep: {
-      {
-        const std::lock_guard lock(mutex_);
-        draining_.erase(drain_key(resource, scene.replicas[move.view]));
-      }
+    case MoveKind::kKeep:
+      drains_.end(resource, scene.replicas[move.view]);
       scene.views[move.view].draining = false;
       publish(resource, scene);
       return {};
-    }
     case MoveKind::kStop:
       result.recheck_after = kSoon;
       return stop(resource, scene.replicas[move.view].spec.grace, scene.replicas[move.view]);
@@ -428,9 +157,7 @@ Result<> WorkloadHandler::act(const ProviderResource& resource, Scene& scene, co
 void WorkloadHandler::drain(const ProviderResource& resource, const Scene& scene, const Replica& replica) {
   publish(resource, scene);
   const auto set = board_.get(resource.name);
-  const std::lock_guard lock(mutex_);
-  draining_[drain_key(resource, replica)] = {.version = set ? set->version : 0,
-                                             .since = context_.clock().mono()};
+  drains_.begin(resource, replica, set ? set->version : 0);
 }
 
 Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, const Replica& replica) {
@@ -446,8 +173,7 @@ Result<> WorkloadHandler::stop(const ProviderResource& resource, Millis grace, c
     clear_paths(context_, base_name(resource), files);
     context_.restarts().forget(part.details.name);
   }
-  const std::lock_guard lock(mutex_);
-  draining_.erase(drain_key(resource, replica));
+  drains_.end(resource, replica);
   return {};
 }
 
@@ -605,7 +331,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
     removing_[resource.name] = context_.clock().mono();
   }
   if (!board_.released(resource.name)) {
-    if (const auto scene = look(resource)) publish(resource, *scene);
+    if (const auto scene = read_scene(context_, resource, drains_)) publish(resource, *scene);
     return StepResult{.done = false,
                       .recheck_after = kSoon,
                       .message = "serves until those who take over its routes are ready"};
@@ -615,11 +341,8 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   const auto replicas = TRY(read_replicas(context_, resource, "", spec ? *spec : empty, network));
   const std::uint64_t version = board_.publish(resource.name, {});
   for (const auto& replica : replicas) {
-    {
-      const std::lock_guard lock(mutex_);
-      draining_.try_emplace(drain_key(resource, replica), Draining{version, context_.clock().mono()});
-    }
-    if (replica.stopping || !replica.ready || settled(resource, replica, longest)) {
+    drains_.begin(resource, replica, version);
+    if (replica.stopping || !replica.ready || drains_.settled(resource, replica, longest)) {
       TRY(stop(resource, grace, replica));
     }
   }
@@ -632,9 +355,9 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   clear_all_paths(context_, base_name(resource));
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);
+  drains_.end_all(resource);
   const std::lock_guard lock(mutex_);
   removing_.erase(resource.name);
-  std::erase_if(draining_, [&](const auto& entry) { return entry.first.starts_with(resource.name + " "); });
   return StepResult{.done = true};
 }
 
