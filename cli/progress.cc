@@ -1,13 +1,12 @@
 #include "cli/progress.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "cli/interrupt.h"
 #include "cli/last_lines.h"
 #include "common/clock/duration.h"
+#include "common/thread/mutex.h"
 #include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
@@ -72,8 +71,8 @@ Result<v1::Tree> read_tree(Session& session, const std::string& application, con
 
 Exit until(Session& session, const std::string& watch_path, Millis timeout,
            const std::function<std::optional<Exit>()>& look) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
+  Mutex mutex;
+  Condition changed;
   bool news = false;
   std::jthread watcher([&](std::stop_token stop) {
     while (!stop.stop_requested()) {
@@ -82,13 +81,13 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
       (void)session.hub.stream(
           watch_path,
           [&](std::string_view) {
-            std::lock_guard lock(mutex);
+            const MutexLock lock(mutex);
             news = true;
             changed.notify_all();
             return !stop.stop_requested();
           },
           stop);
-      std::unique_lock lock(mutex);
+      MutexLock lock(mutex);
       changed.wait_for(lock, stop, Millis(500), [] { return false; });
     }
   });
@@ -96,13 +95,13 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
   const auto deadline = session.clock.mono() + timeout;
   while (true) {
     {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       news = false;
     }
     if (const auto exit = look()) return *exit;
     const auto now = session.clock.mono();
     if (now >= deadline) return Exit::kTimeout;
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     changed.wait_for(lock, std::min<Millis>(Millis(1000), deadline - now), [&] { return news; });
   }
 }

@@ -12,6 +12,8 @@ find_library(NATS_LIBRARY nats REQUIRED)
 
 add_library(qleet_flags INTERFACE)
 target_compile_options(qleet_flags INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers)
+# Holds the annotations of common/thread to what they say.
+target_compile_options(qleet_flags INTERFACE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:Clang>>:-Wthread-safety>)
 target_include_directories(qleet_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(qleet_flags INTERFACE QLEET_VERSION="${PROJECT_VERSION}")
 target_compile_options(qleet_flags INTERFACE -pthread)

@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::agent {
 namespace {
 
@@ -14,15 +16,15 @@ constexpr std::chrono::seconds kIdleLife{10};
 ThreadExecutor::ThreadExecutor(unsigned max_threads) : max_threads_(max_threads) {}
 
 ThreadExecutor::~ThreadExecutor() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   stopping_ = true;
   queue_.clear();
   work_ready_.notify_all();
-  all_ended_.wait(lock, [&] { return threads_ == 0; });
+  all_ended_.wait(lock, [&]() REQUIRES(mutex_) { return threads_ == 0; });
 }
 
 void ThreadExecutor::run(std::function<void()> work) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_) return;
   queue_.push_back(std::move(work));
   if (idle_ < queue_.size() && threads_ < max_threads_) {
@@ -34,10 +36,11 @@ void ThreadExecutor::run(std::function<void()> work) {
 }
 
 void ThreadExecutor::serve() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
     ++idle_;
-    const bool woken = work_ready_.wait_for(lock, kIdleLife, [&] { return stopping_ || !queue_.empty(); });
+    const bool woken = work_ready_.wait_for(lock, kIdleLife,
+                                            [&]() REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
     --idle_;
     if (stopping_ || !woken) break;
     auto work = std::move(queue_.front());

@@ -1,10 +1,10 @@
 // Where provider steps run. The engine hands over work and is told of its end through its own inbox.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 
@@ -30,13 +30,13 @@ class ThreadExecutor final : public Executor {
   void serve();
 
   const unsigned max_threads_;
-  std::mutex mutex_;
-  std::condition_variable work_ready_;
-  std::condition_variable all_ended_;
-  std::deque<std::function<void()>> queue_;
-  unsigned threads_ = 0;
-  unsigned idle_ = 0;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition work_ready_;
+  Condition all_ended_;
+  std::deque<std::function<void()>> queue_ GUARDED_BY(mutex_);
+  unsigned threads_ GUARDED_BY(mutex_) = 0;
+  unsigned idle_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace qleet::agent

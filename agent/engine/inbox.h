@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <variant>
@@ -11,6 +10,7 @@
 
 #include "common/loop/loop.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "providers/api/provider.h"
 
 namespace qleet::agent {
@@ -37,21 +37,21 @@ class Inbox {
 
   explicit Inbox(Wake& wake) : wake_(&wake) {}
   void put(StepOutcome outcome) {
-    add([&] { contents_.outcomes.push_back(std::move(outcome)); });
+    add([&](Contents& to) { to.outcomes.push_back(std::move(outcome)); });
   }
   void wake(std::string name) {
-    add([&] { contents_.woken.insert(std::move(name)); });
+    add([&](Contents& to) { to.woken.insert(std::move(name)); });
   }
   // To be run on the owner thread. False: closed, it will not be run.
   bool call(std::function<void()> function) {
-    return add([&] { contents_.calls.push_back(std::move(function)); });
+    return add([&](Contents& to) { to.calls.push_back(std::move(function)); });
   }
   Contents take() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(contents_, {});
   }
   void close() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     wake_ = nullptr;
     contents_ = {};
   }
@@ -59,16 +59,16 @@ class Inbox {
  private:
   template <class Add>
   bool add(Add&& what) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!wake_) return false;
-    what();
+    what(contents_);
     (*wake_)();
     return true;
   }
 
-  std::mutex mutex_;
-  Wake* wake_;
-  Contents contents_;
+  Mutex mutex_;
+  Wake* wake_ GUARDED_BY(mutex_);
+  Contents contents_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::agent

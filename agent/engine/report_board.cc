@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::agent {
 
 void ReportBoard::publish(const wire::v1::ResourceReport& report, std::uint64_t acked_version) {
   bool open = false;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Posted& posted = posted_[report.name()];
     posted.report = report;
     posted.acked = std::max(posted.acked, acked_version);
@@ -23,7 +25,7 @@ void ReportBoard::publish(const wire::v1::ResourceReport& report, std::uint64_t 
 
 void ReportBoard::publish_event(std::uint64_t sequence, const wire::v1::EventReport& event) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     events_[sequence] = event;
     event_ids_[event.id()] = sequence;
   }
@@ -31,7 +33,7 @@ void ReportBoard::publish_event(std::uint64_t sequence, const wire::v1::EventRep
 }
 
 void ReportBoard::drop_event(std::uint64_t sequence) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = events_.find(sequence);
   if (known == events_.end()) return;
   event_ids_.erase(known->second.id());
@@ -39,19 +41,19 @@ void ReportBoard::drop_event(std::uint64_t sequence) {
 }
 
 void ReportBoard::erase(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   posted_.erase(name);
   unconfirmed_.erase(name);
   confirmed_.versions.erase(name);
 }
 
 ReportBoard::Confirmed ReportBoard::take_confirmed() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(confirmed_, {});
 }
 
 ReportCounts ReportBoard::counts() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ReportCounts counts{.unconfirmed = unconfirmed_.size()};
   for (const auto& [_, posted] : posted_) {
     if (posted.report.gone()) continue;
@@ -62,22 +64,22 @@ ReportCounts ReportBoard::counts() const {
 }
 
 void ReportBoard::on_change(std::function<void(const std::string&)> changed) {
-  std::lock_guard lock(listener_mutex_);
+  const MutexLock lock(listener_mutex_);
   changed_ = std::move(changed);
 }
 
 void ReportBoard::tell(const std::string& name) {
-  std::lock_guard lock(listener_mutex_);
+  const MutexLock lock(listener_mutex_);
   if (changed_) changed_(name);
 }
 
 std::vector<std::string> ReportBoard::unconfirmed() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {unconfirmed_.begin(), unconfirmed_.end()};
 }
 
 std::optional<wire::v1::ResourceReport> ReportBoard::report(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = posted_.find(name);
   if (known == posted_.end()) return std::nullopt;
   return known->second.report;
@@ -85,7 +87,7 @@ std::optional<wire::v1::ResourceReport> ReportBoard::report(const std::string& n
 
 Result<> ReportBoard::confirm(const std::vector<ReportVersion>& versions) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [name, version] : versions) {
       const auto known = posted_.find(name);
       if (known == posted_.end() || version <= known->second.acked) continue;
@@ -100,7 +102,7 @@ Result<> ReportBoard::confirm(const std::vector<ReportVersion>& versions) {
 
 Result<> ReportBoard::unconfirm_all() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& [name, posted] : posted_) {
       posted.acked = 0;
       unconfirmed_.insert(name);
@@ -113,7 +115,7 @@ Result<> ReportBoard::unconfirm_all() {
 }
 
 std::vector<wire::v1::EventReport> ReportBoard::events(size_t limit) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<wire::v1::EventReport> oldest;
   for (const auto& [sequence, event] : events_) {
     if (oldest.size() >= limit) break;
@@ -124,7 +126,7 @@ std::vector<wire::v1::EventReport> ReportBoard::events(size_t limit) {
 
 Result<> ReportBoard::confirm_events(const std::vector<std::string>& ids) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& id : ids) {
       const auto known = event_ids_.find(id);
       if (known == event_ids_.end()) continue;

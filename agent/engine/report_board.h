@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "agent/link/seams.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 
@@ -58,14 +58,14 @@ class ReportBoard final : public Reports {
   void tell(const std::string& name);
 
   const std::function<void()> notify_engine_;
-  std::mutex listener_mutex_;  // held while the listener runs
-  std::function<void(const std::string&)> changed_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Posted> posted_;
-  std::set<std::string> unconfirmed_;
-  std::map<std::uint64_t, wire::v1::EventReport> events_;
-  std::map<std::string, std::uint64_t> event_ids_;
-  Confirmed confirmed_;
+  Mutex listener_mutex_;  // held while the listener runs
+  std::function<void(const std::string&)> changed_ GUARDED_BY(listener_mutex_);
+  mutable Mutex mutex_;
+  std::map<std::string, Posted> posted_ GUARDED_BY(mutex_);
+  std::set<std::string> unconfirmed_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, wire::v1::EventReport> events_ GUARDED_BY(mutex_);
+  std::map<std::string, std::uint64_t> event_ids_ GUARDED_BY(mutex_);
+  Confirmed confirmed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::agent

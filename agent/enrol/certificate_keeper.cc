@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "common/model/model.h"
 #include "common/sync/certificate_proof.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 namespace {
@@ -89,7 +90,7 @@ CertificateKeeper::CertificateKeeper(std::filesystem::path state, StoredIdentity
 
 void CertificateKeeper::bus_is(BusState state) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (state == BusState::kConnected) {
       refused_ = false;
       away_since_.reset();
@@ -109,7 +110,7 @@ std::string CertificateKeeper::why() const {
   const auto info = crypto::inspect_certificate(stored_.identity.nats_client_certificate());
   if (!info) return "there is none yet";
   if (crypto::renewal_due(*info, clock_.wall())) return "it ends soon, or is not valid yet";
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (refused_) return "the bus does not take it";
   if (away_since_ && clock_.mono() >= *away_since_ + kAwayLong) return "the bus is away";
   return {};
@@ -119,7 +120,7 @@ MonoTime CertificateKeeper::step() {
   const std::string reason = why();
   const MonoTime now = clock_.mono();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (reason.empty()) {
       const MonoTime look = now + kLookEvery;
       return away_since_ ? std::min(look, *away_since_ + kAwayLong) : look;
@@ -136,7 +137,7 @@ MonoTime CertificateKeeper::step() {
     kLog.warn("no certificate for the bus; asks again", {{"needed", reason}, {"why", complaint}});
   if (done) kLog.info("has a new certificate for the bus", {{"needed", reason}});
   complaint_ = complaint;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // The next connection says whether it is taken.
   if (done) {
     refused_ = false;

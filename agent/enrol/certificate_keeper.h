@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -15,6 +14,7 @@
 #include "common/loop/loop.h"
 #include "common/random/random.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "qleet/v1/operations.pb.h"
 
 namespace qleet::agent {
@@ -60,11 +60,11 @@ class CertificateKeeper final : public Stepper {
   std::stop_source stopping_;
   std::string complaint_;
 
-  mutable std::mutex mutex_;
-  bool refused_ = false;
-  std::optional<MonoTime> away_since_;
-  Millis wait_;
-  MonoTime next_try_{};
+  mutable Mutex mutex_;
+  bool refused_ GUARDED_BY(mutex_) = false;
+  std::optional<MonoTime> away_since_ GUARDED_BY(mutex_);
+  Millis wait_ GUARDED_BY(mutex_);
+  MonoTime next_try_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace qleet::agent

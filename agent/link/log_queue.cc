@@ -4,14 +4,15 @@
 #include <ranges>
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::agent {
 
 bool LogQueue::push(std::string_view source, std::string_view line) {
-  std::unique_lock lock(mutex_);
-  const auto fits = [&] { return bytes_ == 0 || bytes_ + line.size() <= options_.max_bytes; };
-  if (!options_.drops) changed_.wait(lock, [&] { return closed_ || fits(); });
+  MutexLock lock(mutex_);
+  if (!options_.drops) changed_.wait(lock, [&]() REQUIRES(mutex_) { return closed_ || fits(line.size()); });
   if (closed_) return false;
-  if (!fits()) {
+  if (!fits(line.size())) {
     ++dropped_;
     return true;
   }
@@ -32,8 +33,8 @@ bool LogQueue::push(std::string_view source, std::string_view line) {
 }
 
 std::optional<LogPiece> LogQueue::pop(Millis wait) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, wait, [&] { return closed_ || !pieces_.empty(); });
+  MutexLock lock(mutex_);
+  changed_.wait_for(lock, wait, [&]() REQUIRES(mutex_) { return closed_ || !pieces_.empty(); });
   if (pieces_.empty()) {
     if (dropped_ == 0) return std::nullopt;
     return LogPiece{.source = {}, .data = {}, .dropped = std::exchange(dropped_, 0)};
@@ -48,7 +49,7 @@ std::optional<LogPiece> LogQueue::pop(Millis wait) {
 
 void LogQueue::close(bool abandon) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
     if (abandon) {
       pieces_.clear();
@@ -60,7 +61,7 @@ void LogQueue::close(bool abandon) {
 }
 
 bool LogQueue::drained() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return closed_ && pieces_.empty() && dropped_ == 0;
 }
 

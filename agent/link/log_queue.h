@@ -2,15 +2,14 @@
 // writes and however slow the way to the hub is.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 
@@ -42,13 +41,17 @@ class LogQueue {
   bool drained() const;
 
  private:
+  bool fits(std::size_t more) const REQUIRES(mutex_) {
+    return bytes_ == 0 || bytes_ + more <= options_.max_bytes;
+  }
+
   const LogQueueOptions options_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<LogPiece> pieces_;
-  std::size_t bytes_ = 0;
-  std::uint64_t dropped_ = 0;
-  bool closed_ = false;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::deque<LogPiece> pieces_ GUARDED_BY(mutex_);
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace qleet::agent

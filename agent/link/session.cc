@@ -5,6 +5,7 @@
 #include "common/log/log.h"
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 namespace {
@@ -75,7 +76,7 @@ Session::Session(SessionOptions options, SessionSeams seams)
 Session::~Session() {
   seams_.reports.on_change({});
   if (!guard_) return;
-  std::lock_guard lock(guard_->mutex);
+  const MutexLock lock(guard_->mutex);
   guard_->session = nullptr;
 }
 
@@ -87,10 +88,9 @@ Result<> Session::start() {
   if (log_server_) TRY(subscribe(subjects::kCommand, Incoming::What::kCommand));
   seams_.reports.on_change([this](const std::string& name) { post({Incoming::What::kReport, name}); });
   // A hint only: what is due is sent whether or not it comes.
-  guard_ = std::make_shared<Guard>();
-  guard_->session = this;
+  guard_ = std::make_shared<Guard>(this);
   seams_.bus.on_state([guard = guard_](BusState state, const std::string&) {
-    std::lock_guard lock(guard->mutex);
+    const MutexLock lock(guard->mutex);
     if (state == BusState::kConnected && guard->session)
       guard->session->post({Incoming::What::kConnected, {}});
   });

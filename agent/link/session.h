@@ -5,7 +5,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,7 @@
 #include "common/loop/mailbox.h"
 #include "common/random/random.h"
 #include "common/sync/limits.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 
@@ -87,8 +87,9 @@ class Session final : public Stepper {
 
   // on_state has no handle to end it: this stands between the bus and a session that may be gone.
   struct Guard {
-    std::mutex mutex;
-    Session* session;
+    explicit Guard(Session* of) : session(of) {}
+    Mutex mutex;
+    Session* session GUARDED_BY(mutex);
   };
 
   void post(Incoming incoming);

@@ -1,5 +1,7 @@
 #include "agent/metrics/agent_metrics.h"
 
+#include "common/thread/mutex.h"
+
 namespace qleet::agent {
 namespace {
 
@@ -21,14 +23,14 @@ std::string name_of(StepKind kind) {
 }  // namespace
 
 void AgentMetrics::step_ended(const std::string& provider, StepKind kind, bool failed, Millis took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& step = steps_[{provider, kind}];
   step.took->observe(std::chrono::duration<double>(took).count());
   if (failed) ++step.failed;
 }
 
 void AgentMetrics::engine_called(bool failed, Millis took) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   engine_calls_.took->observe(std::chrono::duration<double>(took).count());
   if (failed) ++engine_calls_.failed;
 }
@@ -59,7 +61,7 @@ std::string AgentMetrics::text(const MetricsSources& sources) const {
   out.family("qleet_agent_journal_bytes", "gauge", "Size of the journal's file.");
   out.sample(static_cast<double>(sources.journal_bytes()));
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   out.family(
       "qleet_agent_step_seconds", "histogram",
       "How long providers took to look at a resource (observe), change it (apply) or take it away (remove).");

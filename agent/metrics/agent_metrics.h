@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "agent/engine/steps.h"
 #include "common/clock/clock.h"
 #include "common/metrics/exposition.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 
@@ -45,9 +45,9 @@ class AgentMetrics {
     std::uint64_t failed = 0;
   };
 
-  mutable std::mutex mutex_;
-  Step engine_calls_;
-  std::map<std::pair<std::string, StepKind>, Step> steps_;
+  mutable Mutex mutex_;
+  Step engine_calls_ GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, StepKind>, Step> steps_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::agent

@@ -2,15 +2,17 @@
 
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 
 void BusStates::follow(std::uint64_t connection) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   connection_ = connection;
 }
 
 void BusStates::set(std::uint64_t connection, BusState state, const std::string& why) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (connection != connection_ || closed_ || (state == state_ && why == why_)) return;
   state_ = state;
   why_ = why;
@@ -19,23 +21,24 @@ void BusStates::set(std::uint64_t connection, BusState state, const std::string&
 }
 
 void BusStates::tell(Handler handler) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   handler(state_, why_);
   handlers_.push_back(std::move(handler));
 }
 
 BusState BusStates::state() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return state_;
 }
 
 bool BusStates::wait_connected(Millis timeout) const {
-  std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [this] { return state_ == BusState::kConnected; });
+  MutexLock lock(mutex_);
+  return changed_.wait_for(lock, timeout,
+                           [this]() REQUIRES(mutex_) { return state_ == BusState::kConnected; });
 }
 
 void BusStates::close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
   state_ = BusState::kDisconnected;
   why_ = "closed";

@@ -1,15 +1,14 @@
 // The state of a connection, and who is told of it: the same for every Bus that keeps one.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -30,13 +29,13 @@ class BusStates {
   void close();
 
  private:
-  mutable std::recursive_mutex mutex_;  // held while handlers run
-  mutable std::condition_variable_any changed_;
-  std::uint64_t connection_ = 0;
-  BusState state_ = BusState::kConnecting;
-  std::string why_;
-  std::vector<Handler> handlers_;
-  bool closed_ = false;
+  mutable RecursiveMutex mutex_;  // held while handlers run
+  mutable Condition changed_;
+  std::uint64_t connection_ GUARDED_BY(mutex_) = 0;
+  BusState state_ GUARDED_BY(mutex_) = BusState::kConnecting;
+  std::string why_ GUARDED_BY(mutex_);
+  std::vector<Handler> handlers_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace qleet

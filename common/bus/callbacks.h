@@ -4,8 +4,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
+
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -21,26 +22,26 @@ class Callbacks {
   }
 
   void* add(std::weak_ptr<T> target) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     targets_.emplace(++last_, std::move(target));
     return reinterpret_cast<void*>(last_);  // NOLINT(performance-no-int-to-ptr): never followed
   }
 
   void remove(void* number) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     targets_.erase(reinterpret_cast<std::uintptr_t>(number));
   }
 
   std::shared_ptr<T> find(void* number) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = targets_.find(reinterpret_cast<std::uintptr_t>(number));
     return found == targets_.end() ? nullptr : found->second.lock();
   }
 
  private:
-  std::mutex mutex_;
-  std::uintptr_t last_ = 0;
-  std::unordered_map<std::uintptr_t, std::weak_ptr<T>> targets_;
+  Mutex mutex_;
+  std::uintptr_t last_ GUARDED_BY(mutex_) = 0;
+  std::unordered_map<std::uintptr_t, std::weak_ptr<T>> targets_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet

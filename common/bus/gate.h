@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "common/bus/bus.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -16,19 +16,19 @@ class Gate {
   explicit Gate(MessageHandler handler) : handler_(std::move(handler)) {}
 
   void pass(Message message) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (open_) handler_(std::move(message));
   }
 
   // Waits for a handler that runs on another thread; may be called from within the handler.
   void close() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     open_ = false;
   }
 
  private:
-  std::recursive_mutex mutex_;
-  bool open_ = true;
+  RecursiveMutex mutex_;
+  bool open_ GUARDED_BY(mutex_) = true;
   const MessageHandler handler_;
 };
 

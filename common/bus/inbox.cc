@@ -7,6 +7,7 @@
 
 #include "common/crypto/encoding.h"
 #include "common/crypto/token.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -17,11 +18,11 @@ Inbox::Inbox(const std::string& name) {
 
 Inbox::Awaited Inbox::await(MessageHandler handler) {
   auto gate = std::make_shared<Gate>(std::move(handler));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string subject = fmt::format("{}.{}", prefix_, ++last_);
   awaited_.emplace(subject, gate);
   auto forget = [self = shared_from_this(), subject] {
-    const std::lock_guard relock(self->mutex_);
+    const MutexLock relock(self->mutex_);
     self->awaited_.erase(subject);
   };
   return {.subject = std::move(subject),
@@ -29,7 +30,7 @@ Inbox::Awaited Inbox::await(MessageHandler handler) {
 }
 
 std::shared_ptr<Gate> Inbox::find(const std::string& subject) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = awaited_.find(subject);
   return found == awaited_.end() ? nullptr : found->second;
 }
@@ -37,7 +38,7 @@ std::shared_ptr<Gate> Inbox::find(const std::string& subject) const {
 void Inbox::close() {
   std::vector<std::shared_ptr<Gate>> gates;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [subject, gate] : awaited_) gates.push_back(gate);
   }
   for (const auto& gate : gates) gate->close();

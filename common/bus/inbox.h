@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
 #include "common/bus/bus.h"
 #include "common/bus/gate.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -33,9 +33,9 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
 
  private:
   std::string prefix_;
-  mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Gate>> awaited_;
-  std::uint64_t last_ = 0;
+  mutable Mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<Gate>> awaited_ GUARDED_BY(mutex_);
+  std::uint64_t last_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace qleet

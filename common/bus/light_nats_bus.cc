@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <unordered_map>
@@ -18,6 +16,7 @@
 #include "common/bus/subject.h"
 #include "common/crypto/encoding.h"
 #include "common/crypto/nkey.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 namespace {
@@ -73,7 +72,7 @@ class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shar
     std::shared_ptr<Gate> gate;
   };
   void connect();
-  void push_locked();
+  void push_locked() REQUIRES(mutex_);
   void push();
   void unsubscribe(std::uint64_t id);
   std::shared_ptr<Gate> gate_of(const nats::Received& message);
@@ -99,25 +98,25 @@ class LightNatsBus::Core final : public NatsLink::Owner, public std::enable_shar
   Millis wait_{};
   std::minstd_rand jitter_{std::random_device{}()};
 
-  mutable std::mutex mutex_;
-  std::condition_variable pong_seen_;
-  bool closing_ = false;
-  bool speaking_ = false;   // the link takes what is sent
-  bool connected_ = false;  // and it arrives
-  std::size_t max_payload_ = 1U << 20U;
-  std::string out_;  // not yet handed to the link
-  bool pushing_ = false;
-  std::size_t backlog_ = 0;
-  std::unordered_map<std::uint64_t, Subscription> subscriptions_;
-  std::uint64_t last_id_ = kInboxId;
-  std::uint64_t pings_ = 0;  // of flush(), on this connection
-  std::uint64_t pongs_ = 0;
-  std::uint64_t life_ = 0;  // of the connection
+  mutable Mutex mutex_;
+  Condition pong_seen_;
+  bool closing_ GUARDED_BY(mutex_) = false;
+  bool speaking_ GUARDED_BY(mutex_) = false;   // the link takes what is sent
+  bool connected_ GUARDED_BY(mutex_) = false;  // and it arrives
+  std::size_t max_payload_ GUARDED_BY(mutex_) = 1U << 20U;
+  std::string out_ GUARDED_BY(mutex_);  // not yet handed to the link
+  bool pushing_ GUARDED_BY(mutex_) = false;
+  std::size_t backlog_ GUARDED_BY(mutex_) = 0;
+  std::unordered_map<std::uint64_t, Subscription> subscriptions_ GUARDED_BY(mutex_);
+  std::uint64_t last_id_ GUARDED_BY(mutex_) = kInboxId;
+  std::uint64_t pings_ GUARDED_BY(mutex_) = 0;  // of flush(), on this connection
+  std::uint64_t pongs_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t life_ GUARDED_BY(mutex_) = 0;  // of the connection
 };
 
 void LightNatsBus::Core::connect() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closing_) return;
   }
   const auto& url = options_.urls[attempts_ % options_.urls.size()];
@@ -131,7 +130,7 @@ std::string LightNatsBus::Core::opening(const nats::ServerInfo& info, bool tls) 
   if (key_) connect.signature = key_->sign(info.nonce);
   std::string out = nats::connect_line(connect);
   nats::append_subscribe(out, inbox_->pattern(), kInboxId);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [id, subscription] : subscriptions_) nats::append_subscribe(out, subscription.subject, id);
   max_payload_ = info.max_payload;
   speaking_ = true;
@@ -141,7 +140,7 @@ std::string LightNatsBus::Core::opening(const nats::ServerInfo& info, bool tls) 
 void LightNatsBus::Core::opened() {
   wait_ = options_.reconnect_wait;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     connected_ = true;
   }
   states.set(0, BusState::kConnected, "");
@@ -149,7 +148,7 @@ void LightNatsBus::Core::opened() {
 
 void LightNatsBus::Core::ended(const std::string& why, bool refused) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     speaking_ = connected_ = false;
     out_.clear();
     backlog_ = 0;
@@ -170,7 +169,7 @@ void LightNatsBus::Core::ended(const std::string& why, bool refused) {
 
 std::shared_ptr<Gate> LightNatsBus::Core::gate_of(const nats::Received& message) {
   if (message.subscription == kInboxId) return inbox_->find(std::string(message.subject));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = subscriptions_.find(message.subscription);
   return found == subscriptions_.end() ? nullptr : found->second.gate;
 }
@@ -181,7 +180,7 @@ void LightNatsBus::Core::received(const nats::Received& message) {
 }
 
 void LightNatsBus::Core::ponged() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++pongs_;
   pong_seen_.notify_all();
 }
@@ -196,20 +195,20 @@ void LightNatsBus::Core::push_locked() {
 void LightNatsBus::Core::push() {
   std::string bytes;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     pushing_ = false;
     if (!speaking_) return out_.clear();
     bytes.swap(out_);
   }
   link_->send(std::move(bytes));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   backlog_ = link_->backlog();
 }
 
 Result<> LightNatsBus::Core::send(std::string_view subject, std::string_view reply, std::string_view data) {
   if (!is_subject(subject))
     return fail(Code::kInvalid, fmt::format("\"{}\" is not a subject", crypto::hex(subject)));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!connected_) return not_sent(subject, "not connected to the broker");
   if (data.size() > max_payload_)
     return not_sent(subject, fmt::format("{} bytes, of at most {}", data.size(), max_payload_),
@@ -225,7 +224,7 @@ Result<std::shared_ptr<void>> LightNatsBus::Core::subscribe(std::string_view sub
   if (!is_subject_pattern(subject))
     return fail(Code::kInvalid, fmt::format("\"{}\" is not a subject or pattern", crypto::hex(subject)));
   auto gate = std::make_shared<Gate>(std::move(handler));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closing_) return fail(Code::kUnavailable, "the bus is closed");
   const std::uint64_t id = ++last_id_;
   subscriptions_.emplace(id, Subscription{std::string(subject), gate});
@@ -238,7 +237,7 @@ Result<std::shared_ptr<void>> LightNatsBus::Core::subscribe(std::string_view sub
 }
 
 void LightNatsBus::Core::unsubscribe(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   subscriptions_.erase(id);
   if (!speaking_) return;
   nats::append_unsubscribe(out_, id);
@@ -253,14 +252,14 @@ Result<std::shared_ptr<void>> LightNatsBus::Core::request(std::string_view subje
 }
 
 Result<> LightNatsBus::Core::flush(Millis timeout) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!connected_) return fail(Code::kUnavailable, "not connected to the broker");
   const auto life = life_;
   const auto number = ++pings_;
   out_ += nats::kPing;
   push_locked();
-  const bool answered =
-      pong_seen_.wait_for(lock, timeout, [&] { return life_ != life || closing_ || pongs_ >= number; });
+  const bool answered = pong_seen_.wait_for(
+      lock, timeout, [&]() REQUIRES(mutex_) { return life_ != life || closing_ || pongs_ >= number; });
   if (life_ != life || closing_) return fail(Code::kUnavailable, "the connection to the broker has ended");
   if (!answered) return fail(Code::kDeadline, "the broker does not answer");
   return {};
@@ -269,7 +268,7 @@ Result<> LightNatsBus::Core::flush(Millis timeout) {
 void LightNatsBus::Core::close() {
   std::vector<std::shared_ptr<Gate>> gates;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::exchange(closing_, true)) return;
     speaking_ = connected_ = false;
     pong_seen_.notify_all();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/bus/subject.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -12,21 +13,21 @@ MemoryBroker::MemoryBroker(const Clock& clock, std::size_t max_payload)
 std::unique_ptr<MemoryBus> MemoryBroker::connect(std::string name) {
   auto client = std::make_shared<Client>();
   client->name = std::move(name);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   client->id = ++last_;
   clients_.push_back(client);
   return std::unique_ptr<MemoryBus>(new MemoryBus(*this, std::move(client)));
 }
 
 void MemoryBroker::set_fate(Decide decide) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   decide_ = std::move(decide);
 }
 
 void MemoryBroker::set_connected(std::string_view name, bool connected, const std::string& why) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!connected) {
-    std::erase_if(queue_, [&](const auto& entry) {
+    std::erase_if(queue_, [&](const auto& entry) REQUIRES(mutex_) {
       const auto found = subscriptions_.find(entry.second.subscription);
       return found != subscriptions_.end() && found->second.client == name;
     });
@@ -46,7 +47,7 @@ bool MemoryBroker::step() {
   std::shared_ptr<Gate> gate;
   Message message;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto next = queue_.begin();
     if (next == queue_.end() || next->first.first > clock_.mono()) return false;
     const auto found = subscriptions_.find(next->second.subscription);
@@ -65,19 +66,19 @@ std::size_t MemoryBroker::pump() {
 }
 
 std::optional<MonoTime> MemoryBroker::next_due() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (queue_.empty()) return std::nullopt;
   return queue_.begin()->first.first;
 }
 
 std::size_t MemoryBroker::queued() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return queue_.size();
 }
 
 Result<> MemoryBroker::publish(const Client& from, Message message) {
   if (!is_subject(message.subject)) return fail(Code::kInvalid, "not a subject");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!from.connected) {
     return fail(Code::kUnavailable,
                 fmt::format("{}: not sent: not connected to the broker", message.subject));
@@ -100,18 +101,18 @@ Result<> MemoryBroker::publish(const Client& from, Message message) {
 }
 
 std::uint64_t MemoryBroker::add(Subscription subscription) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   subscriptions_.emplace(++last_, std::move(subscription));
   return last_;
 }
 
 void MemoryBroker::remove(std::uint64_t subscription) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   subscriptions_.erase(subscription);
 }
 
 MemoryBus::~MemoryBus() {
-  const std::lock_guard lock(broker_.mutex_);
+  const MutexLock lock(broker_.mutex_);
   client_->connected = false;
   std::erase(broker_.clients_, client_);
 }
@@ -136,7 +137,7 @@ Result<std::shared_ptr<void>> MemoryBus::request(std::string_view subject, std::
 }
 
 void MemoryBus::on_state(std::function<void(BusState, std::string why)> handler) {
-  const std::lock_guard lock(broker_.mutex_);
+  const MutexLock lock(broker_.mutex_);
   handler(client_->connected ? BusState::kConnected : BusState::kDisconnected, client_->why);
   client_->handlers.push_back(std::move(handler));
 }

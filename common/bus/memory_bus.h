@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 #include "common/bus/bus.h"
 #include "common/bus/gate.h"
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -75,13 +75,13 @@ class MemoryBroker {
 
   const Clock& clock_;
   const std::size_t max_payload_;
-  mutable std::recursive_mutex mutex_;
-  Decide decide_;
-  std::map<std::uint64_t, Subscription> subscriptions_;
-  std::vector<std::shared_ptr<Client>> clients_;
+  mutable RecursiveMutex mutex_;
+  Decide decide_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, Subscription> subscriptions_ GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Client>> clients_ GUARDED_BY(mutex_);
   // By due time, then in the order sent.
-  std::map<std::pair<MonoTime, std::uint64_t>, Queued> queue_;
-  std::uint64_t last_ = 0;
+  std::map<std::pair<MonoTime, std::uint64_t>, Queued> queue_ GUARDED_BY(mutex_);
+  std::uint64_t last_ GUARDED_BY(mutex_) = 0;
 };
 
 class MemoryBus final : public Bus {

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <random>
 #include <thread>
 
@@ -16,6 +14,7 @@
 #include "common/bus/nats_session.h"
 #include "common/bus/subject.h"
 #include "common/crypto/encoding.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 namespace {
@@ -62,7 +61,7 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   Result<> flush(Millis timeout);
 
   void set_user_jwt(std::string jwt) {
-    const std::lock_guard lock(credentials_->mutex);
+    const MutexLock lock(credentials_->mutex);
     credentials_->jwt = std::move(jwt);
   }
 
@@ -83,7 +82,7 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   void unsubscribe(std::uint64_t id);
 
   std::shared_ptr<NatsSession> session() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return session_;
   }
 
@@ -93,24 +92,24 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   std::shared_ptr<Gate> mux_;
   void* mux_number_ = nullptr;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool closing_ = false;
-  bool lost_ = false;  // the library has given up on the session
-  std::shared_ptr<NatsSession> session_;
-  natsSubscription* mux_live_ = nullptr;
-  std::map<std::uint64_t, Subscription> subscriptions_;
-  std::uint64_t last_id_ = 0;
+  Mutex mutex_;
+  Condition wake_;
+  bool closing_ GUARDED_BY(mutex_) = false;
+  bool lost_ GUARDED_BY(mutex_) = false;  // the library has given up on the session
+  std::shared_ptr<NatsSession> session_ GUARDED_BY(mutex_);
+  natsSubscription* mux_live_ GUARDED_BY(mutex_) = nullptr;
+  std::map<std::uint64_t, Subscription> subscriptions_ GUARDED_BY(mutex_);
+  std::uint64_t last_id_ GUARDED_BY(mutex_) = 0;
   std::thread connector_;
 
-  std::minstd_rand jitter_{std::random_device{}()};
+  std::minstd_rand jitter_ GUARDED_BY(mutex_){std::random_device{}()};
 };
 
 void NatsBus::Core::keep_connected() {
   Millis wait = options_.reconnect_wait;
   for (std::uint64_t attempt = 1;; ++attempt) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (closing_) return;
       lost_ = false;
     }
@@ -120,7 +119,7 @@ void NatsBus::Core::keep_connected() {
       adopt(*made, attempt);
       made->reset();
       wait = options_.reconnect_wait;
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       wake_.wait(lock, [this] { return closing_ || lost_; });
       lock.unlock();
       drop_session();
@@ -129,7 +128,7 @@ void NatsBus::Core::keep_connected() {
                  made.error().why);
       if (made.error().unlucky) continue;
     }
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     wake_.wait_for(lock, jittered(wait), [this] { return closing_; });
     wait = std::min(wait * 2, std::max(options_.max_wait, options_.reconnect_wait));
   }
@@ -156,7 +155,7 @@ NatsSession::Events NatsBus::Core::events(std::uint64_t session) {
             const auto self = weak.lock();
             if (!self) return;
             self->states.set(session, refused ? BusState::kRefused : BusState::kDisconnected, why);
-            const std::lock_guard lock(self->mutex_);
+            const MutexLock lock(self->mutex_);
             self->lost_ = true;
             self->wake_.notify_all();
           },
@@ -170,7 +169,7 @@ NatsSession::Events NatsBus::Core::events(std::uint64_t session) {
 
 void NatsBus::Core::adopt(const std::shared_ptr<NatsSession>& session, std::uint64_t number) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     session_ = session;
     (void)session->subscribe(inbox_->pattern(), mux_number_, options_, &mux_live_);
     for (auto& [id, subscription] : subscriptions_) {
@@ -185,7 +184,7 @@ void NatsBus::Core::drop_session() {
   std::shared_ptr<NatsSession> session;
   std::vector<natsSubscription*> dead;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     session = std::exchange(session_, nullptr);
     dead.push_back(std::exchange(mux_live_, nullptr));
     for (auto& [id, subscription] : subscriptions_) dead.push_back(std::exchange(subscription.live, nullptr));
@@ -196,7 +195,7 @@ void NatsBus::Core::drop_session() {
 
 void NatsBus::Core::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closing_ = true;
     wake_.notify_all();
   }
@@ -204,7 +203,7 @@ void NatsBus::Core::close() {
   if (connector_.joinable()) connector_.join();
   std::vector<std::shared_ptr<Gate>> gates;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [id, subscription] : subscriptions_) gates.push_back(subscription.gate);
   }
   mux_->close();
@@ -232,7 +231,7 @@ Result<std::shared_ptr<void>> NatsBus::Core::subscribe(std::string_view subject,
     return fail(Code::kInvalid, fmt::format("\"{}\" is not a subject or pattern", crypto::hex(subject)));
   }
   auto gate = std::make_shared<Gate>(std::move(handler));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closing_) return fail(Code::kUnavailable, "the bus is closed");
   const std::uint64_t id = ++last_id_;
   Subscription subscription{std::string(subject), gate, Callbacks<Gate>::instance().add(gate), nullptr};
@@ -252,7 +251,7 @@ Result<std::shared_ptr<void>> NatsBus::Core::subscribe(std::string_view subject,
 }
 
 void NatsBus::Core::unsubscribe(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = subscriptions_.find(id);
   Callbacks<Gate>::instance().remove(found->second.number);
   natsSubscription_Destroy(found->second.live);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/bus/callbacks.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 namespace {
@@ -31,7 +32,7 @@ natsStatus give_jwt(char** jwt, char** error, void* number) {
     *error = copy("closed");
     return NATS_ERR;
   }
-  const std::lock_guard lock(credentials->mutex);
+  const MutexLock lock(credentials->mutex);
   *jwt = copy(credentials->jwt);
   return NATS_OK;
 }
@@ -44,7 +45,7 @@ natsStatus sign(char** error, unsigned char** signature, int* size, const char* 
     *error = copy("closed");
     return NATS_ERR;
   }
-  const std::lock_guard lock(credentials->mutex);
+  const MutexLock lock(credentials->mutex);
   const std::string signed_nonce = credentials->key->sign(nonce);
   if (signed_nonce.front() == '\0') {
     *error = copy(kUnlucky);

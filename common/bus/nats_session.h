@@ -7,21 +7,21 @@
 #include <expected>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "common/bus/gate.h"
 #include "common/bus/nats_bus.h"
 #include "common/crypto/nkey.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
 // What authenticates the next connection. Thread-safe.
 struct NatsCredentials {
-  std::mutex mutex;
-  std::string jwt;
-  std::optional<crypto::NKey> key;
+  Mutex mutex;
+  std::string jwt GUARDED_BY(mutex);
+  std::optional<crypto::NKey> key GUARDED_BY(mutex);
 };
 
 class NatsSession : public std::enable_shared_from_this<NatsSession> {

@@ -1,5 +1,7 @@
 #include "common/clock/clock.h"
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 
 WallTime SystemClock::wall() const {
@@ -13,23 +15,23 @@ MonoTime SystemClock::mono() const {
 ManualClock::ManualClock(WallTime start) : wall_(start) {}
 
 WallTime ManualClock::wall() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return wall_;
 }
 
 MonoTime ManualClock::mono() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return mono_;
 }
 
 void ManualClock::advance(Millis by) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wall_ += by;
   mono_ += by;
 }
 
 void ManualClock::jump_wall(Millis by) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wall_ += by;
 }
 

@@ -4,7 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
+
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -39,9 +40,9 @@ class ManualClock final : public Clock {
   void jump_wall(Millis by);
 
  private:
-  mutable std::mutex mutex_;
-  WallTime wall_;
-  MonoTime mono_{};
+  mutable Mutex mutex_;
+  WallTime wall_ GUARDED_BY(mutex_);
+  MonoTime mono_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace qleet

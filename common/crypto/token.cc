@@ -6,10 +6,10 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 #include <random>
 
 #include "common/crypto/encoding.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::crypto {
 
@@ -33,15 +33,15 @@ std::string SystemRandom::bytes(std::size_t count) {
 }
 
 struct SeededRandom::Impl {
-  std::mutex mutex;
-  std::mt19937_64 engine;
+  Mutex mutex;
+  std::mt19937_64 engine GUARDED_BY(mutex);
 };
 
 SeededRandom::SeededRandom(std::uint64_t seed) : impl_(std::make_unique<Impl>()) { impl_->engine.seed(seed); }
 SeededRandom::~SeededRandom() = default;
 
 std::string SeededRandom::bytes(std::size_t count) {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   std::string out;
   while (out.size() < count) {
     std::uint64_t value = impl_->engine();

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "common/engine/kernel_log.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -36,25 +37,25 @@ std::optional<WallTime> time_of(const std::string& text) {
 void Endings::note(const Event& event) {
   if (event.type != "container") return;
   if (event.action == "oom") {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     out_of_memory_.insert(event.id);
   } else if (event.action == "die" || event.action == "died") {
     const auto code = exit_code(event);
     if (!code) return;
     const bool killed = *code == kKilled && out_of_memory(event.id, now());
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // It may also have been another process in it, which it went on without.
     const bool said = out_of_memory_.erase(event.id) > 0 && *code != 0;
     endings_[event.id] = {.exit_code = *code, .out_of_memory = said || killed};
   } else if (event.action == "remove" || event.action == "destroy") {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     endings_.erase(event.id);
     out_of_memory_.erase(event.id);
   }
 }
 
 std::optional<Ending> Endings::last(const std::string& container_id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = endings_.find(container_id);
   return found == endings_.end() ? std::nullopt : std::optional(found->second);
 }

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "common/engine/types.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -24,9 +24,9 @@ class Endings {
   std::optional<Ending> last(const std::string& container_id) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Ending> endings_;  // by container
-  std::set<std::string> out_of_memory_;    // the engine said so, and they have not ended yet
+  mutable Mutex mutex_;
+  std::map<std::string, Ending> endings_ GUARDED_BY(mutex_);  // by container
+  std::set<std::string> out_of_memory_ GUARDED_BY(mutex_);  // the engine said so, and they have not ended yet
 };
 
 // Of one that does not run.

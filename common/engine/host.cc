@@ -6,6 +6,7 @@
 #include "common/engine/ownership.h"
 #include "common/log/log.h"
 #include "common/model/reasons.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -35,7 +36,7 @@ Result<> Host::ensure_network(const std::string& owner, const std::string& subne
 }
 
 Result<bool> Host::make_network(const std::string& owner, const std::string& subnet, const Labels& labels) {
-  const std::lock_guard lock(network_mutex_);
+  const MutexLock lock(network_mutex_);
   const std::string name = network_name(owner);
   const auto found = look_at_network(name);
   if (found) return false;
@@ -76,7 +77,7 @@ Result<std::vector<std::string>> Host::subnets_in_use(const std::string& owner, 
 
 Result<Network> Host::look_at_network(const std::string& name) {
   auto found = client_.inspect_network(name);
-  const std::lock_guard lock(seen_mutex_);
+  const MutexLock lock(seen_mutex_);
   if (found) {
     seen_networks_[name] = *found;
   } else if (found.error().code == Code::kNotFound) {
@@ -86,7 +87,7 @@ Result<Network> Host::look_at_network(const std::string& name) {
 }
 
 bool Host::astray(const std::string& network, const NetworkEndpoint& endpoint) {
-  const std::lock_guard lock(seen_mutex_);
+  const MutexLock lock(seen_mutex_);
   const auto seen = seen_networks_.find(network);
   return seen != seen_networks_.end() && !in_subnet(endpoint.ip, seen->second.subnet).value_or(true);
 }
@@ -146,7 +147,7 @@ Result<bool> Host::take_away(const std::string& name, Millis grace, const std::s
 }
 
 Limits Host::limits() {
-  const std::lock_guard lock(limits_mutex_);
+  const MutexLock lock(limits_mutex_);
   if (!limits_) {
     auto hard = limits_of(client_.service_pid());
     if (!hard) hard = limits_of(0);
@@ -156,7 +157,7 @@ Limits Host::limits() {
 }
 
 bool Host::lower_limits(const Limits& refused) {
-  const std::lock_guard lock(limits_mutex_);
+  const MutexLock lock(limits_mutex_);
   const auto lower = step_down(refused);
   if (!lower) return false;
   if (limits_ && (limits_->nofile < refused.nofile || limits_->nproc < refused.nproc)) return true;

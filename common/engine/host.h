@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "common/engine/limits.h"
 #include "common/engine/notifier.h"
 #include "common/engine/watcher.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -80,11 +80,11 @@ class Host {
   Client client_;
   Notifier notifier_;
   Endings endings_;
-  std::mutex network_mutex_;  // one at a time makes networks
-  std::mutex seen_mutex_;
-  std::map<std::string, Network> seen_networks_;  // by name
-  std::mutex limits_mutex_;
-  std::optional<Limits> limits_;
+  Mutex network_mutex_;  // one at a time makes networks
+  Mutex seen_mutex_;
+  std::map<std::string, Network> seen_networks_ GUARDED_BY(seen_mutex_);  // by name
+  Mutex limits_mutex_;
+  std::optional<Limits> limits_ GUARDED_BY(limits_mutex_);
   Jobs jobs_;  // last: its threads use what stands above
 };
 

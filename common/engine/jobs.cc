@@ -1,10 +1,12 @@
 #include "common/engine/jobs.h"
 
+#include "common/thread/mutex.h"
+
 namespace qleet::containers {
 
 Jobs::~Jobs() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& [key, job] : jobs_) job.thread.request_stop();
   }
   // Their ends still look for themselves in the map, so it stays until all are joined.
@@ -14,7 +16,7 @@ Jobs::~Jobs() {
 }
 
 Jobs::State Jobs::run(const std::string& key, const std::string& resource, Work work) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = jobs_.find(key);
   if (it != jobs_.end()) {
     Job& job = it->second;
@@ -35,7 +37,7 @@ Jobs::State Jobs::run(const std::string& key, const std::string& resource, Work 
 }
 
 Jobs::State Jobs::look(const std::string& key) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = jobs_.find(key);
   if (it == jobs_.end()) return {};
   return {.running = it->second.running, .progress = it->second.progress, .error = it->second.error};
@@ -43,13 +45,13 @@ Jobs::State Jobs::look(const std::string& key) const {
 
 void Jobs::work(const std::string& key, std::stop_token stop, const Work& work) {
   const auto report = [&](std::string_view progress) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     jobs_[key].progress = progress;
   };
   Result<> result = work(std::move(stop), report);
   std::set<std::string> waiting;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Job& job = jobs_[key];
     job.running = false;
     if (!result) job.error = std::move(result).error();

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -49,8 +49,8 @@ class Jobs {
   void work(const std::string& key, std::stop_token stop, const Work& work);
 
   std::function<void(const std::string&)> finished_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Job> jobs_;
+  mutable Mutex mutex_;
+  std::map<std::string, Job> jobs_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::containers

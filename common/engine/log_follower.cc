@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "common/clock/duration.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 namespace {
@@ -108,7 +107,7 @@ class Follower {
 
  private:
   bool tell(const LogLine& line);
-  void begin(const LogSource& source, bool first);
+  void begin(const LogSource& source, bool first) REQUIRES(mutex_);
   void read(const LogSource& source, LogOptions options, LogCursor& cursor);
 
   Client& client_;
@@ -116,17 +115,17 @@ class Follower {
   const ListLogSources& list_;
   const std::function<bool(const LogLine&)>& sink_;
 
-  std::mutex sink_mutex_;
+  Mutex sink_mutex_;
   std::stop_source enough_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool look_ = false;
-  std::map<std::string, Followed> followed_;  // by id
+  Mutex mutex_;
+  Condition changed_;
+  bool look_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, Followed> followed_ GUARDED_BY(mutex_);  // by id
   std::map<std::string, std::jthread> readers_;
 };
 
 bool Follower::tell(const LogLine& line) {
-  const std::lock_guard lock(sink_mutex_);
+  const MutexLock lock(sink_mutex_);
   if (enough_.stop_requested()) return false;
   if (sink_(line)) return true;
   enough_.request_stop();
@@ -141,7 +140,6 @@ void Follower::read(const LogSource& source, LogOptions options, LogCursor& curs
   });
 }
 
-// With mutex_ held.
 void Follower::begin(const LogSource& source, bool first) {
   Followed& followed = followed_[source.id];
   followed.reading = true;
@@ -157,7 +155,7 @@ void Follower::begin(const LogSource& source, bool first) {
   followed.stopped = !source.running;
   readers_[source.id] = std::jthread([this, source, options, &followed] {
     read(source, options, followed.cursor);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     followed.reading = false;
     changed_.notify_all();
   });
@@ -167,14 +165,14 @@ void Follower::run(const WatchLogSources& watch) {
   std::shared_ptr<void> subscription;
   if (watch)
     subscription = watch([this] {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       look_ = true;
       changed_.notify_all();
     });
   bool first = true;
   while (tell({})) {
     const auto found = list_();
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const bool told = std::exchange(look_, false);
     if (found) {
       for (const auto& source : *found) {
@@ -194,7 +192,7 @@ void Follower::run(const WatchLogSources& watch) {
       });
       first = false;
     }
-    changed_.wait_for(lock, enough_.get_token(), kLookAgain, [this] { return look_; });
+    changed_.wait_for(lock, enough_.get_token(), kLookAgain, [this]() REQUIRES(mutex_) { return look_; });
   }
   enough_.request_stop();
   subscription.reset();

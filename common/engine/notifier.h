@@ -5,10 +5,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -29,13 +30,14 @@ class Notifier {
   std::set<std::string> resources() const;
 
  private:
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   struct Subscriber {
-    std::mutex mutex;  // held while it is called: who unsubscribes waits for that
-    Changed changed;
+    explicit Subscriber(Changed to) : changed(std::move(to)) {}
+    Mutex mutex;  // held while it is called: who unsubscribes waits for that
+    Changed changed GUARDED_BY(mutex);
   };
-  std::map<const void*, std::shared_ptr<Subscriber>> subscribers_;
-  std::map<std::string, std::string> names_;
+  std::map<const void*, std::shared_ptr<Subscriber>> subscribers_ GUARDED_BY(mutex_);
+  std::map<std::string, std::string> names_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::containers

@@ -22,6 +22,7 @@
 #include "common/engine/client.h"
 #include "common/log/log.h"
 #include "common/model/reasons.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -88,14 +89,14 @@ Result<std::unique_ptr<PodmanService>> PodmanService::start(PodmanOptions option
 
 PodmanService::~PodmanService() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     if (pid_ > 0) ::kill(pid_, SIGTERM);
   }
   wake_.notify_all();
   if (supervisor_.joinable()) {
     {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       if (!wake_.wait_for(lock, kStopWithin, [this] { return pid_ == 0; })) ::kill(pid_, SIGKILL);
     }
     supervisor_.join();
@@ -128,7 +129,7 @@ void PodmanService::await_end(int child) {
     const bool suspected = ::read(suspected_, &count, sizeof(count)) > 0 && now >= next_doubt;
     if (suspected) next_doubt = now + kBetweenDoubts;
     if (!hangs(suspected)) continue;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     kLog.warn("container engine's service does not answer, starting it again",
               {{"pid", std::to_string(child)}});
     ::kill(child, SIGKILL);
@@ -252,8 +253,8 @@ int PodmanService::spawn() {
 }
 
 bool PodmanService::wait_for(Millis time) {
-  std::unique_lock lock(mutex_);
-  return wake_.wait_for(lock, time, [this] { return stopping_; });
+  MutexLock lock(mutex_);
+  return wake_.wait_for(lock, time, [this]() REQUIRES(mutex_) { return stopping_; });
 }
 
 void PodmanService::supervise() {
@@ -261,7 +262,7 @@ void PodmanService::supervise() {
   while (true) {
     int child = 0;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
       std::error_code error;
       fs::remove(socket_, error);
@@ -272,7 +273,7 @@ void PodmanService::supervise() {
     int status = 0;
     if (child > 0) {
       await_end(child);
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ::waitpid(child, &status, 0);
       pid_ = 0;
       if (stopping_) {
@@ -305,7 +306,7 @@ Result<> PodmanService::await_ready() {
     }
     if (std::chrono::steady_clock::now() > patience) {
       patience += kStartWithin;
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       kLog.warn("container engine's service hangs at its start, starting it again",
                 {{"pid", std::to_string(pid_)}, {"error", answer.error().message}});
       if (pid_ > 0) ::kill(pid_, SIGKILL);

@@ -5,16 +5,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -69,9 +68,9 @@ class PodmanService {
   std::string socket_;
   std::atomic<int> pid_{0};
   std::atomic<unsigned> restarts_{0};
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition wake_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
   int suspected_ = -1;  // eventfd
   std::thread supervisor_;
 };

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <mutex>
 
 #include "common/clock/clock.h"
 #include "common/engine/ownership.h"
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 
@@ -52,8 +51,8 @@ void Watcher::tell(const Event& event) {
 }
 
 void Watcher::run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
+  Mutex mutex;
+  Condition wake;
   Millis delay = kFirstDelay;
   bool first = true;
   while (!stop.stop_requested()) {
@@ -76,7 +75,7 @@ void Watcher::run(const std::stop_token& stop) {
     if (delay == kFirstDelay) {
       for (const auto& resource : notifier_.resources()) notifier_.notify(resource);
     }
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     wake.wait_for(lock, stop, delay, [] { return false; });
     delay = std::min(delay * 2, kLongestDelay);
   }

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <mutex>
 #include <optional>
 
 #include "common/http/answer.h"
 #include "common/http/connection.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::http {
 namespace {
@@ -190,7 +190,7 @@ struct Client::Impl {
   explicit Impl(ClientOptions given) : options(std::move(given)) {}
 
   std::unique_ptr<Connection> take(const std::string& origin) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     while (true) {
       const auto found = std::ranges::find(idle, origin, [](const auto& kept) { return kept->origin(); });
       if (found == idle.end()) return nullptr;
@@ -202,7 +202,7 @@ struct Client::Impl {
   }
 
   void give_back(std::unique_ptr<Connection> connection) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (idle.size() >= kKept) idle.erase(idle.begin());
     idle.push_back(std::move(connection));
   }
@@ -210,8 +210,8 @@ struct Client::Impl {
   Result<Response> run(const Request& request, const OnData* on_data, const OnHead* on_head);
 
   ClientOptions options;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Connection>> idle;  // the one used last is last
+  Mutex mutex;
+  std::vector<std::unique_ptr<Connection>> idle GUARDED_BY(mutex);  // the one used last is last
 };
 
 Result<Response> Client::Impl::run(const Request& request, const OnData* on_data, const OnHead* on_head) {

@@ -8,6 +8,8 @@
 #include <array>
 #include <system_error>
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 namespace {
 
@@ -42,7 +44,7 @@ IoLoop::~IoLoop() {
 void IoLoop::post(std::function<void()> function) {
   bool first = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     first = posted_.empty();
     posted_.push_back(std::move(function));
   }
@@ -52,7 +54,7 @@ void IoLoop::post(std::function<void()> function) {
 
 void IoLoop::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   ::eventfd_write(wakeup_, 1);
@@ -96,7 +98,7 @@ void IoLoop::cancel(TimerId id) {
 void IoLoop::run_posted() {
   std::vector<std::function<void()>> posted;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     posted.swap(posted_);
   }
   for (auto& function : posted) {
@@ -124,7 +126,7 @@ void IoLoop::run() {
     Millis wait =
         due == MonoTime::max() ? kLongestWait : std::clamp(due - clock_.mono(), Millis(0), kLongestWait);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) break;
       if (!posted_.empty()) wait = Millis(0);
     }

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -71,9 +71,9 @@ class IoLoop {
   TimerId last_timer_ = 0;
   std::vector<char> scratch_;
 
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  std::vector<std::function<void()>> posted_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 // A loop that runs on a thread of its own until it is destroyed.

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 
 void Wake::operator()() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (target_) target_();
 }
 
 void Wake::set(std::function<void()> target) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   target_ = std::move(target);
 }
 
@@ -18,7 +20,7 @@ LoopThread::LoopThread(Stepper& stepper, Wake& wake, const Clock& clock)
     : stepper_(stepper), wake_(wake), clock_(clock) {
   wake_.set([this] {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       woken_ = true;
     }
     changed_.notify_one();
@@ -29,7 +31,7 @@ LoopThread::LoopThread(Stepper& stepper, Wake& wake, const Clock& clock)
 LoopThread::~LoopThread() {
   wake_.set({});
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -40,15 +42,15 @@ void LoopThread::run() {
   constexpr Millis kLongest{60'000};
   for (;;) {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
       woken_ = false;
     }
     const MonoTime due = stepper_.step();
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const Millis wait =
         std::clamp(std::chrono::duration_cast<Millis>(due - clock_.mono()), Millis(0), kLongest);
-    changed_.wait_for(lock, wait, [this] { return woken_ || stopping_; });
+    changed_.wait_for(lock, wait, [this]() REQUIRES(mutex_) { return woken_ || stopping_; });
   }
 }
 

@@ -3,12 +3,11 @@
 // a LoopThread does.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -28,8 +27,8 @@ class Wake {
   void set(std::function<void()> target);
 
  private:
-  std::mutex mutex_;
-  std::function<void()> target_;
+  Mutex mutex_;
+  std::function<void()> target_ GUARDED_BY(mutex_);
 };
 
 // Drives a Stepper on a thread of its own: a step when woken or due. `stepper`, `wake` and `clock` must
@@ -47,10 +46,10 @@ class LoopThread {
   Stepper& stepper_;
   Wake& wake_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = true;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool woken_ GUARDED_BY(mutex_) = true;
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

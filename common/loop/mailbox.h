@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <utility>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -16,7 +17,7 @@ class Mailbox {
 
   // False when full: `item` was dropped, and counted.
   bool put(T item) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (items_.size() >= limit_) {
       ++dropped_;
       return false;
@@ -26,20 +27,20 @@ class Mailbox {
   }
 
   std::vector<T> take() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::exchange(items_, {});
   }
 
   std::uint64_t dropped() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return dropped_;
   }
 
  private:
   const size_t limit_;
-  mutable std::mutex mutex_;
-  std::vector<T> items_;
-  std::uint64_t dropped_ = 0;
+  mutable Mutex mutex_;
+  std::vector<T> items_ GUARDED_BY(mutex_);
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace qleet

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::metrics {
 
 Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
@@ -10,13 +12,13 @@ Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
 
 void Histogram::observe(double value) {
   const auto place = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++value_.counts[static_cast<size_t>(place)];
   value_.sum += value;
 }
 
 HistogramValue Histogram::value() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return value_;
 }
 

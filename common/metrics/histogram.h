@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::metrics {
 
@@ -25,8 +26,8 @@ class Histogram {
 
  private:
   const std::vector<double> bounds_;
-  mutable std::mutex mutex_;
-  HistogramValue value_;
+  mutable Mutex mutex_;
+  HistogramValue value_ GUARDED_BY(mutex_);
 };
 
 // Seconds, from a millisecond to ten: of writes to a disk and of requests.

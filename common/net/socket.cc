@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 namespace {
 
@@ -138,13 +140,13 @@ Result<> TlsTrust::replace(const std::string& ca_pem, const TlsClient& client) {
     TRY(add_certificates(SSL_CTX_get_cert_store(context), ca_pem));
   }
   if (!client.certificate_pem.empty() || !client.key_pem.empty()) TRY(show(context, client));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   context_ = made;
   return {};
 }
 
 std::shared_ptr<SSL_CTX> TlsTrust::context() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return context_;
 }
 

@@ -6,13 +6,13 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -38,8 +38,8 @@ class TlsTrust {
   std::shared_ptr<SSL_CTX> context() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<SSL_CTX> context_;
+  mutable Mutex mutex_;
+  std::shared_ptr<SSL_CTX> context_ GUARDED_BY(mutex_);
 };
 
 // One thread at a time.

@@ -1,5 +1,7 @@
 #include "hub/api/connection_table.h"
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub::api {
 namespace {
 
@@ -8,15 +10,16 @@ constexpr unsigned kCourtesy = 64;
 
 }  // namespace
 
+bool ConnectionTable::worse(const Member& a, const Member& b) const {
+  const unsigned of_a = per_address_.at(a.address_);
+  const unsigned of_b = per_address_.at(b.address_);
+  return of_a != of_b ? of_a > of_b : a.waiting_since_ < b.waiting_since_;
+}
+
 ConnectionTable::Room ConnectionTable::make_room() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (members_.size() >= limit_ + kCourtesy) return Room::kNone;
   if (members_.size() < limit_) return Room::kThere;
-  const auto worse = [&](const Member& a, const Member& b) {
-    const unsigned of_a = per_address_[a.address_];
-    const unsigned of_b = per_address_[b.address_];
-    return of_a != of_b ? of_a > of_b : a.waiting_since_ < b.waiting_since_;
-  };
   Member* victim = nullptr;
   for (Member* member : members_)
     if (member->waiting_ && !member->leaving_ && (victim == nullptr || worse(*member, *victim)))
@@ -29,7 +32,7 @@ ConnectionTable::Room ConnectionTable::make_room() {
 }
 
 std::optional<ConnectionTable::Refusal> ConnectionTable::join(Member& newcomer) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   members_.insert(&newcomer);
   const unsigned of_address = ++per_address_[newcomer.address_];
   if (members_.size() > limit_ + leaving_)
@@ -40,12 +43,12 @@ std::optional<ConnectionTable::Refusal> ConnectionTable::join(Member& newcomer) 
 }
 
 void ConnectionTable::stay(Member& member) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::exchange(member.leaving_, false)) --leaving_;
 }
 
 void ConnectionTable::leave(Member& member) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   members_.erase(&member);
   if (member.leaving_) --leaving_;
   const auto it = per_address_.find(member.address_);
@@ -54,13 +57,13 @@ void ConnectionTable::leave(Member& member) {
 }
 
 void ConnectionTable::stop(Millis grace) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (Member* member : members_) member->stop();
-  changed_.wait_for(lock, grace, [this] { return members_.empty(); });
+  changed_.wait_for(lock, grace, [this]() REQUIRES(mutex_) { return members_.empty(); });
 }
 
 unsigned ConnectionTable::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return static_cast<unsigned>(members_.size());
 }
 

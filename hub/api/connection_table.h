@@ -4,9 +4,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +12,7 @@
 #include <utility>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 
@@ -79,14 +78,17 @@ class ConnectionTable {
   unsigned size() const;
 
  private:
+  // Whether `a` is to make room rather than `b`.
+  bool worse(const Member& a, const Member& b) const REQUIRES(mutex_);
+
   const unsigned limit_;
   const unsigned limit_per_address_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::unordered_set<Member*> members_;
-  std::map<std::string, unsigned> per_address_;
-  unsigned leaving_ = 0;  // of the members
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::unordered_set<Member*> members_ GUARDED_BY(mutex_);
+  std::map<std::string, unsigned> per_address_ GUARDED_BY(mutex_);
+  unsigned leaving_ GUARDED_BY(mutex_) = 0;  // of the members
 };
 
 }  // namespace qleet::hub::api

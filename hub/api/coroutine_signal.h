@@ -10,7 +10,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <memory>
-#include <mutex>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 
@@ -54,18 +55,18 @@ constexpr auto kNever = std::chrono::steady_clock::time_point::max();
 class Gate {
  public:
   void notify(const std::weak_ptr<Signal>& signal) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!open_) return;
     if (const auto locked = signal.lock()) locked->notify();
   }
   void close() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     open_ = false;
   }
 
  private:
-  std::mutex mutex_;
-  bool open_ = true;
+  Mutex mutex_;
+  bool open_ GUARDED_BY(mutex_) = true;
 };
 
 }  // namespace qleet::hub::api

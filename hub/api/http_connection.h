@@ -12,10 +12,10 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "common/thread/mutex.h"
 #include "hub/api/connection_table.h"
 #include "hub/api/coroutine_signal.h"
 #include "hub/api/http_server.h"
@@ -44,18 +44,18 @@ struct HttpShared {
 
   // Of new connections; those that are there keep alive what they began with.
   std::shared_ptr<asio::ssl::context> tls() {
-    const std::lock_guard lock(tls_mutex_);
+    const MutexLock lock(tls_mutex_);
     return tls_;
   }
   void use(asio::ssl::context tls) {
     auto made = std::make_shared<asio::ssl::context>(std::move(tls));
-    const std::lock_guard lock(tls_mutex_);
+    const MutexLock lock(tls_mutex_);
     tls_ = std::move(made);
   }
 
  private:
-  std::mutex tls_mutex_;
-  std::shared_ptr<asio::ssl::context> tls_;
+  Mutex tls_mutex_;
+  std::shared_ptr<asio::ssl::context> tls_ GUARDED_BY(tls_mutex_);
 };
 
 // Everything but the constructor and the destructor runs on its strand.

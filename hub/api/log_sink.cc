@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/text/log_line.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 
@@ -14,7 +15,7 @@ LogSink::LogSink(LogSinkOptions options) : options_(options) {}
 LogSink::~LogSink() = default;
 
 bool LogSink::write(std::string_view source, std::string_view data) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cancelled_ || finished_) return false;
   while (!data.empty()) {
     const size_t end = std::min(data.find('\n'), data.size() - 1) + 1;
@@ -54,7 +55,7 @@ void LogSink::take_locked(std::string_view source, std::string_view data) {
 }
 
 bool LogSink::note(std::string_view text) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cancelled_ || finished_) return false;
   append(fmt::format("-- {}\n", text));
   wake_locked();
@@ -62,7 +63,7 @@ bool LogSink::note(std::string_view text) {
 }
 
 void LogSink::finish(std::string_view error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cancelled_ || finished_) return;
   auto rest = std::exchange(partial_, {});
   partial_bytes_ = 0;
@@ -90,7 +91,7 @@ void LogSink::append(std::string_view text) {
 
 void LogSink::on_cancel(std::function<void()> handler) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!cancelled_) {
       on_cancel_ = std::move(handler);
       return;
@@ -102,7 +103,7 @@ void LogSink::on_cancel(std::function<void()> handler) {
 void LogSink::cancel() {
   std::function<void()> handler;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (cancelled_) return;
     cancelled_ = true;
     handler = std::move(on_cancel_);
@@ -112,7 +113,7 @@ void LogSink::cancel() {
 }
 
 void LogSink::start(std::function<void()> wake) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   wake_ = std::move(wake);
 }
 
@@ -121,7 +122,7 @@ void LogSink::wake_locked() {
 }
 
 Piece LogSink::next() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Piece piece;
   piece.data = std::exchange(pending_, {});
   if (dropped_ > 0)

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "common/thread/mutex.h"
 #include "hub/api/message.h"
 
 namespace qleet::hub::api {
@@ -43,22 +43,24 @@ class LogSink final : public Stream {
     std::string text;
     bool dropped = false;  // it did not fit: the rest of it goes too
   };
-  void take_locked(std::string_view source, std::string_view data);
-  void append_line(std::string_view source, std::string_view line);
-  void append(std::string_view text);
-  bool fits(size_t bytes) const { return pending_.size() + partial_bytes_ + bytes <= options_.max_bytes; }
-  void wake_locked();
+  void take_locked(std::string_view source, std::string_view data) REQUIRES(mutex_);
+  void append_line(std::string_view source, std::string_view line) REQUIRES(mutex_);
+  void append(std::string_view text) REQUIRES(mutex_);
+  bool fits(size_t bytes) const REQUIRES(mutex_) {
+    return pending_.size() + partial_bytes_ + bytes <= options_.max_bytes;
+  }
+  void wake_locked() REQUIRES(mutex_);
 
   const LogSinkOptions options_;
-  std::mutex mutex_;
-  std::function<void()> wake_;
-  std::function<void()> on_cancel_;
-  std::map<std::string, Partial, std::less<>> partial_;  // per source
-  size_t partial_bytes_ = 0;
-  std::string pending_;
-  size_t dropped_ = 0;
-  bool finished_ = false;
-  bool cancelled_ = false;
+  Mutex mutex_;
+  std::function<void()> wake_ GUARDED_BY(mutex_);
+  std::function<void()> on_cancel_ GUARDED_BY(mutex_);
+  std::map<std::string, Partial, std::less<>> partial_ GUARDED_BY(mutex_);  // per source
+  size_t partial_bytes_ GUARDED_BY(mutex_) = 0;
+  std::string pending_ GUARDED_BY(mutex_);
+  size_t dropped_ GUARDED_BY(mutex_) = 0;
+  bool finished_ GUARDED_BY(mutex_) = false;
+  bool cancelled_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace qleet::hub::api

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub::api {
 
 RateLimiter::RateLimiter(RateLimit limit, const Clock& clock, size_t max_keys)
     : limit_(limit), clock_(clock), max_keys_(max_keys) {}
 
 std::optional<Millis> RateLimiter::take(const std::string& key, double cost) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Bucket& bucket = refill(key);
   if (auto wait = wait_for(bucket, cost)) return wait;
   bucket.level -= cost;

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 
@@ -31,15 +31,15 @@ class RateLimiter {
     double level;
     MonoTime at;
   };
-  Bucket& refill(const std::string& key);
+  Bucket& refill(const std::string& key) REQUIRES(mutex_);
   std::optional<Millis> wait_for(const Bucket& bucket, double cost) const;
 
   const RateLimit limit_;
   const Clock& clock_;
   const size_t max_keys_;
-  std::mutex mutex_;
-  std::list<Bucket> recent_;  // most recently used first
-  std::unordered_map<std::string, std::list<Bucket>::iterator> buckets_;
+  Mutex mutex_;
+  std::list<Bucket> recent_ GUARDED_BY(mutex_);  // most recently used first
+  std::unordered_map<std::string, std::list<Bucket>::iterator> buckets_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub::api

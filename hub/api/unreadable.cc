@@ -1,6 +1,7 @@
 #include "hub/api/unreadable.h"
 
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -12,7 +13,7 @@ constexpr size_t kMost = 10'000;
 
 void UnreadableObjects::note(const std::string& key, Revision revision, const std::string& why) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto it = known_.find(key); it != known_.end() && it->second == revision) return;
     if (known_.size() < kMost) known_[key] = revision;
   }
@@ -20,7 +21,7 @@ void UnreadableObjects::note(const std::string& key, Revision revision, const st
 }
 
 size_t UnreadableObjects::count() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return known_.size();
 }
 

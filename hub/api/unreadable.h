@@ -2,9 +2,9 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "common/thread/mutex.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub::api {
@@ -16,8 +16,8 @@ class UnreadableObjects {
   size_t count() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Revision> known_;
+  mutable Mutex mutex_;
+  std::map<std::string, Revision> known_ GUARDED_BY(mutex_);
 };
 
 // A name for a header: a key may be damaged, too.

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub::api {
 
 WorkerPool::WorkerPool(unsigned threads, size_t queue_limit) : queue_limit_(queue_limit) {
@@ -17,7 +19,7 @@ bool WorkerPool::submit_admitted(std::function<void()> job) { return push(std::m
 
 bool WorkerPool::push(std::function<void()> job, size_t limit) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_ || queue_.size() >= limit) return false;
     queue_.push_back(std::move(job));
   }
@@ -29,7 +31,7 @@ void WorkerPool::stop() {
   std::vector<std::thread> threads;
   std::deque<std::function<void()>> dropped;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     dropped.swap(queue_);
     threads.swap(threads_);
@@ -39,7 +41,7 @@ void WorkerPool::stop() {
 }
 
 size_t WorkerPool::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return queue_.size();
 }
 
@@ -47,8 +49,8 @@ void WorkerPool::run() {
   for (;;) {
     std::function<void()> job;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+      MutexLock lock(mutex_);
+      changed_.wait(lock, [this]() REQUIRES(mutex_) { return stopped_ || !queue_.empty(); });
       if (stopped_) return;
       job = std::move(queue_.front());
       queue_.pop_front();

@@ -1,12 +1,12 @@
 // A fixed number of threads for work that may block (store transactions, plans), behind a bounded queue.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 
@@ -33,10 +33,10 @@ class WorkerPool {
   bool push(std::function<void()> job, size_t limit);
 
   const size_t queue_limit_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  bool stopped_ = false;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::deque<std::function<void()>> queue_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

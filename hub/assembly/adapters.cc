@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/thread/mutex.h"
 #include "hub/secrets/seal_for.h"
 #include "hub/store/objects.h"
 
@@ -10,14 +11,14 @@ namespace {
 
 // The streams of one query: the sink hears of the end once the last of them has ended.
 struct OpenQuery {
-  std::mutex mutex;
-  std::vector<std::shared_ptr<void>> handles;
-  size_t running = 1;  // open() itself, until it has begun them all
-  bool cancelled = false;
+  Mutex mutex;
+  std::vector<std::shared_ptr<void>> handles GUARDED_BY(mutex);
+  size_t running GUARDED_BY(mutex) = 1;  // open() itself, until it has begun them all
+  bool cancelled GUARDED_BY(mutex) = false;
 };
 
 void one_ended(OpenQuery& open, api::LogSink& sink) {
-  std::lock_guard lock(open.mutex);
+  const MutexLock lock(open.mutex);
   if (--open.running == 0) sink.finish();
 }
 
@@ -91,7 +92,7 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
       continue;
     }
     {
-      std::lock_guard lock(open->mutex);
+      const MutexLock lock(open->mutex);
       ++open->running;
     }
     auto ended = [open, sink, name = of.name](const std::string& error) {
@@ -110,12 +111,12 @@ Result<> AgentLogs::open(const api::LogQuery& query, std::shared_ptr<api::LogSin
       continue;
     }
     any = true;
-    std::lock_guard lock(open->mutex);
+    const MutexLock lock(open->mutex);
     if (!open->cancelled) open->handles.push_back(std::move(*handle));
   }
   sink->on_cancel([open] {
     std::vector<std::shared_ptr<void>> handles;
-    std::lock_guard lock(open->mutex);
+    const MutexLock lock(open->mutex);
     open->cancelled = true;
     handles.swap(open->handles);
   });

@@ -1,6 +1,7 @@
 #include "hub/assembly/census_gauges.h"
 
 #include "common/model/deployment_states.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 namespace {
@@ -15,7 +16,7 @@ double count_of(const frontend::Counts& counts, const std::string& state) {
 }  // namespace
 
 frontend::Census CensusGauges::now() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto time = clock_.mono();
   if (counted_ && time - counted_at_ < kAtMostEvery) return census_;
   const auto reader = store_.snapshot();

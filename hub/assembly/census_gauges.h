@@ -1,11 +1,11 @@
 // How many applications, rollouts, agents and regions there are by state, as metrics.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 #include "hub/api/dependencies.h"
 #include "hub/frontend/census.h"
 #include "hub/store/store.h"
@@ -25,10 +25,10 @@ class CensusGauges {
 
   const Store& store_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::optional<Revision> counted_;
-  MonoTime counted_at_{};
-  frontend::Census census_;
+  Mutex mutex_;
+  std::optional<Revision> counted_ GUARDED_BY(mutex_);
+  MonoTime counted_at_ GUARDED_BY(mutex_){};
+  frontend::Census census_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub

@@ -5,6 +5,7 @@
 #include "common/clock/duration.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 #include "hub/broker/advisories.h"
 
 namespace qleet::hub {
@@ -94,7 +95,7 @@ void Certificates::renew_broker() {
     if (!broker_.client_ca_pem().empty()) note("broker-ca", broker_.client_ca_pem());
     if (broker_.server() == nullptr) return {};
     const auto info = TRY(broker_.server()->certificate());
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     infos_["broker"] = info;
     return {};
   }());
@@ -140,7 +141,7 @@ void Certificates::look_at_server() {
 void Certificates::warn_of_ends() {
   const WallTime now = context_.clock.wall();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [which, info] : infos_) {
       if (info.not_before > now)
         kLog.error("a certificate is not valid yet: is this machine's clock right, or was it ahead before?",
@@ -162,7 +163,7 @@ void Certificates::warn_of_ends() {
 void Certificates::note(const std::string& which, std::string_view pem) {
   const auto info = crypto::inspect_certificate(pem);
   if (!info) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   infos_[which] = *info;
 }
 
@@ -175,7 +176,7 @@ void Certificates::complain(const std::string& about, const Result<>& done) {
 
 double Certificates::days_left(const std::string& which) const {
   using Days = std::chrono::duration<double, std::chrono::days::period>;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = infos_.find(which);
   if (found == infos_.end()) return 0;
   const WallTime now = context_.clock.wall();
@@ -185,7 +186,7 @@ double Certificates::days_left(const std::string& which) const {
 std::vector<api::CertificateLeft> Certificates::left() const {
   std::vector<std::string> names;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [which, _] : infos_) names.push_back(which);
   }
   std::vector<api::CertificateLeft> out;

@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/clock/clock.h"
 #include "common/loop/loop.h"
+#include "common/thread/mutex.h"
 #include "hub/api/dependencies.h"
 #include "hub/api/pki.h"
 #include "hub/broker/broker.h"
@@ -79,8 +79,8 @@ class Certificates final : public Stepper {
 
   std::atomic<std::size_t> without_ = 0;  // agents without a certificate
   std::atomic<std::size_t> advisories_ = 0;
-  mutable std::mutex mutex_;
-  std::map<std::string, crypto::CertificateInfo> infos_;  // by "api", "ca", ...
+  mutable Mutex mutex_;
+  std::map<std::string, crypto::CertificateInfo> infos_ GUARDED_BY(mutex_);  // by "api", "ca", ...
 };
 
 }  // namespace qleet::hub

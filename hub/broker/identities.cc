@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <utility>
 
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 namespace {
@@ -35,24 +35,24 @@ Result<> check_user_key(const std::string& public_key) {
 }  // namespace
 
 struct Identities::Shared : std::enable_shared_from_this<Identities::Shared> {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string jwt;
-  WallTime issued;
-  WallTime confirmed;  // the issue that the server has said to have
-  std::map<std::string, WallTime> revocations;
+  Mutex mutex;
+  Condition changed;
+  std::string jwt GUARDED_BY(mutex);
+  WallTime issued GUARDED_BY(mutex);
+  WallTime confirmed GUARDED_BY(mutex);  // the issue that the server has said to have
+  std::map<std::string, WallTime> revocations GUARDED_BY(mutex);
 
   // Held while the bus is used, so that use(nullptr) waits. Taken before `mutex`; a state handler of the bus
   // takes it too, so nothing of the bus that waits for its state handlers may be called with it held.
-  std::mutex bus_mutex;
-  Bus* bus = nullptr;
-  std::shared_ptr<void> asked;
+  Mutex bus_mutex;
+  Bus* bus GUARDED_BY(bus_mutex) = nullptr;
+  std::shared_ptr<void> asked GUARDED_BY(bus_mutex);
 
   void push() {
     std::shared_ptr<void> previous;
-    const std::lock_guard bus_lock(bus_mutex);
+    const MutexLock bus_lock(bus_mutex);
     if (bus == nullptr) return;
-    std::unique_lock lock(mutex);
+    MutexLock lock(mutex);
     const std::string token = jwt;
     const WallTime issue = issued;
     lock.unlock();
@@ -69,7 +69,7 @@ struct Identities::Shared : std::enable_shared_from_this<Identities::Shared> {
       kLog.error("the broker refused the fleet's account", {{"answer", answer.data.substr(0, 500)}});
       return;
     }
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     confirmed = std::max(confirmed, issue);
     changed.notify_all();
   }
@@ -95,6 +95,7 @@ Result<std::unique_ptr<Identities>> Identities::open(const std::filesystem::path
     }
     revocations = claims->revocations;
     std::erase_if(revocations, [](const auto& of) { return of.second == kForAWhile; });
+    const MutexLock lock(identities->shared_->mutex);
     identities->shared_->issued = claims->issued;
   } else if (kept.error().code != Code::kNotFound) {
     return std::unexpected(kept.error());
@@ -105,7 +106,7 @@ Result<std::unique_ptr<Identities>> Identities::open(const std::filesystem::path
   if (!kept || renewed.error().code != Code::kFull) return std::unexpected(renewed.error());
   // The disk is full: what is there is good, and agents wait.
   kLog.warn("goes on with the fleet's account as it is", {{"error", renewed.error().message}});
-  const std::lock_guard lock(identities->shared_->mutex);
+  const MutexLock lock(identities->shared_->mutex);
   identities->shared_->jwt = *kept;
   identities->shared_->revocations = std::move(revocations);
   return identities;
@@ -114,14 +115,14 @@ Result<std::unique_ptr<Identities>> Identities::open(const std::filesystem::path
 Result<> Identities::renew(std::map<std::string, WallTime> revocations) {
   WallTime issued;
   {
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     // In whole seconds, and always growing: the server keeps the newer of two.
     const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());
     issued = std::max<WallTime>(now, shared_->issued + std::chrono::seconds(1));
   }
   std::string jwt = TRY(keys_.mint_account(revocations, issued));
   TRY(crypto::write_private_file(file_, jwt));
-  const std::lock_guard lock(shared_->mutex);
+  const MutexLock lock(shared_->mutex);
   shared_->jwt = std::move(jwt);
   shared_->issued = issued;
   shared_->revocations = std::move(revocations);
@@ -140,21 +141,21 @@ Result<std::string> Identities::enrol(const std::string& agent, const std::strin
 }
 
 bool Identities::revoked(const std::string& public_key) const {
-  const std::lock_guard lock(shared_->mutex);
+  const MutexLock lock(shared_->mutex);
   const auto found = shared_->revocations.find(public_key);
   return found != shared_->revocations.end() && found->second != kForAWhile;
 }
 
 std::string Identities::account_jwt() const {
-  const std::lock_guard lock(shared_->mutex);
+  const MutexLock lock(shared_->mutex);
   return shared_->jwt;
 }
 
 Result<> Identities::change(const std::function<bool(std::map<std::string, WallTime>&)>& change) {
-  const std::lock_guard renewing(renewing_);
+  const MutexLock renewing(renewing_);
   std::map<std::string, WallTime> revocations;
   {
-    const std::lock_guard lock(shared_->mutex);
+    const MutexLock lock(shared_->mutex);
     revocations = shared_->revocations;
   }
   if (!change(revocations)) return {};
@@ -184,9 +185,11 @@ Result<> Identities::revoke(const std::vector<std::string>& public_keys, Millis 
     for (const auto& key : public_keys) any |= std::exchange(revocations[key], kForEver) != kForEver;
     return any;
   }));
-  std::unique_lock lock(shared_->mutex);
+  MutexLock lock(shared_->mutex);
   const WallTime wanted = shared_->issued;
-  if (shared_->changed.wait_for(lock, timeout, [&] { return shared_->confirmed >= wanted; })) return {};
+  if (shared_->changed.wait_for(lock, timeout,
+                                [&]() REQUIRES(shared_->mutex) { return shared_->confirmed >= wanted; }))
+    return {};
   return fail(
       Code::kUnavailable,
       "the revocation is recorded, but the broker has not confirmed it; it is told again when it is back");
@@ -195,7 +198,7 @@ Result<> Identities::revoke(const std::vector<std::string>& public_keys, Millis 
 void Identities::use(Bus* system) {
   std::shared_ptr<void> asked;
   {
-    const std::lock_guard lock(shared_->bus_mutex);
+    const MutexLock lock(shared_->bus_mutex);
     shared_->bus = system;
     asked = std::exchange(shared_->asked, nullptr);
   }
@@ -204,7 +207,7 @@ void Identities::use(Bus* system) {
     const auto shared = weak.lock();
     if (!shared || state != BusState::kConnected) return;
     {
-      const std::lock_guard lock(shared->bus_mutex);
+      const MutexLock lock(shared->bus_mutex);
       if (shared->bus != system) return;
     }
     shared->push();

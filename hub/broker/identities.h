@@ -7,13 +7,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "hub/broker/broker_keys.h"
 
 namespace qleet::hub {
@@ -62,7 +62,7 @@ class Identities {
   const std::filesystem::path file_;
   const BrokerKeys& keys_;
   const Clock& clock_;
-  std::mutex renewing_;  // one new account token after the other
+  Mutex renewing_;  // one new account token after the other
   const std::shared_ptr<Shared> shared_;
 };
 

@@ -18,6 +18,7 @@
 #include "common/bus/nats_options.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 #include "hub/broker/server_log.h"
 
 namespace qleet::hub {
@@ -158,6 +159,7 @@ Result<std::unique_ptr<NatsServer>> NatsServer::start(NatsServerOptions options,
       process.stop(kStopWithin);
       return std::unexpected(ready.error());
     }
+    const MutexLock lock(server->mutex_);
     server->process_ = std::move(process);
   }
   kLog.info(server->reused_ ? "goes on with the running nats-server" : "nats-server started",
@@ -191,6 +193,7 @@ Result<> NatsServer::prepare() {
   config_.operator_jwt = options_.operator_jwt;
   config_.system_account = options_.system_account;
   config_.system_jwt = options_.system_jwt;
+  const MutexLock files(files_mutex_);
   text_ = config_.text();
   return crypto::write_private_file(config_.client_ca_path(), options_.ca.certificate_pem);
 }
@@ -240,9 +243,11 @@ Result<bool> NatsServer::adopt() {
   if (!found) return false;
   const auto text = crypto::read_private_file(config_.path());
   const bool answers = healthy();
+  const MutexLock files(files_mutex_);
   if (answers && text && *text == text_) {
     // Reads again what the last hub may have had no time to tell it; connections stay.
     found->signal(SIGHUP);
+    const MutexLock lock(mutex_);
     process_ = std::move(*found);
     return true;
   }
@@ -259,7 +264,7 @@ Result<ServerProcess> NatsServer::launch() {
         fmt::format("port {} is taken by another program; end it, or choose another port", config_.port));
   }
   {
-    const std::lock_guard files(files_mutex_);
+    const MutexLock files(files_mutex_);
     TRY(crypto::write_private_file(config_.path(), text_));
     launched_text_ = text_;
   }
@@ -329,7 +334,7 @@ void NatsServer::log_has_moved() const {
   while (read(moved_event_, events, sizeof events) > 0) {
   }
   {
-    const std::lock_guard lock(refused_mutex_);
+    const MutexLock lock(refused_mutex_);
     std::ifstream log(newest_full_log(config_.log_path()), std::ios::binary);
     if (refused_)
       for (const auto& [key, per_second] : refusals_per_second(log)) refused_(key, per_second);
@@ -338,10 +343,10 @@ void NatsServer::log_has_moved() const {
 }
 
 std::shared_ptr<void> NatsServer::on_refused(Refused refused) {
-  const std::lock_guard lock(refused_mutex_);
+  const MutexLock lock(refused_mutex_);
   refused_ = std::move(refused);
   return {this, [](NatsServer* server) {
-            const std::lock_guard ending(server->refused_mutex_);
+            const MutexLock ending(server->refused_mutex_);
             server->refused_ = nullptr;
           }};
 }
@@ -352,7 +357,7 @@ void NatsServer::supervise() {
   while (true) {
     int descriptor = -1;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       descriptor = process_->descriptor();
     }
     if (!pause(descriptor, kHousekeeping)) return;
@@ -374,7 +379,7 @@ void NatsServer::supervise() {
 }
 
 bool NatsServer::ended() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return process_->ended();
 }
 
@@ -385,7 +390,7 @@ void NatsServer::tell_of_end() const {
     kLog.warn("nats-server ended by itself; starts it again", {{"last", last}});
     return;
   }
-  const std::lock_guard files(files_mutex_);
+  const MutexLock files(files_mutex_);
   kLog.error(
       config_.client_certificates
           ? "nats-server was brought down by a fault of its own; starts it again. If a client did it on "
@@ -398,10 +403,10 @@ void NatsServer::tell_of_end() const {
 }
 
 Result<> NatsServer::renew_certificate() {
-  const std::lock_guard files(files_mutex_);
+  const MutexLock files(files_mutex_);
   if (!TRY(ensure_certificate())) return {};
   kLog.info("made a new certificate for the broker", {{"file", config_.certificate_path().string()}});
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (process_) process_->signal(SIGHUP);
   return {};
 }
@@ -411,14 +416,14 @@ Result<crypto::CertificateInfo> NatsServer::certificate() const {
 }
 
 Result<> NatsServer::require_client_certificates() {
-  const std::lock_guard files(files_mutex_);
+  const MutexLock files(files_mutex_);
   if (config_.client_certificates) return {};
   NatsConfig wanted = config_;
   wanted.client_certificates = true;
   TRY(crypto::write_private_file(wanted.path(), wanted.text()));
   config_.client_certificates = true;
   text_ = wanted.text();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (process_) process_->signal(SIGHUP);
   return {};
 }
@@ -430,8 +435,8 @@ Result<> NatsServer::restart() {
     process.stop(kStopWithin);
     return ready;
   }
-  const std::lock_guard files(files_mutex_);
-  const std::lock_guard lock(mutex_);
+  const MutexLock files(files_mutex_);
+  const MutexLock lock(mutex_);
   process_ = std::move(process);
   // What has changed meanwhile was told to the one that had ended.
   if (launched_text_ != text_) process_->signal(SIGHUP);
@@ -445,7 +450,7 @@ std::string NatsServer::local_url() const {
 }
 
 pid_t NatsServer::pid() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return process_ ? process_->pid() : -1;
 }
 
@@ -457,7 +462,7 @@ void NatsServer::end_supervision() {
 
 void NatsServer::stop() {
   end_supervision();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (process_ && !process_->ended() && !process_->stop(kStopWithin)) {
     kLog.warn("nats-server had to be killed");
   }
@@ -466,7 +471,7 @@ void NatsServer::stop() {
 
 void NatsServer::leave() {
   end_supervision();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   process_.reset();
 }
 

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "common/clock/clock.h"
 #include "common/crypto/certificate.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "hub/broker/nats_config.h"
 #include "hub/broker/server_process.h"
 
@@ -110,16 +110,16 @@ class NatsServer {
   NatsServerOptions options_;
   const Clock& clock_;
   NatsConfig config_;
-  mutable std::mutex files_mutex_;  // of config_.client_certificates, text_, and of what the server reads
-  std::string text_;
-  std::string launched_text_;  // with which the server was started last
+  mutable Mutex files_mutex_;  // of config_.client_certificates, text_, and of what the server reads
+  std::string text_ GUARDED_BY(files_mutex_);
+  std::string launched_text_ GUARDED_BY(files_mutex_);  // with which the server was started last
   bool reused_ = false;
   int stop_event_ = -1;
   int moved_event_ = -1;  // inotify: a file of the folder was moved, as the server does with a full log
-  mutable std::mutex refused_mutex_;
-  Refused refused_;
-  mutable std::mutex mutex_;
-  std::optional<ServerProcess> process_;
+  mutable Mutex refused_mutex_;
+  Refused refused_ GUARDED_BY(refused_mutex_);
+  mutable Mutex mutex_;
+  std::optional<ServerProcess> process_ GUARDED_BY(mutex_);
   std::thread supervisor_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "common/thread/mutex.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"
@@ -65,17 +66,17 @@ std::string shown_of(const ResourceSketch& resource, const v1::ResourceStatus& s
 }  // namespace
 
 void TouchedRegions::add(const std::string& deployment, const std::string& region) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   regions_[deployment].insert(region);
 }
 
 void TouchedRegions::add(const std::string& deployment, const std::set<std::string>& regions) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   regions_[deployment].insert(regions.begin(), regions.end());
 }
 
 std::set<std::string> TouchedRegions::take(const std::string& deployment) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto found = regions_.extract(deployment);
   return found.empty() ? std::set<std::string>() : std::move(found.mapped());
 }

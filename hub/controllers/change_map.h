@@ -4,11 +4,11 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "hub/controllers/work_queue.h"
 #include "hub/store/store.h"
 
@@ -23,8 +23,8 @@ class TouchedRegions {
   std::set<std::string> take(const std::string& deployment);
 
  private:
-  std::mutex mutex_;
-  std::map<std::string, std::set<std::string>> regions_;
+  Mutex mutex_;
+  std::map<std::string, std::set<std::string>> regions_ GUARDED_BY(mutex_);
 };
 
 // Use by one thread at a time.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 #include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/places.h"
@@ -188,7 +189,7 @@ bool Manager::run_one(bool rests) {
 }
 
 Result<size_t> Manager::poll() {
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   auto changes = store_.changes(position_, options_.max_changes_per_read);
   if (!changes) {
     // A log that is damaged is passed over like one that has gone.
@@ -244,7 +245,7 @@ Result<size_t> Manager::run_until_idle(size_t max_steps) {
 }
 
 Result<bool> Manager::search() {
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   if (!search_) return false;
   const auto reader = TRY(store_.snapshot());
   if (!TRY(search_->next(*reader, [this](const Key& key) { queue_.add(key); }))) search_.reset();
@@ -252,12 +253,12 @@ Result<bool> Manager::search() {
 }
 
 void Manager::start_after(Revision revision) {
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   position_ = revision;
 }
 
 Result<> Manager::resume() {
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   const auto reader = TRY(store_.snapshot());
   const auto noted = TRY(reader->get(kPositionKey));
   Revision from = 0;
@@ -290,7 +291,7 @@ void Manager::note_start() {
 void Manager::note_position() {
   std::optional<Revision> done;
   {
-    const std::lock_guard lock(poll_mutex_);
+    const MutexLock lock(poll_mutex_);
     if (position_ != marked_) {
       marks_.emplace_back(queue_.mark(), position_);
       marked_ = position_;
@@ -310,21 +311,21 @@ void Manager::note_position() {
     kLog.warn("position could not be noted", {{"error", written.error().message}});
     return;
   }
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   noted_ = std::max(noted_, *done);
 }
 
 // When the position is to be noted; nothing: it is.
 std::optional<MonoTime> Manager::note_due() {
-  const std::lock_guard lock(poll_mutex_);
+  const MutexLock lock(poll_mutex_);
   if (position_ == noted_) return std::nullopt;
   return noted_at_ + options_.note_position_after;
 }
 
 void Manager::pause_after(std::string_view what, const Error& error) {
   kLog.error(what, {{"error", error.message}});
-  std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, kStoreRetry, [this] { return stopping_; });
+  MutexLock lock(mutex_);
+  wake_.wait_for(lock, kStoreRetry, [this]() REQUIRES(mutex_) { return stopping_; });
 }
 
 bool Manager::turn() {
@@ -351,7 +352,7 @@ void Manager::work() {
   for (;;) {
     bool news = false;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (stopping_) return;
       news = std::exchange(polled_, signals_) != signals_;
     }
@@ -359,7 +360,7 @@ void Manager::work() {
       const auto read = poll();
       if (!read) {
         pause_after("change log cannot be read", read.error());
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         --polled_;
         continue;
       }
@@ -376,7 +377,7 @@ void Manager::work() {
     auto due = now + kIdlePoll;
     if (const auto note = note_due()) due = std::min(due, *note);
     if (const auto next = queue_.next_due()) due = std::min(due, *next);
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (stopping_ || signals_ != polled_ || queue_.ready()) continue;
     if (waits_for_ && *waits_for_ <= due) {
       wake_.wait(lock);
@@ -389,7 +390,7 @@ void Manager::work() {
 }
 
 void Manager::signal() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++signals_;
   wake_.notify_one();
 }
@@ -405,7 +406,7 @@ Result<> Manager::start() {
 
 void Manager::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
   }

@@ -5,10 +5,8 @@
 // else is to be done.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,6 +16,7 @@
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "hub/controllers/change_map.h"
 #include "hub/controllers/unfinished.h"
 #include "hub/controllers/work.h"
@@ -73,8 +72,8 @@ class Manager {
 
  private:
   Result<size_t> poll();
-  Result<std::set<Key>> keys_of(const Reader& reader, const Change& change);
-  Result<> look_at_everything(const Reader& reader);
+  Result<std::set<Key>> keys_of(const Reader& reader, const Change& change) REQUIRES(poll_mutex_);
+  Result<> look_at_everything(const Reader& reader) REQUIRES(poll_mutex_);
   // Goes on with looking at what was unfinished. False: it has seen everything.
   Result<bool> search();
   bool run_one(bool rests);
@@ -99,24 +98,24 @@ class Manager {
   const ManagerOptions options_;
   WorkQueue queue_;
 
-  std::mutex poll_mutex_;  // one reader of the log; guards what follows up to touched_
-  ChangeMap changes_;
-  std::optional<UnfinishedSearch> search_;
-  Revision position_ = 0;
-  Revision noted_ = 0;
-  MonoTime noted_at_{};
-  Revision marked_ = 0;
-  std::deque<std::pair<WorkQueue::Mark, Revision>>
-      marks_;  // all changes up to there led to what was added before
+  Mutex poll_mutex_;  // one reader of the log; guards what follows up to touched_
+  ChangeMap changes_ GUARDED_BY(poll_mutex_);
+  std::optional<UnfinishedSearch> search_ GUARDED_BY(poll_mutex_);
+  Revision position_ GUARDED_BY(poll_mutex_) = 0;
+  Revision noted_ GUARDED_BY(poll_mutex_) = 0;
+  MonoTime noted_at_ GUARDED_BY(poll_mutex_){};
+  Revision marked_ GUARDED_BY(poll_mutex_) = 0;
+  std::deque<std::pair<WorkQueue::Mark, Revision>> marks_
+      GUARDED_BY(poll_mutex_);  // all changes up to there led to what was added before
 
   TouchedRegions touched_;
 
-  std::mutex mutex_;  // guards the four below
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::uint64_t signals_ = 0;          // commits
-  std::uint64_t polled_ = 0;           // of which the log was read
-  std::optional<MonoTime> waits_for_;  // a thread does
+  Mutex mutex_;  // guards the four below
+  Condition wake_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::uint64_t signals_ GUARDED_BY(mutex_) = 0;          // commits
+  std::uint64_t polled_ GUARDED_BY(mutex_) = 0;           // of which the log was read
+  std::optional<MonoTime> waits_for_ GUARDED_BY(mutex_);  // a thread does
   std::vector<std::thread> threads_;
   std::shared_ptr<void> subscription_;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub::controllers {
 
 std::string_view name_of(Controller controller) {
@@ -25,12 +27,12 @@ std::string_view name_of(Controller controller) {
 }
 
 WorkQueue::Mark WorkQueue::mark() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return now_++;
 }
 
 bool WorkQueue::passed(Mark mark) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return open_.empty() || open_.begin()->first > mark;
 }
 
@@ -66,12 +68,12 @@ void WorkQueue::make_ready(const Key& key) {
 }
 
 void WorkQueue::add(const Key& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   make_ready(key);
 }
 
 void WorkQueue::add_at(const Key& key, MonoTime when) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto [found, fresh] = delayed_.try_emplace(key, when);
   if (!fresh) {
     if (found->second <= when) return;
@@ -102,7 +104,7 @@ void WorkQueue::promote() {
 
 std::optional<Key> WorkQueue::take() {
   constexpr unsigned kStatusTurn = 4;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   promote();
   const bool others = !ready_.empty() && fits(ready_.front().controller);
   const bool statuses = !ready_status_.empty() && fits(Controller::kStatus);
@@ -132,7 +134,7 @@ void WorkQueue::done(const Key& key, bool ok, Millis rest, std::optional<std::ch
   constexpr int kMemory = 8;
   std::optional<MonoTime> retry;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (running_.erase(key) > 0) --cost_of(key.controller).running;
     if (spent) cost_of(key.controller).usual += (*spent - cost_of(key.controller).usual) / kMemory;
     if (ok) {
@@ -156,7 +158,7 @@ void WorkQueue::done(const Key& key, bool ok, Millis rest, std::optional<std::ch
 }
 
 std::optional<MonoTime> WorkQueue::next_due() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<MonoTime> due;
   if (!by_time_.empty()) due = by_time_.begin()->first;
   if (!rest_ends_.empty()) due = std::min(due.value_or(MonoTime::max()), rest_ends_.begin()->first);
@@ -164,18 +166,18 @@ std::optional<MonoTime> WorkQueue::next_due() const {
 }
 
 bool WorkQueue::settled() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.empty() && running_.empty() && again_.empty() && failures_.empty();
 }
 
 bool WorkQueue::ready() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return (!ready_.empty() && fits(ready_.front().controller)) ||
          (!ready_status_.empty() && fits(Controller::kStatus));
 }
 
 size_t WorkQueue::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return waiting_.size();
 }
 

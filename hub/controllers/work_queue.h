@@ -10,12 +10,12 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub::controllers {
 
@@ -72,37 +72,37 @@ class WorkQueue {
   size_t size() const;
 
  private:
-  void promote();  // delayed keys that have become due, and rested ones
-  void make_ready(const Key& key);
-  void stamp(const Key& key, Mark mark);
-  void unstamp(const Key& key);
-  std::optional<Mark> take_again(const Key& key);
-  bool fits(Controller controller) const;
+  void promote() REQUIRES(mutex_);  // delayed keys that have become due, and rested ones
+  void make_ready(const Key& key) REQUIRES(mutex_);
+  void stamp(const Key& key, Mark mark) REQUIRES(mutex_);
+  void unstamp(const Key& key) REQUIRES(mutex_);
+  std::optional<Mark> take_again(const Key& key) REQUIRES(mutex_);
+  bool fits(Controller controller) const REQUIRES(mutex_);
   struct Cost {
     std::chrono::microseconds usual{1'000};
     unsigned running = 0;
   };
-  Cost& cost_of(Controller controller) { return costs_[static_cast<size_t>(controller)]; }
+  Cost& cost_of(Controller controller) REQUIRES(mutex_) { return costs_[static_cast<size_t>(controller)]; }
 
   const Clock& clock_;
   const Options options_;
-  mutable std::mutex mutex_;
-  std::deque<Key> ready_;
-  std::deque<Key> ready_status_;
-  unsigned taken_ = 0;
-  std::set<Key> waiting_;  // what is in ready_ and ready_status_
-  std::set<Key> running_;
-  std::array<Cost, static_cast<size_t>(Controller::kUnused) + 1> costs_;  // by controller
-  std::set<Key> resting_;
-  std::map<Key, Mark> again_;  // added while running or resting, and when
+  mutable Mutex mutex_;
+  std::deque<Key> ready_ GUARDED_BY(mutex_);
+  std::deque<Key> ready_status_ GUARDED_BY(mutex_);
+  unsigned taken_ GUARDED_BY(mutex_) = 0;
+  std::set<Key> waiting_ GUARDED_BY(mutex_);  // what is in ready_ and ready_status_
+  std::set<Key> running_ GUARDED_BY(mutex_);
+  std::array<Cost, static_cast<size_t>(Controller::kUnused) + 1> costs_ GUARDED_BY(mutex_);  // by controller
+  std::set<Key> resting_ GUARDED_BY(mutex_);
+  std::map<Key, Mark> again_ GUARDED_BY(mutex_);  // added while running or resting, and when
   // What is waiting, running or to be tried again after a failure: since when it has not been done.
-  std::map<Key, Mark> stamps_;
-  std::map<Mark, size_t> open_;  // how many of stamps_ and again_
-  Mark now_ = 1;
-  std::map<Key, MonoTime> delayed_;
-  std::set<std::pair<MonoTime, Key>> by_time_;
-  std::set<std::pair<MonoTime, Key>> rest_ends_;
-  std::map<Key, unsigned> failures_;
+  std::map<Key, Mark> stamps_ GUARDED_BY(mutex_);
+  std::map<Mark, size_t> open_ GUARDED_BY(mutex_);  // how many of stamps_ and again_
+  Mark now_ GUARDED_BY(mutex_) = 1;
+  std::map<Key, MonoTime> delayed_ GUARDED_BY(mutex_);
+  std::set<std::pair<MonoTime, Key>> by_time_ GUARDED_BY(mutex_);
+  std::set<std::pair<MonoTime, Key>> rest_ends_ GUARDED_BY(mutex_);
+  std::map<Key, unsigned> failures_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub::controllers

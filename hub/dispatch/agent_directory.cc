@@ -1,5 +1,6 @@
 #include "hub/dispatch/agent_directory.h"
 
+#include "common/thread/mutex.h"
 #include "google/protobuf/util/time_util.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
@@ -34,7 +35,7 @@ Result<> AgentDirectory::rebuild(const Reader& reader) {
     else
       objects::log_left_out(entry, agent.error());
   }
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   agents_.clear();
   by_region_.clear();
   for (auto& agent : agents) put_locked(std::move(agent));
@@ -45,7 +46,7 @@ Result<> AgentDirectory::rebuild(const Reader& reader) {
 Result<> AgentDirectory::apply(const Change& change) {
   if (!change.key.starts_with(kAgents)) return {};
   auto agent = TRY(parse(change.key, change.value));
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   erase_locked(agent.name);
   if (!change.erased) put_locked(std::move(agent));
   ++changes_;
@@ -53,21 +54,21 @@ Result<> AgentDirectory::apply(const Change& change) {
 }
 
 std::optional<EnrolledAgent> AgentDirectory::find(std::string_view agent) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = agents_.find(agent);
   if (it == agents_.end()) return std::nullopt;
   return it->second;
 }
 
 std::optional<std::string> AgentDirectory::serving(std::string_view region) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const EnrolledAgent* agent = serving_locked(region);
   if (!agent) return std::nullopt;
   return agent->name;
 }
 
 std::optional<AgentDirectory::Refusal> AgentDirectory::refusal(std::string_view name) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = agents_.find(name);
   if (it == agents_.end())
     return Refusal{"unknown", "no agent " + std::string(name) + " is enrolled with this hub: enrol it again"};
@@ -80,7 +81,7 @@ std::optional<AgentDirectory::Refusal> AgentDirectory::refusal(std::string_view 
 }
 
 std::vector<EnrolledAgent> AgentDirectory::all() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<EnrolledAgent> out;
   out.reserve(agents_.size());
   for (const auto& [name, agent] : agents_) out.push_back(agent);

@@ -4,11 +4,11 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "common/thread/mutex.h"
 #include "hub/store/store.h"
 #include "qleet/v1/region.pb.h"
 
@@ -47,14 +47,14 @@ class AgentDirectory {
  private:
   using Agents = std::map<std::string, EnrolledAgent, std::less<>>;
 
-  void put_locked(EnrolledAgent agent);
-  void erase_locked(std::string_view name);
-  const EnrolledAgent* serving_locked(std::string_view region) const;
+  void put_locked(EnrolledAgent agent) REQUIRES(mutex_);
+  void erase_locked(std::string_view name) REQUIRES(mutex_);
+  const EnrolledAgent* serving_locked(std::string_view region) const REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::atomic<std::uint64_t> changes_ = 1;
-  Agents agents_;
-  std::map<std::string, std::set<std::string>, std::less<>> by_region_;
+  Agents agents_ GUARDED_BY(mutex_);
+  std::map<std::string, std::set<std::string>, std::less<>> by_region_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 namespace {
 
@@ -28,7 +30,7 @@ bool began_before(std::string_view boot, std::string_view other) {
 bool BootWatch::heard(const std::string& agent, const std::string& boot, bool asks, MonoTime now) {
   // Older agents, and what is no message, name none.
   if (boot.empty()) return true;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Record& record = agents_[agent];
   if (record.serving.empty()) record.serving = boot;
   if (record.serving == boot) {
@@ -59,12 +61,12 @@ bool BootWatch::heard(const std::string& agent, const std::string& boot, bool as
 
 void BootWatch::restore(const std::string& agent, const std::string& boot, MonoTime now) {
   if (boot.empty()) return;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   agents_[agent] = {.serving = boot, .heard_at = now, .others = {}, .told = {}};
 }
 
 void BootWatch::forget(const std::string& agent) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   agents_.erase(agent);
 }
 
@@ -75,19 +77,19 @@ std::optional<BootWatch::Copies> BootWatch::copies_of(const Record& record, Mono
 }
 
 std::optional<BootWatch::Copies> BootWatch::copies(const std::string& agent, MonoTime now) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto record = agents_.find(agent);
   return record == agents_.end() ? std::nullopt : copies_of(record->second, now);
 }
 
 size_t BootWatch::agents_with_copies(MonoTime now) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return static_cast<size_t>(std::ranges::count_if(
       agents_, [&](const auto& entry) { return copies_of(entry.second, now).has_value(); }));
 }
 
 std::vector<std::string> BootWatch::take_news(MonoTime now) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> changed;
   for (auto& [agent, record] : agents_) {
     auto copies = copies_of(record, now);

@@ -5,12 +5,12 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -63,8 +63,8 @@ class BootWatch {
   std::optional<Copies> copies_of(const Record& record, MonoTime now) const;
 
   const BootLimits limits_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Record> agents_;
+  mutable Mutex mutex_;
+  std::map<std::string, Record> agents_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub

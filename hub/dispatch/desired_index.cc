@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "common/thread/mutex.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "hub/store/resource_sketch.h"
@@ -87,7 +88,7 @@ Result<std::vector<SpecChange>> DesiredIndex::build(const Reader& reader, const 
   }));
   if (!changes.empty()) region.view.changed_at = now;
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   regions_.insert_or_assign(name, std::move(region));
   wanted_.erase(name);
   return changes;
@@ -102,7 +103,7 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
   }
   const auto& resource = *parsed;
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = regions_.find(resource.region);
   if (known == regions_.end() || change.revision <= known->second.built_at) return std::nullopt;
   Region& region = known->second;
@@ -132,7 +133,7 @@ Result<std::optional<SpecChange>> DesiredIndex::apply(const Change& change, Mono
 }
 
 void DesiredIndex::forget_resource(const std::string& name, Revision revision, MonoTime now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = regions_.find(name.substr(0, name.find('.')));
   // What the region was built from is newer, and could be read.
   if (known == regions_.end() || revision <= known->second.built_at) return;
@@ -146,17 +147,17 @@ void DesiredIndex::forget_resource(const std::string& name, Revision revision, M
 }
 
 void DesiredIndex::forget() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   regions_.clear();
 }
 
 std::set<std::string> DesiredIndex::take_asked() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(wanted_, {});
 }
 
 std::optional<RegionView> DesiredIndex::region(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = regions_.find(name);
   if (it == regions_.end()) return std::nullopt;
   return it->second.view;
@@ -164,7 +165,7 @@ std::optional<RegionView> DesiredIndex::region(std::string_view name) const {
 
 std::optional<RegionView> DesiredIndex::ask(std::string_view name) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = regions_.find(name);
     if (it != regions_.end()) return it->second.view;
     if (!wanted_.emplace(name).second) return std::nullopt;
@@ -174,7 +175,7 @@ std::optional<RegionView> DesiredIndex::ask(std::string_view name) {
 }
 
 size_t DesiredIndex::regions() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return regions_.size();
 }
 

@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "common/clock/clock.h"
 #include "common/sync/digest.h"
+#include "common/thread/mutex.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub {
@@ -71,9 +71,9 @@ class DesiredIndex {
   void forget_resource(const std::string& name, Revision revision, MonoTime now);
 
   const std::function<void()> asked_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Region, std::less<>> regions_;
-  std::set<std::string> wanted_;
+  mutable Mutex mutex_;
+  std::map<std::string, Region, std::less<>> regions_ GUARDED_BY(mutex_);
+  std::set<std::string> wanted_ GUARDED_BY(mutex_);
 };
 
 // Whether anything that the region's agent shall hold was changed after this revision.

@@ -8,6 +8,7 @@
 #include "common/sync/accept.h"
 #include "common/sync/limits.h"
 #include "common/sync/subjects.h"
+#include "common/thread/mutex.h"
 #include "hub/dispatch/messages.h"
 #include "hub/store/keys.h"
 
@@ -80,7 +81,7 @@ Result<> Dispatch::begin(const Reader& reader, Revision since, std::string_view 
   cursor_ = reader.revision();
   compacted_ = false;
   {
-    std::lock_guard lock(counters_mutex_);
+    const MutexLock lock(counters_mutex_);
     ++counters_.begins;
   }
   for (const auto& agent : behind) poke(agent, why);
@@ -221,14 +222,14 @@ void Dispatch::flush(const std::string& region, const Pending& pending) {
     if (bytes > sync::kFillBytes) return poke(*agent, "a change is too big for one message");
   }
   if (publish(subjects::of(subjects::kDesired, *agent), delta.SerializeAsString())) {
-    std::lock_guard lock(counters_mutex_);
+    const MutexLock lock(counters_mutex_);
     ++counters_.deltas;
   }
 }
 
 void Dispatch::poke(std::string_view agent, std::string_view why) {
   if (!publish(subjects::of(subjects::kPoke, agent), poke_message(identity_, why))) return;
-  std::lock_guard lock(counters_mutex_);
+  const MutexLock lock(counters_mutex_);
   ++counters_.pokes;
 }
 
@@ -240,7 +241,7 @@ bool Dispatch::answer_syncs(MonoTime now) {
     if (within_allowance(call->agent, now)) {
       answer(*call);
     } else {
-      std::lock_guard lock(counters_mutex_);
+      const MutexLock lock(counters_mutex_);
       ++counters_.syncs_over;
     }
   }
@@ -262,7 +263,7 @@ bool Dispatch::within_allowance(const std::string& name, MonoTime now) {
 void Dispatch::answer(const SyncCall& call) {
   // An answer to anywhere else would let an agent speak through the hub.
   if (!call.reply.starts_with(inbox_prefix_of(options_.inbox_prefix, call.agent))) {
-    std::lock_guard lock(counters_mutex_);
+    const MutexLock lock(counters_mutex_);
     ++counters_.syncs_invalid;
     return;
   }
@@ -275,7 +276,7 @@ void Dispatch::answer(const SyncCall& call) {
   }
   const bool refused = !batches->front().refused().empty();
   {
-    std::lock_guard lock(counters_mutex_);
+    const MutexLock lock(counters_mutex_);
     ++(refused ? counters_.syncs_refused : counters_.syncs);
   }
   for (const auto& batch : *batches)
@@ -330,13 +331,13 @@ Recipient Dispatch::recipient_of(std::string_view name) const {
 
 bool Dispatch::publish(std::string_view subject, const std::string& data) {
   if (bus_.publish(subject, data)) return true;
-  std::lock_guard lock(counters_mutex_);
+  const MutexLock lock(counters_mutex_);
   ++counters_.publish_failures;
   return false;
 }
 
 DispatchCounters Dispatch::counters() const {
-  std::lock_guard lock(counters_mutex_);
+  const MutexLock lock(counters_mutex_);
   DispatchCounters counters = counters_;
   counters.syncs_dropped = sync_queue_.dropped();
   return counters;

@@ -16,6 +16,7 @@
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
 #include "common/loop/loop.h"
+#include "common/thread/mutex.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/allowance.h"
 #include "hub/dispatch/boot_watch.h"
@@ -129,8 +130,8 @@ class Dispatch final : public Stepper {
   std::unordered_map<std::string, Pending> pending_;         // by region
   std::unordered_map<std::string, MonoTime> next_delta_at_;  // by region
 
-  mutable std::mutex counters_mutex_;
-  DispatchCounters counters_;
+  mutable Mutex counters_mutex_;
+  DispatchCounters counters_ GUARDED_BY(counters_mutex_);
 
   // Last: nothing is called back once they are gone.
   std::shared_ptr<void> store_subscription_;

@@ -2,17 +2,19 @@
 
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 
 void FloodWatch::count(std::string_view agent, size_t bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& sent = of_locked(agent);
   ++sent.messages;
   sent.bytes += bytes;
 }
 
 void FloodWatch::count_refused(std::string_view agent, std::uint64_t messages) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   of_locked(agent).messages += messages;
 }
 
@@ -24,7 +26,7 @@ FloodWatch::Sent& FloodWatch::of_locked(std::string_view agent) {
 std::vector<FloodWatch::Flood> FloodWatch::above(std::uint64_t limit) {
   std::map<std::string, Sent, std::less<>> sent;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     sent.swap(sent_);
   }
   constexpr std::uint64_t kBytesPerMessage = 64 * 1024;

@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -32,9 +33,9 @@ class FloodWatch {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
   };
-  Sent& of_locked(std::string_view agent);
-  std::mutex mutex_;
-  std::map<std::string, Sent, std::less<>> sent_;
+  Sent& of_locked(std::string_view agent) REQUIRES(mutex_);
+  Mutex mutex_;
+  std::map<std::string, Sent, std::less<>> sent_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub

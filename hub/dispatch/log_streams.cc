@@ -10,6 +10,7 @@
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
 #include "common/text/visible.h"
+#include "common/thread/mutex.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
@@ -37,24 +38,25 @@ struct LogStreams::Stream {
   std::shared_ptr<Wake> wake;
   std::atomic<bool> cancelled = false;  // the handle has gone, or the sink wants no more
 
-  std::mutex mutex;  // guards all below; held while the sink is called
-  LogStreamSink sink;
-  bool ended = false;  // nothing more is handed to the sink
-  std::uint64_t next_index = 0;
-  LogCursor cursor;
-  std::string open_source;  // whose line is not complete yet
-  bool open_dropped = false;
-  bool silent = false;  // that was said
-  MonoTime silent_at{};
-  MonoTime renew_at{};
+  Mutex mutex;  // guards all below; held while the sink is called
+  LogStreamSink sink GUARDED_BY(mutex);
+  bool ended GUARDED_BY(mutex) = false;  // nothing more is handed to the sink
+  std::uint64_t next_index GUARDED_BY(mutex) = 0;
+  LogCursor cursor GUARDED_BY(mutex);
+  std::string open_source GUARDED_BY(mutex);  // whose line is not complete yet
+  bool open_dropped GUARDED_BY(mutex) = false;
+  bool silent GUARDED_BY(mutex) = false;  // that was said
+  MonoTime silent_at GUARDED_BY(mutex){};
+  MonoTime renew_at GUARDED_BY(mutex){};
 
   // Touched by step() and open() only.
   std::shared_ptr<void> subscription;
 
-  // With the mutex held. False: no more is wanted.
-  bool take(const std::string& source, std::string_view data);
-  bool close_line();
-  void note(std::string_view text) const {
+  // False: no more is wanted.
+  bool take(const std::string& source, std::string_view data) REQUIRES(mutex);
+  bool close_line() REQUIRES(mutex);
+  void finish(std::string error) REQUIRES(mutex);
+  void note(std::string_view text) const REQUIRES(mutex) {
     if (sink.note) sink.note(text);
   }
 };
@@ -89,13 +91,13 @@ LogStreams::LogStreams(Bus& bus, const Clock& clock, qleet::Random& random, LogS
 LogStreams::~LogStreams() {
   std::map<std::string, std::shared_ptr<Stream>> streams;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     streams.swap(streams_);
   }
   for (auto& [id, stream] : streams) {
     stream->subscription.reset();
-    std::lock_guard lock(stream->mutex);
-    finish(*stream, "the hub is stopping");
+    const MutexLock lock(stream->mutex);
+    stream->finish("the hub is stopping");
   }
 }
 
@@ -104,13 +106,16 @@ Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStre
   stream->id = fmt::format("{:016x}", random_.next());
   stream->subject = subjects::logs(request.agent, stream->id);
   stream->request = std::move(request);
-  stream->sink = std::move(sink);
   stream->wake = wake_;
-  const MonoTime now = clock_.mono();
-  stream->silent_at = now + options_.first_within;
-  stream->renew_at = now + options_.renew_every;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(stream->mutex);
+    const MonoTime now = clock_.mono();
+    stream->sink = std::move(sink);
+    stream->silent_at = now + options_.first_within;
+    stream->renew_at = now + options_.renew_every;
+  }
+  {
+    const MutexLock lock(mutex_);
     const auto of_agent = std::ranges::count_if(
         streams_, [&](const auto& other) { return other.second->request.agent == stream->request.agent; });
     if (streams_.size() >= options_.max_streams ||
@@ -132,7 +137,7 @@ Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStre
     sent = std::unexpected(std::move(subscription).error());
   }
   if (!sent) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     streams_.erase(stream->id);
     return fail(Code::kUnavailable, "agents cannot be reached: " + sent.error().message);
   }
@@ -146,7 +151,7 @@ Result<std::shared_ptr<void>> LogStreams::open(LogStreamRequest request, LogStre
   });
 }
 
-std::string LogStreams::command(const Stream& stream, bool cancel) const {
+std::string LogStreams::command(const Stream& stream, bool cancel, std::optional<WallTime> from) const {
   const LogWish& wish = stream.request.wish;
   wire::v1::LogsRequest request;
   request.set_protocol(sync::kProtocolMax);
@@ -160,7 +165,7 @@ std::string LogStreams::command(const Stream& stream, bool cancel) const {
   request.set_cancel(cancel);
   auto since = wish.since;
   // For an agent that was away: it goes on from there. One that was not takes this as a renewal.
-  if (const auto from = stream.cursor.resume_from()) {
+  if (from) {
     since = *from - Millis(1);
     request.set_tail(0);
   }
@@ -175,7 +180,7 @@ std::string LogStreams::command(const Stream& stream, bool cancel) const {
 void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silent_at) {
   wire::v1::LogsChunk chunk;
   if (!chunk.ParseFromString(data)) return;
-  std::lock_guard lock(stream.mutex);
+  const MutexLock lock(stream.mutex);
   // An agent that was started again, or had given the stream up, begins to count anew.
   const bool anew = chunk.index() == 0 && stream.next_index > 0 && stream.request.wish.follow;
   if (stream.ended || stream.cancelled || (chunk.index() < stream.next_index && !anew)) return;
@@ -196,21 +201,21 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
   if (wanted && !chunk.data().empty())
     wanted = stream.take(in_line(chunk.source(), kLongestSource), chunk.data());
   if (!wanted) stream.cancelled = true;
-  if (chunk.last()) finish(stream, in_line(chunk.error(), kLongestError));
+  if (chunk.last()) stream.finish(in_line(chunk.error(), kLongestError));
   if (!wanted || chunk.last()) (*stream.wake)();
 }
 
-void LogStreams::finish(Stream& stream, std::string error) {
-  if (stream.ended || stream.cancelled) return;
-  stream.ended = true;
-  if (stream.sink.end) stream.sink.end(std::move(error));
+void LogStreams::Stream::finish(std::string error) {
+  if (ended || cancelled) return;
+  ended = true;
+  if (sink.end) sink.end(std::move(error));
 }
 
 MonoTime LogStreams::step() {
   const MonoTime now = clock_.mono();
   std::vector<std::shared_ptr<Stream>> streams;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [id, stream] : streams_) streams.push_back(stream);
   }
   MonoTime due = now + Millis(60'000);
@@ -219,13 +224,13 @@ MonoTime LogStreams::step() {
     bool clear = false;
     bool tell = false;
     {
-      std::lock_guard lock(stream->mutex);
+      const MutexLock lock(stream->mutex);
       const bool follows = stream->request.wish.follow;
       if (!stream->ended && !stream->cancelled && now >= stream->silent_at) {
         const std::string what = "agent " + stream->request.agent +
                                  (stream->next_index == 0 ? " does not answer" : " has fallen silent");
         if (!follows) {
-          finish(*stream, what);
+          stream->finish(what);
           tell = true;
         } else {
           if (!std::exchange(stream->silent, true)) stream->note(what + "; it is waited for");
@@ -237,21 +242,22 @@ MonoTime LogStreams::step() {
       clear = stream->ended || stream->cancelled;
       if (!clear && follows && now >= stream->renew_at) {
         stream->renew_at = now + options_.renew_every;
-        (void)bus_.publish(to, command(*stream, false));  // a lost renewal is followed by the next
+        // A lost renewal is followed by the next.
+        (void)bus_.publish(to, command(*stream, false, stream->cursor.resume_from()));
       }
       due = std::min({due, stream->silent_at, follows ? stream->renew_at : due});
     }
     if (!clear) continue;
     if (tell) (void)bus_.publish(to, command(*stream, true));  // the agent's lease ends what this does not
     stream->subscription.reset();
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     streams_.erase(stream->id);
   }
   return due;
 }
 
 size_t LogStreams::open_streams() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return streams_.size();
 }
 

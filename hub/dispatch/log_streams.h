@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "common/bus/bus.h"
@@ -17,6 +16,7 @@
 #include "common/random/random.h"
 #include "common/result/result.h"
 #include "common/text/log_line.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -66,9 +66,9 @@ class LogStreams final : public Stepper {
  private:
   struct Stream;
 
-  std::string command(const Stream& stream, bool cancel) const;
+  // `from`: where it goes on.
+  std::string command(const Stream& stream, bool cancel, std::optional<WallTime> from = {}) const;
   static void receive(Stream& stream, const std::string& data, MonoTime silent_at);
-  static void finish(Stream& stream, std::string error);
 
   Bus& bus_;
   const Clock& clock_;
@@ -76,8 +76,8 @@ class LogStreams final : public Stepper {
   const LogStreamOptions options_;
   std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();
 
-  mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Stream>> streams_;  // by id
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);  // by id
 };
 
 }  // namespace qleet::hub

@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 
 bool SyncQueue::put(SyncCall call) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto waiting = calls_.find(call.agent);
   if (waiting != calls_.end()) {
     waiting->second = std::move(call);
@@ -22,7 +24,7 @@ bool SyncQueue::put(SyncCall call) {
 }
 
 std::optional<SyncCall> SyncQueue::take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (order_.empty()) return std::nullopt;
   auto node = calls_.extract(order_.front());
   order_.pop_front();
@@ -30,12 +32,12 @@ std::optional<SyncCall> SyncQueue::take() {
 }
 
 bool SyncQueue::empty() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return order_.empty();
 }
 
 std::uint64_t SyncQueue::dropped() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return dropped_;
 }
 

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -31,10 +32,10 @@ class SyncQueue {
 
  private:
   const size_t limit_;
-  mutable std::mutex mutex_;
-  std::map<std::string, SyncCall> calls_;  // by agent
-  std::deque<std::string> order_;          // the agents of calls_
-  std::uint64_t dropped_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::string, SyncCall> calls_ GUARDED_BY(mutex_);  // by agent
+  std::deque<std::string> order_ GUARDED_BY(mutex_);          // the agents of calls_
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace qleet::hub

@@ -10,6 +10,7 @@
 #include "common/model/reasons.h"
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
+#include "common/thread/mutex.h"
 #include "hub/dispatch/messages.h"
 #include "hub/fleet/event_write.h"
 #include "hub/fleet/status_merge.h"
@@ -95,7 +96,7 @@ void Fleet::left(const std::string& agent) {
 
 void Fleet::box_key_changed(const std::string& agent, const std::string& box_key) {
   {
-    const std::lock_guard lock(box_keys_mutex_);
+    const MutexLock lock(box_keys_mutex_);
     box_keys_[agent] = box_key;
   }
   urgent_ = true;
@@ -104,7 +105,7 @@ void Fleet::box_key_changed(const std::string& agent, const std::string& box_key
 
 void Fleet::schemas_told(const std::string& agent, ProviderSchemas schemas) {
   {
-    const std::lock_guard lock(told_schemas_mutex_);
+    const MutexLock lock(told_schemas_mutex_);
     told_schemas_[agent] = std::move(schemas);
   }
   if (!gathering_.exchange(true)) wake_();
@@ -322,7 +323,7 @@ Result<> Fleet::write_report(Txn& txn, const Report& report, WallTime now, Writt
 void Fleet::write_box_keys() {
   std::map<std::string, std::string> keys;
   {
-    const std::lock_guard lock(box_keys_mutex_);
+    const MutexLock lock(box_keys_mutex_);
     keys.swap(box_keys_);
   }
   if (keys.empty() || !hooks_.take_box_key) return;
@@ -332,7 +333,7 @@ void Fleet::write_box_keys() {
     kLog.error("the key of an agent for secrets is not stored",
                {{"agent", agent}, {"error", done.error().message}});
     if (done.error().code == Code::kInvalid) continue;
-    const std::lock_guard lock(box_keys_mutex_);
+    const MutexLock lock(box_keys_mutex_);
     box_keys_.emplace(agent, key);
   }
 }
@@ -340,7 +341,7 @@ void Fleet::write_box_keys() {
 void Fleet::take_schemas() {
   std::map<std::string, ProviderSchemas> told;
   {
-    const std::lock_guard lock(told_schemas_mutex_);
+    const MutexLock lock(told_schemas_mutex_);
     told.swap(told_schemas_);
   }
   for (auto& [agent, schemas] : told) {
@@ -496,12 +497,12 @@ void Fleet::note_store(const std::string& error) {
 }
 
 void Fleet::count(std::uint64_t FleetCounters::* counter, std::uint64_t by) {
-  std::lock_guard lock(counters_mutex_);
+  const MutexLock lock(counters_mutex_);
   counters_.*counter += by;
 }
 
 FleetCounters Fleet::counters() const {
-  std::lock_guard lock(counters_mutex_);
+  const MutexLock lock(counters_mutex_);
   FleetCounters counters = counters_;
   counters.dropped = intake_.dropped();
   return counters;

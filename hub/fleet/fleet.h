@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "common/clock/timers.h"
 #include "common/loop/loop.h"
 #include "common/sync/limits.h"
+#include "common/thread/mutex.h"
 #include "hub/dispatch/agent_directory.h"
 #include "hub/dispatch/allowance.h"
 #include "hub/dispatch/boot_watch.h"
@@ -194,16 +194,17 @@ class Fleet final : public Stepper {
   MonoTime write_agents_at_{};
   std::string store_error_;  // empty: the last write went well
 
-  std::mutex box_keys_mutex_;
-  std::map<std::string, std::string> box_keys_;  // by agent, to be stored
+  Mutex box_keys_mutex_;
+  std::map<std::string, std::string> box_keys_ GUARDED_BY(box_keys_mutex_);  // by agent, to be stored
 
-  std::mutex told_schemas_mutex_;
-  std::map<std::string, ProviderSchemas> told_schemas_;  // by agent, not looked at yet
-  std::map<std::string, size_t> known_schemas_;          // by agent, a hash of what was last taken
-  std::map<std::string, ProviderSchemas> new_schemas_;   // by agent, to be stored
+  Mutex told_schemas_mutex_;
+  std::map<std::string, ProviderSchemas> told_schemas_
+      GUARDED_BY(told_schemas_mutex_);                  // by agent, not looked at yet
+  std::map<std::string, size_t> known_schemas_;         // by agent, a hash of what was last taken
+  std::map<std::string, ProviderSchemas> new_schemas_;  // by agent, to be stored
 
-  mutable std::mutex counters_mutex_;
-  FleetCounters counters_;
+  mutable Mutex counters_mutex_;
+  FleetCounters counters_ GUARDED_BY(counters_mutex_);
 
   // Last: nothing is called back once they are gone.
   std::shared_ptr<void> status_subscription_;

@@ -1,9 +1,11 @@
 #include "hub/fleet/intake.h"
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 
 bool Intake::put_report(const std::string& agent, std::string data) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Waiting& waiting = waiting_[agent];
   waiting.left = false;
   const bool fits =
@@ -18,21 +20,21 @@ bool Intake::put_report(const std::string& agent, std::string data) {
 }
 
 void Intake::put_heartbeat(const std::string& agent, std::string data) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Waiting& waiting = waiting_[agent];
   waiting.left = false;
   waiting.heartbeat = std::move(data);
 }
 
 void Intake::put_left(const std::string& agent) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   waiting_[agent].left = true;
 }
 
 Intake::Taken Intake::take() {
   std::map<std::string, Waiting> waiting;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     waiting.swap(waiting_);
   }
   Taken out;
@@ -53,7 +55,7 @@ Intake::Taken Intake::take() {
 }
 
 std::uint64_t Intake::dropped() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return dropped_;
 }
 

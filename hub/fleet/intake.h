@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -53,9 +54,9 @@ class Intake {
   };
 
   const IntakeLimits limits_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Waiting> waiting_;  // only agents of which something waits
-  std::uint64_t dropped_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::string, Waiting> waiting_ GUARDED_BY(mutex_);  // only agents of which something waits
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace qleet::hub

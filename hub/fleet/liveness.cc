@@ -2,17 +2,19 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 
 void Liveness::restore(const std::string& agent, bool was_connected, MonoTime now, WallTime wall) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Known& known = agents_[agent];
   known.sight = {was_connected ? Presence::kExpected : Presence::kLost, std::nullopt, wall};
   known.heard_at = now;
 }
 
 bool Liveness::heard(const std::string& agent, MonoTime now, WallTime wall) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Known& known = agents_[agent];
   known.heard_at = now;
   known.lost_at = MonoTime::max();
@@ -24,13 +26,13 @@ bool Liveness::heard(const std::string& agent, MonoTime now, WallTime wall) {
 }
 
 void Liveness::left(const std::string& agent, MonoTime now, Millis grace) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = agents_.find(agent);
   if (known != agents_.end()) known->second.lost_at = std::min(known->second.lost_at, now + grace);
 }
 
 std::vector<std::string> Liveness::expire(MonoTime now, WallTime wall) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> lost;
   for (auto& [name, known] : agents_) {
     const bool there =
@@ -44,18 +46,18 @@ std::vector<std::string> Liveness::expire(MonoTime now, WallTime wall) {
 }
 
 void Liveness::forget(const std::string& agent) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   agents_.erase(agent);
 }
 
 Sight Liveness::sight(std::string_view agent) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = agents_.find(agent);
   return it == agents_.end() ? Sight{} : it->second.sight;
 }
 
 size_t Liveness::connected() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return static_cast<size_t>(std::ranges::count_if(
       agents_, [](const auto& agent) { return agent.second.sight.presence == Presence::kConnected; }));
 }

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -51,8 +51,8 @@ class Liveness {
   };
 
   const Millis lost_after_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Known, std::less<>> agents_;
+  mutable Mutex mutex_;
+  std::map<std::string, Known, std::less<>> agents_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet::hub

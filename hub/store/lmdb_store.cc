@@ -5,11 +5,11 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 #include "hub/store/directory_lock.h"
 #include "hub/store/lmdb_env.h"
 #include "hub/store/lmdb_files.h"
@@ -73,7 +73,7 @@ class LmdbStore::Impl {
   ReaderGate& gate() { return gate_; }
   Subscribers& subscribers() { return subscribers_; }
   lmdb::Writer& writer() { return writer_; }
-  std::mutex& backup_mutex() { return backup_mutex_; }
+  Mutex& backup_mutex() { return backup_mutex_; }
 
  private:
   DirectoryLock lock_;
@@ -82,7 +82,7 @@ class LmdbStore::Impl {
   std::unique_ptr<Env> env_;
   ReaderGate gate_;
   Subscribers subscribers_;
-  std::mutex backup_mutex_;
+  Mutex backup_mutex_;
   lmdb::Writer writer_;
 };
 
@@ -147,7 +147,7 @@ Result<> LmdbStore::compact(Revision before) {
 }
 
 Result<Revision> LmdbStore::backup(const std::filesystem::path& to) const {
-  std::lock_guard one_at_a_time(impl_->backup_mutex());
+  const MutexLock one_at_a_time(impl_->backup_mutex());
   const Pass pass(impl_->gate());
   return lmdb::copy_env(impl_->env(), to);
 }

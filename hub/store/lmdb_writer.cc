@@ -11,6 +11,7 @@
 
 #include "common/log/log.h"
 #include "common/mdb/disk.h"
+#include "common/thread/mutex.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::lmdb {
@@ -37,7 +38,7 @@ Writer::Writer(Env& env, ReaderGate& gate, Subscribers& subscribers, const LmdbO
 
 Writer::~Writer() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   submitted_.notify_one();
@@ -62,7 +63,7 @@ Result<Revision> Writer::submit(std::shared_ptr<Request> request) {
   }
   auto done = request->done.get_future();
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     queue_.push_back(std::move(request));
   }
   submitted_.notify_one();
@@ -73,8 +74,8 @@ void Writer::loop() {
   for (;;) {
     Batch batch;
     {
-      std::unique_lock lock(mutex_);
-      const auto woken = [&] { return stopping_ || !queue_.empty(); };
+      MutexLock lock(mutex_);
+      const auto woken = [&]() REQUIRES(mutex_) { return stopping_ || !queue_.empty(); };
       if (!trouble_) {
         submitted_.wait(lock, woken);
       } else if (!submitted_.wait_for(lock, kProbeEvery, woken)) {
@@ -91,7 +92,7 @@ void Writer::loop() {
     const size_t answered = run(batch);
     if (revision_ != before) subscribers_.notify(revision_);
     if (answered == batch.size()) continue;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     queue_.insert(queue_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(answered), batch.end());
   }
 }
@@ -155,7 +156,7 @@ Result<std::vector<Writer::Outcome>> Writer::attempt(const Batch& batch) {
 }
 
 void Writer::note(const Result<>& result) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!result && result.error().code != Code::kFull && result.error().code != Code::kUnavailable) return;
   const bool troubled = trouble_.has_value();
   if (result) {
@@ -168,7 +169,7 @@ void Writer::note(const Result<>& result) {
 }
 
 std::optional<Error> Writer::trouble() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return trouble_;
 }
 

@@ -1,19 +1,18 @@
 // The one thread that writes an LMDB store: group commit.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <variant>
 #include <vector>
 
 #include "common/metrics/histogram.h"
+#include "common/thread/mutex.h"
 #include "hub/store/buffered_txn.h"
 #include "hub/store/lmdb_env.h"
 #include "hub/store/lmdb_store.h"
@@ -78,11 +77,11 @@ class Writer {
   metrics::Histogram commits_{metrics::short_durations()};
   bool distrusted_ = false;  // the disk failed: what it holds is not known
 
-  mutable std::mutex mutex_;
-  std::optional<Error> trouble_;
-  std::condition_variable submitted_;
-  std::deque<std::shared_ptr<Request>> queue_;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  std::optional<Error> trouble_ GUARDED_BY(mutex_);
+  Condition submitted_;
+  std::deque<std::shared_ptr<Request>> queue_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

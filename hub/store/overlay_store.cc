@@ -5,13 +5,13 @@
 #include <deque>
 #include <iterator>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "common/thread/mutex.h"
 #include "hub/store/buffered_txn.h"
 #include "hub/store/change_log.h"
 #include "hub/store/keys.h"
@@ -55,12 +55,12 @@ class OverlayStore::Impl {
   Result<std::vector<Change>> changes(Revision after, size_t limit) const;
   void compact(Revision before);
   Revision hold() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     held_.insert(revision_);
     return revision_;
   }
   void release(Revision revision) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     held_.erase(held_.find(revision));
   }
   Subscribers& subscribers() { return subscribers_; }
@@ -69,24 +69,24 @@ class OverlayStore::Impl {
  private:
   const Version* visible(const std::vector<Version>& versions, Revision at) const;
   Result<bool> commit(const BufferedTxn& txn);
-  void tidy();
-  void trim_log();
+  void tidy() REQUIRES(mutex_);
+  void trim_log() REQUIRES(mutex_);
 
   const StoreIdentity identity_;
   const OverlayOptions options_;
   Subscribers subscribers_;
 
-  std::mutex writing_;  // held over a whole transaction; taken before mutex_
+  Mutex writing_;  // held over a whole transaction; taken before mutex_
   std::atomic<std::thread::id> writer_;
 
-  mutable std::mutex mutex_;  // guards what follows
-  std::unique_ptr<Reader> base_;
-  Versions versions_;
-  std::deque<Logged> log_;
-  Revision revision_;
-  Revision log_floor_;
-  std::multiset<Revision> held_;     // by snapshots
-  std::vector<std::string> untidy_;  // keys with versions that only snapshots see
+  mutable Mutex mutex_;  // guards what follows
+  std::unique_ptr<Reader> base_ GUARDED_BY(mutex_);
+  Versions versions_ GUARDED_BY(mutex_);
+  std::deque<Logged> log_ GUARDED_BY(mutex_);
+  Revision revision_ GUARDED_BY(mutex_);
+  Revision log_floor_ GUARDED_BY(mutex_);
+  std::multiset<Revision> held_ GUARDED_BY(mutex_);     // by snapshots
+  std::vector<std::string> untidy_ GUARDED_BY(mutex_);  // keys with versions that only snapshots see
 };
 
 namespace {
@@ -115,7 +115,7 @@ Result<Revision> OverlayStore::Impl::transact(const TxnFunction& function) {
   }
   Revision result = 0;
   {
-    std::lock_guard one_at_a_time(writing_);
+    const MutexLock one_at_a_time(writing_);
     struct Mark {
       std::atomic<std::thread::id>& id;
       explicit Mark(std::atomic<std::thread::id>& to) : id(to) { id = std::this_thread::get_id(); }
@@ -144,7 +144,7 @@ Result<bool> OverlayStore::Impl::commit(const BufferedTxn& txn) {
   }
   if (!wrote) return false;
 
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [key, value] : txn.writes()) {
     const bool erased = !value;
     if (erased && !last[key]) continue;
@@ -161,7 +161,7 @@ Result<bool> OverlayStore::Impl::commit(const BufferedTxn& txn) {
   return true;
 }
 
-// Under mutex_. Forgets what nobody can see any more.
+// Forgets what nobody can see any more.
 void OverlayStore::Impl::tidy() {
   if (!held_.empty()) return;
   for (const auto& key : untidy_) {
@@ -177,7 +177,6 @@ void OverlayStore::Impl::tidy() {
   untidy_.clear();
 }
 
-// Under mutex_.
 void OverlayStore::Impl::trim_log() {
   while (log_.size() > options_.max_log_entries && log_.front().revision != log_.back().revision) {
     log_floor_ = log_.front().revision;
@@ -193,7 +192,7 @@ const Version* OverlayStore::Impl::visible(const std::vector<Version>& versions,
 
 Result<std::optional<Entry>> OverlayStore::Impl::get(std::string_view key, Revision at) const {
   TRY(check_key(key));
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (auto it = versions_.find(key); it != versions_.end()) {
     if (const Version* version = visible(it->second, at)) {
       if (!version->value) return std::nullopt;
@@ -206,7 +205,7 @@ Result<std::optional<Entry>> OverlayStore::Impl::get(std::string_view key, Revis
 Result<std::vector<Entry>> OverlayStore::Impl::scan(const Range& range, Revision at) const {
   const std::string& start = std::max(range.prefix, range.after);
   if (!start.empty()) TRY(check_key(start));
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto first =
       range.after < range.prefix ? versions_.lower_bound(range.prefix) : versions_.upper_bound(range.after);
   auto end = first;
@@ -237,7 +236,7 @@ Result<std::vector<Entry>> OverlayStore::Impl::scan(const Range& range, Revision
 }
 
 Result<std::vector<Change>> OverlayStore::Impl::changes(Revision after, size_t limit) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   TRY(check_log_reaches(after, log_floor_, revision_));
   auto it = std::upper_bound(log_.begin(), log_.end(), after,
                              [](Revision revision, const Logged& l) { return revision < l.revision; });
@@ -250,7 +249,7 @@ Result<std::vector<Change>> OverlayStore::Impl::changes(Revision after, size_t l
 }
 
 void OverlayStore::Impl::compact(Revision before) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Revision wanted = std::min(before, revision_ + 1);
   if (wanted <= log_floor_ + 1) return;
   while (!log_.empty() && log_.front().revision < wanted) log_.pop_front();

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+
+#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 
@@ -12,35 +12,35 @@ class ReaderGate {
  public:
   // Waits while closed.
   void enter() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !closed_; });
+    MutexLock lock(mutex_);
+    changed_.wait(lock, [&]() REQUIRES(mutex_) { return !closed_; });
     ++inside_;
   }
   void leave() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (--inside_ == 0) changed_.notify_all();
   }
   // Lets nobody in and waits until all have left; false, and open again, when they have not in time. One
   // closer at a time.
   bool close(std::chrono::milliseconds timeout) {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     closed_ = true;
-    if (changed_.wait_for(lock, timeout, [&] { return inside_ == 0; })) return true;
+    if (changed_.wait_for(lock, timeout, [&]() REQUIRES(mutex_) { return inside_ == 0; })) return true;
     closed_ = false;
     changed_.notify_all();
     return false;
   }
   void open() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = false;
     changed_.notify_all();
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool closed_ = false;
-  size_t inside_ = 0;
+  Mutex mutex_;
+  Condition changed_;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  size_t inside_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace qleet::hub

@@ -2,29 +2,31 @@
 
 #include <utility>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::hub {
 
 struct Subscribers::One {
+  explicit One(std::function<void(Revision)> to) : wake(std::move(to)) {}
   // Recursive: a wake may drop its own handle.
-  std::recursive_mutex running;
-  bool dropped = false;
-  std::function<void(Revision)> wake;
+  RecursiveMutex running;
+  bool dropped GUARDED_BY(running) = false;
+  std::function<void(Revision)> wake GUARDED_BY(running);
 };
 
 std::shared_ptr<void> Subscribers::add(std::function<void(Revision)> wake) {
-  auto one = std::make_shared<One>();
-  one->wake = std::move(wake);
+  auto one = std::make_shared<One>(std::move(wake));
   {
-    std::lock_guard lock(list_->mutex);
+    const MutexLock lock(list_->mutex);
     list_->all.push_back(one);
   }
   return {one.get(), [one, weak = std::weak_ptr<List>(list_)](void*) {
             {
-              std::lock_guard lock(one->running);
+              const MutexLock lock(one->running);
               one->dropped = true;
             }
             if (auto list = weak.lock()) {
-              std::lock_guard lock(list->mutex);
+              const MutexLock lock(list->mutex);
               std::erase(list->all, one);
             }
           }};
@@ -33,11 +35,11 @@ std::shared_ptr<void> Subscribers::add(std::function<void(Revision)> wake) {
 void Subscribers::notify(Revision revision) {
   std::vector<std::shared_ptr<One>> all;
   {
-    std::lock_guard lock(list_->mutex);
+    const MutexLock lock(list_->mutex);
     all = list_->all;
   }
   for (const auto& one : all) {
-    std::lock_guard lock(one->running);
+    const MutexLock lock(one->running);
     if (!one->dropped) one->wake(revision);
   }
 }

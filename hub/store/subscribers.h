@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "common/thread/mutex.h"
 #include "hub/store/store.h"
 
 namespace qleet::hub {
@@ -21,8 +21,8 @@ class Subscribers {
  private:
   struct One;
   struct List {
-    std::mutex mutex;
-    std::vector<std::shared_ptr<One>> all;
+    Mutex mutex;
+    std::vector<std::shared_ptr<One>> all GUARDED_BY(mutex);
   };
   std::shared_ptr<List> list_ = std::make_shared<List>();
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet {
 
 std::uint64_t EndpointBoard::publish(const std::string& workload, std::vector<Endpoint> ready) {
@@ -9,7 +11,7 @@ std::uint64_t EndpointBoard::publish(const std::string& workload, std::vector<En
   std::vector<std::function<void()>> tell;
   std::uint64_t version = 0;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Entry& entry = entries_[workload];
     if (entry.set && entry.set->ready == ready) return entry.set->version;
     version = ++last_version_;
@@ -23,7 +25,7 @@ std::uint64_t EndpointBoard::publish(const std::string& workload, std::vector<En
 void EndpointBoard::leave(const std::string& workload, bool leaving) {
   std::vector<std::function<void()>> tell;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = entries_.find(workload);
     if (it == entries_.end() || it->second.leaving == leaving) return;
     it->second.leaving = leaving;
@@ -36,14 +38,14 @@ void EndpointBoard::leave(const std::string& workload, bool leaving) {
 }
 
 bool EndpointBoard::leaving(const std::string& workload) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(workload);
   return it != entries_.end() && it->second.leaving;
 }
 
 void EndpointBoard::release(const std::string& workload, const std::string& follower) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = entries_.find(workload);
     if (it == entries_.end()) return;
     const auto found = it->second.followers.find(follower);
@@ -54,7 +56,7 @@ void EndpointBoard::release(const std::string& workload, const std::string& foll
 }
 
 bool EndpointBoard::released(const std::string& workload) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(workload);
   if (it == entries_.end()) return true;
   return std::ranges::all_of(it->second.followers, [](const auto& entry) { return entry.second.released; });
@@ -62,13 +64,13 @@ bool EndpointBoard::released(const std::string& workload) const {
 
 void EndpointBoard::withdraw(const std::string& workload) {
   publish(workload, {});
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(workload);
   if (it != entries_.end() && it->second.followers.empty()) entries_.erase(it);
 }
 
 std::optional<EndpointSet> EndpointBoard::get(const std::string& workload) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(workload);
   return it == entries_.end() ? std::nullopt : it->second.set;
 }
@@ -76,12 +78,12 @@ std::optional<EndpointSet> EndpointBoard::get(const std::string& workload) const
 std::shared_ptr<void> EndpointBoard::follow(const std::string& workload, const std::string& follower,
                                             std::function<void()> changed) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     entries_[workload].followers[follower] = Follower{.changed = std::move(changed)};
   }
   return {this, [this, workload, follower](void*) {
             {
-              std::lock_guard lock(mutex_);
+              const MutexLock lock(mutex_);
               const auto it = entries_.find(workload);
               if (it == entries_.end()) return;
               it->second.followers.erase(follower);
@@ -92,7 +94,7 @@ std::shared_ptr<void> EndpointBoard::follow(const std::string& workload, const s
 
 void EndpointBoard::applied(const std::string& workload, const std::string& follower, std::uint64_t version) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = entries_.find(workload);
     if (it == entries_.end()) return;
     const auto found = it->second.followers.find(follower);
@@ -103,7 +105,7 @@ void EndpointBoard::applied(const std::string& workload, const std::string& foll
 }
 
 bool EndpointBoard::settled(const std::string& workload, std::uint64_t version) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(workload);
   if (it == entries_.end()) return true;
   return std::ranges::all_of(it->second.followers,
@@ -111,11 +113,11 @@ bool EndpointBoard::settled(const std::string& workload, std::uint64_t version) 
 }
 
 std::shared_ptr<void> EndpointBoard::on_settled(std::function<void(const std::string&)> changed) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto id = ++last_listener_;
   listeners_[id] = std::move(changed);
   return {this, [this, id](void*) {
-            std::lock_guard inner(mutex_);
+            const MutexLock inner(mutex_);
             listeners_.erase(id);
           }};
 }
@@ -123,7 +125,7 @@ std::shared_ptr<void> EndpointBoard::on_settled(std::function<void(const std::st
 void EndpointBoard::tell_settled(const std::string& workload) {
   std::vector<std::function<void(const std::string&)>> tell;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [_, listener] : listeners_) tell.push_back(listener);
   }
   for (const auto& listener : tell) listener(workload);

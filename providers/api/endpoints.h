@@ -16,10 +16,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "common/thread/mutex.h"
 
 namespace qleet {
 
@@ -77,11 +78,11 @@ class EndpointBoard {
   };
   void tell_settled(const std::string& workload);
 
-  mutable std::mutex mutex_;
-  std::uint64_t last_version_ = 0;
-  std::uint64_t last_listener_ = 0;
-  std::map<std::string, Entry> entries_;
-  std::map<std::uint64_t, std::function<void(const std::string&)>> listeners_;
+  mutable Mutex mutex_;
+  std::uint64_t last_version_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t last_listener_ GUARDED_BY(mutex_) = 0;
+  std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, std::function<void(const std::string&)>> listeners_ GUARDED_BY(mutex_);
 };
 
 }  // namespace qleet

@@ -5,6 +5,7 @@
 
 #include "common/crypto/private_file.h"
 #include "common/template/template.h"
+#include "common/thread/mutex.h"
 #include "providers/container/names.h"
 
 namespace qleet::container {
@@ -55,7 +56,7 @@ Result<std::string> Context::revision_of(const ProviderResource& resource) {
 }
 
 Result<std::string> Context::revision_of(google::protobuf::Struct made_of) {
-  const std::lock_guard lock(key_mutex_);
+  const MutexLock lock(key_mutex_);
   if (key_.empty()) key_ = TRY(load_or_make_key(key_file_));
   for (const char* other : {"replicas", "drain", "stopGrace", "startWithin", "update"})
     made_of.mutable_fields()->erase(other);
@@ -70,18 +71,18 @@ Result<> Context::hand_over_files(const std::string& container, const std::strin
 }
 
 bool LookUps::done(const std::string& resource, const std::string& round) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = rounds_.find(resource);
   return found != rounds_.end() && found->second.contains(round);
 }
 
 void LookUps::note(const std::string& resource, const std::string& round) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rounds_[resource].insert(round);
 }
 
 void LookUps::forget(const std::string& resource) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rounds_.erase(resource);
 }
 

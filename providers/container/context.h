@@ -3,12 +3,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 
 #include "common/engine/host.h"
 #include "common/engine/host_network.h"
+#include "common/thread/mutex.h"
 #include "providers/container/mounts.h"
 #include "providers/container/prober.h"
 #include "providers/container/provider.h"
@@ -25,8 +25,8 @@ class LookUps {
   void forget(const std::string& resource);
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, std::set<std::string>> rounds_;  // by resource
+  mutable Mutex mutex_;
+  std::map<std::string, std::set<std::string>> rounds_ GUARDED_BY(mutex_);  // by resource
 };
 
 // Thread-safe.
@@ -59,8 +59,8 @@ class Context : public containers::Host {
  private:
   const Clock& clock_;
   std::filesystem::path key_file_;
-  std::mutex key_mutex_;
-  std::string key_;
+  Mutex key_mutex_;
+  std::string key_ GUARDED_BY(key_mutex_);
   const std::shared_ptr<LookUps> look_ups_ = std::make_shared<LookUps>();
   std::filesystem::path places_;
   Mounts mounts_;

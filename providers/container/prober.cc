@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::container {
 
 namespace {
@@ -22,7 +24,7 @@ Prober::Prober(Run run, std::function<void(const std::string&)> changed)
 
 Prober::~Prober() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
@@ -65,7 +67,7 @@ Millis Prober::pause(const Entry& entry) {
 Health Prober::ask(const std::string& key, const ProbeTarget& target) {
   if (target.check.how == CheckSpec::How::kNone) return {.ok = true, .ever_ok = true};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = entries_.find(key);
     if (it != entries_.end() && it->second.target.address == target.address) return it->second.health;
   }
@@ -76,7 +78,7 @@ Health Prober::ask(const std::string& key, const ProbeTarget& target) {
   entry.due = std::chrono::steady_clock::now() + pause(entry);
   const Health health = entry.health;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     entries_[key] = std::move(entry);
   }
   wake_.notify_one();
@@ -84,7 +86,7 @@ Health Prober::ask(const std::string& key, const ProbeTarget& target) {
 }
 
 void Prober::keep_only(const std::string& resource, const std::vector<std::string>& keys) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(entries_, [&](auto& item) {
     auto& [key, entry] = item;
     if (entry.target.resource != resource) return false;
@@ -94,7 +96,7 @@ void Prober::keep_only(const std::string& resource, const std::vector<std::strin
 }
 
 void Prober::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     const auto now = std::chrono::steady_clock::now();
     auto next = entries_.end();

@@ -2,16 +2,15 @@
 // the check's own interval.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 #include "providers/container/probe.h"
 #include "providers/container/template.h"
 
@@ -64,10 +63,10 @@ class Prober {
 
   Run run_;
   std::function<void(const std::string&)> changed_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::map<std::string, Entry> entries_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition wake_;
+  std::map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;
 };
 

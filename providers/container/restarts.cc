@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::container {
 
 namespace {
@@ -16,7 +18,7 @@ Millis Restarts::backoff(unsigned count) {
 }
 
 Millis Restarts::remaining(const std::string& container) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = entries_.find(container);
   if (it == entries_.end()) return Millis(0);
   const Millis since = clock_.mono() - it->second.last;
@@ -24,7 +26,7 @@ Millis Restarts::remaining(const std::string& container) const {
 }
 
 void Restarts::note(const std::string& container) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Entry& entry = entries_[container];
   if (clock_.mono() - entry.last > kForgiven) entry.count = 0;
   ++entry.count;
@@ -32,7 +34,7 @@ void Restarts::note(const std::string& container) {
 }
 
 void Restarts::forget(const std::string& container) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.erase(container);
 }
 

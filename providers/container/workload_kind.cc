@@ -7,6 +7,7 @@
 
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
+#include "common/thread/mutex.h"
 #include "providers/container/body.h"
 #include "providers/container/ended.h"
 #include "providers/container/images.h"
@@ -64,9 +65,9 @@ class WorkloadHandler final : public Handler {
   Context& context_;
   EndpointBoard& board_;
   Drains drains_;
-  std::mutex mutex_;
-  std::map<std::string, MonoTime> removing_;  // when its removal was asked for last
-  std::shared_ptr<void> settled_;             // last: told while the rest is there
+  Mutex mutex_;
+  std::map<std::string, MonoTime> removing_ GUARDED_BY(mutex_);  // when its removal was asked for last
+  std::shared_ptr<void> settled_ GUARDED_BY(mutex_);             // last: told while the rest is there
 };
 
 void WorkloadHandler::publish(const ProviderResource& resource, const Scene& scene) {
@@ -89,7 +90,7 @@ void WorkloadHandler::stay_where_wanted(const ProviderResource& resource) {
   constexpr Millis kRemovalEnded{2'000};
   if (!board_.leaving(resource.name)) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = removing_.find(resource.name);
     if (it != removing_.end() && context_.clock().mono() - it->second < kRemovalEnded) return;
   }
@@ -327,7 +328,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   // It goes on where a route still leads to it that somebody else takes over.
   board_.leave(resource.name, true);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     removing_[resource.name] = context_.clock().mono();
   }
   if (!board_.released(resource.name)) {
@@ -356,7 +357,7 @@ Result<StepResult> WorkloadHandler::remove(const ProviderResource& resource, con
   board_.withdraw(resource.name);
   context_.notifier().forget(resource.name);
   drains_.end_all(resource);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   removing_.erase(resource.name);
   return StepResult{.done = true};
 }

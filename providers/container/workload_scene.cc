@@ -5,6 +5,7 @@
 
 #include "common/model/service_name.h"
 #include "common/template/replacement.h"
+#include "common/thread/mutex.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 
@@ -59,29 +60,29 @@ bool same_content(Context& context, const WorkloadSpec& spec, const containers::
 }  // namespace
 
 void Drains::begin(const ProviderResource& resource, const Replica& replica, std::uint64_t version) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   draining_.try_emplace(key_of(resource, replica), Draining{version, clock_.mono()});
 }
 
 void Drains::end(const ProviderResource& resource, const Replica& replica) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   draining_.erase(key_of(resource, replica));
 }
 
 void Drains::end_all(const ProviderResource& resource) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(draining_, [&](const auto& entry) { return entry.first.starts_with(resource.name + " "); });
 }
 
 bool Drains::contains(const ProviderResource& resource, const Replica& replica) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return draining_.contains(key_of(resource, replica));
 }
 
 bool Drains::settled(const ProviderResource& resource, const Replica& replica, Millis longest) const {
   Draining state;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = draining_.find(key_of(resource, replica));
     if (it == draining_.end()) return false;
     state = it->second;

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 #include "providers/api/endpoints.h"
 #include "providers/container/replicas.h"
 #include "providers/container/rollout.h"
@@ -40,8 +40,8 @@ class Drains {
 
   const Clock& clock_;
   const EndpointBoard& board_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Draining> draining_;
+  mutable Mutex mutex_;
+  std::map<std::string, Draining> draining_ GUARDED_BY(mutex_);
 };
 
 struct WorkloadScene {

@@ -13,6 +13,8 @@
 #include <optional>
 #include <sstream>
 
+#include "common/thread/mutex.h"
+
 namespace qleet::noop {
 namespace {
 
@@ -77,6 +79,7 @@ Result<std::shared_ptr<World>> World::in_file(const std::string& file) {
   google::protobuf::ListValue list;
   if (!in || !list.ParseFromString(bytes.str()))
     return fail(Code::kInternal, "noop world " + file + " cannot be read");
+  const MutexLock lock(world->mutex_);
   for (const auto& value : list.values()) {
     Thing thing = decode(value.struct_value());
     const Key key{thing.owner, thing.name};
@@ -86,14 +89,14 @@ Result<std::shared_ptr<World>> World::in_file(const std::string& file) {
 }
 
 std::optional<Thing> World::find(const std::string& owner, const std::string& name) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = things_.find({owner, name});
   if (known == things_.end()) return std::nullopt;
   return known->second;
 }
 
 std::vector<Thing> World::things() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Thing> all;
   for (const auto& [key, thing] : things_) all.push_back(thing);
   return all;
@@ -125,7 +128,7 @@ Result<> World::note(const char* event, const Thing& thing) const {
 Result<> World::put(Thing thing) {
   const Key key{thing.owner, thing.name};
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     TRY(note("put", thing));
     things_[key] = std::move(thing);
     TRY(save(things_));
@@ -136,7 +139,7 @@ Result<> World::put(Thing thing) {
 
 Result<> World::erase(const std::string& owner, const std::string& name, std::uint32_t generation) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto known = things_.find({owner, name});
     if (known == things_.end()) return {};
     Thing gone = known->second;
@@ -152,7 +155,7 @@ Result<> World::erase(const std::string& owner, const std::string& name, std::ui
 Result<> World::meddle(const std::string& owner, const std::string& name,
                        const std::function<void(Thing&)>& change) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto known = things_.find({owner, name});
     if (known == things_.end()) return fail(Code::kNotFound, "no thing " + name);
     change(known->second);
@@ -166,29 +169,29 @@ Result<> World::meddle(const std::string& owner, const std::string& name,
 Result<> World::vanish(const std::string& owner, const std::string& name) { return erase(owner, name); }
 
 std::uint64_t World::count_apply(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return ++applies_[name];
 }
 
 std::uint64_t World::applies(const std::string& name) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = applies_.find(name);
   return known == applies_.end() ? 0 : known->second;
 }
 
 std::shared_ptr<void> World::watch(std::function<void(std::string)> changed) {
-  std::lock_guard lock(watchers_mutex_);
+  const MutexLock lock(watchers_mutex_);
   const std::uint64_t id = next_watcher_++;
   watchers_[id] = std::move(changed);
   return std::shared_ptr<void>(this, [id](void* world) {
     auto* self = static_cast<World*>(world);
-    std::lock_guard inner(self->watchers_mutex_);
+    const MutexLock inner(self->watchers_mutex_);
     self->watchers_.erase(id);
   });
 }
 
 void World::tell(const std::string& name) {
-  std::lock_guard lock(watchers_mutex_);
+  const MutexLock lock(watchers_mutex_);
   for (const auto& [id, changed] : watchers_) changed(name);
 }
 

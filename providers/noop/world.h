@@ -6,13 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/clock/clock.h"
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::noop {
 
@@ -61,12 +61,12 @@ class World {
   void tell(const std::string& name);
 
   std::string file_;
-  mutable std::mutex mutex_;
-  std::map<Key, Thing> things_;
-  std::map<std::string, std::uint64_t> applies_;
-  std::mutex watchers_mutex_;  // held while they run
-  std::map<std::uint64_t, std::function<void(std::string)>> watchers_;
-  std::uint64_t next_watcher_ = 1;
+  mutable Mutex mutex_;
+  std::map<Key, Thing> things_ GUARDED_BY(mutex_);
+  std::map<std::string, std::uint64_t> applies_ GUARDED_BY(mutex_);
+  Mutex watchers_mutex_;  // held while they run
+  std::map<std::uint64_t, std::function<void(std::string)>> watchers_ GUARDED_BY(watchers_mutex_);
+  std::uint64_t next_watcher_ GUARDED_BY(watchers_mutex_) = 1;
 };
 
 }  // namespace qleet::noop

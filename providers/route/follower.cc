@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/log/log.h"
+#include "common/thread/mutex.h"
 
 namespace qleet::route {
 
@@ -21,7 +22,7 @@ Follower::Follower(EndpointBoard& board, std::function<void(const std::string&)>
 Follower::~Follower() {
   std::map<std::string, Followed> routes;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     routes.swap(routes_);
   }
@@ -33,7 +34,7 @@ void Follower::follow(const Entry& entry, std::shared_ptr<Router> router) {
   const std::string backend = entry.backend;
   std::shared_ptr<void> before;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Followed& followed = routes_[backend];
     if (followed.handle && followed.router == router) return;
     before = std::move(followed.handle);
@@ -44,7 +45,7 @@ void Follower::follow(const Entry& entry, std::shared_ptr<Router> router) {
   before.reset();
   auto handle = board_.follow(entry.workload, backend, [this, backend] { again(backend); });
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = routes_.find(backend);
     if (it != routes_.end()) it->second.handle = std::move(handle);
   }
@@ -53,7 +54,7 @@ void Follower::follow(const Entry& entry, std::shared_ptr<Router> router) {
 
 void Follower::forget(const std::string& backend) {
   std::shared_ptr<void> handle;  // goes after the lock: the board calls back
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto it = routes_.find(backend);
   if (it == routes_.end()) return;
   handle = std::move(it->second.handle);
@@ -62,7 +63,7 @@ void Follower::forget(const std::string& backend) {
 
 void Follower::again(const std::string& backend) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto it = routes_.find(backend);
     if (it == routes_.end()) return;
     it->second.due = std::chrono::steady_clock::now();
@@ -125,7 +126,7 @@ Follower::Next Follower::lead(const Followed& followed) {
 }
 
 void Follower::run() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     auto next = routes_.end();
     for (auto it = routes_.begin(); it != routes_.end(); ++it) {

@@ -3,16 +3,15 @@
 // taken over its routes where somebody does.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "common/clock/clock.h"
+#include "common/thread/mutex.h"
 #include "providers/api/endpoints.h"
 #include "providers/route/router.h"
 
@@ -59,10 +58,10 @@ class Follower {
 
   EndpointBoard& board_;
   const std::function<void(const std::string&)> changed_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::map<std::string, Followed> routes_;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition wake_;
+  std::map<std::string, Followed> routes_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@
 #include "common/engine/ownership.h"
 #include "common/engine/start.h"
 #include "common/model/reasons.h"
+#include "common/thread/mutex.h"
 #include "providers/route/follower.h"
 #include "providers/route/router.h"
 #include "providers/route/shapes.h"
@@ -131,13 +132,13 @@ class RouteProvider final : public Provider {
   fs::path state_;
   containers::Host host_;
   EndpointBoard& board_;
-  std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Router>> routers_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Router>> routers_ GUARDED_BY(mutex_);
   Follower follower_;  // last: its thread uses what stands above
 };
 
 std::shared_ptr<Router> RouteProvider::router(const std::string& name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& found = routers_[name];
   if (!found) {
     Surroundings around;
@@ -285,7 +286,7 @@ Result<StepResult> RouteProvider::remove_router(const ProviderResource& resource
   std::error_code error;
   fs::remove_all(state_ / name, error);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     routers_.erase(name);
   }
   host_.notifier().forget(resource.name);

@@ -12,6 +12,7 @@
 
 #include "common/engine/ownership.h"
 #include "common/model/reasons.h"
+#include "common/thread/mutex.h"
 #include "providers/route/slots.h"
 
 namespace qleet::route {
@@ -142,12 +143,12 @@ std::vector<Entry> Router::read() const {
 }
 
 std::vector<Entry> Router::entries() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return read();
 }
 
 std::optional<Entry> Router::find(const std::string& key) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return from_json(read_file(folder_ / "routes" / (containers::short_hash(key) + ".json")));
 }
 
@@ -160,7 +161,7 @@ std::vector<Entry> Router::all_of(const std::string& key) const {
 Result<> Router::save(const Entry& entry) const { return write_file(file_of(entry), to_json(entry)); }
 
 Result<> Router::prepare(const Listen& listen) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::error_code error;
   fs::create_directories(folder_ / "routes", error);
   fs::permissions(folder_, fs::perms::owner_all, error);
@@ -195,7 +196,7 @@ Listen Router::listen() const {
 }
 
 Result<> Router::change(const Listen& listen) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Listen before = this->listen();
   TRY(write_listen(listen));
   auto done = write(read(), kNext);
@@ -238,7 +239,7 @@ bool Router::current() const {
 }
 
 Result<> Router::reload() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return reload_locked();
 }
 
@@ -332,7 +333,7 @@ Result<Arrangement> Router::rearrange_locked(std::vector<Entry>& entries) {
 }
 
 Result<> Router::put(Entry entry) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto before = read();
   auto all = before;
   const auto old =
@@ -370,7 +371,7 @@ Result<> Router::put(Entry entry) {
 }
 
 Result<bool> Router::erase(const std::string& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto before = read();
   auto all = before;
   std::set<std::string> served;
@@ -398,7 +399,7 @@ Result<bool> Router::erase(const std::string& key) {
 }
 
 std::optional<Router::Holder> Router::holder(const Entry& entry) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& other : read()) {
     if (other.backend == entry.backend || !other.serves || !same_claim(other, entry)) continue;
     return Holder{other.resource, other.departing || around_.sight(other).leaving};
@@ -413,7 +414,7 @@ bool Router::serves(const Entry& entry) const {
 
 Result<Router::Led> Router::lead(const std::string& backend,
                                  const std::optional<std::vector<Target>>& targets) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto all = read();
   const auto find = [&] { return std::ranges::find(all, backend, &Entry::backend); };
   if (find() == all.end()) return Led{.done = true, .gone = true};

@@ -15,13 +15,13 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/result/result.h"
+#include "common/thread/mutex.h"
 #include "providers/route/admin.h"
 #include "providers/route/config.h"
 #include "providers/route/handover.h"
@@ -97,19 +97,20 @@ class Router {
   Result<> write(const std::vector<Entry>& entries, const char* file) const;
   Result<> save(const Entry& entry) const;
   Result<> write_listen(const Listen& listen) const;
-  Result<> commit(const std::vector<Entry>& before, const std::vector<Entry>& after);
-  Arrangement arrange_in(std::vector<Entry>& entries);
-  Result<Arrangement> rearrange_locked(std::vector<Entry>& entries);
+  Result<> commit(const std::vector<Entry>& before, const std::vector<Entry>& after) REQUIRES(mutex_);
+  Arrangement arrange_in(std::vector<Entry>& entries) REQUIRES(mutex_);
+  Result<Arrangement> rearrange_locked(std::vector<Entry>& entries) REQUIRES(mutex_);
   bool busy_elsewhere(const std::string& backend, const std::vector<Target>& targets) const;
   std::filesystem::path file_of(const Entry& entry) const;
-  Result<> reload_locked();
-  Result<bool> lead_locked(Entry& entry, const std::vector<Target>& targets);
+  Result<> reload_locked() REQUIRES(mutex_);
+  Result<bool> lead_locked(Entry& entry, const std::vector<Target>& targets) REQUIRES(mutex_);
 
   std::filesystem::path folder_;
   Admin admin_;
   Surroundings around_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::chrono::steady_clock::time_point> outgoing_;  // backend -> since when
+  mutable Mutex mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> outgoing_
+      GUARDED_BY(mutex_);  // backend -> since when
 };
 
 }  // namespace qleet::route
