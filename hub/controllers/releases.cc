@@ -586,6 +586,7 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
   spec.set_created_by(request.subject);
   spec.set_application_generation(app->metadata().generation());
   const auto newest_before = delivery.head_;
+  spec.set_instead_of(newest_before ? newest_before->spec().number() : 0);
   TRY(delivery.record(spec));
   const auto number = delivery.head_->spec().number();
   if (targets.size() == delivery.environments_.size()) {
@@ -596,12 +597,18 @@ Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& re
     auto found = delivery.deployments_.find(name);
     if (found == delivery.deployments_.end() || found->second.metadata().uid().empty()) continue;
     auto& target = *found->second.mutable_spec();
+    // What has not proven itself is nothing to go back to: what counts is how it was with what has.
+    if (target.release() == found->second.status().release())
+      target.set_rolled_back_before(target.rolled_back());
     target.set_release(number);
     target.set_candidate(0);
     target.clear_candidate_waits();
     target.set_approved_by(request.subject);
     // Going forward to what is the newest holds nothing back.
-    target.set_rolled_back(!newest_before || !same_in(name, newest_before->spec(), spec));
+    if (!newest_before || !same_in(name, newest_before->spec(), spec))
+      target.set_rolled_back(true);
+    else
+      end_hold(target);
     target.clear_returned_from();
     delivery.states_[name] = "RollingOut";
     delivery.reasons_[name] = held_back(target);
