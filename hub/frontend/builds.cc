@@ -251,12 +251,13 @@ Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& c
       }
     }
     TRY(deliver_build(work, caller, build, options, answers));
+    if (key.empty()) return {};
     answers.set_revision(work.txn.revision());
-    return key.empty() ? Result<>() : remember(work, caller.subject, key, build, answers);
+    return remember(work, caller.subject, key, build, answers);
   }));
   if (options.must_be_followed && answers.state() == kNotFollowed)
     return std::unexpected(Error{Code::kNotFound, answers.message(), {}, std::string(kNotFollowed)});
-  // Of a hub of before, which kept its answers without it.
+  // Also where it was kept by a hub of before.
   if (answers.revision() == 0) answers.set_revision(revision);
   return answers;
 }

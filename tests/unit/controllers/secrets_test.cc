@@ -451,7 +451,7 @@ TEST_F(SecretFlow, ATokenForSomeApplicationsChangesTheirsAlone) {
     return done ? std::string() : done.error().message;
   };
   for (const auto* name : {"stripe", "carts", "new"})
-    EXPECT_THAT(set(name), HasSubstr("is for shop alone")) << name;
+    EXPECT_THAT(set(name), HasSubstr("is for application shop alone")) << name;
   EXPECT_EQ(set("shops"), "");
   EXPECT_EQ(set("new", [](auto& what) { what.add_applications("shop"); }), "");
   EXPECT_THAT(set("shops", [](auto& what) { what.set_every_application(true); }), HasSubstr("alone"));
