@@ -45,6 +45,9 @@ std::string how_to_go_on(const v1::DeliveryAnswers& fates,
       text += "qleet: " + application + " did not become ready in " + environment +
               "; look: qleet describe app " + application + ", or qleet logs -p " + application +
               (workload.empty() ? "" : "/" + workload) + " -e " + environment + "\n";
+    } else if (fate.state() == "Superseded") {
+      text += "qleet: " + application + ": release " + std::to_string(fate.release()) + " in " + environment +
+              " is no longer wanted: " + one_line(fate.reason()) + "\n";
     } else if (fate.state() == "RollingOut") {
       text += "qleet: " + application + " goes on in " + environment + "; follow it: qleet tree --watch " +
               application + "\n";

@@ -82,7 +82,7 @@ Columns columns_of(const google::protobuf::Message& prototype) {
   if (name == "Agent")
     return {{"NAME", "REGION", "STATE", "LAST SEEN", "VERSION"}, {"PROVIDERS", "UNCLAIMED"}};
   if (name == "Build") return {{"IMAGE", "TAG", "DIGEST", "REVISION", "AGE"}, {"NAME"}};
-  if (name == "Release") return {{"NAME", "CAUSE", "BY", "REVISION", "AGE"}, {"IMAGES"}};
+  if (name == "Release") return {{"NAME", "CAUSE", "BY", "REVISION", "FAILED IN", "AGE"}, {"IMAGES", "WHY"}};
   if (name == "Deployment")
     return {{"NAME", "RELEASE", "CURRENT", "CANDIDATE", "STATE", "READY", "REGIONS"},
             {"RESTARTS", "MESSAGE"}};
@@ -172,13 +172,23 @@ std::vector<std::string> cells_of(const google::protobuf::Message& object, const
   if (const auto* release = dynamic_cast<const v1::Release*>(&object)) {
     std::vector<std::string> images;
     for (const auto& image : release->spec().images()) images.push_back(short_image(image.image()));
+    std::vector<std::string> failed;
+    std::vector<std::string> why;
+    for (const auto& outcome : release->status().outcomes()) {
+      failed.push_back(outcome.environment() + (outcome.returned_to() == 0
+                                                    ? ""
+                                                    : ", back to " + std::to_string(outcome.returned_to())));
+      why.push_back(outcome.environment() + ": " + outcome.message());
+    }
     return {meta.name(),
             release->spec().cause() +
                 (release->spec().cause_detail().empty() ? "" : " " + release->spec().cause_detail()),
             or_dash(release->spec().created_by()),
             or_dash(release->spec().source_revision()),
+            joined(failed),
             created,
-            joined(images)};
+            joined(images),
+            joined(why)};
   }
   if (const auto* deployment = dynamic_cast<const v1::Deployment*>(&object)) {
     std::vector<std::string> regions;

@@ -92,9 +92,10 @@ Exit follow_build(Session& session, const std::string& build, const std::string&
   }
   view.end();
   (void)print_for_programs(session, fates);
-  if (fates.state() != "Failed") return Exit::kOk;
+  const bool replaced = fates.state() == "Superseded";
+  if (fates.state() != "Failed" && !replaced) return Exit::kOk;
   print_error(closing_words(session, fates));
-  return Exit::kFailed;
+  return replaced ? Exit::kReplaced : Exit::kFailed;
 }
 
 }  // namespace

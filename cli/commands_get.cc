@@ -49,6 +49,8 @@ Exit run(Session& session, const GetCommand& command) {
   }
   for (auto& part : listed)
     if (lists && part.kind->name == "Release") sort_by_name(part.items);
+  for (auto& part : listed)
+    if (lists && part.kind->name == "Event") sort_events(part.items);
   if (!command.sort_by.empty()) {
     for (auto& part : listed)
       if (const auto sorted = sort_objects(part.items, command.sort_by); !sorted)

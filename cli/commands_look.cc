@@ -139,8 +139,10 @@ Exit run(Session& session, const HistoryCommand& command) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& entry : history.entries()) {
     std::string places;
-    for (const auto& place : entry.places())
-      places += (places.empty() ? "" : ", ") + place.environment() + " (" + place.state() + ")";
+    for (const auto& place : entry.places()) {
+      const auto back = place.returned_to() == 0 ? "" : ", back to " + std::to_string(place.returned_to());
+      places += (places.empty() ? "" : ", ") + place.environment() + " (" + place.state() + back + ")";
+    }
     std::string images;
     for (const auto& image : entry.images())
       images += (images.empty() ? "" : ", ") + short_image(image.image());
@@ -196,17 +198,13 @@ Exit run(Session& session, const EventsCommand& command) {
   std::string revision;
   auto listed = session.hub.list("/v1/events", nullptr, &revision);
   if (!listed) return report(listed.error());
-  std::vector<std::pair<std::pair<int64_t, int32_t>, std::string>> events;
+  Listed sorted{.kind = &kind};
   for (auto& item : *listed) {
     auto object = object_of(kind, item);
     if (!object) return report(object.error());
-    if (!wanted(**object)) continue;
-    const auto& seen = dynamic_cast<const v1::Event&>(**object).spec().last_seen();
-    events.emplace_back(std::pair(seen.seconds(), seen.nanos()), std::move(item));
+    if (wanted(**object)) sorted.items.push_back(std::move(item));
   }
-  std::ranges::sort(events);
-  Listed sorted{.kind = &kind};
-  for (auto& [_, item] : events) sorted.items.push_back(std::move(item));
+  sort_events(sorted.items);
   return command.watch ? watch_objects(session, sorted, {}, revision, wanted)
                        : print_objects(session, {sorted}, false);
 }

@@ -36,6 +36,7 @@ Exit run(Session& session, const TokenCommand& command) {
   const auto sent =
       session.hub.send_into("POST", tokens_of(command.service_account), model::to_json(request), result);
   if (!sent) return report(sent.error());
+  for (const auto& warning : result.warnings()) print_error("warning: " + one_line(warning) + "\n");
   if (session.format == Format::kName) {
     print("serviceaccount/" + result.service_account() + "/" + result.id() + "\n");
   } else if (!print_for_programs(session, result)) {

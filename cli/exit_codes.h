@@ -16,6 +16,7 @@ enum class Exit : int {
   kTimeout = 7,        // waited long enough
   kInvalid = 8,        // the input was refused; nothing was changed
   kNotFollowed = 9,    // build notify: nothing follows the image; the hub keeps the build for who will
+  kReplaced = 10,      // what was waited for was replaced by something newer before it was ready
   kInterrupted = 130,  // Ctrl-C while it was followed; it goes on
 };
 

@@ -1,10 +1,13 @@
 #include "cli/objects_view.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <tuple>
 
 #include "cli/columns.h"
 #include "cli/sse.h"
+#include "qleet/v1/access.pb.h"
 
 namespace qleet::cli {
 namespace {
@@ -132,6 +135,22 @@ void sort_by_name(std::vector<std::string>& items) {
   }
   std::ranges::sort(named, before_in_name, [](const auto& one) -> const std::string& { return one.first; });
   for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(named[i].second);
+}
+
+void sort_events(std::vector<std::string>& items) {
+  using Key = std::tuple<std::int64_t, std::int32_t, std::uint64_t>;
+  std::vector<std::pair<Key, std::string>> keyed;
+  for (auto& item : items) {
+    v1::Event event;
+    Key key{};
+    if (parse(item, event)) {
+      const auto& seen = event.spec().last_seen();
+      key = {seen.seconds(), seen.nanos(), event.spec().sequence()};
+    }
+    keyed.emplace_back(key, std::move(item));
+  }
+  std::ranges::sort(keyed);
+  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].second);
 }
 
 Result<> sort_objects(std::vector<std::string>& items, const std::string& path) {

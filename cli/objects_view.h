@@ -24,6 +24,9 @@ Result<> sort_objects(std::vector<std::string>& items, const std::string& path);
 // By their names, with numbers in them as numbers: "shop.9" stands before "shop.10".
 void sort_by_name(std::vector<std::string>& items);
 
+// By when they were seen last; what was told at one time in the order in which it happened.
+void sort_events(std::vector<std::string>& items);
+
 // `single`: the only object was asked for by name, so it stands without a list around it. A table for each
 // kind.
 Exit print_objects(Session& session, const std::vector<Listed>& listed, bool single);

@@ -156,6 +156,7 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
   const bool drawn = session.terminal.interactive();
   const Interrupt interrupt("qleet: no longer followed; it goes on: " + how_to_follow(applications));
   std::vector<std::string> stalled;
+  std::vector<std::string> replaced;
   std::vector<PictureLine> picture;
   TreeChanges changes;
   int unreachable = 0;
@@ -164,6 +165,7 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
     std::string news;
     bool on_the_way = false;
     stalled.clear();
+    replaced.clear();
     picture.clear();
     for (const auto& application : applications) {
       const auto read = read_tree(session, application, environment);
@@ -182,16 +184,22 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
       const auto progress = progress_of(tree, environment, goals);
       on_the_way = on_the_way || progress == Progress::kOnTheWay;
       if (progress == Progress::kFailed) stalled.push_back(application);
+      for (auto& line : replacements(tree, environment, goals)) replaced.push_back(std::move(line));
     }
     if (!quiet) {
       print(news);
       session.terminal.draw(fitted(picture, session.terminal.rows()));
     }
     if (on_the_way) return std::nullopt;
-    return stalled.empty() ? Exit::kOk : Exit::kFailed;
+    if (!stalled.empty()) return Exit::kFailed;
+    return replaced.empty() ? Exit::kOk : Exit::kReplaced;
   });
   if (!quiet && !picture.empty()) session.terminal.settle(fitted(picture, picture.size()));
 
+  for (const auto& line : replaced) print_error("qleet: " + line + "\n");
+  if (exit == Exit::kReplaced)
+    print_error("qleet: no longer followed; to follow what is wanted now: " + how_to_follow(applications) +
+                "\n");
   if (exit == Exit::kTimeout) stalled = applications;
   if (exit == Exit::kTimeout || exit == Exit::kFailed) {
     for (const auto& application : stalled) explain(session, application);

@@ -19,26 +19,33 @@ Progress of_environment(const v1::TreeEnvironment& environment, std::uint32_t re
     if (release == environment.returned_from() || release == environment.failed_release())
       return Progress::kFailed;
     if (release == environment.candidate()) return Progress::kWaitsForPeople;
+    // It was complete everywhere before something newer came.
+    return release == environment.current() ? Progress::kDone : Progress::kReplaced;
   }
   // What the hub says of the one before is not what is waited for.
   if (environment.observed_generation() < environment.generation()) return Progress::kOnTheWay;
-  const auto progress = of_state(environment.state());
+  // It serves again because the one after it failed.
+  const bool serves_again = release != 0 && environment.state() == "Returned";
+  const auto progress = serves_again ? Progress::kDone : of_state(environment.state());
   const bool candidate_too = release == 0 && environment.candidate() != 0;
   return progress == Progress::kDone && candidate_too ? Progress::kWaitsForPeople : progress;
 }
 
-// Of several: what failed ends it, then what is still on its way counts, then what waits for somebody.
+// Of several: what failed ends it, then what is still on its way counts, then what nobody wants any more,
+// then what waits for somebody.
 class Sum {
  public:
   void add(Progress progress) {
     any_ = true;
     failed_ = failed_ || progress == Progress::kFailed;
     on_the_way_ = on_the_way_ || progress == Progress::kOnTheWay;
+    replaced_ = replaced_ || progress == Progress::kReplaced;
     waits_ = waits_ || progress == Progress::kWaitsForPeople;
   }
   Progress progress() const {
     if (failed_) return Progress::kFailed;
     if (!any_ || on_the_way_) return Progress::kOnTheWay;
+    if (replaced_) return Progress::kReplaced;
     return waits_ ? Progress::kWaitsForPeople : Progress::kDone;
   }
 
@@ -46,6 +53,7 @@ class Sum {
   bool any_ = false;
   bool failed_ = false;
   bool on_the_way_ = false;
+  bool replaced_ = false;
   bool waits_ = false;
 };
 
@@ -84,6 +92,22 @@ Progress progress_of(const v1::Tree& tree, const std::string& environment, const
     }
   }
   return sum.progress();
+}
+
+std::vector<std::string> replacements(const v1::Tree& tree, const std::string& environment,
+                                      const std::vector<Goal>& goals) {
+  std::vector<std::string> lines;
+  for (const auto& one : tree.environments()) {
+    if (!environment.empty() && one.environment() != environment) continue;
+    for (const auto& goal : goals) {
+      if (goal.application != tree.application() || goal.environment != one.environment()) continue;
+      if (of_environment(one, goal.release) != Progress::kReplaced) continue;
+      lines.push_back(goal.application + ": release " + std::to_string(goal.release) +
+                      " was replaced by release " + std::to_string(std::max(one.release(), one.candidate())) +
+                      " in " + goal.environment);
+    }
+  }
+  return lines;
 }
 
 }  // namespace qleet::cli

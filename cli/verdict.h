@@ -11,7 +11,8 @@
 
 namespace qleet::cli {
 
-enum class Progress { kOnTheWay, kDone, kWaitsForPeople, kFailed };
+// kReplaced: something newer is wanted, and what was waited for was not ready before that.
+enum class Progress { kOnTheWay, kDone, kWaitsForPeople, kReplaced, kFailed };
 
 struct Goal {
   std::string application;
@@ -23,9 +24,14 @@ struct Goal {
 std::vector<Goal> goals_of(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& answers);
 
 // Of the tree's application in `environment` (empty: all of its environments). Goals narrow it down: with
-// goals for this application only their environments count, each judged by its release. A newer release in
-// that place is judged instead; one that the hub went back from has failed, whatever serves now.
+// goals for this application only their environments count, each judged by its release, and by no other: one
+// that the hub went back from has failed, whatever serves now, and how it goes with a newer one counts for
+// nothing.
 Progress progress_of(const v1::Tree& tree, const std::string& environment,
                      const std::vector<Goal>& goals = {});
+
+// "shop: release 5 was replaced by release 6 in prod", for each goal of which that is so.
+std::vector<std::string> replacements(const v1::Tree& tree, const std::string& environment,
+                                      const std::vector<Goal>& goals);
 
 }  // namespace qleet::cli

@@ -53,6 +53,14 @@ std::optional<std::string_view> application_in(std::string_view kind, std::strin
   return std::nullopt;
 }
 
+std::optional<std::string_view> place_in(std::string_view kind, std::string_view name,
+                                         std::string_view field) {
+  const bool environment = field == "environment";
+  if (kind == "deployments" && environment) return part(name, 1);
+  if (kind == "resources") return part(name, environment ? 1 : 0);
+  return std::nullopt;
+}
+
 bool within(const google::protobuf::Message& object, const Applications& applications) {
   const auto& kind = model::kind_of(object);
   if (one_of(kShared, kind.plural)) return true;

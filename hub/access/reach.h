@@ -21,6 +21,10 @@ bool reaches(std::string_view verb, std::string_view kind);
 // The application that a name tells of ("shop" in release "shop.3"); nullopt: names of that kind do not tell.
 std::optional<std::string_view> application_in(std::string_view kind, std::string_view name);
 
+// The same for "environment" and "region". What all environments of a region share tells of none.
+std::optional<std::string_view> place_in(std::string_view kind, std::string_view name,
+                                         std::string_view field);
+
 // Whether an object is one of these applications', or what they run on. Of what several share it is not.
 bool within(const google::protobuf::Message& object, const Applications& applications);
 

@@ -7,6 +7,7 @@
 
 #include "hub/access/reach.h"
 #include "hub/store/keys.h"
+#include "qleet/v1/access.pb.h"
 
 namespace qleet::hub::api {
 namespace {
@@ -45,9 +46,22 @@ bool is_itself(const model::Kind& kind, std::string_view name) {
   return kind.plural.size() == name.size() + 1 && kind.plural.starts_with(name);
 }
 
+bool is_event(const model::Kind& kind) { return kind.name == "Event"; }
+
+// Whose an event is, by the name of what it is about: part of that name, or all of it.
+bool regards(const v1::EventSpec& event, std::string_view field, const std::string& wanted) {
+  const model::Kind* about = model::find_kind(event.regarding_kind());
+  if (about == nullptr) return false;
+  if (is_itself(*about, field)) return event.regarding_name() == wanted;
+  if (field == "application") return access::application_in(about->plural, event.regarding_name()) == wanted;
+  return access::place_in(about->plural, event.regarding_name(), field) == wanted;
+}
+
 bool field_matches(const Message& object, const model::Kind& kind, std::string_view name,
                    const std::string& wanted) {
   if (wanted.empty()) return true;
+  if (const auto* event = dynamic_cast<const v1::Event*>(&object))
+    return regards(event->spec(), name, wanted);
   if (is_itself(kind, name)) return model::meta(object).name() == wanted;
   const auto* spec = object.GetDescriptor()->FindFieldByName("spec");
   const Message& holder = object.GetReflection()->GetMessage(object, spec);
@@ -103,7 +117,7 @@ Result<Filter> read_filter(const Request& request, const model::Kind& kind) {
   for (const Field& field : kFields) {
     const std::string value(request.parameter(field.name));
     if (value.empty()) continue;
-    if (!is_itself(kind, field.name) && spec_field(kind, field.name) == nullptr &&
+    if (!is_event(kind) && !is_itself(kind, field.name) && spec_field(kind, field.name) == nullptr &&
         spec_list(kind, field.name) == nullptr)
       return fail(Code::kInvalid,
                   fmt::format("query parameter {}: {} have no {}", field.name, kind.plural, field.name));

@@ -24,7 +24,7 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   answer.set_application(application);
   answer.set_environment(environment);
   if (spec.candidate() == 0 && spec.rolled_back() && (release == 0 || release == spec.release())) {
-    spec.set_rolled_back(false);
+    end_hold(spec);
     TRY(put_deployment(work, *deployment));
     answer.set_release(spec.release());
     answer.set_state("Unchanged");
@@ -49,7 +49,7 @@ Result<v1::DeliveryAnswer> approve_candidate(Work& work, const std::string& appl
   spec.clear_candidate_waits();
   spec.set_approved_by(subject);
   spec.clear_returned_from();
-  spec.set_rolled_back(false);
+  end_hold(spec);
   TRY(put_deployment(work, *deployment));
   answer.set_release(spec.release());
   answer.set_state("RollingOut");

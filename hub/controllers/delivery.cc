@@ -173,6 +173,21 @@ bool same_in(const std::string& environment, const v1::ReleaseSpec& a, const v1:
   return same_definition(a, b) && profiles_in(environment, a) == profiles_in(environment, b);
 }
 
+void end_hold(v1::DeploymentSpec& deployment) {
+  deployment.set_rolled_back(false);
+  deployment.set_rolled_back_before(false);
+}
+
+void go_back(v1::DeploymentSpec& deployment, std::uint32_t good) {
+  deployment.set_returned_from(deployment.release());
+  deployment.set_release(good);
+  deployment.clear_approved_by();
+  if (!deployment.rolled_back()) return;
+  deployment.set_rolled_back(deployment.rolled_back_before());
+  // It was held back alone; what else it waits for is looked at anew.
+  if (!deployment.rolled_back() && deployment.candidate() != 0) deployment.set_candidate_waits("environment");
+}
+
 std::string held_back(const v1::DeploymentSpec& deployment) {
   if (!deployment.rolled_back()) return {};
   const auto& application = deployment.application();
@@ -191,7 +206,7 @@ Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::u
   Offer result{now, "Unchanged"};
   result.spec.set_deleted(false);
   result.spec.clear_returned_from();
-  if (asked || now.deleted()) result.spec.set_rolled_back(false);
+  if (asked || now.deleted()) end_hold(result.spec);
   if (!affects) {
     // What waited for approval is overtaken by what runs already.
     result.spec.set_candidate(0);

@@ -67,6 +67,13 @@ struct Offer {
 Offer offer(const v1::DeploymentSpec& now, const v1::BuildPolicy& policy, std::uint32_t release, bool affects,
             bool asked);
 
+// Builds get in again: somebody applied or approved, or went forward to what is the newest.
+void end_hold(v1::DeploymentSpec& deployment);
+
+// The hub goes back from what `deployment` wants, which failed, to `good`. A rollback that failed is undone
+// whole: builds wait only where they did before it, and what came meanwhile goes by the environment's policy.
+void go_back(v1::DeploymentSpec& deployment, std::uint32_t good);
+
 // For people: that the environment was rolled back, and how builds get in again. Empty where it was not.
 std::string held_back(const v1::DeploymentSpec& deployment);
 

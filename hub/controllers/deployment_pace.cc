@@ -9,6 +9,7 @@
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/events.h"
+#include "hub/controllers/outcomes.h"
 #include "hub/controllers/pending.h"
 #include "hub/controllers/releases.h"
 #include "hub/controllers/resources.h"
@@ -68,6 +69,26 @@ std::string failure_text(const v1::Deployment& deployment, const v1::RolloutPoli
                      human_duration(deadline), pace.overdue, pace.message.empty() ? "" : ": ", pace.message);
 }
 
+namespace {
+
+// Once no environment wants a rollback that failed, builds go on from what was the newest release before it.
+Result<> leave_rollback(Work& work, const std::string& application, std::uint32_t failed) {
+  auto app = TRY(objects::get<v1::Application>(work.txn, application));
+  if (!app || app->status().latest_release() != failed) return {};
+  const auto release = TRY(get_release(work.txn, application, failed));
+  const auto before = release ? release->spec().instead_of() : 0;
+  if (before == 0 || !TRY(get_release(work.txn, application, before))) return {};
+  for (const auto& other : TRY(objects::list<v1::Deployment>(work.txn, {.name_prefix = application + "."}))) {
+    const auto& spec = other.spec();
+    if (!spec.deleted() && (spec.release() == failed || spec.candidate() == failed)) return {};
+  }
+  app->mutable_status()->set_latest_release(before);
+  TRY(objects::put_status(work.txn, *app));
+  return {};
+}
+
+}  // namespace
+
 Result<> return_to_good(Work& work, v1::Deployment& deployment, const v1::RolloutPolicy& policy) {
   auto& spec = *deployment.mutable_spec();
   const auto failed = spec.release();
@@ -77,10 +98,10 @@ Result<> return_to_good(Work& work, v1::Deployment& deployment, const v1::Rollou
   const auto message =
       fmt::format("back to release {}, which was ready; {}", good,
                   why == nullptr ? fmt::format("release {} failed", failed) : why->message());
-  spec.set_release(good);
-  spec.set_returned_from(failed);
-  spec.clear_approved_by();
+  go_back(spec, good);
   TRY(put_deployment(work, deployment));
+  TRY(leave_rollback(work, spec.application(), failed));
+  TRY(note_returned(work, spec.application(), failed, spec.environment(), good));
   TRY(record_event(
       work, {"Deployment", deployment.metadata().name(), "Warning", reasons::kReturnedToRelease, message}));
   return record_audit(work, {kHub, "return", "Application", spec.application(),

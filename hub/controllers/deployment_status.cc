@@ -9,7 +9,7 @@
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/events.h"
-#include "hub/controllers/image_digests.h"
+#include "hub/controllers/outcomes.h"
 #include "hub/controllers/times.h"
 
 namespace qleet::hub::controllers {
@@ -107,7 +107,9 @@ void set_regions(v1::DeploymentStatus& status, const Outcome& outcome) {
 }
 
 // What failed, and why: said for as long as it is so.
-void set_failure(Work& work, v1::Deployment& deployment, const Outcome& outcome) {
+// `before`: its state until now.
+Result<> set_failure(Work& work, v1::Deployment& deployment, const Outcome& outcome,
+                     const std::string& before) {
   auto& status = *deployment.mutable_status();
   const auto& spec = deployment.spec();
   const bool failed = status.state() == "Failed";
@@ -127,6 +129,10 @@ void set_failure(Work& work, v1::Deployment& deployment, const Outcome& outcome)
              find_condition(conditions, reasons::kProgressing) != nullptr) {
     set_condition(conditions, {reasons::kProgressing, true, reasons::kAvailable, "", generation}, work.now());
   }
+  if (!never_ready || spec.returned_from() != 0) return {};
+  return note_failed(work, spec.application(), spec.release(),
+                     {spec.environment(), reasons::kProgressDeadlineExceeded, outcome.failure},
+                     before != "Failed");
 }
 
 // One event for each region, and not for each of many restarts.
@@ -179,7 +185,7 @@ Result<> finish(Work& work, v1::Deployment& deployment, const Outcome& outcome) 
   set_condition(*status.mutable_conditions(),
                 {reasons::kReady, ready, summary.reason, summary.message, deployment.metadata().generation()},
                 work.now());
-  set_failure(work, deployment, outcome);
+  TRY(set_failure(work, deployment, outcome, before));
   TRY(objects::put_status(work.txn, deployment));
   TRY(tell_restarts(work, deployment, status_before));
   if (before == summary.state && known_reason == summary.reason) return {};

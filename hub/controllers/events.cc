@@ -25,8 +25,12 @@ std::string plural_of(std::string_view kind) {
   return known == nullptr ? lower(kind) : std::string(known->plural);
 }
 
+// What one transaction tells has one time.
 bool older(const v1::Event& a, const v1::Event& b) {
-  return objects::wall_time(a.spec().last_seen()) < objects::wall_time(b.spec().last_seen());
+  const auto key = [](const v1::Event& event) {
+    return std::pair(objects::wall_time(event.spec().last_seen()), event.spec().sequence());
+  };
+  return key(a) < key(b);
 }
 
 Result<> erase_event(Txn& txn, const std::string& plural, std::string_view name, const std::string& event) {
@@ -65,6 +69,7 @@ Result<> record_event(Work& work, const Happening& happening) {
   spec.set_count(spec.count() + 1);
   if (!known) *spec.mutable_first_seen() = objects::timestamp(work.now());
   *spec.mutable_last_seen() = objects::timestamp(work.now());
+  spec.set_sequence(TRY(next_number(work.txn, "event")));
   TRY(objects::put(work.txn, event, work.stamp));
   if (known) return {};
   work.txn.put(keys::event_of(plural, happening.name, name), "");

@@ -81,20 +81,6 @@ Result<> record_digests(Work& work, const v1::Deployment& deployment, v1::Releas
   return wake_others(work, deployment, release.spec());
 }
 
-Result<> note_ready(Work& work, const std::string& application, std::uint32_t release,
-                    const std::string& environment) {
-  auto found = TRY(get_release(work.txn, application, release));
-  if (!found) return {};
-  auto& status = *found->mutable_status();
-  auto& known = *status.mutable_ready_in();
-  if (std::ranges::find(known, environment) != known.end()) return {};
-  status.set_made_at(made_at(*found));
-  status.add_ready_in(environment);
-  std::ranges::sort(known);
-  TRY(objects::put_status(work.txn, *found));
-  return {};
-}
-
 bool was_ready(const v1::Release& release, const std::string& environment, const v1::Deployment* deployment) {
   const auto& status = release.status();
   if (!status.tracked()) return true;

@@ -23,10 +23,6 @@ bool tells_images(const ResourceView& resource);
 // want it reconciled. `release` is as it then stands in the store.
 Result<> record_digests(Work& work, const v1::Deployment& deployment, v1::Release& release);
 
-// Notes that a release was ready in an environment, for good.
-Result<> note_ready(Work& work, const std::string& application, std::uint32_t release,
-                    const std::string& environment);
-
 // Whether it was ever ready in that environment; true where nobody noted it. `deployment`: of that
 // environment; may be null.
 bool was_ready(const v1::Release& release, const std::string& environment, const v1::Deployment* deployment);

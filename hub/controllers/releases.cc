@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
 #include "common/clock/duration.h"
 #include "common/model/image_name.h"
+#include "hub/controllers/delivery_run.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/image_digests.h"
 #include "hub/controllers/image_pins.h"
@@ -23,8 +23,6 @@
 namespace qleet::hub::controllers {
 namespace {
 
-using Pin = std::tuple<std::string, std::string, std::uint32_t>;  // environment, profile, generation
-
 std::vector<std::string> regions_of(const v1::Deployment* deployment) {
   std::vector<std::string> names;
   if (deployment == nullptr) return names;
@@ -34,57 +32,26 @@ std::vector<std::string> regions_of(const v1::Deployment* deployment) {
   return names;
 }
 
-class Delivery {
- public:
-  Delivery(Work& work, v1::Application& app) : work_(work), app_(app) {}
+// Whether that is what a build's image was made of: names its tag or digest.
+bool names_pin(std::string_view image, const v1::PinnedImage& pin) {
+  const auto named = model::split_image(image);
+  const auto pinned = model::split_image(pin.image());
+  const bool same = named.digest.empty() ? named.tag == pinned.tag : named.digest == pinned.digest;
+  return same && model::same_repository(named.repository, pinned.repository);
+}
 
-  Result<> load() {
-    const auto& name = app_.metadata().name();
-    for (auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn, {.name_prefix = name + "."})))
-      deployments_[deployment.spec().environment()] = std::move(deployment);
-    if (app_.status().latest_release() != 0)
-      head_ = TRY(get_release(work_.txn, name, app_.status().latest_release()));
-    for (const auto& environment : environments_of(app_.spec()))
-      environments_[environment] = TRY(objects::get<v1::Environment>(work_.txn, environment));
-    return {};
-  }
+}  // namespace
 
-  Result<> draft(const Cause& cause);
-  Result<> publish(const Cause& cause);
-  Result<> offer_all(const Cause& cause);
-  Result<> drop_unwanted();
-  Result<std::vector<v1::DeliveryAnswer>> answers();
-  Result<> record(const v1::ReleaseSpec& spec);
-
-  std::optional<v1::Release> head_;
-  std::map<std::string, v1::Deployment> deployments_;
-  std::map<std::string, std::optional<v1::Environment>> environments_;
-  std::map<std::string, std::string> states_;   // environment -> answer
-  std::map<std::string, std::string> reasons_;  // environment -> why that is the answer
-  std::vector<std::string> warnings_;
-  std::vector<std::string> stays_;  // at builds, whatever image the file names now: sentences
-
- private:
-  Result<std::set<Pin>> current_pins(const v1::ApplicationSpec& definition);
-  Result<bool> profiles_changed(const std::set<Pin>& pins);
-  Result<bool> may_differ();
-  bool looks_again(const Cause& cause) const;
-  bool any_rolled_back() const;
-  Result<> raise_orders(std::vector<v1::PinnedImage>& pins, const v1::BuildSpec& build);
-  void warn_of_remembered(const v1::ApplicationSpec& written, const std::vector<v1::PinnedImage>& before,
-                          const std::vector<v1::PinnedImage>& pins);
-  void warn_of_followed(const v1::ApplicationSpec& before, const v1::ApplicationSpec& written,
-                        const std::vector<v1::PinnedImage>& pins);
-  bool has_already(const v1::BuildSpec& build) const;
-  std::string why_unchanged(const Cause& cause) const;
-  void waits(const std::string& environment, const v1::DeploymentSpec& spec);
-  v1::Deployment& deployment(const std::string& environment);
-
-  Work& work_;
-  v1::Application& app_;
-  std::optional<v1::ReleaseSpec> fresh_;
-  std::vector<v1::PinnedImage> pinned_;  // by builds, in the newest release before
-};
+Result<> Delivery::load() {
+  const auto& name = app_.metadata().name();
+  for (auto& deployment : TRY(objects::list<v1::Deployment>(work_.txn, {.name_prefix = name + "."})))
+    deployments_[deployment.spec().environment()] = std::move(deployment);
+  if (app_.status().latest_release() != 0)
+    head_ = TRY(get_release(work_.txn, name, app_.status().latest_release()));
+  for (const auto& environment : environments_of(app_.spec()))
+    environments_[environment] = TRY(objects::get<v1::Environment>(work_.txn, environment));
+  return {};
+}
 
 v1::Deployment& Delivery::deployment(const std::string& environment) {
   auto& found = deployments_[environment];
@@ -99,8 +66,8 @@ v1::Deployment& Delivery::deployment(const std::string& environment) {
 }
 
 // What every environment would resolve to now.
-Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definition) {
-  std::set<Pin> pins;
+Result<std::set<ProfilePin>> Delivery::current_pins(const v1::ApplicationSpec& definition) {
+  std::set<ProfilePin> pins;
   StoreProfiles profiles(work_.txn);
   StoreSources sources(work_.txn);
   for (const auto& [name, environment] : environments_) {
@@ -125,9 +92,9 @@ Result<std::set<Pin>> Delivery::current_pins(const v1::ApplicationSpec& definiti
 // known when that release was made: a rollback to older profiles stays. A region that joins brings profiles
 // of its own and makes no release; an environment that chooses another profile instead of one that is pinned
 // does.
-Result<bool> Delivery::profiles_changed(const std::set<Pin>& pins) {
+Result<bool> Delivery::profiles_changed(const std::set<ProfilePin>& pins) {
   const auto since = made_at(*head_);
-  std::set<Pin> held;
+  std::set<ProfilePin> held;
   for (const auto& pin : head_->spec().profiles())
     held.emplace(pin.environment(), pin.name(), pin.generation());
   std::set<std::pair<std::string, std::string>> chosen;        // environment, profile
@@ -194,14 +161,6 @@ Result<> Delivery::raise_orders(std::vector<v1::PinnedImage>& pins, const v1::Bu
     }
   }
   return {};
-}
-
-// Whether that is what a build's image was made of: names its tag or digest.
-bool names_pin(std::string_view image, const v1::PinnedImage& pin) {
-  const auto named = model::split_image(image);
-  const auto pinned = model::split_image(pin.image());
-  const bool same = named.digest.empty() ? named.tag == pinned.tag : named.digest == pinned.digest;
-  return same && model::same_repository(named.repository, pinned.repository);
 }
 
 // Of workloads that run a build already: where the file names another image than it did before, which changes
@@ -477,8 +436,6 @@ Result<std::vector<v1::DeliveryAnswer>> Delivery::answers() {
   return all;
 }
 
-}  // namespace
-
 std::string release_name(std::string_view application, std::uint32_t number) {
   return fmt::format("{}.{}", application, number);
 }
@@ -503,113 +460,6 @@ Result<Delivered> deliver(Work& work, const std::string& application, const Caus
   app->mutable_status()->set_observed_generation(app->metadata().generation());
   TRY(objects::put_status(work.txn, *app));
   return Delivered{TRY(delivery.answers()), std::move(delivery.warnings_)};
-}
-
-namespace {
-
-// Tags that a hub of before left as they are: whatever they are now, it is one content from here on.
-void pin_what_is_not(v1::ReleaseSpec& spec) {
-  std::vector<v1::PinnedImage> builds;
-  std::vector<v1::PinnedImage> tags;
-  for (const auto& pin : spec.images()) (is_tag_pin(pin) ? tags : builds).push_back(pin);
-  tags = pin_tags(as_written(spec), builds, tags, false);
-  spec.mutable_images()->Assign(builds.begin(), builds.end());
-  spec.mutable_images()->Add(tags.begin(), tags.end());
-}
-
-// The newest release before the one that `deployment` wants that means something else in its environment, and
-// is good enough. 0: there is none.
-Result<std::uint32_t> newest_ready(const Reader& reader, const std::string& application,
-                                   const std::string& environment, const v1::Deployment* deployment,
-                                   const std::function<bool(const v1::Release&)>& good) {
-  const auto running = deployment == nullptr ? 0 : deployment->spec().release();
-  const auto current = TRY(get_release(reader, application, running));
-  for (auto number = running; current && number > 1; --number) {
-    const auto older = TRY(get_release(reader, application, number - 1));
-    if (older && good(*older) && !same_in(environment, older->spec(), current->spec())) return number - 1;
-  }
-  return 0;
-}
-
-}  // namespace
-
-Result<std::vector<v1::DeliveryAnswer>> roll_back(Work& work, const Rollback& request) {
-  auto app = TRY(objects::get<v1::Application>(work.txn, request.application));
-  if (!app) return fail(Code::kNotFound, fmt::format("application {} does not exist", request.application));
-  Delivery delivery(work, *app);
-  TRY(delivery.load());
-  std::vector<std::string> targets;
-  for (const auto& [name, environment] : delivery.environments_) {
-    if (request.environment.empty() || name == request.environment) targets.push_back(name);
-  }
-  if (targets.empty())
-    return fail(Code::kNotFound,
-                fmt::format("application {} is not in environment {}; it is in: {}", request.application,
-                            request.environment, fmt::join(environments_of(app->spec()), ", ")));
-  const auto deployment_of = [&](const std::string& name) -> const v1::Deployment* {
-    const auto found = delivery.deployments_.find(name);
-    return found == delivery.deployments_.end() || found->second.metadata().uid().empty() ? nullptr
-                                                                                          : &found->second;
-  };
-  // The first environment in which it was never ready; none where it was in all.
-  const auto never_ready = [&](const v1::Release& release) {
-    return std::ranges::find_if(targets, [&](const std::string& name) {
-      const auto* deployment = deployment_of(name);
-      return deployment != nullptr && !was_ready(release, name, deployment);
-    });
-  };
-  auto to = request.to_release;
-  const auto newest =
-      TRY(newest_ready(work.txn, request.application, targets.front(), deployment_of(targets.front()),
-                       [&](const v1::Release& release) { return never_ready(release) == targets.end(); }));
-  if (to == 0) to = newest;
-  if (to == 0)
-    return fail(Code::kInvalid,
-                fmt::format("application {} has no release before the one that runs in {} that was ever "
-                            "ready there: there is nothing to go back to; qleet history {} lists them",
-                            request.application, fmt::join(targets, ", "), request.application));
-  const auto old = TRY(get_release(work.txn, request.application, to));
-  if (!old)
-    return fail(Code::kNotFound, fmt::format("application {} has no release {}; qleet history {} lists them",
-                                             request.application, to, request.application));
-  if (const auto where = never_ready(*old); where != targets.end() && !request.force)
-    return fail(
-        Code::kConflict,
-        fmt::format("release {} of application {} was never ready in {}{}; --force goes to it all the "
-                    "same",
-                    to, request.application, *where,
-                    newest == 0 ? "" : fmt::format("; the newest release that was is {}", newest)));
-  auto spec = old->spec();
-  pin_what_is_not(spec);
-  spec.set_cause("rollback");
-  spec.set_cause_detail(fmt::format("release {}", to));
-  spec.set_created_by(request.subject);
-  spec.set_application_generation(app->metadata().generation());
-  const auto newest_before = delivery.head_;
-  TRY(delivery.record(spec));
-  const auto number = delivery.head_->spec().number();
-  if (targets.size() == delivery.environments_.size()) {
-    app->mutable_status()->set_latest_release(number);
-    TRY(objects::put_status(work.txn, *app));
-  }
-  for (const auto& name : targets) {
-    auto found = delivery.deployments_.find(name);
-    if (found == delivery.deployments_.end() || found->second.metadata().uid().empty()) continue;
-    auto& target = *found->second.mutable_spec();
-    target.set_release(number);
-    target.set_candidate(0);
-    target.clear_candidate_waits();
-    target.set_approved_by(request.subject);
-    // Going forward to what is the newest holds nothing back.
-    target.set_rolled_back(!newest_before || !same_in(name, newest_before->spec(), spec));
-    target.clear_returned_from();
-    delivery.states_[name] = "RollingOut";
-    delivery.reasons_[name] = held_back(target);
-    TRY(put_deployment(work, found->second));
-  }
-  auto answers = TRY(delivery.answers());
-  for (auto& answer : answers) answer.set_content_of(to);
-  return answers;
 }
 
 }  // namespace qleet::hub::controllers

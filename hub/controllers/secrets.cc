@@ -72,11 +72,18 @@ SecretPtr choose_secret(const std::vector<SecretPtr>& of_id, std::string_view en
                         std::string_view application) {
   SecretPtr refused;
   for (const auto wanted : {environment, std::string_view()}) {
+    SecretPtr for_all;
     for (const auto& secret : of_id) {
       if (secret->environment != wanted) continue;
-      if (may_use(*secret, application)) return secret;
-      if (!refused) refused = secret;
+      if (secret->applications.empty()) {
+        if (!for_all) for_all = secret;
+      } else if (may_use(*secret, application)) {
+        return secret;
+      } else if (!refused) {
+        refused = secret;
+      }
     }
+    if (for_all) return for_all;
   }
   return refused;
 }

@@ -61,7 +61,8 @@ class SecretList final : public SecretSource {
 // `application` is empty for what several applications share.
 bool may_use(const SecretFacts& secret, std::string_view application);
 
-// Of those that the application may use the one for this environment, else the one for every environment; one
+// Of those that the application may use the one for this environment, else the one for every environment; of
+// these one that names the application before one for every application; one
 // that it may not use, only where there is no other, to say so: what others are given puts nobody off what he
 // has. Null: there is none. `environment` is empty for what all environments of a region share.
 SecretPtr choose_secret(const std::vector<SecretPtr>& of_id, std::string_view environment,

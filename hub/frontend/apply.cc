@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -16,6 +17,7 @@
 #include "hub/frontend/cross_checks.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
+#include "hub/frontend/values_checks.h"
 
 namespace qleet::hub::frontend {
 namespace {
@@ -52,7 +54,7 @@ class Application {
       : work_(work), caller_(caller), options_(options), result_(result) {}
 
   Result<> write(const google::protobuf::Message& given);
-  Result<> check(const std::vector<model::Object>& objects);
+  Result<> check(const std::vector<model::Object>& objects, const Foreknowledge& foreknowledge);
   Result<> deliver();
 
  private:
@@ -118,6 +120,8 @@ Result<> Application::write(const google::protobuf::Message& given) {
     if (!before) return std::unexpected(no_such(work_.txn, kind, name));
     TRY(objects::check_version(*before, *options_.if_match));
   }
+  if (before) TRY(require_reach(caller_, *before));
+  TRY(require_reach(caller_, given));
   const model::Object object(given.New());
   object->CopyFrom(given);
   auto written = TRY(objects::put_spec(work_.txn, *object, work_.stamp));
@@ -148,11 +152,11 @@ Result<> Application::write(const google::protobuf::Message& given) {
   return {};
 }
 
-Result<> Application::check(const std::vector<model::Object>& objects) {
+Result<> Application::check(const std::vector<model::Object>& objects, const Foreknowledge& foreknowledge) {
   Findings findings;
   for (const auto& object : objects) {
     const auto first = findings.errors.size();
-    TRY(check_against_others(work_.txn, caller_.subject, *object, findings));
+    TRY(check_against_others(work_.txn, caller_.subject, *object, findings, foreknowledge));
     if (objects.size() == 1) continue;
     for (auto i = first; i < findings.errors.size(); ++i)
       findings.errors[i].message += fmt::format(" ({})", label(*object));
@@ -185,6 +189,71 @@ int rank(const google::protobuf::Message& object) {
   return 2;
 }
 
+constexpr std::string_view kOvertaken = "Overtaken";
+constexpr int kTries = 4;
+
+// One transaction.
+Result<v1::ApplyResult> write_all(const Context& context, const Caller& caller,
+                                  const std::vector<model::Object>& objects, const ApplyOptions& options,
+                                  const Foreknowledge& foreknowledge) {
+  TRY(check_request(objects, options));
+  v1::ApplyResult result;
+  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
+    result.Clear();
+    if (foreknowledge.known != nullptr && TRY(is_outdated(work.txn, *foreknowledge.known)))
+      return std::unexpected(
+          Error{Code::kConflict,
+                "profiles were changed again and again while this was looked at: nothing was changed; try "
+                "again",
+                {},
+                std::string(kOvertaken)});
+    Application application(work, caller, options, result);
+    for (int turn = 0; turn <= 3; ++turn) {
+      for (const auto& object : objects) {
+        if (rank(*object) == turn) TRY(application.write(*object));
+      }
+    }
+    // Checked after it: what its deployments want now is what others must leave room for.
+    TRY(application.deliver());
+    return application.check(objects, foreknowledge);
+  }));
+  result.set_revision(revision);
+  // Written by rank, told in the order given.
+  v1::ApplyResult ordered = result;
+  ordered.clear_objects();
+  for (const auto& object : objects) {
+    for (const auto& change : result.objects()) {
+      if (change.kind() == model::kind_of(*object).name && change.name() == model::meta(*object).name())
+        *ordered.add_objects() = change;
+    }
+  }
+  return ordered;
+}
+
+bool speaks_of_applications(const model::Object& object) {
+  const auto* environment = dynamic_cast<const v1::Environment*>(object.get());
+  return environment != nullptr && !environment->spec().applications().empty();
+}
+
+// What takes long to check is checked on a copy, and within the transaction only where it is otherwise by
+// then: there is one writer, and everybody waits for it.
+Result<v1::ApplyResult> write_briefly(const Context& context, const Caller& caller,
+                                      const std::vector<model::Object>& objects,
+                                      const ApplyOptions& options) {
+  if (std::ranges::none_of(objects, speaks_of_applications))
+    return write_all(context, caller, objects, options, {});
+  for (int tries = 1;; ++tries) {
+    KnownValues known;
+    TRY(rehearse(context, [&](const Context& copy) -> Result<> {
+      known.seen = TRY(copy.store.snapshot())->revision();
+      TRY(write_all(copy, caller, objects, options, {.note = &known}));
+      return {};
+    }));
+    auto result = write_all(context, caller, objects, options, {.known = &known});
+    if (result || result.error().reason != kOvertaken || tries == kTries) return result;
+  }
+}
+
 }  // namespace
 
 Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
@@ -207,7 +276,7 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
     result.set_dry_run(true);
     result.clear_revision();
   } else {
-    result = TRY(apply_now(context, caller, objects, wet));
+    result = TRY(write_briefly(context, caller, objects, wet));
   }
   if (data)
     *result.mutable_data() = *std::move(data);
@@ -221,31 +290,7 @@ Result<v1::ApplyResult> apply(const Context& context, const Caller& caller,
 
 Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
                                   const std::vector<model::Object>& objects, const ApplyOptions& options) {
-  TRY(check_request(objects, options));
-  v1::ApplyResult result;
-  const auto revision = TRY(in_transaction(context, [&](Work& work) -> Result<> {
-    result.Clear();
-    Application application(work, caller, options, result);
-    for (int turn = 0; turn <= 3; ++turn) {
-      for (const auto& object : objects) {
-        if (rank(*object) == turn) TRY(application.write(*object));
-      }
-    }
-    // Checked after it: what its deployments want now is what others must leave room for.
-    TRY(application.deliver());
-    return application.check(objects);
-  }));
-  result.set_revision(revision);
-  // Written by rank, told in the order given.
-  v1::ApplyResult ordered = result;
-  ordered.clear_objects();
-  for (const auto& object : objects) {
-    for (const auto& change : result.objects()) {
-      if (change.kind() == model::kind_of(*object).name && change.name() == model::meta(*object).name())
-        *ordered.add_objects() = change;
-    }
-  }
-  return ordered;
+  return write_all(context, caller, objects, options, {});
 }
 
 }  // namespace qleet::hub::frontend

@@ -10,6 +10,7 @@
 #include "hub/controllers/conditions.h"
 #include "hub/controllers/delivery.h"
 #include "hub/controllers/deployments.h"
+#include "hub/controllers/outcomes.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/operation.h"
 
@@ -53,9 +54,9 @@ Fate waiting(const v1::DeploymentSpec& spec) {
 
 Fate rolling(const v1::Deployment& deployment, std::uint32_t release) {
   const auto& status = deployment.status();
-  if (status.failed_release() == release) return {"Failed", progress(status)};
-  // What the status says may still be about the release before.
+  // What the status says may still be about the release before, or about this one when it was tried last.
   if (controllers::needs_reconcile(deployment)) return {"RollingOut", "begins"};
+  if (status.failed_release() == release) return {"Failed", progress(status)};
   // After a later one failed: it serves again, which is all that can be said of it.
   if (status.state() == "Returned" && status.release() == release) return {"Ready", ""};
   if (status.state() == "Ready")
@@ -98,7 +99,7 @@ void note_notifier(v1::Build& build, const std::string& subject) {
 Fate fate_of(const FateInput& input) {
   const auto number = input.answer.release();
   if (input.deployment == nullptr || input.deployment->spec().deleted())
-    return {"Superseded", "the application is no longer in this environment"};
+    return {"Superseded", "the application is no longer in this environment", true};
   if (input.answer.state() == "Unchanged" && !input.holds_build) return {"Unchanged", input.answer.reason()};
   const auto& spec = input.deployment->spec();
   if (spec.candidate() == number) return waiting(spec);
@@ -106,13 +107,20 @@ Fate fate_of(const FateInput& input) {
   if (spec.returned_from() == number || input.deployment->status().failed_release() == number)
     return {"Failed", fmt::format("did not become ready; the hub went back to release {}", spec.release())};
   const auto& environment = input.answer.environment();
+  if (const auto* outcome =
+          input.release == nullptr ? nullptr : controllers::find_outcome(*input.release, environment))
+    return {"Failed", fmt::format("did not become ready: {}", outcome->message())};
   if (!was_ready(input.release, environment) && input.wanted != nullptr &&
       input.wanted->spec().cause() == "rollback" && spec.release() > number)
     return {"Failed", fmt::format("was rolled back before it was ready: release {}", spec.release())};
-  return {"Superseded", fmt::format("release {} is wanted now", std::max(spec.release(), spec.candidate()))};
+  const auto by = std::max(spec.release(), spec.candidate());
+  // It came true before that.
+  if (was_ready(input.release, environment))
+    return {"Superseded", fmt::format("was ready, and is replaced by release {}", by)};
+  return {"Superseded", fmt::format("replaced by release {}", by), true};
 }
 
-std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& fates) {
+std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& fates, bool replaced) {
   const auto any = [&](std::initializer_list<std::string_view> states) {
     return std::ranges::any_of(
         fates, [&](const auto& fate) { return std::ranges::find(states, fate.state()) != states.end(); });
@@ -121,6 +129,7 @@ std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>
   // What failed ends it, whatever is still on its way elsewhere.
   if (any({"Failed", "Stalled", "Blocked"})) return "Failed";
   if (any({"RollingOut"})) return "RollingOut";
+  if (replaced) return "Superseded";
   if (any({"AwaitingApproval", "AwaitingEnvironment", "HeldBack"})) return "Waiting";
   return "Done";
 }
@@ -134,6 +143,7 @@ Result<v1::DeliveryAnswers> fate_of_build(const Context& context, const Caller& 
   v1::DeliveryAnswers answers;
   answers.set_build(found->metadata().name());
   answers.set_revision(reader->revision());
+  bool replaced = false;
   for (const auto& given : found->status().releases()) {
     const auto& application = given.application();
     const auto deployment = TRY(objects::get<v1::Deployment>(
@@ -148,10 +158,11 @@ Result<v1::DeliveryAnswers> fate_of_build(const Context& context, const Caller& 
                                .release = release ? &*release : nullptr,
                                .wanted = wanted ? &*wanted : nullptr,
                                .holds_build = holds(release ? &*release : nullptr, found->spec())});
+    replaced = replaced || fate.too_soon;
     answer.set_state(fate.state);
     answer.set_reason(fate.reason);
   }
-  answers.set_state(overall(answers.releases()));
+  answers.set_state(overall(answers.releases(), replaced));
   return answers;
 }
 

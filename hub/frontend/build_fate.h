@@ -18,12 +18,14 @@ struct FateInput {
 struct Fate {
   std::string state;
   std::string reason;  // for people
+  // Nobody waits for it any more, though it was not ready yet.
+  bool too_soon = false;
 };
 
 Fate fate_of(const FateInput& input);
 
-// Of all answers of one build.
-std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& fates);
+// Of all answers of one build. `replaced`: one of them was too soon.
+std::string overall(const google::protobuf::RepeatedPtrField<v1::DeliveryAnswer>& fates, bool replaced);
 
 // Whether that subject has told of the build.
 bool was_notified_by(const v1::Build& build, const std::string& subject);

@@ -49,6 +49,11 @@ bool may_reach(const Caller& caller, std::string_view application) {
 
 std::string hash_of(const v1::BuildSpec& build) { return crypto::sha256_hex(model::to_json(build)); }
 
+// What must be followed, and was not: nothing is kept of it, so that there is no build to name.
+bool was_refused(const v1::DeliveryAnswers& answers) {
+  return answers.state() == kNotFollowed && answers.build().empty();
+}
+
 // Nothing: the key is new.
 Result<std::optional<v1::DeliveryAnswers>> known_answer(Work& work, const std::string& subject,
                                                         const std::string& key, const v1::BuildSpec& build) {
@@ -196,6 +201,8 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& gi
   // One that a token is for may come later.
   if (!spec.application().empty() && caller.applications.empty())
     TRY(existing<v1::Application>(work.txn, spec.application()));
+  const auto who = TRY(followers(work.txn, caller, spec));
+  if (who.apps.empty() && options.must_be_followed) return say_not_followed(work, caller, spec, who, answers);
   const auto name = controllers::build_name(spec);
   answers.set_build(name);
   auto build = TRY(objects::get<v1::Build>(work.txn, name)).value_or(v1::Build());
@@ -204,7 +211,6 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& gi
   *build.mutable_spec() = spec;
   note_notifier(build, caller.subject);
   TRY(objects::put(work.txn, build, work.stamp));
-  const auto who = TRY(followers(work.txn, caller, spec));
   for (const auto& app : who.apps) {
     const controllers::Cause cause{.subject = caller.subject, .build = controllers::NamedBuild{name, spec}};
     for (auto& answer : TRY(controllers::deliver(work, app, cause)).answers)
@@ -214,8 +220,6 @@ Result<> deliver_build(Work& work, const Caller& caller, const v1::BuildSpec& gi
                                            [](const auto& answer) { return answer.state() != "Unchanged"; });
   if (who.apps.empty()) {
     TRY(say_not_followed(work, caller, spec, who, answers));
-    if (options.must_be_followed)
-      return std::unexpected(Error{Code::kNotFound, answers.message(), {}, std::string(kNotFollowed)});
   } else {
     answers.set_state(changes ? "Delivered" : "Unchanged");
     if (!changes && !answers.releases().empty()) answers.set_message(answers.releases(0).reason());
@@ -239,14 +243,22 @@ Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& c
     answers.Clear();
     if (!key.empty()) {
       if (auto known = TRY(known_answer(work, caller.subject, key, build))) {
-        answers = *std::move(known);
-        return {};
+        // Where nothing was done, and it need not be followed now, it is done now.
+        if (!was_refused(*known) || options.must_be_followed) {
+          answers = *std::move(known);
+          return {};
+        }
       }
     }
     TRY(deliver_build(work, caller, build, options, answers));
-    return key.empty() ? Result<>() : remember(work, caller.subject, key, build, answers);
+    if (key.empty()) return {};
+    answers.set_revision(work.txn.revision());
+    return remember(work, caller.subject, key, build, answers);
   }));
-  answers.set_revision(revision);
+  if (options.must_be_followed && answers.state() == kNotFollowed)
+    return std::unexpected(Error{Code::kNotFound, answers.message(), {}, std::string(kNotFollowed)});
+  // Also where it was kept by a hub of before.
+  if (answers.revision() == 0) answers.set_revision(revision);
   return answers;
 }
 

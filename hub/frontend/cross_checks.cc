@@ -220,9 +220,10 @@ Result<> check_order(const Reader& reader, const v1::Environment& environment, F
   return {};
 }
 
-Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings) {
+Result<> check_environment(const Reader& reader, const v1::Environment& environment, Findings& findings,
+                           const Foreknowledge& foreknowledge) {
   TRY(check_order(reader, environment, findings));
-  return check_values(reader, environment, findings);
+  return check_values(reader, environment, findings, foreknowledge.known, foreknowledge.note);
 }
 
 Result<> check_role(const Reader& reader, const std::string& role, Findings& findings,
@@ -236,6 +237,11 @@ Result<> check_role(const Reader& reader, const std::string& role, Findings& fin
   known.erase(doubles.begin(), doubles.end());
   findings.errors.push_back({field, fmt::format("no role \"{}\"; {}", role, did_you_mean(role, known))});
   return {};
+}
+
+Result<> check_account(const Reader& reader, const v1::ServiceAccount& account, Findings& findings) {
+  std::ranges::move(TRY(unknown_applications(reader, account)), std::back_inserter(findings.warnings));
+  return check_role(reader, account.spec().role(), findings);
 }
 
 // A circle anywhere that the profile can be reached from, in the eyes of every environment.
@@ -280,15 +286,16 @@ Result<> check_profile(const Reader& reader, const v1::Profile& profile, Finding
 }  // namespace
 
 Result<> check_against_others(const Reader& reader, std::string_view subject,
-                              const google::protobuf::Message& object, Findings& findings) {
+                              const google::protobuf::Message& object, Findings& findings,
+                              const Foreknowledge& foreknowledge) {
   if (const auto* app = dynamic_cast<const v1::Application*>(&object))
     return ApplicationCheck(reader, *app, TRY(access::roles_of(reader, subject)), findings).run();
   if (const auto* environment = dynamic_cast<const v1::Environment*>(&object))
-    return check_environment(reader, *environment, findings);
+    return check_environment(reader, *environment, findings, foreknowledge);
   if (const auto* profile = dynamic_cast<const v1::Profile*>(&object))
     return check_profile(reader, *profile, findings);
   if (const auto* account = dynamic_cast<const v1::ServiceAccount*>(&object))
-    return check_role(reader, account->spec().role(), findings);
+    return check_account(reader, *account, findings);
   if (const auto* secret = dynamic_cast<const v1::Secret*>(&object))
     return check_secret(reader, *secret, findings);
   if (const auto* binding = dynamic_cast<const v1::RoleBinding*>(&object))

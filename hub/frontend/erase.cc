@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 
@@ -14,6 +15,7 @@
 #include "hub/controllers/secrets.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
+#include "hub/frontend/secret_checks.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/access.pb.h"
 
@@ -244,7 +246,8 @@ Result<> Erasure::role() {
 // Who uses it would go on with values that nobody could give it again.
 Result<> Erasure::secret() {
   const auto secret = *TRY(objects::get<v1::Secret>(work_.txn, name_));
-  const auto users = controllers::describe_users(TRY(controllers::users_of_secret(work_.txn, name_)));
+  const auto handed = TRY(controllers::users_of_secret(work_.txn, name_));
+  const auto users = controllers::describe_users(handed);
   if (!users.empty() && !force_)
     return in_use(
         fmt::format("secret {}", name_), users,
@@ -253,11 +256,11 @@ Result<> Erasure::secret() {
   controllers::index_secret(work_.txn, &secret, nullptr);
   TRY(controllers::wake_askers(work_, controllers::id_of(secret)));
   TRY(plain());
-  if (!users.empty())
-    result_.set_message(
-        fmt::format("in use by {}, which keep what they have and take no change until it "
-                    "is made again",
-                    list_some(users)));
+  for (auto& notice : TRY(former_users(work_.txn, secret, handed))) *result_.add_users() = std::move(notice);
+  std::vector<std::string> sentences;
+  for (const auto& [fate, who] : users_by_fate(result_.users()))
+    sentences.push_back(fmt::format("in use by {}, which {}", list_some(who), fate));
+  if (!sentences.empty()) result_.set_message(fmt::format("{}", fmt::join(sentences, "; ")));
   return {};
 }
 
@@ -321,6 +324,7 @@ Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, 
     const auto object = TRY(objects::get(work.txn, kind, key));
     if (!object && options.delete_data && TRY(erase_what_is_left(work, caller, key, result))) return {};
     if (!object) return std::unexpected(no_such(work.txn, kind, key));
+    TRY(require_reach(caller, *object));
     if (options.if_match) TRY(objects::check_version(*object, *options.if_match));
     TRY(Erasure(work, caller, kind, key, options, result).run());
     if (result.message().empty()) result.set_message("is gone");

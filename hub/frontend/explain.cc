@@ -9,6 +9,7 @@
 #include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/deployments.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/times.h"
 #include "hub/store/objects.h"
@@ -225,6 +226,16 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
   const auto& spec = deployment.spec();
   const auto& status = deployment.status();
   Explanation result;
+  // What is said of the one before is nothing about what is wanted.
+  const bool begins = spec.release() != 0 && spec.release() != status.release() &&
+                      spec.returned_from() == 0 && !spec.deleted() && !status.state().empty() &&
+                      controllers::needs_reconcile(deployment);
+  if (begins) {
+    result.state = "RollingOut";
+    result.summary = fmt::format("{} is not ready in {}: release {} is about to be rolled out",
+                                 spec.application(), spec.environment(), spec.release());
+    return result;
+  }
   result.state = status.state();
   result.ready = status.state() == "Ready";
   const auto subject =

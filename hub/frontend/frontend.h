@@ -93,15 +93,16 @@ inline constexpr std::string_view kNotFollowed = "NotFollowed";
 
 // CI: an image exists. Answers what will be done and where; DeliveryAnswers.state is "Delivered", "Unchanged"
 // or kNotFollowed: then it is kept for who follows it later. The same key of the same subject (kept a day) is
-// answered again and does nothing. What is told again without one brings back what it names, unless its order
-// says that it is older than what there is.
+// answered again, also with kNotFollowed, and does nothing. What is told again without one brings back what
+// it names, unless its order says that it is older than what there is.
 Result<v1::DeliveryAnswers> notify_build(const Context& context, const Caller& caller,
                                          const v1::BuildSpec& build, const NotifyOptions& options = {});
 
 // What became of a build, per application and environment: the answers of its last notification, with what
 // they have come to. States of each: "RollingOut", "Ready", "Stalled", "Failed", "AwaitingApproval",
-// "AwaitingEnvironment", "HeldBack", "Superseded", "Unchanged"; of all: "RollingOut", "Failed", "Waiting",
-// "Done", kNotFollowed. For who told of the build alone: kNotFound otherwise, as for one that there is not.
+// "AwaitingEnvironment", "HeldBack", "Superseded" (by something newer, before it was ready), "Unchanged"; of
+// all: "RollingOut", "Failed", "Superseded", "Waiting", "Done", kNotFollowed. For who told of the build
+// alone: kNotFound otherwise, as for one that there is not.
 Result<v1::DeliveryAnswers> fate_of_build(const Context& context, const Caller& caller,
                                           std::string_view build);
 

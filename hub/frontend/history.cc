@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "hub/controllers/deployments.h"
 #include "hub/controllers/image_digests.h"
 #include "hub/controllers/image_pins.h"
+#include "hub/controllers/outcomes.h"
 #include "hub/controllers/releases.h"
 #include "hub/frontend/flatten.h"
 #include "hub/frontend/operation.h"
@@ -30,6 +32,13 @@ Result<v1::Release> release_of(const Reader& reader, const std::string& applicat
   return *std::move(release);
 }
 
+void tell(const v1::ReleaseOutcome& outcome, v1::HistoryPlace& place) {
+  place.set_reason(outcome.reason());
+  place.set_message(outcome.message());
+  *place.mutable_time() = outcome.time();
+  place.set_returned_to(outcome.returned_to());
+}
+
 }  // namespace
 
 Result<v1::History> history(const Context& context, std::string_view application) {
@@ -53,15 +62,22 @@ Result<v1::History> history(const Context& context, std::string_view application
     entry.set_source_revision(spec.source_revision());
     for (auto& image : controllers::in_order(spec)) *entry.add_images() = std::move(image);
     for (const auto& deployment : deployments) {
+      const auto& environment = deployment.spec().environment();
       const auto add = [&](const char* state) {
         auto& place = *entry.add_places();
-        place.set_environment(deployment.spec().environment());
+        place.set_environment(environment);
         place.set_state(state);
       };
       const auto number = spec.number();
       if (deployment.spec().candidate() == number) add("Candidate");
-      if (deployment.status().failed_release() == number) {
+      // Where it is tried once more, that it failed before is not what there is to know of it.
+      const bool wanted = deployment.spec().release() == number;
+      const bool failed = deployment.status().failed_release() == number &&
+                          !(wanted && controllers::needs_reconcile(deployment));
+      const auto* outcome = wanted && !failed ? nullptr : controllers::find_outcome(release, environment);
+      if (failed || outcome != nullptr) {
         add("Failed");
+        if (outcome != nullptr) tell(*outcome, *entry.mutable_places()->rbegin());
         continue;
       }
       if (deployment.status().release() == number) {
@@ -74,6 +90,17 @@ Result<v1::History> history(const Context& context, std::string_view application
       }
       // Until somebody applies or approves.
       if (deployment.spec().release() == number && deployment.spec().rolled_back()) add("RolledBack");
+    }
+    // Where the application is no longer.
+    for (const auto& outcome : release.status().outcomes()) {
+      if (std::ranges::any_of(deployments, [&](const auto& deployment) {
+            return deployment.spec().environment() == outcome.environment();
+          }))
+        continue;
+      auto& place = *entry.add_places();
+      place.set_environment(outcome.environment());
+      place.set_state(outcome.state());
+      tell(outcome, place);
     }
   }
   return history;

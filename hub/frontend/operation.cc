@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "hub/access/reach.h"
 #include "hub/store/keys.h"
 #include "hub/store/overlay_store.h"
 
@@ -36,6 +37,16 @@ Result<Revision> in_transaction(const Context& context,
 Result<> rehearse(const Context& context, const std::function<Result<>(const Context& copy)>& operation) {
   const auto overlay = TRY(OverlayStore::over(context.store));
   return operation({*overlay, context.clock, context.random});
+}
+
+Result<> require_reach(const Caller& caller, const google::protobuf::Message& object) {
+  if (caller.applications.empty() || access::within(object, caller.applications)) return {};
+  const auto& kind = model::kind_of(object);
+  const auto hint = kind.name == "Secret" ? ": it must name these and no others under spec.applications" : "";
+  return fail(Code::kDenied,
+              fmt::format("{} \"{}\": {} is for {} {} alone{}", kind.name, model::meta(object).name(),
+                          caller.subject, caller.applications.size() == 1 ? "application" : "applications",
+                          fmt::join(caller.applications, ", "), hint));
 }
 
 std::string list_some(const std::vector<std::string>& names, size_t most) {

@@ -26,6 +26,10 @@ Result<v1::ApplyResult> apply_now(const Context& context, const Caller& caller,
 Result<v1::EraseResult> erase_now(const Context& context, const Caller& caller, const model::Kind& kind,
                                   std::string_view name, const EraseOptions& options);
 
+// kDenied where the caller is for some applications alone, and the object is not theirs. Asked within the
+// transaction that writes, of what stands and of what shall stand: between a look and the write others write.
+Result<> require_reach(const Caller& caller, const google::protobuf::Message& object);
+
 // "a, b and 3 more".
 std::string list_some(const std::vector<std::string>& names, size_t most = 5);
 

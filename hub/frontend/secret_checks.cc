@@ -1,6 +1,9 @@
 #include "hub/frontend/secret_checks.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "common/template/template.h"
 #include "hub/controllers/identity.h"
@@ -35,7 +38,70 @@ Result<std::set<std::string>> keys_drawn(const v1::ResourceSpec& spec, const std
   return keys;
 }
 
+// Whether some application would have to choose between the two. One that names applications goes before one
+// for all of them, so that nobody takes an id from others.
+bool meet(const controllers::SecretFacts& a, const controllers::SecretFacts& b) {
+  if (a.applications.empty() || b.applications.empty())
+    return a.applications.empty() && b.applications.empty();
+  return std::ranges::any_of(a.applications, [&](const auto& name) { return controllers::may_use(b, name); });
+}
+
+std::string place_of(const v1::SecretNotice& notice) {
+  return fmt::format(
+      "{} in {}", notice.application().empty() ? "several applications" : notice.application(),
+      notice.environment().empty() ? "every environment of " + notice.region() : notice.environment());
+}
+
 }  // namespace
+
+Result<std::vector<v1::SecretNotice>> former_users(const Reader& reader, const v1::Secret& secret,
+                                                   const std::vector<controllers::SecretUser>& handed) {
+  controllers::StoreSecrets secrets(reader);
+  const auto& id = controllers::id_of(secret);
+  const auto others = TRY(secrets.of_id(id));
+  std::vector<v1::SecretNotice> notices;
+  for (const auto& use : handed) {
+    auto& notice = notices.emplace_back();
+    notice.set_application(use.spec.application());
+    notice.set_environment(use.spec.environment());
+    notice.set_region(use.spec.region());
+    notice.set_resource(use.resource);
+    std::set<std::string> workloads;
+    for (const auto& user : TRY(controllers::users_of(reader, use.resource))) {
+      if (!user.user.starts_with("r:")) continue;
+      const auto resource = TRY(objects::get<v1::Resource>(reader, user.user.substr(2)));
+      if (resource && resource->spec().type() == "workload" && !resource->spec().deleted())
+        workloads.insert(resource->spec().id());
+    }
+    for (const auto& workload : workloads) notice.add_workloads(workload);
+    const auto next = controllers::choose_secret(others, use.spec.environment(), use.spec.application());
+    if (next && controllers::may_use(*next, use.spec.application())) {
+      notice.set_fate("Replaced");
+      notice.set_secret(next->name);
+      notice.set_message(
+          fmt::format("is given Secret {} instead, and restarts where a value differs", next->name));
+    } else {
+      notice.set_fate("Kept");
+      notice.set_message(fmt::format(
+          "goes on with the values that it has, and takes no change until a Secret of id \"{}\" is there for "
+          "it again",
+          id));
+    }
+  }
+  return notices;
+}
+
+std::map<std::string, std::vector<std::string>> users_by_fate(
+    const google::protobuf::RepeatedPtrField<v1::SecretNotice>& notices) {
+  std::map<std::string, std::set<std::string>> sorted;
+  for (const auto& notice : notices)
+    sorted[notice.fate() == "Replaced" ? fmt::format("are given Secret {} instead", notice.secret())
+                                       : "keep what they have and take no change until it is made again"]
+        .insert(place_of(notice));
+  std::map<std::string, std::vector<std::string>> listed;
+  for (const auto& [fate, places] : sorted) listed[fate] = {places.begin(), places.end()};
+  return listed;
+}
 
 Result<std::vector<std::string>> users_of_keys(const Reader& reader, const std::string& secret,
                                                const std::set<std::string>& keys, bool absent) {
@@ -57,13 +123,16 @@ Result<> check_secret(const Reader& reader, const v1::Secret& secret, Findings& 
   const auto facts = controllers::facts_of(secret);
   controllers::StoreSecrets secrets(reader);
   for (const auto& other : TRY(secrets.of_id(facts.id))) {
-    if (other->name == name || other->environment != facts.environment) continue;
+    if (other->name == name || other->environment != facts.environment || !meet(*other, facts)) continue;
     findings.errors.push_back(
         {secret.spec().id().empty() ? "spec.environment" : "spec.id",
-         fmt::format(
-             "Secret {} is the one of id \"{}\" for {} already: give this another id, or set the keys there",
-             other->name, facts.id,
-             facts.environment.empty() ? "every environment" : "environment " + facts.environment)});
+         fmt::format("Secret {} is the one of id \"{}\" for {}{} already: give this another id, or set the "
+                     "keys there",
+                     other->name, facts.id,
+                     facts.environment.empty() ? "every environment" : "environment " + facts.environment,
+                     other->applications.empty()
+                         ? std::string()
+                         : fmt::format(" of {}", fmt::join(other->applications, ", ")))});
     return {};
   }
   if (!facts.environment.empty() && !TRY(objects::get<v1::Environment>(reader, facts.environment)))

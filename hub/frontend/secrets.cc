@@ -1,8 +1,6 @@
 // Changing a Secret by its keys.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "hub/access/reach.h"
 #include "hub/frontend/operation.h"
 #include "hub/frontend/secret_checks.h"
 #include "qleet/v1/access.pb.h"
@@ -67,14 +65,6 @@ Result<> refuse_used(const Reader& reader, const std::string& name, const v1::Se
                   name, list_some(users)));
 }
 
-// A token for some applications neither takes others' Secrets nor gives its own to others.
-Result<> refuse_others(const Caller& caller, const v1::Secret& secret) {
-  if (caller.applications.empty() || access::within(secret, caller.applications)) return {};
-  return fail(Code::kDenied,
-              fmt::format("{} is for {} alone: secret {} must name these and no others under applications",
-                          caller.subject, fmt::join(caller.applications, ", "), secret.metadata().name()));
-}
-
 }  // namespace
 
 Result<v1::ApplyResult> patch_secret(const Context& context, const Caller& caller, std::string_view name,
@@ -89,11 +79,12 @@ Result<v1::ApplyResult> patch_secret(const Context& context, const Caller& calle
       return std::unexpected(no_such(*reader, model::kind_of(v1::Secret::default_instance()), key));
     if (options.if_match && (!known || known->metadata().resource_version() != *options.if_match))
       return fail(Code::kConflict, fmt::format("secret {} has changed: read it again", key));
-    if (known) TRY(refuse_others(caller, *known));
+    // A token for some applications neither takes others' Secrets nor gives its own to others.
+    if (known) TRY(require_reach(caller, *known));
     v1::Secret secret = known.value_or(v1::Secret());
     secret.mutable_metadata()->set_name(key);
     TRY(merge(secret, patch, known.has_value()));
-    TRY(refuse_others(caller, secret));
+    TRY(require_reach(caller, secret));
     if (!options.force) TRY(refuse_used(*reader, key, patch));
     std::vector<model::Object> objects;
     objects.emplace_back(new v1::Secret(std::move(secret)));

@@ -8,9 +8,11 @@
 #include "common/crypto/token.h"
 #include "hub/access/roles.h"
 #include "hub/controllers/events.h"
+#include "hub/frontend/cross_checks.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
 #include "qleet/v1/access.pb.h"
+#include "qleet/v1/application.pb.h"
 
 namespace qleet::hub::frontend {
 namespace {
@@ -80,6 +82,18 @@ Result<v1::ServiceAccount> account_for(Work& work, const v1::TokenRequest& reque
 
 }  // namespace
 
+Result<std::vector<std::string>> unknown_applications(const Reader& reader,
+                                                      const v1::ServiceAccount& account) {
+  std::vector<std::string> warnings;
+  const auto& kind = model::kind_of(v1::Application::default_instance());
+  for (const auto& name : account.spec().applications()) {
+    if (TRY(objects::get(reader, kind, name))) continue;
+    warnings.push_back(fmt::format("service account {}: {}; its tokens are of use for that once it is there",
+                                   account.metadata().name(), no_such(reader, kind, name).message));
+  }
+  return warnings;
+}
+
 Result<v1::TokenResult> create_service_account_token(const Context& context, const Caller& caller,
                                                      const v1::TokenRequest& request) {
   const auto valid_for = TRY(validity(request.valid_for()));
@@ -106,6 +120,9 @@ Result<v1::TokenResult> create_service_account_token(const Context& context, con
     result.set_service_account(account.metadata().name());
     result.set_id(issued.id());
     if (issued.has_expires()) *result.mutable_expires() = issued.expires();
+    result.clear_warnings();
+    for (auto& warning : TRY(unknown_applications(work.txn, account)))
+      result.add_warnings(std::move(warning));
     TRY(objects::put_status(work.txn, account));
     return controllers::record_audit(work, {caller.subject, "token", "ServiceAccount",
                                             account.metadata().name(), fmt::format("token {}", result.id())});

@@ -4,15 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/model/checks.h"
 #include "hub/controllers/delivery.h"
+#include "hub/controllers/indexes.h"
 #include "hub/controllers/places.h"
 #include "hub/controllers/resolver.h"
 #include "hub/controllers/route_claims.h"
 #include "hub/controllers/store_profiles.h"
 #include "hub/controllers/store_sources.h"
 #include "hub/controllers/values.h"
+#include "hub/store/keys.h"
 #include "hub/store/objects.h"
 
 namespace qleet::hub::frontend {
@@ -25,34 +28,36 @@ std::string nearest_or_all(std::string_view word, const std::vector<std::string>
 
 class ValuesCheck {
  public:
-  ValuesCheck(const Reader& reader, const v1::Environment& environment, Findings& findings)
+  ValuesCheck(const Reader& reader, const v1::Environment& environment)
       : reader_(reader),
         environment_(environment),
         without_(environment),
-        findings_(findings),
         profiles_(reader),
         sources_(reader) {
     without_.mutable_spec()->clear_applications();
   }
 
-  Result<> run() {
-    const auto& applications = environment_.spec().applications();
-    for (const auto& name : model::sorted_keys(applications)) {
-      const auto application = TRY(objects::get<v1::Application>(reader_, name));
-      const auto field = fmt::format("spec.applications.{}", name);
-      if (!application) {
-        warn(field,
-             fmt::format("there is no application \"{}\" yet; these values count as soon as there is", name));
-        continue;
-      }
-      const auto wanted = controllers::environments_of(application->spec());
-      if (std::ranges::find(wanted, environment_.metadata().name()) == wanted.end())
-        warn(field, fmt::format("application \"{}\" is not in this environment; it is in {}", name,
-                                fmt::join(wanted, ", ")));
-      parts(*application, applications.at(name), field);
-      TRY(resolvable(*application, field));
+  Result<KnownValues::Of> of(const std::string& name) {
+    findings_ = {};
+    KnownValues::Of found;
+    const auto application = TRY(objects::get<v1::Application>(reader_, name));
+    const auto field = fmt::format("spec.applications.{}", name);
+    if (!application) {
+      warn(field,
+           fmt::format("there is no application \"{}\" yet; these values count as soon as there is", name));
+      found.findings = std::move(findings_);
+      return found;
     }
-    return {};
+    found.uid = application->metadata().uid();
+    found.generation = application->metadata().generation();
+    const auto wanted = controllers::environments_of(application->spec());
+    if (std::ranges::find(wanted, environment_.metadata().name()) == wanted.end())
+      warn(field, fmt::format("application \"{}\" is not in this environment; it is in {}", name,
+                              fmt::join(wanted, ", ")));
+    parts(*application, environment_.spec().applications().at(name), field);
+    TRY(resolvable(*application, field));
+    found.findings = std::move(findings_);
+    return found;
   }
 
  private:
@@ -114,15 +119,52 @@ class ValuesCheck {
   const Reader& reader_;
   const v1::Environment& environment_;
   v1::Environment without_;
-  Findings& findings_;
+  Findings findings_;
   controllers::StoreProfiles profiles_;
   controllers::StoreSources sources_;
 };
 
+// Whether the application is the one that was looked at, as it was.
+Result<bool> is_same(const Reader& reader, const std::string& name, const KnownValues::Of& known,
+                     Revision seen) {
+  const auto& kind = model::kind_of(v1::Application::default_instance());
+  const auto entry = TRY(reader.get(keys::object(kind.plural, name)));
+  if (!entry) return known.uid.empty();
+  if (entry->revision <= seen) return true;
+  // Its status alone, or what this transaction wrote.
+  const auto now = TRY(objects::get<v1::Application>(reader, name));
+  return now && now->metadata().uid() == known.uid && now->metadata().generation() == known.generation;
+}
+
+const KnownValues::Of* find(const KnownValues* known, const std::string& environment,
+                            const std::string& application) {
+  if (known == nullptr) return nullptr;
+  const auto of = known->environments.find(environment);
+  if (of == known->environments.end()) return nullptr;
+  const auto found = of->second.find(application);
+  return found == of->second.end() ? nullptr : &found->second;
+}
+
 }  // namespace
 
-Result<> check_values(const Reader& reader, const v1::Environment& environment, Findings& findings) {
-  return ValuesCheck(reader, environment, findings).run();
+Result<> check_values(const Reader& reader, const v1::Environment& environment, Findings& findings,
+                      const KnownValues* known, KnownValues* note) {
+  const auto& name = environment.metadata().name();
+  ValuesCheck check(reader, environment);
+  for (const auto& application : model::sorted_keys(environment.spec().applications())) {
+    const auto* before = find(known, name, application);
+    const bool holds = before != nullptr && TRY(is_same(reader, application, *before, known->seen));
+    auto found = holds ? *before : TRY(check.of(application));
+    if (note != nullptr) note->environments[name][application] = found;
+    std::ranges::move(found.findings.errors, std::back_inserter(findings.errors));
+    std::ranges::move(found.findings.warnings, std::back_inserter(findings.warnings));
+  }
+  return {};
+}
+
+Result<bool> is_outdated(const Reader& reader, const KnownValues& known) {
+  const auto changed = TRY(reader.get(controllers::kProfilesChanged));
+  return changed && changed->revision > known.seen;
 }
 
 }  // namespace qleet::hub::frontend

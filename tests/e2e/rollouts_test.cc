@@ -80,7 +80,7 @@ TEST_F(Rollouts, WhatNeverBecomesReadyIsGoneBackFrom) {
   EXPECT_NE(waited.err.find("release 1 serves; release 2: no progress for 3.0 s: region local-1: trouble"),
             std::string::npos)
       << waited.err;
-  EXPECT_NE(fleet.qleet({"history", "shop"}).out.find("default (Failed)"), std::string::npos);
+  EXPECT_NE(fleet.qleet({"history", "shop"}).out.find("default (Failed, back to "), std::string::npos);
   EXPECT_NE(fleet.qleet({"events", "shop"}).out.find("ReturnedToRelease"), std::string::npos);
   // A hub that starts again leaves it there.
   fleet.kill_hub();

@@ -10,6 +10,7 @@ constexpr auto kOnTheWay = Progress::kOnTheWay;
 constexpr auto kDone = Progress::kDone;
 constexpr auto kWaits = Progress::kWaitsForPeople;
 constexpr auto kFailed = Progress::kFailed;
+constexpr auto kReplaced = Progress::kReplaced;
 
 struct Told {
   std::string state;
@@ -19,6 +20,7 @@ struct Told {
   unsigned returned_from = 0;
   bool seen = true;
   std::string environment = "dev";
+  unsigned current = 0;
 };
 
 v1::Tree tree_of(const std::vector<Told>& told) {
@@ -34,6 +36,7 @@ v1::Tree tree_of(const std::vector<Told>& told) {
     environment.set_candidate(one.candidate);
     environment.set_failed_release(one.failed);
     environment.set_returned_from(one.returned_from);
+    environment.set_current(one.current);
   }
   return tree;
 }
@@ -68,14 +71,24 @@ INSTANTIATE_TEST_SUITE_P(
             5,
             kFailed},
         Row{"WentBack", {.state = "Returned", .release = 4, .failed = 5, .returned_from = 5}, 5, kFailed},
-        Row{"WhatWasGoneBackToIsAskedFor",
-            {.state = "Returned", .release = 4, .returned_from = 5},
+        // The one after it failed: that says nothing of this one.
+        Row{"WhatWasGoneBackToServes", {.state = "Returned", .release = 4, .returned_from = 5}, 4, kDone},
+        Row{"WhatIsGoneBackToIsOnItsWay",
+            {.state = "Failed", .release = 4, .failed = 5, .returned_from = 5, .seen = false},
             4,
-            kFailed},
+            kOnTheWay},
         Row{"WaitsForApproval", {.state = "Ready", .release = 4, .candidate = 5}, 5, kWaits},
         Row{"WaitsThoughTheOtherIsBroken", {.state = "Stalled", .release = 4, .candidate = 5}, 5, kWaits},
         Row{"WithACandidateOfSomebodyElse", {.state = "Ready", .release = 5, .candidate = 6}, 5, kDone},
-        Row{"ANewerOneTookItsPlace", {.state = "Ready", .release = 6}, 5, kDone},
+        Row{"ANewerOneTookItsPlace", {.state = "Ready", .release = 6}, 5, kReplaced},
+        Row{"ANewerOneThatFailed", {.state = "Failed", .release = 6, .failed = 6}, 5, kReplaced},
+        Row{"ANewerOneThatStalls", {.state = "Stalled", .release = 6}, 5, kReplaced},
+        Row{"ANewerOneThatWasGoneBackFrom",
+            {.state = "Returned", .release = 4, .failed = 6, .returned_from = 6},
+            5,
+            kReplaced},
+        Row{"ANewerOneWaitsInItsPlace", {.state = "Ready", .release = 4, .candidate = 6}, 5, kReplaced},
+        Row{"ReadyBeforeTheNewerOne", {.state = "RollingOut", .release = 6, .current = 5}, 5, kDone},
         Row{"Deleting", {.state = "Deleting", .release = 5}, 5, kOnTheWay},
         Row{"WhateverIsWanted", {.state = "Ready", .release = 5}, 0, kDone},
         Row{"WhateverIsWantedWaits", {.state = "Ready", .release = 4, .candidate = 5}, 0, kWaits},
@@ -92,6 +105,17 @@ TEST(Verdict, OnlyEnvironmentsWithAGoalCount) {
   EXPECT_EQ(progress_of(tree, "dev"), kDone);
   EXPECT_EQ(progress_of(tree, "prod"), kFailed);
   EXPECT_EQ(progress_of(tree, "", {{"shop", "staging", 1}}), kOnTheWay);
+}
+
+TEST(Verdict, SaysByWhatItWasReplaced) {
+  const auto tree = tree_of({{.state = "Failed", .release = 6, .failed = 6},
+                             {.state = "Ready", .release = 3, .environment = "prod"}});
+  const std::vector<Goal> goals = {{"shop", "dev", 5}, {"shop", "prod", 3}};
+  EXPECT_EQ(progress_of(tree, "", goals), kReplaced);
+  EXPECT_EQ(replacements(tree, "", goals),
+            std::vector<std::string>{"shop: release 5 was replaced by release 6 in dev"});
+  EXPECT_TRUE(replacements(tree, "prod", goals).empty());
+  EXPECT_EQ(progress_of(tree, "prod", goals), kDone);
 }
 
 TEST(Verdict, AnEnvironmentThatIsLeftCountsOnlyWhereItIsAGoal) {

@@ -11,6 +11,7 @@
 #include "hub/store/keys.h"
 #include "hub/store/memory_store.h"
 #include "hub/store/objects.h"
+#include "qleet/v1/access.pb.h"
 #include "qleet/v1/application.pb.h"
 #include "qleet/v1/delivery.pb.h"
 #include "qleet/v1/environment.pb.h"
@@ -260,6 +261,30 @@ TEST(Filter, NamesNarrowWhatIsRead) {
             "o/resources/eu.dev.shop.");
   EXPECT_EQ((Filter{.application = "shop"}.key_prefix(resources)), "o/resources/");
   EXPECT_EQ((Filter{.application = "shop"}.key_prefix(*model::find_kind("Release"))), "o/releases/shop.");
+}
+
+TEST(Filter, EventsBelongWhereWhatTheyAreAboutDoes) {
+  const auto about = [](const char* kind, const char* name) {
+    v1::Event event;
+    event.mutable_spec()->set_regarding_kind(kind);
+    event.mutable_spec()->set_regarding_name(name);
+    return event;
+  };
+  const auto deployment = about("Deployment", "shop.dev");
+  const auto resource = about("Resource", "eu.dev.shop.workload.web");
+  for (const auto& event : {deployment, resource, about("Application", "shop"), about("Release", "shop.3")})
+    EXPECT_TRUE(Filter{.application = "shop"}.matches(event)) << event.ShortDebugString();
+  for (const auto& event : {deployment, resource, about("Environment", "dev")})
+    EXPECT_TRUE(Filter{.environment = "dev"}.matches(event)) << event.ShortDebugString();
+  for (const auto& event : {resource, about("Region", "eu")})
+    EXPECT_TRUE(Filter{.region = "eu"}.matches(event)) << event.ShortDebugString();
+  EXPECT_FALSE(Filter{.application = "sho"}.matches(deployment));
+  EXPECT_FALSE((Filter{.application = "shop", .environment = "prod"}.matches(deployment)));
+  EXPECT_FALSE(Filter{.application = "shop"}.matches(about("Environment", "shop")));
+  EXPECT_FALSE(Filter{.application = "shop"}.matches(about("Resource", "eu.dev.-.postgres.shop")));
+  Request request;
+  request.query = {{"application", "shop"}};
+  EXPECT_TRUE(read_filter(request, *model::find_kind("Event")));
 }
 
 TEST(Filter, MatchesFieldsAndRefusesThoseAKindLacks) {

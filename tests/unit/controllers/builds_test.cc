@@ -151,6 +151,41 @@ TEST(Builds, WhatNothingFollowsIsTold) {
   EXPECT_FALSE(world.get<v1::Build>(controllers::build_name(lost)));
 }
 
+TEST(Builds, WhatMustBeFollowedIsAnsweredAgainByItsKey) {
+  World world;
+  world.join("lab");
+  const frontend::NotifyOptions must{.idempotency_key = "run-7", .must_be_followed = true};
+  const auto first = tell(world, {"main-1", 'a'}, must);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().reason, frontend::kNotFollowed);
+  // Somebody follows it since: the same request has the same answer, and does nothing.
+  world.apply(app());
+  world.settle();
+  const auto again = tell(world, {"main-1", 'a'}, must);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, first.error().code);
+  EXPECT_EQ(again.error().reason, first.error().reason);
+  EXPECT_EQ(again.error().message, first.error().message);
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 1u);
+  EXPECT_EQ(tell(world, {"main-2", 'b'}, must).error().reason, frontend::kKeyReused);
+  // Nothing was done of it: without the wish it is done.
+  const auto kept = tell(world, {"main-1", 'a'}, {.idempotency_key = "run-7"});
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(kept->state(), "Delivered");
+  const auto repeated = tell(world, {"main-1", 'a'}, must);
+  ASSERT_TRUE(repeated);
+  EXPECT_EQ(repeated->SerializeAsString(), kept->SerializeAsString()) << "to the revision";
+}
+
+TEST(Builds, WhatIsKeptIsNotFollowedAllTheSame) {
+  World world;
+  world.join("lab");
+  ASSERT_EQ(tell(world, {"main-1", 'a'}, {.idempotency_key = "run-7"})->state(), "NotFollowed");
+  const auto must = tell(world, {"main-1", 'a'}, {.idempotency_key = "run-7", .must_be_followed = true});
+  ASSERT_FALSE(must);
+  EXPECT_EQ(must.error().reason, frontend::kNotFollowed);
+}
+
 TEST(Builds, AnApplicationThatIsBeingDeletedFollowsNothing) {
   World world;
   world.join("lab");
@@ -444,6 +479,21 @@ TEST(Fate, OfABuildThatIsReturnedToIsReady) {
   EXPECT_EQ(fate(bad->build()), "Failed Failed");
 }
 
+TEST(Fate, OfWhatWasReplacedBeforeItWasReady) {
+  TwoPlaces places;
+  auto& world = places.world;
+  world.slow["workload.web"] = {"Creating", "is starting"};
+  const auto first = tell(world, {.tag = "main-3", .digest = 'c', .image = "reg.example/shop/web"});
+  world.settle();
+  world.broken["workload.web"] = {"ProbeFailing", "its probe fails"};
+  const auto second = tell(world, {.tag = "main-4", .digest = 'd', .image = "reg.example/shop/web"});
+  world.settle();
+  const auto fate = frontend::fate_of_build(world.context(), {"serviceaccount:ci"}, first->build());
+  ASSERT_TRUE(fate);
+  EXPECT_EQ(fate->state(), "Superseded") << "whatever becomes of the newer one";
+  EXPECT_EQ(fate->releases(0).reason(), fmt::format("replaced by release {}", second->releases(0).release()));
+}
+
 TEST(Reach, ATokenTellsOfBuildsForItsApplicationsAlone) {
   World world;
   world.join("lab");
@@ -480,6 +530,20 @@ TEST(Tokens, AreForTheApplicationsOfTheirAccount) {
   request.add_applications("shop");
   ASSERT_TRUE(frontend::create_service_account_token(world.context(), world.caller, request));
   EXPECT_THAT(world.at<v1::ServiceAccount>("shop-ci").spec().applications(), ElementsAre("shop"));
+  // Set up before what it is for.
+  EXPECT_THAT(
+      frontend::create_service_account_token(world.context(), world.caller, request)->warnings(),
+      ElementsAre("service account shop-ci: application shop does not exist; its tokens are of use for that "
+                  "once it is there"));
+  EXPECT_THAT(world
+                  .apply("{apiVersion: qleet.io/v1, kind: ServiceAccount, metadata: {name: other-ci}, spec: "
+                         "{role: ci, applications: [shop]}}")
+                  .warnings(),
+              ElementsAre(HasSubstr("application shop does not exist")));
+  world.join("lab");
+  world.apply(app());
+  EXPECT_THAT(frontend::create_service_account_token(world.context(), world.caller, request)->warnings(),
+              IsEmpty());
   ASSERT_TRUE(frontend::create_service_account_token(world.context(), world.caller, request))
       << "another one";
   request.set_applications(0, "cart");

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "hub/controllers/events.h"
 #include "tests/unit/controllers/world.h"
 
@@ -137,6 +140,148 @@ TEST_F(FailedReleases, TheSameIsTriedAgainWhereSomebodyAppliesIt) {
   EXPECT_EQ(answered.releases(0).release(), 2u);
   world.settle();
   EXPECT_EQ(world.state("shop.dev"), "Ready 2");
+}
+
+// What a person rolled back to did not come true: it is as if nobody had rolled back.
+TEST_F(FailedReleases, ARollbackThatFailsIsUndoneWhole) {
+  world.apply(environment("dev"));
+  const auto followed = [](const std::string& variables) {
+    return fmt::format(
+        "{{apiVersion: qleet.io/v1, kind: Application, metadata: {{name: shop}}, spec: {{environments: "
+        "[dev], "
+        "workloads: {{web: {{builds: {{image: reg.example/web}}, score: {{containers: {{main: {{image: "
+        "reg.example/web, variables: {}}}}}}}}}}}}}}}\n",
+        variables);
+  };
+  world.build("reg.example/web", "main-1", '1');
+  world.apply(followed("{}"));
+  world.settle();
+  world.apply(followed("{NEW: yes}"));
+  world.settle();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 2");
+  crash();
+  v1::RollbackRequest request;
+  request.set_application("shop");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, request));
+  world.settle();
+  ASSERT_TRUE(deployment().spec().rolled_back());
+  // It waits for the rollback while that is on its way.
+  EXPECT_EQ(world.build("reg.example/web", "main-2", '2').releases(0).state(), "HeldBack");
+  world.settle();
+  EXPECT_EQ(deployment().spec().release(), 3u);
+  world.pass(minutes(9));
+  world.slow.clear();
+  world.pass(minutes(2));
+  EXPECT_FALSE(deployment().spec().rolled_back());
+  EXPECT_EQ(deployment().spec().candidate(), 0u) << "what came meanwhile is let in";
+  const auto release = world.at<v1::Release>(fmt::format("shop.{}", deployment().spec().release()));
+  EXPECT_THAT(release.spec().images(0).image(), HasSubstr("main-2"));
+}
+
+TEST_F(FailedReleases, BuildsGoOnFromWhatWasLeftByARollbackThatFailed) {
+  break_second();
+  world.slow.clear();
+  world.look_again();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 2");
+  crash();
+  v1::RollbackRequest request;
+  request.set_application("shop");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, request));
+  world.settle();
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 3u);
+  world.pass(minutes(9));
+  world.slow.clear();
+  world.pass(minutes(2));
+  EXPECT_EQ(world.state("shop.dev"), "Returned 2");
+  EXPECT_FALSE(deployment().spec().rolled_back());
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), 2u);
+  const auto conditions = world.at<v1::Application>("shop").status().conditions();
+  for (const auto& condition : conditions)
+    EXPECT_FALSE(condition.type() == "HeldBack" && condition.status() == "True");
+}
+
+// Of two rollbacks the second one fails: the first one was somebody's wish, and is so again.
+TEST_F(FailedReleases, ARollbackThatFailsGoesBackToOneThatIsHeld) {
+  world.apply(environment("dev"));
+  for (const char digit : {'1', '2', '3'}) {
+    world.apply(app(a(digit)));
+    world.settle();
+  }
+  v1::RollbackRequest request;
+  request.set_application("shop");
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, request));
+  world.settle();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 4");
+  crash();
+  request.set_to_release(1);
+  ASSERT_TRUE(frontend::rollback(world.context(), world.caller, request));
+  world.settle();
+  world.pass(minutes(9));
+  world.slow.clear();
+  world.pass(minutes(2));
+  EXPECT_EQ(world.state("shop.dev"), "Returned 4");
+  EXPECT_TRUE(deployment().spec().rolled_back());
+}
+
+TEST_F(FailedReleases, AreRememberedWhenOthersFollow) {
+  break_second();
+  world.slow.clear();
+  world.pass(minutes(11));
+  ASSERT_EQ(world.state("shop.dev"), "Returned 1");
+  world.apply(app(a('3')));
+  world.settle();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 3");
+  const auto history = *frontend::history(world.context(), "shop");
+  ASSERT_EQ(history.entries(1).release(), 2u);
+  ASSERT_EQ(history.entries(1).places_size(), 1);
+  const auto& place = history.entries(1).places(0);
+  EXPECT_EQ(place.state(), "Failed");
+  EXPECT_EQ(place.environment(), "dev");
+  EXPECT_EQ(place.reason(), "ProgressDeadlineExceeded");
+  EXPECT_EQ(place.message(),
+            "release 2: no progress for 10 min: region lab: web: container main exited with code 1");
+  EXPECT_EQ(place.returned_to(), 1u);
+  EXPECT_NE(place.time().seconds(), 0);
+  EXPECT_EQ(world.at<v1::Release>("shop.2").status().outcomes(0).state(), "Failed");
+}
+
+TEST_F(FailedReleases, AreForgottenWhereTheyComeTrueAfterAll) {
+  break_second();
+  world.slow.clear();
+  world.pass(minutes(11));
+  world.apply(app(a('2')));
+  auto history = *frontend::history(world.context(), "shop");
+  for (const auto& place : history.entries(0).places()) EXPECT_NE(place.state(), "Failed") << "tried again";
+  world.settle();
+  ASSERT_EQ(world.state("shop.dev"), "Ready 2");
+  EXPECT_THAT(world.at<v1::Release>("shop.2").status().outcomes(), IsEmpty());
+}
+
+TEST_F(FailedReleases, TellTheirEventsInTheOrderOfWhatHappened) {
+  break_second();
+  world.pass(minutes(11));  // nothing of the other one runs yet
+  const auto all = *controllers::events_of(**world.store.snapshot(), "Deployment", "shop.dev");
+  std::vector<std::string> reasons;  // newest first
+  std::map<std::string, std::uint64_t> order;
+  for (const auto& event : all) {
+    reasons.push_back(event.spec().reason());
+    order[event.spec().reason()] = event.spec().sequence();
+  }
+  EXPECT_LT(order["ProgressDeadlineExceeded"], order["ReturnedToRelease"]);
+  EXPECT_LT(order["ReturnedToRelease"], order["RollingOut"]);
+  const auto place = [&](const char* reason) { return std::ranges::find(reasons, reason) - reasons.begin(); };
+  EXPECT_LT(place("RollingOut"), place("ReturnedToRelease"));
+  EXPECT_LT(place("ReturnedToRelease"), place("ProgressDeadlineExceeded"));
+}
+
+TEST_F(FailedReleases, WhatIsSaidOfTheOneBeforeIsNotSaidOfTheNext) {
+  break_second(", rollout: {onFailure: stay}");
+  world.pass(minutes(11));
+  ASSERT_EQ(world.state("shop.dev"), "Failed 1");
+  world.apply(app(a('3')));  // the hub has not looked at it yet
+  const auto described = *frontend::describe(world.context(), *model::find_kind("app"), "shop");
+  EXPECT_EQ(described.summary(), "shop is not ready in dev: release 3 is about to be rolled out");
+  EXPECT_EQ(described.state(), "RollingOut");
 }
 
 TEST_F(FailedReleases, AProfileIsNoReasonToTryAgain) {

@@ -83,6 +83,10 @@ TEST(SecretChoice, OneForOthersPutsNobodyOff) {
   EXPECT_EQ(chosen("cart"), "prod");
   EXPECT_EQ(chosen("shop"), "all");
   EXPECT_EQ(chosen(""), "all");
+  controllers::SecretList own({secret("all", "", {}), secret("carts", "", {"cart"})});
+  for (const auto& [application, name] :
+       std::map<std::string, std::string>{{"cart", "carts"}, {"shop", "all"}})
+    EXPECT_EQ(controllers::choose_secret(own.of_id("stripe").value(), "prod", application)->name, name);
   controllers::SecretList alone({secret("prod", "prod", {"cart"})});
   EXPECT_EQ(controllers::choose_secret(alone.of_id("stripe").value(), "prod", "shop")->name, "prod")
       << "to say that it may not be used";
@@ -250,6 +254,69 @@ TEST_F(SecretFlow, AnEnvironmentsOwnTakesTheirPlaceThereAndGivesItBack) {
   EXPECT_EQ(use(in_prod).version(), 2U);
 }
 
+// Who may write Secrets for one application has a free id for that one alone.
+TEST_F(SecretFlow, AnIdIsTakenForTheApplicationsThatItNames) {
+  apply(secret("cart-stripe", "{api_key: a}", ", id: stripe, applications: [cart]"));
+  apply(secret("stripe", "{api_key: b}"));
+  apply(app("shop"));
+  apply(app("cart"));
+  EXPECT_EQ(use(handed_).name(), "stripe");
+  EXPECT_EQ(use("lab.default.cart.secret.stripe").name(), "cart-stripe");
+  EXPECT_THAT(
+      world_.refusal(secret("third", "{api_key: a}", ", id: stripe, applications: [cart, billing]")),
+      HasSubstr("Secret cart-stripe is the one of id \"stripe\" for every environment of cart already"));
+  EXPECT_THAT(world_.refusal(secret("fourth", "{api_key: a}", ", id: stripe")),
+              HasSubstr("Secret stripe is the one of id \"stripe\" for every environment already"));
+}
+
+// Asked within the write: what stands may be another's by then.
+TEST_F(SecretFlow, ALimitedTokenWritesNoOthersWhateverWayItComes) {
+  apply(secret("stripe", "{api_key: a}"));
+  const frontend::Caller cart{"serviceaccount:cart", {"cart"}};
+  const auto denied = [&](const std::string& yaml) {
+    const auto result = frontend::apply(world_.context(), cart, *model::decode(yaml));
+    return result ? std::string() : result.error().message;
+  };
+  EXPECT_THAT(denied(secret("stripe", "{api_key: b}", ", applications: [cart]")),
+              HasSubstr("Secret \"stripe\": serviceaccount:cart is for application cart alone"));
+  EXPECT_THAT(denied(secret("free", "{api_key: b}")), HasSubstr("under spec.applications"));
+  EXPECT_THAT(denied(secret("free", "{api_key: b}", ", applications: [cart, shop]")),
+              HasSubstr("cart alone"));
+  EXPECT_THAT(denied(app("shop")), HasSubstr("Application \"shop\""));
+  EXPECT_FALSE(
+      frontend::erase(world_.context(), cart, *model::find_kind("secret"), "stripe", {.force = true}));
+  EXPECT_EQ(denied(secret("free", "{api_key: b}", ", applications: [cart]")), "");
+  EXPECT_EQ(world_.at<v1::Secret>("stripe").metadata().generation(), 1U);
+}
+
+TEST_F(SecretFlow, WhoLosesOneIsTold) {
+  apply(environment("prod"));
+  apply(secret("stripe", "{api_key: a}"));
+  apply(secret("stripe-prod", "{api_key: b}", ", id: stripe, environment: prod"));
+  apply(app("shop", "{type: secret, id: stripe}", "${resources.stripe.api_key}", "[default, prod]"));
+  const auto& kind = *model::find_kind("secret");
+  const auto dry =
+      frontend::erase(world_.context(), world_.caller, kind, "stripe-prod", {.dry_run = true, .force = true});
+  const auto gone = frontend::erase(world_.context(), world_.caller, kind, "stripe-prod", {.force = true});
+  ASSERT_TRUE(gone);
+  ASSERT_EQ(gone->users_size(), 1);
+  const auto& user = gone->users(0);
+  EXPECT_EQ(user.application() + " " + user.environment() + " " + user.region(), "shop prod lab");
+  EXPECT_THAT(user.workloads(), ElementsAre("web"));
+  EXPECT_EQ(user.fate() + " " + user.secret(), "Replaced stripe");
+  EXPECT_EQ(gone->message(), "in use by shop in prod, which are given Secret stripe instead");
+  EXPECT_EQ(dry->users(0).SerializeAsString(), user.SerializeAsString());
+  world_.settle();
+  const auto last = frontend::erase(world_.context(), world_.caller, kind, "stripe", {.force = true});
+  ASSERT_TRUE(last);
+  ASSERT_EQ(last->users_size(), 2);
+  for (const auto& one : last->users()) EXPECT_EQ(one.fate(), "Kept");
+  EXPECT_EQ(
+      last->users(0).message(),
+      "goes on with the values that it has, and takes no change until a Secret of id \"stripe\" is there "
+      "for it again");
+}
+
 TEST_F(SecretFlow, WhoMayNotUseItIsRefused) {
   apply(secret("stripe", "{api_key: a}", ", applications: [shop, billing]"));
   EXPECT_THAT(
@@ -384,7 +451,7 @@ TEST_F(SecretFlow, ATokenForSomeApplicationsChangesTheirsAlone) {
     return done ? std::string() : done.error().message;
   };
   for (const auto* name : {"stripe", "carts", "new"})
-    EXPECT_THAT(set(name), HasSubstr("is for shop alone")) << name;
+    EXPECT_THAT(set(name), HasSubstr("is for application shop alone")) << name;
   EXPECT_EQ(set("shops"), "");
   EXPECT_EQ(set("new", [](auto& what) { what.add_applications("shop"); }), "");
   EXPECT_THAT(set("shops", [](auto& what) { what.set_every_application(true); }), HasSubstr("alone"));
