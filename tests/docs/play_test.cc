@@ -27,11 +27,6 @@ std::string content(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string without_newline(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
 std::string replaced(const std::string& text, const std::string& from, const std::string& to) {
   return std::regex_replace(text, std::regex(from), to);
 }
