@@ -33,6 +33,11 @@ bool take(const std::string& directive, DocBlock& block) {
   return true;
 }
 
+// A line of the page that goes on with " ..." is the beginning of the line that is shown.
+bool is_line(const std::string& page, const std::string& shown) {
+  return page.ends_with(" ...") ? shown.starts_with(page.substr(0, page.size() - 3)) : page == shown;
+}
+
 bool matches(const std::vector<std::string>& page, size_t at, const std::vector<std::string>& shown,
              size_t from) {
   for (; at < page.size(); ++at, ++from) {
@@ -41,7 +46,7 @@ bool matches(const std::vector<std::string>& page, size_t at, const std::vector<
         if (matches(page, at + 1, shown, rest)) return true;
       return false;
     }
-    if (from == shown.size() || page[at] != shown[from]) return false;
+    if (from == shown.size() || !is_line(page[at], shown[from])) return false;
   }
   return from == shown.size();
 }

@@ -48,6 +48,8 @@ TEST(Page, ThreeDotsStandForAnyLines) {
   EXPECT_TRUE(shows({"a", "...", "c"}, {"a", "b", "b", "c"}));
   EXPECT_TRUE(shows({"a", "...", "c"}, {"a", "c"}));
   EXPECT_FALSE(shows({"a", "...", "c"}, {"a", "b"}));
+  EXPECT_TRUE(shows({"it says: ..."}, {"it says: whatever"}));
+  EXPECT_FALSE(shows({"it says: ..."}, {"it is silent"}));
   EXPECT_FALSE(shows({"a"}, {"a", "b"}));
   EXPECT_FALSE(shows({"a", "b"}, {"a"}));
 }
