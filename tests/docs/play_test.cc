@@ -31,7 +31,7 @@ std::string replaced(const std::string& text, const std::string& from, const std
   return std::regex_replace(text, std::regex(from), to);
 }
 
-class Docs : public ::testing::Test {
+class Docs : public ::testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() {
     clone_ = std::make_unique<TempDir>();
@@ -142,13 +142,23 @@ class Docs : public ::testing::Test {
 std::unique_ptr<TempDir> Docs::clone_;
 Environment Docs::environment_;
 
-TEST_F(Docs, Tutorial) { play("tutorial.md"); }
-TEST_F(Docs, Guides) {
-  for (const auto* page : {"add-a-host", "environments", "secrets", "ci", "backup", "troubleshooting",
-                           "editors", "from-compose", "from-kubernetes", "from-nomad"}) {
-    SCOPED_TRACE(page);
-    play("guides/" + std::string(page) + ".md");
-  }
+// The tutorial comes first: it starts the quickstart, which the guides go on with.
+TEST_P(Docs, IsPlayed) { play(GetParam() + ".md"); }
+
+INSTANTIATE_TEST_SUITE_P(Pages, Docs,
+                         ::testing::Values("tutorial", "guides/add-a-host", "guides/environments",
+                                           "guides/secrets", "guides/ci", "guides/backup",
+                                           "guides/troubleshooting", "guides/editors", "guides/from-compose",
+                                           "guides/from-kubernetes", "guides/from-nomad"),
+                         [](const auto& page) {
+                           return std::regex_replace(page.param, std::regex("[^a-z]"), "_");
+                         });
+
+TEST(DocsAreAllPlayed, EveryGuideIsAmongThem) {
+  size_t guides = 0;
+  for (const auto& entry : fs::directory_iterator(QLEET_TOP "/docs/guides"))
+    guides += entry.path().extension() == ".md" ? 1 : 0;
+  EXPECT_EQ(guides, 10U) << "add the new page to the list above";
 }
 
 }  // namespace
