@@ -142,6 +142,31 @@ class Docs : public ::testing::TestWithParam<std::string> {
 std::unique_ptr<TempDir> Docs::clone_;
 Environment Docs::environment_;
 
+// Options of the daemons that a page names are theirs, also where the command is not run.
+TEST(Daemons, HaveEveryOptionThatAPageNames) {
+  static const std::regex kCommand(R"((^|\n)(qleet-hub|qleet-agent) ([a-z-]+)([^\n]*))");
+  static const std::regex kOption(R"( (--[a-z-]+))");
+  size_t seen = 0;
+  for (const auto& page : pages_below(QLEET_TOP "/docs")) {
+    for (const auto& block : page.blocks) {
+      if (block.language != "sh" && block.language != "console") continue;
+      for (auto at = std::sregex_iterator(block.text.begin(), block.text.end(), kCommand);
+           at != std::sregex_iterator(); ++at) {
+        const auto help = run({QLEET_BIN "/" + (*at)[2].str(), (*at)[3], "--help"});
+        const auto where = page.path.string() + ":" + std::to_string(block.line) + ":" + at->str();
+        EXPECT_EQ(help.exit, 0) << where << "\n" << help.err;
+        const auto options = (*at)[4].str();
+        for (auto option = std::sregex_iterator(options.begin(), options.end(), kOption);
+             option != std::sregex_iterator(); ++option) {
+          ++seen;
+          EXPECT_TRUE(help.out.contains((*option)[1].str())) << where << ": " << option->str();
+        }
+      }
+    }
+  }
+  EXPECT_GT(seen, 10U);
+}
+
 // The tutorial comes first: it starts the quickstart, which the guides go on with.
 TEST_P(Docs, IsPlayed) { play(GetParam() + ".md"); }
 
