@@ -1,4 +1,4 @@
-// Names of resources (docs/architecture.md, "Objects and their names"). Pure.
+// Names of resources (docs/resolution.md, "Objects and their names"). Pure.
 #pragma once
 
 #include <optional>

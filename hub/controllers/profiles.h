@@ -50,7 +50,7 @@ struct ProfilePlace {
   bool every_environment = false;
 };
 
-// As docs/architecture.md says ("Choice of a profile"); null when none serves.
+// As docs/resolution.md says ("Choice of a profile"); null when none serves.
 ProfilePtr choose_profile(const std::vector<ProfilePtr>& profiles, const ProfileAsk& ask,
                           const ProfilePlace& place);
 

@@ -7,7 +7,7 @@
 namespace qleet::chaos {
 namespace {
 
-// As docs/architecture.md, "Objects and their names", says.
+// As docs/resolution.md, "Objects and their names", says.
 void add_workload(Wanted& out, const std::string& region, const std::string& environment,
                   const std::string& app, const std::string& name, const WorkloadWish& workload) {
   const auto own = [&](const std::string& rest) {

@@ -1,5 +1,5 @@
 // What shall be, as the test itself knows it from what it asked for: an oracle that shares no code with the
-// hub. docs/architecture.md says in words what it computes here: names, releases, what an environment wants.
+// hub. docs/resolution.md says in words what it computes here: names, releases, what an environment wants.
 #pragma once
 
 #include <map>
