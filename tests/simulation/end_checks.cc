@@ -46,11 +46,17 @@ bool same_text(const google::protobuf::Value& wanted, const google::protobuf::Va
   });
 }
 
-// A tombstone that waits for something which a restored hub does not know, and which therefore runs on.
-bool waits_for_unclaimed(const v1::Resource& resource, const std::set<std::string>& unclaimed) {
-  if (!resource.spec().deleted() || unclaimed.empty()) return false;
+// A tombstone that waits for what still uses it. One whose removal is under way does not: the world is not at
+// rest before that has ended.
+bool waits_for_users(const v1::Resource& resource) {
+  if (!resource.spec().deleted()) return false;
   const auto* ready = hub::controllers::find_condition(resource.status().conditions(), "Ready");
   return ready != nullptr && ready->reason() == reasons::kWaitingForDependents;
+}
+
+// The same, for something which a restored hub does not know, and which therefore runs on.
+bool waits_for_unclaimed(const v1::Resource& resource, const std::set<std::string>& unclaimed) {
+  return !unclaimed.empty() && waits_for_users(resource);
 }
 
 // Adds to `spared`, which are unclaimed: tombstones that wait for those, and what these tombstones require.
@@ -153,7 +159,7 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const auto* held = machine->agent().session().held().find(name);
   const bool kept = kept_for_what_failed(resource.spec());
   if (resource.spec().deleted())
-    return kept || waits_for_unclaimed(resource, spared_) ? "" : "is still a tombstone";
+    return (kept || !spared_.empty()) && waits_for_users(resource) ? "" : "is still a tombstone";
   if (!held) return "is not held by its agent";
   if (held->generation != generation || held->hash != resource.spec().hash() ||
       held->epoch != world_.store().identity().epoch)
