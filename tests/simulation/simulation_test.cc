@@ -125,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{Sabotage::kForgottenSecret, Rule::kSecret}, Broken{Sabotage::kCarelessHub, Rule::kData},
         Broken{Sabotage::kHastyAgent, Rule::kContent}, Broken{Sabotage::kFloatingTag, Rule::kContent},
         Broken{Sabotage::kFickleHub, Rule::kContent}, Broken{Sabotage::kPatientHub, Rule::kDesired},
-        Broken{Sabotage::kHastyReturn, Rule::kReturn}),
+        Broken{Sabotage::kHastyReturn, Rule::kReturn}, Broken{Sabotage::kForgottenFound, Rule::kSecret},
+        Broken{Sabotage::kBothServe, Rule::kCopies}),
     [](const auto& info) {
       std::string name(name_of(info.param.sabotage));
       std::erase(name, '-');
