@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/engine/damage.h"
 #include "common/log/log.h"
@@ -84,6 +85,21 @@ void Engine::watch_providers() {
         provider->watch([inbox = inbox_](std::string resource) { inbox->wake(std::move(resource)); });
     watched_[name] = handle != nullptr;
     if (handle) watches_.push_back(std::move(handle));
+  }
+}
+
+void Engine::hold(bool held) {
+  if (std::exchange(held_, held) && !held) report_anew();
+}
+
+void Engine::report_anew() {
+  const auto now = static_cast<std::uint64_t>(seams_.clock.wall().time_since_epoch().count());
+  for (const auto& [name, node] : graph_.nodes()) {
+    if (!node->runtime.has_report()) continue;
+    auto& report = *node->runtime.mutable_report();
+    report.set_version(std::max(report.version() + 1, now));
+    newest_version_ = std::max<std::uint64_t>(newest_version_, report.version());
+    ledger_.report_changed(name);
   }
 }
 

@@ -72,8 +72,10 @@ class Engine final : public Stepper {
 
   // Owner thread.
   MonoTime step() override;
-  // While it is held it begins nothing, whatever happens; steps that run end by themselves.
-  void hold(bool held) { held_ = held; }
+  // While it is held it begins nothing, whatever happens; steps that run end by themselves. Once it is let
+  // go, everything is reported anew: somebody else spoke for these resources meanwhile, with versions of his
+  // own.
+  void hold(bool held);
   // Durable when it returns success; on an error nothing has changed. Acts in the next step.
   Result<> apply_desired(const DesiredChange& change);
   Holding holding() const;
@@ -103,6 +105,7 @@ class Engine final : public Stepper {
   void watch_providers();
 
   // engine.cc: the loop.
+  void report_anew();
   void enqueue(const std::string& name);
   void enqueue_dependents(const Node& node, bool inputs_changed);
   void absorb(Inbox::Contents contents);

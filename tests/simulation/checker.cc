@@ -41,7 +41,7 @@ void Checker::enter(const hub::Store& store) {
     auto resource = resource_of(entry.value);
     const auto& name = std::string(keys::last(entry.key));
     stated_[{name, resource.metadata().generation()}].push_back(
-        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
+        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash(), clock_.mono()});
     known_[name] = {resource.metadata().uid(), resource.metadata().generation(), resource.spec().deleted()};
     // What was asked for in that life, before it was lost.
     if (resource.spec().data_may_go()) asked_data_.insert(name);
@@ -69,8 +69,9 @@ void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
   if (change.erased) {
     if (!resource.spec().deleted())
       findings_.add(Rule::kWrongDelete, fmt::format("{} is erased without having been a tombstone", name));
+    if (const Thing* thing = cloud_.find(name); thing && cloud_.copied(thing->owner)) cloud_.leave(name);
     if (const Thing* thing = cloud_.find(name);
-        thing && (!thing->absent_at || *thing->absent_at > clock_.mono()))
+        thing && !thing->orphan && (!thing->absent_at || *thing->absent_at > clock_.mono()))
       findings_.add(Rule::kLeak, fmt::format("{} is erased while it still exists", name));
     known_.erase(name);
     last_state_.erase(name);
@@ -84,7 +85,7 @@ void Checker::see_resource(const hub::Store& store, const hub::Change& change) {
                   fmt::format("{} goes from generation {} back to {}", name, known.generation, generation));
   if (known.uid != resource.metadata().uid() || known.generation != generation)
     stated_[{name, generation}].push_back(
-        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash()});
+        {resource.spec().deleted(), resource.spec().provider(), resource.spec().hash(), clock_.mono()});
   if (resource.spec().deleted() && !known.deleted) became_tombstone(store, resource);
   // Somebody uses it again.
   if (const auto it = last_state_.find(name); it != last_state_.end() && !resource.spec().deleted() &&
@@ -245,12 +246,33 @@ void Checker::see_release(const hub::Change& change) {
     findings_.add(Rule::kAcknowledged, fmt::format("{} is changed, and releases never are", change.key));
 }
 
-bool Checker::may_delete(const std::string& provider, const std::string& name,
-                         std::uint32_t generation) const {
-  const auto found = stated_.find({name, generation});
-  return found != stated_.end() && std::ranges::any_of(found->second, [&](const Stated& stated) {
-           return stated.deleted || stated.provider != provider;
-         });
+bool Checker::wants(const std::string& provider, const std::string& name) const {
+  const auto found = last_state_.find(name);
+  return found != last_state_.end() && !found->second.spec().deleted() &&
+         found->second.spec().provider() == provider;
+}
+
+bool Checker::may_delete(const Thing& thing, std::uint32_t generation) const {
+  const auto found = stated_.find({thing.name, generation});
+  if (found == stated_.end()) return false;
+  MonoTime said{};
+  bool may = false;
+  for (const auto& stated : found->second) {
+    if (!stated.deleted && stated.provider == thing.provider) continue;
+    may = true;
+    said = std::max(said, stated.at);
+  }
+  return may && !made_since(thing, said);
+}
+
+// It was made anew on a later word than that one: whoever deletes it has not heard of that.
+bool Checker::made_since(const Thing& thing, MonoTime said) const {
+  const auto found = stated_.find({thing.name, thing.generation});
+  if (found == stated_.end()) return false;
+  return std::ranges::any_of(found->second, [&](const Stated& stated) {
+    return !stated.deleted && stated.provider == thing.provider && stated.at > said &&
+           thing.made_at >= stated.at;
+  });
 }
 
 std::string Checker::print(const google::protobuf::Message& object) {

@@ -27,14 +27,16 @@ struct Told {
 class Checker {
  public:
   // All must outlive it.
-  Checker(const Clock& clock, Trace& trace, const Cloud& cloud, Findings& findings)
+  Checker(const Clock& clock, Trace& trace, Cloud& cloud, Findings& findings)
       : clock_(clock), trace_(trace), cloud_(cloud), findings_(findings) {}
 
   // What the store holds is to be judged from here on: another life of it, or the same one found again.
   void enter(const hub::Store& store);
   // After each commit.
   void committed(const hub::Store& store, hub::Revision revision);
-  bool may_delete(const std::string& provider, const std::string& name, std::uint32_t generation) const;
+  // Not a tombstone now, and of this provider.
+  bool wants(const std::string& provider, const std::string& name) const;
+  bool may_delete(const Thing& thing, std::uint32_t generation) const;
 
   // --- acknowledged writes ---------------------------------------------------------------------------
   // Key of an object -> its labels and spec; nullopt: it is deleted or being deleted.
@@ -68,6 +70,7 @@ class Checker {
     bool deleted = false;
     std::string provider;
     std::string hash;
+    MonoTime at{};
   };
   struct Known {
     std::string uid;
@@ -75,6 +78,7 @@ class Checker {
     bool deleted = false;
   };
   void see_resource(const hub::Store& store, const hub::Change& change);
+  bool made_since(const Thing& thing, MonoTime said) const;
   bool was_ready(const std::string& name, std::uint32_t generation) const;
   void see_release(const hub::Change& change);
   void see_deployment(const hub::Store& store, const hub::Change& change);
@@ -83,7 +87,7 @@ class Checker {
 
   const Clock& clock_;
   Trace& trace_;
-  const Cloud& cloud_;
+  Cloud& cloud_;
   Findings& findings_;
   hub::Revision last_ = 0;
   hub::Revision life_began_ = 0;

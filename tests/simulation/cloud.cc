@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/model/reasons.h"
 #include "common/template/template.h"
@@ -92,9 +93,38 @@ Thing* Cloud::find(const Key& key) {
 }
 
 const Thing* Cloud::find(const std::string& name) const {
-  for (const auto& [key, thing] : things_)
-    if (key.second == name) return &thing;
-  return nullptr;
+  const Thing* orphan = nullptr;
+  for (const auto& [key, thing] : things_) {
+    if (key.second != name) continue;
+    if (!thing.orphan) return &thing;
+    orphan = &thing;
+  }
+  return orphan;
+}
+
+void Cloud::journal_lost(const std::string& owner) {
+  for (auto& [key, thing] : things_)
+    if (thing.owner == owner) thing.marked_before_loss = thing.orphan = true;
+}
+
+void Cloud::journal_written(const agent::JournalChanges& changes) {
+  for (const auto& [name, desired] : changes.desired) {
+    if (!desired) continue;
+    const auto thing = things_.find({desired->resource().provider(), name});
+    if (thing != things_.end()) thing->second.orphan = false;
+  }
+}
+
+void Cloud::leave(const std::string& name) {
+  for (auto& [key, thing] : things_)
+    if (key.second == name) thing.orphan = true;
+}
+
+void Cloud::set_copied(const std::string& owner, bool copied) {
+  if (copied)
+    copied_.insert(owner);
+  else
+    copied_.erase(owner);
 }
 
 void Cloud::tell(const std::string& name) {
@@ -199,6 +229,14 @@ Result<StepResult> Cloud::apply(const std::string& provider, const ProviderResou
 Result<StepResult> Cloud::make(const std::string& provider, const ProviderResource& r, Thing* before) {
   const std::string content = content_of(r);
   if (before && !before->half && !before->drifted && before->hash == r.hash) return StepResult{.done = true};
+  // The same, which a new journal marks by its own key.
+  if (before && !before->half && !before->drifted && before->content == content &&
+      std::exchange(before->marked_before_loss, false)) {
+    trace_.note("cloud marks", provider, r.name, r.generation);
+    ++acts_;
+    before->hash = r.hash;
+    return StepResult{.done = true};
+  }
   if (before && !before->half && !before->drifted && before->content == content)
     findings_.add(Rule::kRestart, fmt::format("{} is made anew, although nothing of it changed", r.name));
   ++acts_;
@@ -208,6 +246,8 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
     thing.owner = r.owner;
     thing.name = r.name;
     thing.provider = provider;
+    thing.made_at = clock_.mono();
+    thing.orphan = copied(r.owner) && !wanted(provider, r.name);
     thing.address = fmt::format("10.0.0.{}", ++last_address_);
     before = &things_.insert_or_assign(Key{provider, r.name}, std::move(thing)).first->second;
     hidden_.erase(Key{provider, r.name});
@@ -222,6 +262,8 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
     trace_.note("cloud changes", provider, r.name, r.generation);
   }
   before->hash = r.hash;
+  before->marked_before_loss = false;
+  before->generation = r.generation;
   before->content = content;
   before->template_ = r.template_;
   before->inputs = r.dependencies;
@@ -244,20 +286,20 @@ Result<StepResult> Cloud::make(const std::string& provider, const ProviderResour
 Thing* Cloud::disk_of(const ProviderResource& r) {
   const auto data = r.dependencies.find("data");
   if (!r.template_.fields().contains("password") || data == r.dependencies.end()) return nullptr;
-  for (auto& [key, thing] : things_)
-    if (thing.name == data->second.at("name")) return &thing;
-  return nullptr;
+  return const_cast<Thing*>(std::as_const(*this).find(data->second.at("name")));
 }
 
 // The first one to start on a disk makes its data with its secret. Others find the data as it is.
 void Cloud::lay_data(const ProviderResource& r) {
   Thing* disk = disk_of(r);
-  if (disk && disk->opened_by.empty()) disk->opened_by = r.template_.fields().at("password").string_value();
+  if (!disk || !disk->opened_by.empty()) return;
+  disk->opened_by = r.template_.fields().at("password").string_value();
+  disk->contested = copied_.contains(r.owner);
 }
 
 void Cloud::check_secret(const ProviderResource& r) {
   const Thing* disk = disk_of(r);
-  if (!disk || disk->opened_by.empty() ||
+  if (!disk || disk->contested || disk->opened_by.empty() ||
       disk->opened_by == r.template_.fields().at("password").string_value())
     return;
   findings_.add(Rule::kSecret, fmt::format("{} is ready with a secret that does not open its data in {}",
@@ -268,7 +310,7 @@ void Cloud::check_secret(const ProviderResource& r) {
 void Cloud::trample(const std::string& provider, const std::string& spared) {
   for (const auto& [key, thing] : things_) {
     if (key.first != provider || thing.name == spared || thing.absent_at) continue;
-    if (may_delete && !may_delete(provider, thing.name, 0))
+    if (may_delete && !may_delete(thing, 0))
       findings_.add(Rule::kWrongDelete, fmt::format("{} is deleted with {}", thing.name, spared));
     erase(Key(key));
     return;
@@ -281,7 +323,7 @@ Result<StepResult> Cloud::remove(const std::string& provider, const ProviderReso
   Thing* thing = find(key);
   if (!thing) return StepResult{.done = true};
   if (!thing->absent_at) {
-    if (!may_delete(provider, r.name, r.generation))
+    if (!may_delete(*thing, r.generation))
       findings_.add(Rule::kWrongDelete, fmt::format("{} is deleted at generation {}, which nobody stated so",
                                                     r.name, r.generation));
     trace_.note("cloud removes", provider, r.name, r.generation);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/journal/journal.h"
 #include "common/clock/clock.h"
 #include "providers/api/provider.h"
 #include "tests/simulation/dice.h"
@@ -35,7 +36,14 @@ struct Thing {
   bool half = false;                  // begun, not finished
   bool drifted = false;
   bool degraded = false;
-  bool deaf = false;  // never ready: it was told so, or sabotage
+  bool deaf = false;             // never ready: it was told so, or sabotage
+  std::uint32_t generation = 0;  // that it was made for
+  MonoTime made_at{};
+  // Its agent's journal was lost since it was made ...
+  bool marked_before_loss = false;  // ... and its mark is of a key that went with it
+  bool orphan = false;              // ... and nobody has told the new one of it, as made by this provider
+  // Two copies of an agent ran when its data was laid: either's secret may be the one that opens it.
+  bool contested = false;
 };
 
 struct CloudTrouble {
@@ -55,13 +63,22 @@ class Cloud {
   // One kind of place; agents' connections to it come and go.
   std::shared_ptr<Provider> connect(const std::string& provider);
   // Whether a thing may be deleted on the word of this generation; asked before each deletion.
-  std::function<bool(const std::string& provider, const std::string& name, std::uint32_t generation)>
-      may_delete;
+  std::function<bool(const Thing& thing, std::uint32_t generation)> may_delete;
 
   void set_trouble(const CloudTrouble& trouble) { trouble_ = trouble; }
   void set_sabotage(Sabotage sabotage) { sabotage_ = sabotage; }
   // Every call fails.
   void set_outage(bool outage) { outage_ = outage; }
+  // An agent's journal was lost; and what a journal was then told of.
+  void journal_lost(const std::string& owner);
+  void journal_written(const agent::JournalChanges& changes);
+  // Whether there are two processes of an agent now.
+  void set_copied(const std::string& owner, bool copied);
+  bool copied(const std::string& owner) const { return copied_.contains(owner); }
+  // What the hub wants of this provider. While there are two processes of an agent, the one that has not
+  // heard yet may make what the other has removed: nobody knows of that any more.
+  std::function<bool(const std::string& provider, const std::string& name)> wanted;
+  void leave(const std::string& name);
   // Someone else destroys, changes or overloads a thing. False: there is none.
   bool meddle();
   // Somebody pushes another content under a tag.
@@ -112,6 +129,7 @@ class Cloud {
   std::map<Key, Thing> things_;
   std::map<Key, Thing> lost_;               // data that somebody destroyed
   std::map<std::string, unsigned> pushes_;  // by tag
+  std::set<std::string> copied_;            // agents of which two processes run
   std::set<Key> hidden_;                    // said to be gone (sabotage)
   std::set<std::pair<std::string, std::uint32_t>> ready_;
   std::map<std::uint64_t, std::function<void(std::string)>> watchers_;

@@ -46,16 +46,17 @@ bool same_text(const google::protobuf::Value& wanted, const google::protobuf::Va
   });
 }
 
-// A tombstone whose removal has not begun, as something still uses it.
-bool waits_for_dependents(const v1::Resource& resource) {
+// A tombstone that waits for what still uses it. One whose removal is under way does not: the world is not at
+// rest before that has ended.
+bool waits_for_users(const v1::Resource& resource) {
   if (!resource.spec().deleted()) return false;
   const auto* ready = hub::controllers::find_condition(resource.status().conditions(), "Ready");
   return ready != nullptr && ready->reason() == reasons::kWaitingForDependents;
 }
 
-// One that waits for something which a restored hub does not know, and which therefore runs on.
+// The same, for something which a restored hub does not know, and which therefore runs on.
 bool waits_for_unclaimed(const v1::Resource& resource, const std::set<std::string>& unclaimed) {
-  return !unclaimed.empty() && waits_for_dependents(resource);
+  return !unclaimed.empty() && waits_for_users(resource);
 }
 
 // Adds to `spared`, which are unclaimed: tombstones that wait for those, and what these tombstones require.
@@ -86,6 +87,16 @@ bool needs_tombstone(const std::map<std::string, agent::v1::Desired>& desired, c
   });
 }
 
+// By its agent's own record: nothing more happens before something else does.
+bool rests(const std::map<std::string, agent::v1::Runtime>& records, const std::string& name) {
+  const auto record = records.find(name);
+  if (record == records.end()) return false;
+  const auto& report = record->second.report();
+  const auto* ready = hub::controllers::find_condition(report.conditions(), "Ready");
+  return report.state() == "Ready" || report.state() == "Stalled" ||
+         (ready != nullptr && ready->reason() == reasons::kWaitingForDependency);
+}
+
 class Comparison {
  public:
   explicit Comparison(World& world) : world_(world), reader_(must(world.store().snapshot())) {}
@@ -95,6 +106,7 @@ class Comparison {
     for (const auto& [region, machine] : world_.machines) {
       if (!machine->runs()) return machine->name() + " does not run";
       const auto state = machine->agent().session().state();
+      if (state.superseded) return machine->name() + " is cut off";
       if (!state.in_sync) return machine->name() + " is not in sync";
       spared_.insert(state.unclaimed.begin(), state.unclaimed.end());
       kept_.insert(state.kept.begin(), state.kept.end());
@@ -112,6 +124,12 @@ class Comparison {
       if (thing.deaf && parts) failed_.emplace(parts->environment, parts->application);
     }
     for (const auto& [name, resource] : resources_)
+      if (secrets_lost(name, resource)) locked_.insert(name);
+    world_.locked = !locked_.empty();
+    for (const auto& name : locked_)
+      if (const auto parts = hub::controllers::parse_resource_name(name))
+        failed_.emplace(parts->environment, parts->application);
+    for (const auto& [name, resource] : resources_)
       if (auto what = this->resource(name, resource); !what.empty()) return name + " " + what;
     if (auto what = strays(); !what.empty()) return what;
     if (auto what = unfinished(); !what.empty()) return what;
@@ -121,6 +139,9 @@ class Comparison {
   }
 
  private:
+  bool secrets_lost(const std::string& name, const v1::Resource& resource) const;
+  bool needs_locked(const v1::Resource& resource) const;
+  bool is_locked(const v1::DeploymentSpec& deployment) const;
   std::string resource(const std::string& name, const v1::Resource& resource);
   std::string thing(const std::string& name, const v1::Resource& resource);
   std::string strays();
@@ -137,6 +158,7 @@ class Comparison {
   std::map<std::string, v1::Resource> resources_;
   std::set<std::string> spared_;  // unclaimed: held by an agent, unknown to the hub
   std::set<std::string> kept_;    // tombstones of a restored store that no agent honours
+  std::set<std::string> locked_;  // data that its agent has lost the secret of
   std::set<std::string> wanted_;  // by deployments
   std::set<std::pair<std::string, std::string>> failed_;  // environment, application
   bool complete_ = true;                                  // every deployment has all that it wants
@@ -151,6 +173,48 @@ bool Comparison::kept_for_what_failed(const v1::ResourceSpec& spec) const {
   });
 }
 
+// It is there, and the secret that opens it went with a journal: it is not touched, and says so.
+bool Comparison::secrets_lost(const std::string& name, const v1::Resource& resource) const {
+  const std::string region = name.substr(0, name.find('.'));
+  const auto* ready = hub::controllers::find_condition(resource.status().conditions(), "Ready");
+  if (!world_.forgetful.contains(region) || resource.spec().deleted() ||
+      resource.status().state() != "Stalled" || ready == nullptr || ready->reason() != reasons::kSecretsLost)
+    return false;
+  const auto journal = must(world_.machines.at(region)->journal.load());
+  std::string holder = name;
+  std::string opened_by;
+  if (const auto data = resource.spec().dependencies().find("data");
+      data != resource.spec().dependencies().end()) {
+    const Thing* disk = world_.cloud.find(data->second);
+    if (disk == nullptr) return false;
+    holder = data->second;
+    opened_by = disk->opened_by;
+  } else if (const Thing* made = world_.cloud.find(name); made != nullptr) {
+    if (const auto password = made->template_.fields().find("password");
+        password != made->template_.fields().end())
+      opened_by = password->second.string_value();
+  }
+  const auto runtime = journal.runtime.find(holder);
+  if (runtime == journal.runtime.end()) return true;
+  return std::ranges::none_of(runtime->second.secrets().kept(),
+                              [&](const auto& kept) { return kept.second == opened_by; });
+}
+
+bool Comparison::needs_locked(const v1::Resource& resource) const {
+  return std::ranges::any_of(resource.spec().dependencies(), [&](const auto& dependency) {
+    const auto found = resources_.find(dependency.second);
+    return locked_.contains(dependency.second) || (found != resources_.end() && needs_locked(found->second));
+  });
+}
+
+bool Comparison::is_locked(const v1::DeploymentSpec& deployment) const {
+  return std::ranges::any_of(locked_, [&](const std::string& name) {
+    const auto parts = hub::controllers::parse_resource_name(name);
+    return parts && parts->environment == deployment.environment() &&
+           parts->application == deployment.application();
+  });
+}
+
 std::string Comparison::resource(const std::string& name, const v1::Resource& resource) {
   const auto region = name.substr(0, name.find('.'));
   const auto& machine = world_.machines.at(region);
@@ -158,9 +222,7 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
   const auto* held = machine->agent().session().held().find(name);
   const bool kept = kept_for_what_failed(resource.spec());
   if (resource.spec().deleted())
-    return (kept && waits_for_dependents(resource)) || waits_for_unclaimed(resource, spared_)
-               ? ""
-               : "is still a tombstone";
+    return (kept || !spared_.empty()) && waits_for_users(resource) ? "" : "is still a tombstone";
   if (!held) return "is not held by its agent";
   if (held->generation != generation || held->hash != resource.spec().hash() ||
       held->epoch != world_.store().identity().epoch)
@@ -171,13 +233,19 @@ std::string Comparison::resource(const std::string& name, const v1::Resource& re
     return fmt::format("is not reported as it is wanted: generation {} of {}, {} hash, epoch {}",
                        status.observed_generation(), generation,
                        status.observed_hash() == resource.spec().hash() ? "its" : "another", status.epoch());
+  if (locked_.contains(name)) return "";
+  // What runs goes on, and its change waits.
+  if (status.state() != "Ready" && needs_locked(resource)) return "";
   const Thing* made = world_.cloud.find(name);
   const bool deaf = made != nullptr && made->deaf && status.state() == "Progressing";
   if (deaf && world_.options.sabotage != Sabotage::kDeafProvider) return "";
   // The rollout has stopped before it was told what its images are.
   const bool stopped = kept && !resource.spec().resolve_images().empty() && !status.images().empty();
   if (stopped && status.state() == "Progressing") return "";
-  if (status.state() != "Ready") return "is " + status.state();
+  if (status.state() != "Ready") {
+    const auto* ready = hub::controllers::find_condition(status.conditions(), "Ready");
+    return "is " + status.state() + (ready ? fmt::format(": {}: {}", ready->reason(), ready->message()) : "");
+  }
   // It would have gone by now.
   const auto due =
       objects::wall_time(status.unused_since()) + Millis(resource.spec().when_unused().after_ms());
@@ -208,7 +276,7 @@ std::string Comparison::thing(const std::string& name, const v1::Resource& resou
 
 std::string Comparison::strays() {
   for (const auto& [key, thing] : world_.cloud.things()) {
-    if (!exists(world_, thing)) continue;
+    if (!exists(world_, thing) || thing.orphan) continue;
     const auto known = resources_.find(key.second);
     const bool wanted = known != resources_.end() && known->second.spec().provider() == key.first;
     if (!wanted && !spared_.contains(key.second)) return key.second + " exists and nobody wants it";
@@ -232,6 +300,11 @@ std::string Comparison::unfinished() {
         return name + " is unclaimed and still on its way out";
       if (entry.deleted || needs_tombstone(journal.desired, name)) continue;
       if (!journal.desired.at(name).resource().resolve_images().empty()) continue;
+      // An agent that was cut off makes anew what went meanwhile, but for its data.
+      if (world_.forgetful.contains(region)) {
+        if (!rests(journal.runtime, name)) return name + " is unclaimed and still on its way";
+        continue;
+      }
       if (thing == nullptr || thing->half || thing->drifted || thing->degraded || thing->absent_at)
         return name + " is unclaimed and not made yet";
     }
@@ -279,6 +352,10 @@ std::string Comparison::failed(const v1::Deployment& deployment) {
 std::string Comparison::deployment(const v1::Deployment& deployment) {
   const auto& status = deployment.status();
   const auto& spec = deployment.spec();
+  if (is_locked(spec)) {
+    complete_ = false;
+    return {};
+  }
   if (spec.candidate() != 0) {
     const auto environment = must(objects::get<v1::Environment>(*reader_, spec.environment()));
     const auto& policy = environment->spec().builds();
@@ -440,7 +517,7 @@ std::string leftovers(World& world) {
       if (!spared.contains(name)) return name + " stands in the journal of " + machine->name();
   }
   for (const auto& [key, thing] : world.cloud.things())
-    if (exists(world, thing) && !spared.contains(key.second)) return key.second + " exists";
+    if (exists(world, thing) && !thing.orphan && !spared.contains(key.second)) return key.second + " exists";
   for (const auto* prefix : {"o/applications/", "o/deployments/", "o/releases/", "o/resources/"})
     for (const auto& entry : must(reader->scan({.prefix = prefix})))
       if (!spared.contains(std::string(keys::last(entry.key)))) return entry.key + " is there";

@@ -23,6 +23,7 @@ enum class Rule {
   kSecret,        // a database that is said to be ready opens its data with the secret that it hands out
   kReturn,        // a release that was ready is not gone back from
   kContent,       // a release is one content, everywhere and for ever, whatever becomes of its tags
+  kCopies,        // of two processes with one agent's state one serves, and the agent says so
   kRolledBack,    // what was rolled back stays, whatever is built, until somebody applies or approves
 };
 
@@ -54,6 +55,8 @@ inline std::string_view name_of(Rule rule) {
       return "return";
     case Rule::kContent:
       return "content";
+    case Rule::kCopies:
+      return "copies";
     case Rule::kRolledBack:
       return "rolled-back";
   }

@@ -33,17 +33,17 @@ hub::FleetHooks hooks(const Clock& clock, const hub::Random& ids) {
           .suspend = {}};
 }
 
-hub::DispatchOptions dispatch_options(hub::BootWatch& boots) {
+hub::DispatchOptions dispatch_options(hub::BootWatch* boots) {
   hub::DispatchOptions options;
-  options.boots = &boots;
+  options.boots = boots;
   options.sync_limits.max_resources = 7;  // several answers with few resources
   options.poke_recent_revisions = 100;
   return options;
 }
 
-hub::FleetOptions fleet_options(Millis heartbeat, hub::BootWatch& boots) {
+hub::FleetOptions fleet_options(Millis heartbeat, hub::BootWatch* boots) {
   hub::FleetOptions options;
-  options.boots = &boots;
+  options.boots = boots;
   options.heartbeat = heartbeat;
   return options;
 }
@@ -58,9 +58,9 @@ HubProcess::HubProcess(hub::Store& store, MemoryBroker& broker, const Clock& clo
       random_(options.seed),
       ids_(ids_from(random_)),
       bus_(broker.connect("hub")),
-      dispatch_(store, *bus_, clock, dispatch_options(boots_)),
+      dispatch_(store, *bus_, clock, dispatch_options(options.one_boot ? &boots_ : nullptr)),
       fleet_(store, *bus_, clock, dispatch_.agents(), dispatch_.index(), hooks(clock, ids_),
-             fleet_options(options.heartbeat, boots_)),
+             fleet_options(options.heartbeat, options.one_boot ? &boots_ : nullptr)),
       freshness_(dispatch_.agents(), fleet_.liveness(), store.identity().epoch),
       api_freshness_(freshness_),
       shower_(store, clock, options.freshness ? &api_freshness_ : nullptr),

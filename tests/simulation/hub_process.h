@@ -19,6 +19,7 @@ namespace qleet::sim {
 struct HubOptions {
   std::uint64_t seed = 0;
   Millis heartbeat = sync::kHeartbeatEvery;
+  bool one_boot = true;   // false (sabotage): it listens to every process of an agent
   bool freshness = true;  // false (sabotage): status is shown without its age
 };
 

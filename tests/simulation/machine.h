@@ -43,7 +43,11 @@ class Machine {
 
   const std::string& name() const { return options_.agent; }
   const std::string& region() const { return options_.region; }
+  const std::string& enrolled_epoch() const { return options_.enrolled_epoch; }
   const agent::Agent& agent() const { return *agent_; }
+
+  // Somebody has ended it for good: nobody starts it again.
+  bool ended = false;
 
   SkewedClock clock;
   SimJournal journal;

@@ -11,6 +11,7 @@
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "qleet/v1/application.pb.h"
+#include "qleet/v1/region.pb.h"
 #include "tests/simulation/must.h"
 
 namespace qleet::sim {
@@ -65,6 +66,8 @@ void Program::begin() {
   world_.run(Millis(1'000));
   restores_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kRevisionBack ||
               world_.options.sabotage == Sabotage::kForgottenLineage;
+  loses_journals_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kForgottenFound;
+  copies_agents_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kBothServe;
   trouble_ = random_trouble(dice_);
   world_.set_trouble(trouble_);
 }
@@ -335,7 +338,7 @@ void Program::delete_everything() {
 // -------------------------------------------------------------------------------------------
 
 void Program::misfortune() {
-  switch (dice_.below(14)) {
+  switch (dice_.below(15)) {
     case 0:
     case 1:
     case 2:
@@ -363,6 +366,8 @@ void Program::misfortune() {
     case 10:
       if (restores_ && !backups_.empty()) world_.restore(backups_[dice_.below(backups_.size())]);
       return;
+    case 12:
+      return harm_a_state();
     case 11:
       if (dice_.percent(20)) world_.impostor(some_time(60'000));
       return;
@@ -375,6 +380,37 @@ void Program::misfortune() {
 void Program::crash_somebody() {
   if (dice_.percent(40)) return world_.crash_hub(some_time(45'000));
   world_.crash_agent(*dice_.pick(world_.machines).second, some_time(60'000));
+}
+
+// Of an agent: its journal is lost, or a copy of it runs beside it.
+void Program::harm_a_state() {
+  const auto& [region, machine] = dice_.pick(world_.machines);
+  if (loses_journals_ && (!copies_agents_ || dice_.percent(50)))
+    return world_.lose_journal(*machine, some_time(30'000));
+  if (copies_agents_) world_.copy_agent(region);
+}
+
+// Both have been heard for long enough: the hub has chosen one, and says so. Then somebody ends either.
+void Program::settle_copies() {
+  if (world_.copies.empty()) return;
+  world_.run(std::chrono::minutes(4));
+  if (world_.findings.any()) return;
+  const auto reader = world_.store().snapshot().value();
+  std::vector<std::string> regions;
+  for (const auto& [region, copy] : world_.copies) {
+    regions.push_back(region);
+    const auto& first = *world_.machines.at(region);
+    const auto agent = must(hub::objects::get<v1::Agent>(*reader, first.name()));
+    const bool told = agent && std::ranges::any_of(agent->status().conditions(), [](const auto& condition) {
+                        return condition.reason() == reasons::kCopiesRunning;
+                      });
+    const bool one = first.agent().session().superseded() != copy->agent().session().superseded();
+    if (!one || !told)
+      world_.findings.add(Rule::kCopies, fmt::format("two processes of {} run, {}", first.name(),
+                                                     one ? "and its status does not say so"
+                                                         : "and not exactly one of them serves"));
+  }
+  for (const auto& region : regions) world_.end_copy(region, dice_.percent(50));
 }
 
 void Program::cut_somebody_off() {
@@ -408,7 +444,9 @@ void Program::make_peace() {
     world_.mend(region);
     world_.start_agent(*machine);
   }
+  for (auto& [region, copy] : world_.copies) world_.start_agent(*copy);
   world_.start_hub();
+  settle_copies();
   apply(universe_.bounded());
 }
 

@@ -53,6 +53,8 @@ class Program {
   void misfortune();
   void crash_somebody();
   void cut_somebody_off();
+  void harm_a_state();
+  void settle_copies();
   void fill_a_disk();
   Millis some_time(std::uint64_t most) { return Millis(static_cast<Millis::rep>(dice_.below(most))); }
 
@@ -62,6 +64,8 @@ class Program {
   Trouble trouble_;
   std::vector<Backup> backups_;  // any of them may be restored, also again
   bool restores_ = false;
+  bool loses_journals_ = false;
+  bool copies_agents_ = false;
   unsigned builds_ = 0;
   unsigned operations_ = 0;
   unsigned faults_ = 0;

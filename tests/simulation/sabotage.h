@@ -27,14 +27,33 @@ enum class Sabotage {
   kFickleHub,         // a digest that is recorded changes
   kPatientHub,        // the hub gives a release its time again and again
   kHastyReturn,       // the hub goes back from a release that was ready
+  kForgottenFound,    // an agent's journal does not keep that data was there before it
+  kBothServe,         // the hub listens to both copies of an agent
 };
 
 inline std::string_view name_of(Sabotage sabotage) {
-  constexpr std::string_view kNames[] = {
-      "none",          "lost-write",     "leaky-cloud",       "trampling",        "needless-apply",
-      "no-freshness",  "lying-provider", "revision-back",     "skipped-change",   "deaf-provider",
-      "forgetful-hub", "restless",       "forgotten-lineage", "forgotten-secret", "careless-hub",
-      "hasty-agent",   "floating-tag",   "fickle-hub",        "patient-hub",      "hasty-return"};
+  constexpr std::string_view kNames[] = {"none",
+                                         "lost-write",
+                                         "leaky-cloud",
+                                         "trampling",
+                                         "needless-apply",
+                                         "no-freshness",
+                                         "lying-provider",
+                                         "revision-back",
+                                         "skipped-change",
+                                         "deaf-provider",
+                                         "forgetful-hub",
+                                         "restless",
+                                         "forgotten-lineage",
+                                         "forgotten-secret",
+                                         "careless-hub",
+                                         "hasty-agent",
+                                         "floating-tag",
+                                         "fickle-hub",
+                                         "patient-hub",
+                                         "hasty-return",
+                                         "forgotten-found",
+                                         "both-serve"};
   return kNames[static_cast<int>(sabotage)];
 }
 

@@ -20,11 +20,21 @@ class SimJournal final : public agent::Journal {
 
   // Sabotage: secrets that are kept with data are not there any more at the next start.
   bool forgets_kept = false;
+  // Sabotage: nor is that data was there before this journal.
+  bool forgets_found = false;
+  // After each commit that was done.
+  std::function<void(const agent::JournalChanges&)> written = [](const auto&) {};
+
+  // Another disk is there, an empty one.
+  void lose() { disk_.replace({}); }
+  void copy(const SimJournal& other) { disk_.replace(other.disk_.entries()); }
 
   Result<agent::JournalContents> load() override {
     auto contents = TRY(disk_.load());
     if (forgets_kept)
       for (auto& [name, runtime] : contents.runtime) runtime.mutable_secrets()->clear_kept();
+    if (forgets_found)
+      for (auto& [name, runtime] : contents.runtime) runtime.set_found(false);
     return contents;
   }
   Result<> commit(const agent::JournalChanges& changes) override {
@@ -37,14 +47,20 @@ class SimJournal final : public agent::Journal {
       case Fate::kCrashBefore:
         throw AgentCrash();
       case Fate::kCrashAfter:
-        (void)disk_.commit(changes);
+        (void)write(changes);
         throw AgentCrash();
     }
-    return disk_.commit(changes);
+    return write(changes);
   }
   unsigned commits() const { return disk_.commits(); }
 
  private:
+  Result<> write(const agent::JournalChanges& changes) {
+    TRY(disk_.commit(changes));
+    written(changes);
+    return {};
+  }
+
   agent::MemoryJournal disk_;
 };
 

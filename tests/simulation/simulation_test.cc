@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "common/log/log.h"
+#include "tests/simulation/allocator.h"
 #include "tests/simulation/history.h"
+#include "tests/simulation/jobs.h"
 #include "tests/simulation/silence.h"
 
 namespace qleet::sim {
@@ -28,6 +32,7 @@ std::string text(const Outcome& outcome) {
 
 class Simulation : public ::testing::Test {
  protected:
+  static void SetUpTestSuite() { keep_freed_memory(); }
   Simulation() { log::set_level(kSilent); }
   ~Simulation() override { log::set_level(log::Level::kInfo); }
 };
@@ -51,6 +56,41 @@ TEST_F(Simulation, AHistoryReplaysFromItsSeed) {
     EXPECT_EQ(first.operations, again.operations);
     EXPECT_EQ(first.simulated, again.simulated);
   }
+}
+
+// As one process does, with the findings of each whole.
+TEST_F(Simulation, SeveralProcessesPlayTheSame) {
+  JobsOptions options{.first = 1'000'001, .last = 1'000'006};
+  const auto silent = [](const auto&) {};
+  const auto alone = play_all(options, silent, silent);
+  options.jobs = 3;
+  const auto together = play_all(options, silent, silent);
+  EXPECT_EQ(alone.played, 6U);
+  EXPECT_EQ(together.played, 6U);
+  EXPECT_EQ(alone.hash, together.hash);
+  EXPECT_EQ(alone.operations, together.operations);
+  EXPECT_EQ(together.failed, 0U);
+}
+
+TEST_F(Simulation, SeveralProcessesTellWhatTheyFind) {
+  JobsOptions options{.first = 1, .last = 40, .jobs = 2, .go_on = true, .sabotage = Sabotage::kTrampling};
+  std::vector<std::string> told;
+  const auto tell = [&](const std::string& text) { told.push_back(text); };
+  const auto silent = [](const Tally&) {};
+  const auto all = play_all(options, tell, silent);
+  EXPECT_EQ(all.played, 40U);
+  EXPECT_GT(all.failed, 1U);
+  ASSERT_EQ(told.size(), all.failed);
+  for (const auto& text : told) {
+    EXPECT_TRUE(text.starts_with("seed ")) << text;
+    EXPECT_TRUE(text.ends_with(" --trace\n")) << text;
+  }
+  // Without `go_on` the first ends all.
+  options.go_on = false;
+  told.clear();
+  const auto some = play_all(options, tell, silent);
+  EXPECT_EQ(some.failed, 1U);
+  EXPECT_EQ(told.size(), 1U);
 }
 
 struct Broken {
@@ -85,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{Sabotage::kForgottenSecret, Rule::kSecret}, Broken{Sabotage::kCarelessHub, Rule::kData},
         Broken{Sabotage::kHastyAgent, Rule::kContent}, Broken{Sabotage::kFloatingTag, Rule::kContent},
         Broken{Sabotage::kFickleHub, Rule::kContent}, Broken{Sabotage::kPatientHub, Rule::kDesired},
-        Broken{Sabotage::kHastyReturn, Rule::kReturn}),
+        Broken{Sabotage::kHastyReturn, Rule::kReturn}, Broken{Sabotage::kForgottenFound, Rule::kSecret},
+        Broken{Sabotage::kBothServe, Rule::kCopies}),
     [](const auto& info) {
       std::string name(name_of(info.param.sabotage));
       std::erase(name, '-');

@@ -25,8 +25,11 @@ World::World(const WorldOptions& given)
       cloud(clock, dice, trace, findings),
       checker(clock, trace, cloud, findings) {
   cloud.set_sabotage(options.sabotage);
-  cloud.may_delete = [this](const std::string& provider, const std::string& name, std::uint32_t generation) {
-    return checker.may_delete(provider, name, generation);
+  cloud.may_delete = [this](const Thing& thing, std::uint32_t generation) {
+    return checker.may_delete(thing, generation);
+  };
+  cloud.wanted = [this](const std::string& provider, const std::string& name) {
+    return checker.wants(provider, name);
   };
   store_ = store_over(std::make_shared<testing::StoreContent>(), 0, {.epoch = "e1", .lineage = {}});
   checker.enter(*store_);
@@ -36,6 +39,7 @@ World::~World() {
   for (auto& watcher : watchers) watcher->cut();
   hub_.reset();
   machines.clear();
+  copies.clear();
 }
 
 std::unique_ptr<SimStore> World::store_over(std::shared_ptr<const testing::StoreContent> content,
@@ -108,14 +112,20 @@ bool World::step_machine(Machine& machine) {
 
 bool World::step() {
   const auto turn = dice.next();
-  const auto actors = machines.size() + 2;
+  const auto agents = machines.size() + copies.size();
+  const auto actors = agents + 2;
+  const auto machine = [&](std::uint64_t index) -> Machine& {
+    const bool first = index < machines.size();
+    const auto at = static_cast<std::ptrdiff_t>(first ? index : index - machines.size());
+    return *std::next(first ? machines.begin() : copies.begin(), at)->second;
+  };
   for (std::uint64_t i = 0; i < actors; ++i) {
     const auto actor = (turn + i) % actors;
     if (actor == 0) {
       if (broker.step()) return true;
     } else if (actor == 1) {
       if (step_hub(turn >> 32)) return true;
-    } else if (step_machine(*std::next(machines.begin(), static_cast<std::ptrdiff_t>(actor - 2))->second)) {
+    } else if (step_machine(machine(actor - 2))) {
       return true;
     }
   }
@@ -137,6 +147,8 @@ MonoTime World::next_due() const {
   if (hub_) next = std::min(next, hub_->next_due());
   for (const auto& [region, machine] : machines)
     if (machine->runs()) next = std::min(next, machine->next_due());
+  for (const auto& [region, copy] : copies)
+    if (copy->runs()) next = std::min(next, copy->next_due());
   return next;
 }
 
@@ -210,6 +222,7 @@ void World::start_hub() {
   try {
     hub_ = std::make_unique<HubProcess>(*store_, broker, clock,
                                         HubOptions{.seed = options.seed * 1000 + ++hub_lives_,
+                                                   .one_boot = options.sabotage != Sabotage::kBothServe,
                                                    .freshness = options.sabotage != Sabotage::kNoFreshness});
     hub_began_ = clock.mono();
   } catch (const HubCrash&) {
@@ -281,12 +294,52 @@ void World::enrol(const std::string& region, const std::map<std::string, std::st
     return {};
   });
   if (machines.contains(region)) return;
-  auto machine = std::make_unique<Machine>(
-      MachineOptions{.agent = agent, .region = region, .enrolled_epoch = store_->identity().epoch}, clock,
-      broker, cloud, [this] { return step_duration(); });
+  start_agent(*machines.emplace(region, new_machine(region, store_->identity().epoch)).first->second);
+}
+
+std::unique_ptr<Machine> World::new_machine(const std::string& region, const std::string& epoch) {
+  const std::string agent = "agent-" + region;
+  auto machine =
+      std::make_unique<Machine>(MachineOptions{.agent = agent, .region = region, .enrolled_epoch = epoch},
+                                clock, broker, cloud, [this] { return step_duration(); });
   machine->journal.forgets_kept = options.sabotage == Sabotage::kForgottenSecret;
+  machine->journal.forgets_found = options.sabotage == Sabotage::kForgottenFound;
   machine->journal.fate = [this, agent] { return journal_fate(agent); };
-  start_agent(*machines.emplace(region, std::move(machine)).first->second);
+  machine->journal.written = [this](const agent::JournalChanges& changes) { cloud.journal_written(changes); };
+  return machine;
+}
+
+void World::lose_journal(Machine& machine, Millis back_in) {
+  if (copies.contains(machine.region())) return;
+  crash_agent(machine, back_in);
+  trace.note("journal lost", machine.name());
+  machine.journal.lose();
+  cloud.journal_lost(machine.name());
+  forgetful.insert(machine.region());
+}
+
+void World::copy_agent(const std::string& region) {
+  if (copies.contains(region)) return;
+  trace.note("agent copied", region);
+  auto copy = new_machine(region, machines.at(region)->enrolled_epoch());
+  copy->journal.copy(machines.at(region)->journal);
+  forgetful.insert(region);
+  cloud.set_copied(copy->name(), true);
+  start_agent(*copies.emplace(region, std::move(copy)).first->second);
+}
+
+void World::end_copy(const std::string& region, bool the_first) {
+  const auto copy = copies.find(region);
+  if (copy == copies.end()) return;
+  auto& stays = machines.at(region);
+  if (the_first) std::swap(stays, copy->second);
+  trace.note("copy ended", region, the_first);
+  Machine& ends = *copy->second;
+  ends.ended = true;
+  crash_agent(ends, Millis(0));
+  ended_.push_back(std::move(copy->second));
+  copies.erase(copy);
+  cloud.set_copied(stays->name(), false);
 }
 
 void World::crash_agent(Machine& machine, Millis back_in) {
@@ -295,20 +348,20 @@ void World::crash_agent(Machine& machine, Millis back_in) {
   trace.note("agent crash", machine.name());
   alive_[machine.region()] = clock.mono();
   machine.crash([this] { return dice.percent(50); });
-  if (std::exchange(starting_[machine.region()], true)) return;
+  if (std::exchange(starting_[&machine], true)) return;
   at(back_in, [this, &machine] {
-    starting_[machine.region()] = false;
+    starting_[&machine] = false;
     start_agent(machine);
   });
 }
 
 void World::start_agent(Machine& machine) {
-  if (machine.runs()) return;
+  if (machine.runs() || machine.ended) return;
   trace.note("agent start", machine.name());
   if (machine.start(dice.next())) return;
-  if (!std::exchange(starting_[machine.region()], true))
+  if (!std::exchange(starting_[&machine], true))
     at(Millis(1'000), [this, &machine] {
-      starting_[machine.region()] = false;
+      starting_[&machine] = false;
       start_agent(machine);
     });
 }
@@ -335,7 +388,9 @@ std::map<std::string, MonoTime> World::heard() const {
   std::map<std::string, MonoTime> heard;
   for (const auto& [region, machine] : machines) {
     const auto ended = alive_.find(region);
-    MonoTime last = machine->runs() ? clock.mono() : ended == alive_.end() ? MonoTime{} : ended->second;
+    const auto copy = copies.find(region);
+    const bool runs = machine->runs() || (copy != copies.end() && copy->second->runs());
+    MonoTime last = runs ? clock.mono() : ended == alive_.end() ? MonoTime{} : ended->second;
     if (const auto cut = silent_.find(region); cut != silent_.end()) last = std::min(last, cut->second);
     heard[region] = std::max(last, hub_began_);
   }

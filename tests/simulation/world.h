@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,18 @@ class World {
   void crash_agent(Machine& machine, Millis back_in);
   void start_agent(Machine& machine);
   std::map<std::string, std::unique_ptr<Machine>> machines;  // by region
+  // An empty journal is there when it starts again. Not while there is a copy.
+  void lose_journal(Machine& machine, Millis back_in);
+  // Another machine, with the agent's state as it is now, runs beside it.
+  void copy_agent(const std::string& region);
+  // Somebody ends one of the two for good.
+  void end_copy(const std::string& region, bool the_first);
+  std::map<std::string, std::unique_ptr<Machine>> copies;  // by region
+  // Regions whose agent may lack secrets: its journal was lost, or is the one that was cut off.
+  std::set<std::string> forgetful;
+  // At the last look at everything: data is there whose secret is lost, and what needs it has not become
+  // ready.
+  bool locked = false;
   enum class Cut { kToHub, kFromHub, kBoth, kNoticed };
   // Cuts an agent off; kNoticed: and its connection breaks, where otherwise nobody is told.
   void cut(const std::string& region, Cut how);
@@ -96,6 +109,7 @@ class World {
 
  private:
   bool step();
+  std::unique_ptr<Machine> new_machine(const std::string& region, const std::string& epoch);
   bool step_machine(Machine& machine);
   bool step_hub(std::uint64_t turn);
   void settle();
@@ -129,9 +143,10 @@ class World {
   std::map<std::string, MonoTime> alive_;   // by region: when its agent ended
   std::map<std::string, MonoTime> silent_;  // by region: since when nothing reaches the hub
   std::uint64_t hub_lives_ = 0;
-  bool starting_hub_ = false;             // a restart is on its way
-  std::map<std::string, bool> starting_;  // by region
-  unsigned lives_ = 1;                    // of the store
+  bool starting_hub_ = false;  // a restart is on its way
+  std::map<const Machine*, bool> starting_;
+  std::vector<std::unique_ptr<Machine>> ended_;
+  unsigned lives_ = 1;  // of the store
   bool impostor_ = false;
 };
 

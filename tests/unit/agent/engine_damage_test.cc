@@ -207,5 +207,21 @@ TEST_F(EngineDamageTest, OneThatIsHeldBackDoesNothingUntilItIsLetGo) {
   EXPECT_EQ(noop().count("apply web"), 1u);
 }
 
+// Another process reported for it meanwhile, with versions of its own.
+TEST_F(EngineDamageTest, OneThatIsLetGoReportsEverythingAnew) {
+  const auto before = journal.load()->runtime.at("web").report().version();
+  for (const auto& name : engine->reports().unconfirmed())
+    ASSERT_TRUE(engine->reports().confirm({{.name = name, .version = before + 1'000}}));
+  pass(Millis(1'000));
+  ASSERT_TRUE(engine->reports().unconfirmed().empty());
+  engine->hold(true);
+  pass(Millis(90'000));
+  EXPECT_TRUE(engine->reports().unconfirmed().empty());
+  engine->hold(false);
+  pass(Millis(1'000));
+  EXPECT_FALSE(engine->reports().unconfirmed().empty());
+  EXPECT_GE(journal.load()->runtime.at("web").report().version(), before + 90'000);
+}
+
 }  // namespace
 }  // namespace qleet::agent
