@@ -33,8 +33,11 @@ Exit run(Session& session, const JoinTokenCommand& command) {
   const auto sent = session.hub.send_into("POST", "/v1/agents/join-tokens", model::to_json(request), result);
   if (!sent) return report(sent.error());
   if (print_for_programs(session, result)) return Exit::kOk;
-  print("qleet-agent enrol --hub " + session.hub.url() + " --token " + result.token() + " --ca-fingerprint " +
-        result.ca_fingerprint() + " --name " + result.region() + " && qleet-agent run\n");
+  print("./install agent --hub " + session.hub.url() + " --token " + result.token() + " --ca-fingerprint " +
+        result.ca_fingerprint() + " --name " + result.region() + "\n");
+  print_error(
+      "run this on the other machine, as root, in the folder with QleetOS's packages; where qleet-agent is "
+      "installed already: qleet-agent enrol with the same options, then systemctl restart qleet-agent\n");
   return Exit::kOk;
 }
 
