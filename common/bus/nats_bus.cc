@@ -45,6 +45,7 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
     if (!options_.user_seed.empty()) {
       auto key = crypto::NKey::from_seed(options_.user_seed);
       if (!key) return std::unexpected(wrap(key.error(), "user_seed"));
+      const MutexLock lock(credentials_->mutex);
       credentials_->key = std::move(*key);
       credentials_->jwt = std::exchange(options_.user_jwt, {});
       options_.user_seed.clear();
@@ -102,7 +103,7 @@ class NatsBus::Core : public std::enable_shared_from_this<NatsBus::Core> {
   std::uint64_t last_id_ GUARDED_BY(mutex_) = 0;
   std::thread connector_;
 
-  std::minstd_rand jitter_ GUARDED_BY(mutex_){std::random_device{}()};
+  std::minstd_rand jitter_{std::random_device{}()};
 };
 
 void NatsBus::Core::keep_connected() {
@@ -120,7 +121,7 @@ void NatsBus::Core::keep_connected() {
       made->reset();
       wait = options_.reconnect_wait;
       MutexLock lock(mutex_);
-      wake_.wait(lock, [this] { return closing_ || lost_; });
+      wake_.wait(lock, [this]() REQUIRES(mutex_) { return closing_ || lost_; });
       lock.unlock();
       drop_session();
     } else {
@@ -129,7 +130,7 @@ void NatsBus::Core::keep_connected() {
       if (made.error().unlucky) continue;
     }
     MutexLock lock(mutex_);
-    wake_.wait_for(lock, jittered(wait), [this] { return closing_; });
+    wake_.wait_for(lock, jittered(wait), [this]() REQUIRES(mutex_) { return closing_; });
     wait = std::min(wait * 2, std::max(options_.max_wait, options_.reconnect_wait));
   }
 }

@@ -165,7 +165,11 @@ std::expected<std::shared_ptr<NatsSession>, NatsSession::Failure> NatsSession::c
       set(natsOptions_SetExpectedHostname(made, options.tls_server_name.c_str()));
     }
   }
-  if (credentials->key) {
+  const bool has_key = [&] {
+    const MutexLock lock(credentials->mutex);
+    return credentials->key.has_value();
+  }();
+  if (has_key) {
     set(natsOptions_SetUserCredentialsCallbacks(made, give_jwt, session->credentials_number_, sign,
                                                 session->credentials_number_));
   }
