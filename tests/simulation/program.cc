@@ -411,6 +411,8 @@ void Program::settle_copies() {
                                                          : "and not exactly one of them serves"));
   }
   for (const auto& region : regions) world_.end_copy(region, dice_.percent(50));
+  // What one did unseen by the other shows with the next look at everything.
+  world_.run(std::chrono::minutes(11));
 }
 
 void Program::cut_somebody_off() {
