@@ -67,7 +67,7 @@ void Program::begin() {
   restores_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kRevisionBack ||
               world_.options.sabotage == Sabotage::kForgottenLineage;
   loses_journals_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kForgottenFound;
-  copies_agents_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kBothServe;
+  copies_agents_ = world_.options.copies || world_.options.sabotage == Sabotage::kBothServe;
   trouble_ = random_trouble(dice_);
   world_.set_trouble(trouble_);
 }
