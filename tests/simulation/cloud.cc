@@ -107,6 +107,15 @@ void Cloud::journal_lost(const std::string& owner) {
     if (thing.owner == owner) thing.marked_before_loss = thing.orphan = true;
 }
 
+void Cloud::journal_goes_on(const std::string& owner, const agent::JournalContents& journal) {
+  for (auto& [key, thing] : things_) {
+    if (thing.owner != owner) continue;
+    const auto known = journal.desired.find(key.second);
+    if (known == journal.desired.end() || known->second.resource().provider() != key.first)
+      thing.orphan = true;
+  }
+}
+
 void Cloud::journal_written(const agent::JournalChanges& changes) {
   for (const auto& [name, desired] : changes.desired) {
     if (!desired) continue;

@@ -71,6 +71,8 @@ class Cloud {
   void set_outage(bool outage) { outage_ = outage; }
   // An agent's journal was lost; and what a journal was then told of.
   void journal_lost(const std::string& owner);
+  // An agent goes on with this journal: what it does not name, as made by this provider, nobody knows.
+  void journal_goes_on(const std::string& owner, const agent::JournalContents& journal);
   void journal_written(const agent::JournalChanges& changes);
   // Whether there are two processes of an agent now.
   void set_copied(const std::string& owner, bool copied);

@@ -35,7 +35,8 @@ std::string text_of(const Outcome& outcome, std::uint64_t seed) {
 }
 
 std::pair<Played, std::string> play_one(const JobsOptions& options, std::uint64_t seed) {
-  const auto outcome = play({.seed = seed, .print = options.trace, .sabotage = options.sabotage});
+  const auto outcome =
+      play({.seed = seed, .print = options.trace, .sabotage = options.sabotage, .copies = options.copies});
   Played played{.seed = seed,
                 .tally = {.played = 1,
                           .operations = outcome.operations,

@@ -15,6 +15,7 @@ struct JobsOptions {
   unsigned jobs = 1;       // processes; with 1 there is none but this one
   bool go_on = false;      // after a seed that fails
   bool trace = false;
+  bool copies = false;
   Sabotage sabotage = Sabotage::kNone;
 };
 

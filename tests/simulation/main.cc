@@ -43,6 +43,8 @@ std::optional<Options> read(int count, char** words) {
       ++i;
     } else if (word == "--trace") {
       options.jobs.trace = true;
+    } else if (word == "--copies") {
+      options.jobs.copies = true;
     } else if (word == "--log") {
       options.log = true;
     } else if (word == "--go-on") {
@@ -60,12 +62,14 @@ std::optional<Options> read(int count, char** words) {
 int main(int count, char** words) {
   const auto options = read(count, words);
   if (!options) {
-    fmt::print(stderr,
-               "usage: simulation [--seed N | --seeds A..B] [--jobs N] [--go-on] [--trace] [--log]\n"
-               "  --jobs    so many processes, each with a part of the seeds (default 1)\n"
-               "  --go-on   play all seeds, also after one that fails\n"
-               "  --trace   print what happens\n"
-               "  --log     print what the product logs\n");
+    fmt::print(
+        stderr,
+        "usage: simulation [--seed N | --seeds A..B] [--jobs N] [--go-on] [--copies] [--trace] [--log]\n"
+        "  --jobs    so many processes, each with a part of the seeds (default 1)\n"
+        "  --go-on   play all seeds, also after one that fails\n"
+        "  --copies  copies of agents run, too\n"
+        "  --trace   print what happens\n"
+        "  --log     print what the product logs\n");
     return 2;
   }
   qleet::sim::keep_freed_memory();

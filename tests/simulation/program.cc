@@ -67,7 +67,7 @@ void Program::begin() {
   restores_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kRevisionBack ||
               world_.options.sabotage == Sabotage::kForgottenLineage;
   loses_journals_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kForgottenFound;
-  copies_agents_ = dice_.percent(15) || world_.options.sabotage == Sabotage::kBothServe;
+  copies_agents_ = world_.options.copies || world_.options.sabotage == Sabotage::kBothServe;
   trouble_ = random_trouble(dice_);
   world_.set_trouble(trouble_);
 }
@@ -411,6 +411,8 @@ void Program::settle_copies() {
                                                          : "and not exactly one of them serves"));
   }
   for (const auto& region : regions) world_.end_copy(region, dice_.percent(50));
+  // What one did unseen by the other shows with the next look at everything.
+  world_.run(std::chrono::minutes(11));
 }
 
 void Program::cut_somebody_off() {

@@ -340,6 +340,7 @@ void World::end_copy(const std::string& region, bool the_first) {
   ended_.push_back(std::move(copy->second));
   copies.erase(copy);
   cloud.set_copied(stays->name(), false);
+  cloud.journal_goes_on(stays->name(), must(stays->journal.load()));
 }
 
 void World::crash_agent(Machine& machine, Millis back_in) {

@@ -25,6 +25,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   bool print = false;
   Sabotage sabotage = Sabotage::kNone;
+  bool copies = false;  // of agents may run
 };
 
 // How often what goes wrong by itself. What lasts (partitions, full disks, ...) is the history's to begin and
