@@ -51,12 +51,10 @@ std::unique_ptr<DockerHost> DockerHost::start(std::string& why, bool& skip) {
   return host;
 }
 
-void DockerHost::launch(bool containers_go_on) {
-  const fs::path home = this->home();
+bool DockerHost::spawn(std::string& why, bool live_restore) {
+  const fs::path home = state_ / "docker";
   std::error_code error;
   fs::create_directories(home, error);
-  // Where nobody reaps orphans, what was killed would pass for running.
-  for (const char* file : {"pid", "exec/containerd/containerd.pid"}) fs::remove(home / file, error);
   // Docker would change the machine's own rules and its bridge docker0: the tests need neither.
   std::vector<std::string> arguments{kDaemon,
                                      "--data-root=" + (home / "data").string(),
@@ -67,7 +65,7 @@ void DockerHost::launch(bool containers_go_on) {
                                      "--bridge=none",
                                      "--iptables=false",
                                      "--ip6tables=false"};
-  if (containers_go_on) arguments.emplace_back("--live-restore");
+  if (live_restore) arguments.emplace_back("--live-restore");
   std::ofstream(home / "daemon.json") << "{}\n";
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
@@ -85,10 +83,6 @@ void DockerHost::launch(bool containers_go_on) {
     ::_exit(127);
   }
   ::close(log);
-}
-
-bool DockerHost::spawn(std::string& why, bool containers_go_on) {
-  launch(containers_go_on);
   containers::Client client(socket_);
   const bool ready = eventually([&] { return client.version().has_value(); }, kReadyWithin);
   if (!ready) why = fmt::format("{} does not come up: {}", kDaemon, last_words());
@@ -96,19 +90,10 @@ bool DockerHost::spawn(std::string& why, bool containers_go_on) {
 }
 
 std::string DockerHost::last_words() const {
-  std::ifstream in(home() / "log");
+  std::ifstream in(state_ / "docker" / "log");
   std::string last;
   for (std::string line; std::getline(in, line);) last = line;
   return last;
-}
-
-void DockerHost::signal(int number) const {
-  if (pid_ > 0) ::kill(pid_, number);
-}
-
-bool DockerHost::running() {
-  if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
-  return pid_ > 0;
 }
 
 void DockerHost::stop() {
@@ -123,7 +108,6 @@ void DockerHost::stop() {
 }
 
 bool DockerHost::kill_service() {
-  if (pid_ <= 0) return false;
   const bool killed = ::kill(-pid_, SIGKILL) == 0;  // with its containerd, as a machine short of memory may
   ::waitpid(pid_, nullptr, 0);
   pid_ = 0;
@@ -131,6 +115,10 @@ bool DockerHost::kill_service() {
 }
 
 void DockerHost::bring_back_service() {
+  // Where nobody reaps orphans, what was killed would pass for running.
+  std::error_code error;
+  for (const char* file : {"pid", "exec/containerd/containerd.pid"})
+    fs::remove(state_ / "docker" / file, error);
   std::string why;
   (void)spawn(why);
 }

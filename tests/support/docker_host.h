@@ -2,7 +2,6 @@
 // Nothing of a daemon of the system is touched.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,25 +22,16 @@ class DockerHost final : public EngineHost {
   std::map<std::string, std::string> client_environment() const {
     return {{"DOCKER_HOST", "unix://" + socket_}};
   }
-  // Below it: what its containerd keeps at run time.
-  std::filesystem::path home() const { return state_ / "docker"; }
-
   bool kill_service() override;
   void bring_back_service() override;
   // As `systemctl restart docker`: containers go on where it is told to let them (live-restore), else it ends
   // them all.
   bool restart(bool containers_go_on, std::string& why);
 
-  // The same in single steps, none of which waits for the daemon to answer.
-  void launch(bool containers_go_on);
-  void signal(int number) const;
-  bool running();
-  // Asks it to end where it does not yet, and waits until it has.
-  void stop();
-
  private:
   DockerHost() = default;
-  bool spawn(std::string& why, bool containers_go_on = true);
+  bool spawn(std::string& why, bool live_restore = true);
+  void stop();
   std::string last_words() const;
 
   std::string socket_;
