@@ -1,6 +1,7 @@
 // What people do in their first weeks, at a shell: the sessions of tests/e2e/everyday, played against the
 // real binaries and real containers, in this order, each going on where the one before left off. At the end
-// every command and every option of `qleet` has been run, and what it showed has been compared.
+// every command and every option of `qleet` has been run, and what it showed has been compared. The container
+// engine is Podman, or Docker where QLEET_TEST_ENGINE says so: people see the same with either.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "tests/e2e/surface.h"
+#include "tests/support/docker_host.h"
 #include "tests/support/mini_fleet.h"
 #include "tests/support/session.h"
 #include "tests/support/steady_client.h"
@@ -63,6 +65,8 @@ std::set<std::string> differs_on_terminals() {
 class Everyday : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
+    if (engine_under_test() == "docker") start_docker();
+    if (HasFatalFailure() || !skipped_.empty()) return;
     prepared_ = std::make_unique<TempDir>();
     const auto port = std::to_string(unused_port());
     fs::copy(QLEET_TOP "/profiles", *prepared_ / "profiles", fs::copy_options::recursive);
@@ -70,15 +74,22 @@ class Everyday : public ::testing::Test {
     replace_in(*prepared_ / "profiles/route.yaml", "after: 10m", "after: 2s");
     replace_in(*prepared_ / "profiles/workload.yaml", "after: 10m", "after: 2s");
     fleet_ = std::make_unique<MiniFleet>(FleetOptions{.profiles = *prepared_ / "profiles"});
-    fleet_->add_agent({.name = kRegion, .labels = {"provider=container"}, .containers = true});
+    fleet_->add_agent({.name = kRegion,
+                       .labels = {"provider=container"},
+                       .containers = true,
+                       .engine = docker_ ? docker_->socket() : ""});
     prepare_images();
     prepare_shell(port);
   }
   static void TearDownTestSuite() {
     fleet_.reset();
+    docker_.reset();
     prepared_.reset();
   }
-  void SetUp() override { ASSERT_TRUE(fleet_ && !setting_.environment.empty()); }
+  void SetUp() override {
+    if (!skipped_.empty()) GTEST_SKIP() << skipped_;
+    ASSERT_TRUE(fleet_ && !setting_.environment.empty());
+  }
 
   static void play(const std::string& name) {
     played_.insert(name);
@@ -113,9 +124,25 @@ class Everyday : public ::testing::Test {
   static fs::path record() { return *prepared_ / "ran"; }
   static fs::path bin_folder() { return *prepared_ / "bin"; }
 
+  static void start_docker() {
+    std::string why;
+    bool skip = false;
+    docker_ = DockerHost::start(why, skip);
+    if (skip)
+      skipped_ = why;
+    else
+      ASSERT_TRUE(docker_) << why;
+  }
+  // The engine's own command, and what it needs to see the agent's containers.
+  static std::string engine_command() { return docker_ ? "docker" : "podman"; }
+  static Environment engine_environment() {
+    return docker_ ? docker_->client_environment() : fleet_->podman_environment(kRegion);
+  }
+
   static void prepare_images() {
-    const auto built = run({QLEET_TOP "/packaging/images/build", "postgres", "haproxy"},
-                           fleet_->podman_environment(kRegion), "", 10min);
+    const auto built =
+        run({QLEET_TOP "/packaging/images/build", "--engine", engine_command(), "postgres", "haproxy"},
+            engine_environment(), "", 10min);
     ASSERT_EQ(built.exit, 0) << built.out << built.err;
     const fs::path root = *prepared_ / "image";
     fs::create_directories(root / "bin");
@@ -132,14 +159,19 @@ class Everyday : public ::testing::Test {
     fs::create_directories(bin_folder());
     script(bin_folder() / "qleet", "on=pipe; [ -t 1 ] && on=terminal\nprintf '%s\\0' $on $# \"$@\" >>'" +
                                        record().string() + "'\nexec '" QLEET_BIN "/qleet' \"$@\"\n");
+    // Docker gives no digest to what came from no registry, but knows it by its id.
+    const std::string import = docker_ ? "docker import" : "podman import --quiet";
+    const std::string digest =
+        docker_ ? "docker image inspect --format '{{.Id}}'" : "podman image inspect --format '{{.Digest}}'";
     script(bin_folder() / "build-image",
-           "podman import --quiet --change 'ENTRYPOINT [\"/bin/web\"]' --change 'CMD [\"serve\", \"8080\"]' "
-           "--change \"ENV VERSION=${1##*:}\" '" +
-               (*prepared_ / "image.tar").string() +
-               "' \"$1\" >/dev/null && printf '%s@%s\\n' \"$1\" "
-               "\"$(podman image inspect --format '{{.Digest}}' \"$1\")\"\n");
+           import +
+               " --change 'ENTRYPOINT [\"/bin/web\"]' --change 'CMD [\"serve\", \"8080\"]' "
+               "--change \"ENV VERSION=${1##*:}\" '" +
+               (*prepared_ / "image.tar").string() + "' \"$1\" >/dev/null && printf '%s@%s\\n' \"$1\" \"$(" +
+               digest + " \"$1\")\"\n");
     setting_.folder = home;
-    setting_.environment = fleet_->podman_environment(kRegion);
+    setting_.environment = engine_environment();
+    setting_.environment["ENGINE"] = engine_command();
     setting_.environment["PATH"] =
         bin_folder().string() + ":" QLEET_BIN ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
     setting_.environment["HOME"] = home;
@@ -176,12 +208,16 @@ class Everyday : public ::testing::Test {
   }
 
   static std::unique_ptr<TempDir> prepared_;
+  static std::unique_ptr<DockerHost> docker_;  // null: Podman is the engine
+  static std::string skipped_;                 // why nothing can be run here
   static std::unique_ptr<MiniFleet> fleet_;
   static SessionSetting setting_;
   static std::set<std::string> played_;
 };
 
 std::unique_ptr<TempDir> Everyday::prepared_;
+std::unique_ptr<DockerHost> Everyday::docker_;
+std::string Everyday::skipped_;
 std::unique_ptr<MiniFleet> Everyday::fleet_;
 SessionSetting Everyday::setting_;
 std::set<std::string> Everyday::played_;

@@ -2,6 +2,7 @@
 // Nothing of a daemon of the system is touched.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ class DockerHost final : public EngineHost {
   ~DockerHost() override;
 
   const std::string& socket() const override { return socket_; }
+  // What the command `docker` needs to talk to it.
+  std::map<std::string, std::string> client_environment() const {
+    return {{"DOCKER_HOST", "unix://" + socket_}};
+  }
   bool kill_service() override;
   void bring_back_service() override;
   // As `systemctl restart docker`: containers go on where it is told to let them (live-restore), else it ends
