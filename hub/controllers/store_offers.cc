@@ -48,6 +48,19 @@ Result<> wake_in(Work& work, const std::set<std::string>& environments) {
   return {};
 }
 
+// Ids alone.
+std::set<std::string> ids_of(const std::optional<v1::ApplicationSpec>& spec) {
+  std::set<std::string> ids;
+  if (!spec) return ids;
+  for (const auto& [name, workload] : spec->workloads())
+    ids.insert(workload.offers().begin(), workload.offers().end());
+  return ids;
+}
+
+std::uint32_t wanted_release(const v1::Deployment* deployment) {
+  return deployment == nullptr || deployment->spec().deleted() ? 0 : deployment->spec().release();
+}
+
 std::set<std::string> places_of(const v1::Application* application) {
   std::set<std::string> places;
   if (application != nullptr)
@@ -86,6 +99,32 @@ Result<std::optional<std::string>> offered_by_other(const Reader& reader, std::s
   return std::nullopt;
 }
 
+Result<> keep_wanted_offers(Txn& txn, const v1::Application* before, const v1::Application& after) {
+  if (before == nullptr) return {};
+  const auto& name = after.metadata().name();
+  for (const auto& environment : places_of(before)) {
+    const auto deployment = TRY(objects::get<v1::Deployment>(txn, deployment_name(name, environment)));
+    const auto wanted = TRY(wanted_by(txn, deployment ? &*deployment : nullptr));
+    for (const auto& id : ids_of(wanted)) txn.put(keys::offer(environment, id, name), "");
+  }
+  return {};
+}
+
+Result<> index_offers(Txn& txn, const v1::Deployment* before, const v1::Deployment& after) {
+  if (wanted_release(before) == wanted_release(&after)) return {};
+  const auto& environment = after.spec().environment();
+  const auto& name = after.spec().application();
+  const auto offered = ids_of(TRY(wanted_by(txn, &after)));
+  std::set<std::string> applied;
+  if (const auto application = TRY(objects::get<v1::Application>(txn, name));
+      application && places_of(&*application).contains(environment))
+    applied = ids_of(application->spec());
+  for (const auto& id : ids_of(TRY(wanted_by(txn, before))))
+    if (!offered.contains(id) && !applied.contains(id)) txn.erase(keys::offer(environment, id, name));
+  for (const auto& id : offered) txn.put(keys::offer(environment, id, name), "");
+  return {};
+}
+
 Result<> wake_askers(Work& work, const v1::Application* before, const v1::Application* after) {
   const auto old = offers_of(before);
   const auto now = offers_of(after);
@@ -97,10 +136,7 @@ Result<> wake_askers(Work& work, const v1::Application* before, const v1::Applic
 }
 
 Result<> wake_askers(Work& work, const v1::Deployment* before, const v1::Deployment& after) {
-  const auto number = [](const v1::Deployment* deployment) {
-    return deployment == nullptr || deployment->spec().deleted() ? 0 : deployment->spec().release();
-  };
-  if (number(before) == number(&after)) return {};
+  if (wanted_release(before) == wanted_release(&after)) return {};
   const auto old = TRY(wanted_by(work.txn, before));
   const auto now = TRY(wanted_by(work.txn, &after));
   const auto none = v1::ApplicationSpec();

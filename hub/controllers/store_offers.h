@@ -29,6 +29,12 @@ class StoreOffers final : public Offers {
 Result<std::optional<std::string>> offered_by_other(const Reader& reader, std::string_view environment,
                                                     std::string_view id, std::string_view application);
 
+// x/offer holds what an application says, and what those of its releases say that are wanted: only what rolls
+// out withdraws an offer. After index_application(): what a wanted release offers goes on.
+Result<> keep_wanted_offers(Txn& txn, const v1::Application* before, const v1::Application& after);
+// Another release of a deployment is wanted. Null: there was none.
+Result<> index_offers(Txn& txn, const v1::Deployment* before, const v1::Deployment& after);
+
 // Where what an application offers has changed, those who ask for services in its environments are looked at
 // again. Null: it was not there, or is no more.
 Result<> wake_askers(Work& work, const v1::Application* before, const v1::Application* after);

@@ -84,6 +84,7 @@ Result<> Application::index(const google::protobuf::Message* before, const googl
   if (const auto* app = dynamic_cast<const v1::Application*>(&after)) {
     const auto* known = dynamic_cast<const v1::Application*>(before);
     controllers::index_application(work_.txn, known, app);
+    TRY(controllers::keep_wanted_offers(work_.txn, known, *app));
     // While it was being deleted it offered nothing.
     const bool was_going = known != nullptr && known->metadata().has_deletion_timestamp();
     TRY(controllers::wake_askers(work_, was_going ? nullptr : known, app));

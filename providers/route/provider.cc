@@ -93,7 +93,9 @@ class RouteProvider final : public Provider {
                .timed_out = options.timed_out,
                .call_ended = options.call_ended}),
         board_(board),
-        follower_(board, [this](const std::string& route) { host_.notifier().notify(route); }) {}
+        follower_(board, [this](const std::string& route) { host_.notifier().notify(route); }) {
+    follow_what_is_there();
+  }
 
   std::string name() const override { return "route"; }
   TemplateSchema schema() const override { return route::schema(); }
@@ -125,6 +127,7 @@ class RouteProvider final : public Provider {
   Result<StepResult> apply_route(const ProviderResource& resource);
   Result<StepResult> remove_route(const ProviderResource& resource);
   std::shared_ptr<Router> router(const std::string& name);
+  void follow_what_is_there();
   // The hash of the template that a router is as wanted for.
   std::string made_for(const std::string& name, const containers::ContainerDetails& details);
   Result<std::optional<containers::ContainerDetails>> find(const ProviderResource& resource);
@@ -157,6 +160,16 @@ std::shared_ptr<Router> RouteProvider::router(const std::string& name) {
     found = std::make_shared<Router>(state_ / name, std::move(around));
   }
   return found;
+}
+
+// After a restart of the agent, before anybody is asked to do anything: a workload that is to go must know at
+// once which routes lead to it, whichever of them is looked at first.
+void RouteProvider::follow_what_is_there() {
+  std::error_code error;
+  for (const auto& folder : fs::directory_iterator(state_, error)) {
+    const auto via = router(folder.path().filename());
+    for (const auto& entry : via->entries()) follower_.follow(entry, via);
+  }
 }
 
 Result<std::optional<containers::ContainerDetails>> RouteProvider::find(const ProviderResource& resource) {

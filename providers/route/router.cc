@@ -308,9 +308,10 @@ Arrangement Router::arrange_in(std::vector<Entry>& entries) {
                  .departing = entry.departing,
                  .leaving = sight.leaving,
                  .order = entry.order};
-    // Who is to take over must be known to haproxy already.
+    // Who is to take over must be known to haproxy already, and have been looked at since the agent started.
+    // Who serves is taken to go on until something else is known.
     const bool told = std::ranges::any_of(entry.targets, reachable);
-    one.alive = told && (!sight.targets || !sight.targets->empty());
+    one.alive = told && (sight.targets ? !sight.targets->empty() : entry.serves);
     if (one.departing || one.leaving) {
       still.insert(one.backend);
       one.outgoing =

@@ -228,6 +228,25 @@ TEST_F(RouterTest, ARenamedWorkloadServesUntilTheNewOneCan) {
   EXPECT_EQ(books_->leads("shop.example"), "10.0.0.2");
 }
 
+// What haproxy was told before says nothing of a replica now.
+TEST_F(RouterTest, AfterARestartNobodyTakesOverWhoWasNotLookedAt) {
+  runs("api", "10.0.0.1");
+  put(route("shop", "api-url", "shop.example", "api"));
+  lead_all();
+  runs("web", "10.0.0.2");
+  put(route("shop", "web-url", "shop.example", "web"));
+  lead_all();
+  EXPECT_EQ(books_->leads("shop.example"), "10.0.0.1");
+  start();
+  sights_.clear();
+  sights_["api"].leaving = true;
+  EXPECT_THAT(lead_all(), IsEmpty());
+  EXPECT_EQ(books_->leads("shop.example"), "10.0.0.1");
+  runs("web", "10.0.0.2");
+  EXPECT_THAT(lead_all(), ElementsAre("api"));
+  EXPECT_EQ(books_->leads("shop.example"), "10.0.0.2");
+}
+
 TEST_F(RouterTest, ARouteThatMovesToAnotherWorkloadHasNoServerOfBoth) {
   runs("one", "10.0.0.1");
   put(route("shop", "url", "shop.example", "one"));

@@ -224,6 +224,42 @@ std::string url_of(World& world, const std::string& resource) {
   return found ? found->spec().template_().ShortDebugString() : "";
 }
 
+// What a version that is not let in yet leaves out is offered until that rolls out.
+TEST_F(Values, OnlyWhatRollsOutWithdrawsAnOffer) {
+  world_.apply(environment("prod", "{regions: {selector: tier=prod}, builds: {by: approval}}"));
+  const auto approve = [&](const std::string& name) {
+    v1::ApproveRequest request;
+    request.set_application(name);
+    request.set_environment("prod");
+    const auto done = frontend::approve(world_.context(), world_.caller, request);
+    ASSERT_TRUE(done) << done.error().message;
+    world_.settle();
+  };
+  world_.apply(application("bank", kOfferer));
+  world_.apply(application("shop", kAsker));
+  world_.settle();
+  approve("bank");
+  approve("shop");
+  ASSERT_EQ(world_.state("bank.prod"), "Ready 1");
+  ASSERT_EQ(world_.state("shop.prod"), "Ready 1");
+
+  auto without = kOfferer;
+  without.replace(without.find(", offers: [payments]"), 20, "");
+  world_.apply(application("bank", without));
+  world_.settle();
+  EXPECT_EQ(world_.state("shop.dev"), "Blocked 1");  // there it has rolled out
+  // Whoever asks is looked at again, and still finds it; nobody else takes the id meanwhile.
+  world_.apply(
+      environment("prod", "{regions: {selector: tier=prod}, builds: {by: approval}, variables: {a: b}}"));
+  world_.settle();
+  EXPECT_EQ(world_.state("shop.prod"), "Ready 1");
+  EXPECT_THAT(world_.refusal(application("thief", kOfferer)),
+              HasSubstr("application \"bank\" offers \"payments\" in environment prod already"));
+  approve("bank");
+  EXPECT_EQ(world_.state("shop.prod"), "Blocked 1");
+  EXPECT_EQ(world_.refusal(application("heir", kOfferer)), "");
+}
+
 TEST_F(Values, TwoApplicationsAskForEachOther) {
   // The first one waits for the second; that is no error, and ends by itself.
   const auto first = world_.apply(application("shop", kAsker));
