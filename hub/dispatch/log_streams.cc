@@ -45,6 +45,7 @@ struct LogStreams::Stream {
   std::string open_source;  // whose line is not complete yet
   bool open_dropped = false;
   bool silent = false;  // that was said
+  bool asked = false;   // its agent came, and has not answered since
   MonoTime silent_at{};
   MonoTime renew_at{};
 
@@ -180,6 +181,7 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
   const bool anew = chunk.index() == 0 && stream.next_index > 0 && stream.request.wish.follow;
   if (stream.ended || stream.cancelled || (chunk.index() < stream.next_index && !anew)) return;
   stream.silent_at = silent_at;
+  stream.asked = false;
   bool wanted = true;
   if (anew) {
     wanted = stream.close_line();
@@ -204,6 +206,20 @@ void LogStreams::finish(Stream& stream, std::string error) {
   if (stream.ended || stream.cancelled) return;
   stream.ended = true;
   if (stream.sink.end) stream.sink.end(std::move(error));
+}
+
+void LogStreams::came(const std::string& agent) {
+  const MonoTime now = clock_.mono();
+  bool any = false;
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, stream] : streams_) {
+    if (stream->request.agent != agent || !stream->request.wish.follow) continue;
+    std::lock_guard stream_lock(stream->mutex);
+    stream->asked = true;
+    stream->renew_at = now;
+    any = true;
+  }
+  if (any) (*wake_)();
 }
 
 MonoTime LogStreams::step() {
@@ -236,7 +252,7 @@ MonoTime LogStreams::step() {
       tell = tell || (stream->cancelled && !stream->ended);
       clear = stream->ended || stream->cancelled;
       if (!clear && follows && now >= stream->renew_at) {
-        stream->renew_at = now + options_.renew_every;
+        stream->renew_at = now + (stream->asked ? options_.ask_again_every : options_.renew_every);
         (void)bus_.publish(to, command(*stream, false));  // a lost renewal is followed by the next
       }
       due = std::min({due, stream->silent_at, follows ? stream->renew_at : due});

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 #include "common/model/keeping.h"
@@ -12,6 +13,7 @@
 #include "hub/controllers/resources.h"
 #include "hub/controllers/secret_uses.h"
 #include "hub/controllers/secrets.h"
+#include "hub/controllers/store_secrets.h"
 #include "hub/frontend/data_notices.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
@@ -80,6 +82,8 @@ class Erasure {
   Result<> service_account();
   Result<> role();
   Result<> secret();
+  Result<std::string> without_secret(const v1::Secret& secret,
+                                     const std::vector<controllers::SecretUser>& users);
 
   Work& work_;
   const Caller& caller_;
@@ -241,23 +245,41 @@ Result<> Erasure::role() {
   return plain();
 }
 
-// Who uses it would go on with values that nobody could give it again.
+// What becomes of who uses a Secret that goes: another one of its id takes its place, or they go on with
+// values that nobody could give them again.
+Result<std::string> Erasure::without_secret(const v1::Secret& secret,
+                                            const std::vector<controllers::SecretUser>& users) {
+  controllers::StoreSecrets secrets(work_.txn);
+  auto others = TRY(secrets.of_id(controllers::id_of(secret)));
+  std::erase_if(others, [&](const auto& other) { return other->name == name_; });
+  std::vector<controllers::SecretUser> stay;
+  std::map<std::string, std::vector<controllers::SecretUser>> change;  // by the Secret in its place
+  for (const auto& user : users) {
+    const auto other = controllers::choose_secret(others, user.spec.environment(), user.spec.application());
+    const bool given = other && controllers::may_use(*other, user.spec.application());
+    (given ? change[other->name] : stay).push_back(user);
+  }
+  std::string text;
+  for (const auto& [other, given] : change)
+    text += fmt::format("{}{} will use secret {} in its place", text.empty() ? "" : "; ",
+                        list_some(controllers::describe_users(given)), other);
+  if (!stay.empty())
+    text += fmt::format("{}{} will keep what is there, and take no change until it is made again",
+                        text.empty() ? "" : "; ", list_some(controllers::describe_users(stay)));
+  return text;
+}
+
 Result<> Erasure::secret() {
   const auto secret = *TRY(objects::get<v1::Secret>(work_.txn, name_));
-  const auto users = controllers::describe_users(TRY(controllers::users_of_secret(work_.txn, name_)));
+  const auto users = TRY(controllers::users_of_secret(work_.txn, name_));
+  const auto then = TRY(without_secret(secret, users));
   if (!users.empty() && !force_)
-    return in_use(
-        fmt::format("secret {}", name_), users,
-        "take it out of their resources first; with --force it goes all the same, and they go on with "
-        "what they have");
+    return in_use(fmt::format("secret {}", name_), controllers::describe_users(users),
+                  fmt::format("take it out of their resources first, or say --force: {}", then));
   controllers::index_secret(work_.txn, &secret, nullptr);
   TRY(controllers::wake_askers(work_, controllers::id_of(secret)));
   TRY(plain());
-  if (!users.empty())
-    result_.set_message(
-        fmt::format("in use by {}, which keep what they have and take no change until it "
-                    "is made again",
-                    list_some(users)));
+  if (!users.empty()) result_.set_message(then);
   return {};
 }
 
