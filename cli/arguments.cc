@@ -7,15 +7,38 @@
 #include "cli/completion.h"
 #include "cli/explain.h"
 #include "cli/usage_errors.h"
+#include "common/clock/duration.h"
 
 namespace qleet::cli {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done, 1 did not work out, 2 wrong command line, 3 not found, 4 conflict, 5 not allowed, 6 "
-    "hub unreachable, 7 timeout, "
-    "8 refused input, 9 nothing follows the build.\n"
     "Files, environment (QLEET_HUB, QLEET_TOKEN, QLEET_CA, QLEET_CONFIG): docs/reference/cli.md";
+
+// The last line of every --help, of subcommands too.
+void end_with_exit_codes(CLI::App& app) {
+  const auto before = app.get_footer();
+  app.footer((before.empty() ? "" : before + "\n") + exit_codes_line());
+  for (auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) end_with_exit_codes(*sub);
+}
+
+const char* const kHowLong =
+    "How long at most; default: as long as the environment's rollout deadline lets it take";
+
+const char* const kHalfAnHour = "How long at most; default: 30m";
+
+CLI::Option* timeout_option(CLI::App* app, std::string& timeout, const std::string& description = kHowLong) {
+  return app
+      ->add_option_function<std::string>(
+          "--timeout",
+          [&timeout](const std::string& text) {
+            if (auto parsed = parse_duration(text); !parsed)
+              throw CLI::ValidationError("--timeout", parsed.error().message);
+            timeout = text;
+          },
+          description)
+      ->option_text("DURATION");
+}
 
 // Commands keep their options alive as long as the tree lives.
 template <class Command>
@@ -26,10 +49,11 @@ std::shared_ptr<Command> command(CLI::App* app, Parsed& parsed) {
   return options;
 }
 
-void wait_options(CLI::App* app, WaitOptions& wait, bool interactive) {
+void wait_options(CLI::App* app, WaitOptions& wait, bool interactive,
+                  const std::string& how_long = kHowLong) {
   wait.wait = interactive;
   app->add_flag("--wait,!--no-wait", wait.wait, "Follow until it is done (by itself on a terminal)");
-  app->add_option("--timeout", wait.timeout, "How long to follow")->capture_default_str();
+  timeout_option(app, wait.timeout, how_long);
 }
 
 void output_option(CLI::App* app, OutputChoice& output) {
@@ -105,7 +129,7 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->add_flag("--delete-data", options->delete_data,
                   "Of an application: also the data that only it uses, which is kept otherwise");
     app->add_flag("-y,--yes", options->yes, "Do not ask before data is deleted");
-    wait_options(app, options->wait, false);
+    wait_options(app, options->wait, false, kHalfAnHour);
     app->callback([options, &parsed] {
       const bool kind_alone = options->targets.size() == 1 && !options->targets.front().contains('/');
       if (options->files.empty() == options->targets.empty() || (kind_alone && options->selector.empty()))
@@ -153,7 +177,7 @@ void add_changing(CLI::App* root, Parsed& parsed, bool interactive) {
     app->add_option("--idempotency-key", options->key, "Say again safely");
     app->add_flag("--allow-unfollowed", options->allow_unfollowed,
                   "Exit with 0 also where nothing follows the image (default: 9)");
-    wait_options(app, options->wait, interactive);
+    wait_options(app, options->wait, interactive, kHalfAnHour);
   }
 }
 
@@ -180,6 +204,7 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     app->add_option("targets", options->targets, "Which: a kind and names, or KIND/NAME")
         ->required()
         ->option_text("KIND NAME...|KIND/NAME...");
+    app->add_option("-e,--environment", options->environment, "Of an application: only there");
   }
   {
     auto* app = add(root, parsed, "status", "Whether everything is up, and what is not; exit code 1 then");
@@ -208,7 +233,7 @@ void add_looking(CLI::App* root, Parsed& parsed) {
     app->add_option("--for", options->condition, "ready or deleted")
         ->check(one_of({"ready", "deleted"}))
         ->capture_default_str();
-    app->add_option("--timeout", options->timeout)->capture_default_str();
+    timeout_option(app, options->timeout, std::string(kHowLong) + "; to be deleted: 30m");
   }
   {
     auto* app = add(root, parsed, "history", "Releases of an application");
@@ -410,7 +435,7 @@ void add_secrets(CLI::App* root, Parsed& parsed) {
     auto options = command<SecretRemoveCommand>(app, parsed);
     app->add_option("name", options->name)->required()->option_text("NAME");
     app->add_option("keys", options->keys, "Only these")->option_text("KEY...");
-    app->add_flag("--force", options->force, "Also what somebody uses, who goes on with what he has");
+    app->add_flag("--force", options->force, "Also what somebody uses; says what becomes of these users");
     app->footer("Example: qleet secret rm stripe old_key");
   }
 }
@@ -471,6 +496,7 @@ std::unique_ptr<CLI::App> make_app(Parsed& parsed, bool interactive) {
   add_login(app.get(), parsed);
   add_secrets(app.get(), parsed);
   add_local(app.get(), parsed);
+  end_with_exit_codes(*app);
   return app;
 }
 

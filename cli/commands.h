@@ -15,7 +15,7 @@ namespace qleet::cli {
 
 struct WaitOptions {
   bool wait = false;
-  std::string timeout = "5m";
+  std::string timeout;  // empty: nobody said (cli/patience.h)
 };
 
 struct ApplyCommand {
@@ -61,6 +61,7 @@ Exit run(Session& session, const GetCommand& command);
 
 struct DescribeCommand {
   std::vector<std::string> targets;  // cli/kinds.h, each with a name
+  std::string environment = {};      // of an application: only there
 };
 Exit run(Session& session, const DescribeCommand& command);
 
@@ -76,7 +77,7 @@ struct WaitCommand {
   std::string application;
   std::string environment;
   std::string condition = "ready";  // or "deleted"
-  std::string timeout = "5m";
+  std::string timeout = {};         // empty: nobody said (cli/patience.h)
 };
 Exit run(Session& session, const WaitCommand& command);
 

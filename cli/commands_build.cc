@@ -6,6 +6,7 @@
 #include "cli/answers.h"
 #include "cli/build_fates.h"
 #include "cli/commands.h"
+#include "cli/patience.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
 #include "google/protobuf/util/time_util.h"
@@ -61,7 +62,9 @@ std::string closing_words(Session& session, const v1::DeliveryAnswers& fates) {
 }
 
 // With no other right than to tell of builds.
-Exit follow_build(Session& session, const std::string& build, const std::string& timeout) {
+Exit follow_build(Session& session, const std::string& build, const std::string& given) {
+  // Who tells of builds may not ask for deadlines.
+  const std::string timeout = given.empty() ? kLongWait : given;
   const auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto deadline = session.clock.mono() + *limit;

@@ -11,6 +11,7 @@
 #include "cli/notices.h"
 #include "cli/objects_view.h"
 #include "cli/output.h"
+#include "cli/patience.h"
 #include "cli/progress.h"
 #include "common/clock/duration.h"
 #include "common/model/model.h"
@@ -28,8 +29,9 @@ struct Deleted {
   std::string uid;
 };
 
-Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, const std::string& timeout) {
-  auto limit = parse_duration(timeout);
+Exit waited_for_deletion(Session& session, const std::vector<Deleted>& deleted, const std::string& given) {
+  const std::string timeout = given.empty() ? kLongWait : given;
+  const auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto deadline = session.clock.mono() + *limit;
   for (const auto& [kind, name, uid] : deleted) {

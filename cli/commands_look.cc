@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -9,6 +10,7 @@
 #include "cli/kinds.h"
 #include "cli/last_lines.h"
 #include "cli/objects_view.h"
+#include "cli/patience.h"
 #include "cli/progress.h"
 #include "cli/query.h"
 #include "cli/sse.h"
@@ -38,19 +40,55 @@ std::string coloured_diff(const Terminal& terminal, std::string_view text) {
   return out;
 }
 
-Exit describe(Session& session, const model::Kind& kind, const std::string& name) {
+Result<v1::Description> read_description(Session& session, const model::Kind& kind, const std::string& name,
+                                         const std::string& environment) {
+  Query query;
+  query.add("environment", environment);
   v1::Description description;
-  const auto read = session.hub.get_into(
-      "/v1/describe/" + std::string(kind.plural) + "/" + http::encode(name), description);
-  if (!read) return report(read.error());
-  if (print_for_programs(session, description)) return Exit::kOk;
-  // Below what is wrong and what to do, which is indented.
+  TRY(session.hub.get_into("/v1/describe/" + std::string(kind.plural) + "/" + http::encode(name) + query.text,
+                           description));
+  return description;
+}
+
+// Its text, with the log of the cause below what is wrong and what to do, which is indented.
+void print_description(Session& session, const v1::Description& description) {
   const std::string& text = description.text();
   auto at = text.find('\n');
   while (at != std::string::npos && text.compare(at + 1, 2, "  ") == 0) at = text.find('\n', at + 1);
   const auto head = at == std::string::npos ? text.size() : at + 1;
   print(text.substr(0, head) + (head == text.size() && !text.ends_with('\n') ? "\n" : "") +
         last_lines(session, description) + text.substr(head));
+}
+
+// Of an application that is in several: a block for each.
+std::vector<std::string> environments_of(const v1::Description& description) {
+  std::vector<std::string> names;
+  for (const auto& fact : description.facts()) {
+    if (fact.name() != "environments") continue;
+    std::istringstream in(fact.value());
+    for (std::string name; std::getline(in >> std::ws, name, ',');) names.push_back(name);
+  }
+  return names;
+}
+
+Exit describe(Session& session, const model::Kind& kind, const std::string& name,
+              const std::string& environment) {
+  const auto description = read_description(session, kind, name, environment);
+  if (!description) return report(description.error());
+  if (print_for_programs(session, *description)) return Exit::kOk;
+  const bool application = kind.name == "Application" && environment.empty();
+  const auto blocks = application ? environments_of(*description) : std::vector<std::string>{};
+  if (blocks.empty()) {
+    print_description(session, *description);
+    return Exit::kOk;
+  }
+  print(description->text().substr(0, description->text().find("\n\n") + 1));
+  for (const auto& block : blocks) {
+    const auto one = read_description(session, kind, name, block);
+    if (!one) return report(one.error());
+    print("\nenvironment " + block + "\n");
+    print_description(session, *one);
+  }
   return Exit::kOk;
 }
 
@@ -59,12 +97,18 @@ Exit describe(Session& session, const model::Kind& kind, const std::string& name
 Exit run(Session& session, const DescribeCommand& command) {
   const auto targets = named_targets_of(command.targets);
   if (!targets) return report(targets.error());
+  for (const auto& target : *targets) {
+    if (command.environment.empty() || target.kind->name == "Application") continue;
+    print_error("qleet: --environment: only an application is described for one environment; leave it out\n");
+    return Exit::kUsage;
+  }
   bool first = true;
   for (const auto& target : *targets) {
     for (const auto& name : target.names) {
       if (!first && !session.for_programs()) print("\n");
       first = false;
-      if (const auto exit = describe(session, *target.kind, name); exit != Exit::kOk) return exit;
+      if (const auto exit = describe(session, *target.kind, name, command.environment); exit != Exit::kOk)
+        return exit;
     }
   }
   return Exit::kOk;
@@ -119,14 +163,15 @@ Exit run(Session& session, const TreeCommand& command) {
 Exit run(Session& session, const WaitCommand& command) {
   if (command.condition == "ready")
     return follow(session, {command.application}, command.environment, command.timeout);
-  auto limit = parse_duration(command.timeout);
+  const std::string timeout = command.timeout.empty() ? kLongWait : command.timeout;
+  const auto limit = parse_duration(timeout);
   if (!limit) return report(wrap(limit.error(), "--timeout"));
   const auto& kind = *model::find_kind("Application");
   const Interrupt interrupt("qleet: no longer waited for; it goes on: qleet describe app " +
                             command.application);
   const Exit exit = until_gone(session, kind, command.application, "", *limit);
   if (exit == Exit::kTimeout)
-    print_error("qleet: " + command.application + " is still there after " + command.timeout + "\n");
+    print_error("qleet: " + command.application + " is still there after " + timeout + "\n");
   return exit;
 }
 

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "cli/arguments.h"
+#include "cli/explain.h"
 #include "cli/kinds.h"
 #include "common/model/model.h"
+#include "qleet/v1/application.pb.h"
 
 namespace qleet::cli {
 namespace {
@@ -93,6 +95,20 @@ std::vector<std::string> names_of(const model::Kind& kind, const std::string& co
   return names;
 }
 
+// Of an application, from the hub.
+std::vector<std::string> workloads_of(const std::string& application, const std::string& context) {
+  const auto contexts = Contexts::load(Contexts::default_path());
+  if (!contexts) return {};
+  const auto hub_context = resolve_context(*contexts, context);
+  if (!hub_context) return {};
+  HubClient hub(*hub_context, kPatience);
+  v1::Application found;
+  if (!hub.get_into("/v1/applications/" + http::encode(application), found)) return {};
+  std::set<std::string> names;
+  for (const auto& [name, workload] : found.spec().workloads()) names.insert(name);
+  return {names.begin(), names.end()};
+}
+
 class Completing {
  public:
   Completing(Place place, std::string typing) : place_(std::move(place)), typing_(std::move(typing)) {}
@@ -174,7 +190,12 @@ class Completing {
     } else if (next == "targets") {
       targets();
     } else if (next == "path") {
-      kinds();
+      fields();
+    } else if (place_.app->get_name() == "logs" && next == "application" && typing_.contains('/')) {
+      const auto slash = typing_.find('/');
+      add_all(workloads_of(typing_.substr(0, slash), place_.context), typing_.substr(0, slash + 1));
+    } else if (next == "workload") {
+      add_all(workloads_of(given.front(), place_.context));
     } else if (next == "shell") {
       add_all({"bash", "zsh", "fish"});
     } else if (next == "regions" || next == "application" || next == "environment" ||
@@ -186,6 +207,13 @@ class Completing {
       if (parent != nullptr && parent->get_name() == "context") return add_all(context_names());
       if (parent != nullptr && parent->get_name() == "secret") add_names("secrets");
     }
+  }
+
+  // "app.spec.w": what stands below "app.spec".
+  void fields() {
+    const auto dot = typing_.rfind('.');
+    if (dot == std::string::npos) return kinds();
+    add_all(fields_below(typing_.substr(0, dot)), typing_.substr(0, dot + 1));
   }
 
   void targets() {

@@ -1,6 +1,10 @@
 // What `qleet` exits with; documented in docs/reference/cli.md, never renumbered.
 #pragma once
 
+#include <span>
+#include <string>
+#include <string_view>
+
 #include "common/result/result.h"
 
 namespace qleet::cli {
@@ -21,5 +25,16 @@ enum class Exit : int {
 };
 
 Exit exit_of(Code code);
+
+// What each means, as docs/reference/cli.md has it.
+struct ExitMeaning {
+  Exit exit;
+  std::string_view brief;  // for --help
+  std::string_view whole;  // the table's text
+};
+std::span<const ExitMeaning> exit_meanings();
+
+// The line on them at the end of each --help.
+std::string exit_codes_line();
 
 }  // namespace qleet::cli

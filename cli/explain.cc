@@ -146,9 +146,15 @@ std::string fields_text(const Descriptor& type, bool recursive) {
 
 bool is_placeholder(const std::string& part) { return part.starts_with('<') || part == "*"; }
 
-}  // namespace
+// Where a path leads.
+struct Place {
+  const model::Kind* kind = nullptr;
+  const FieldDescriptor* field = nullptr;  // null: the object itself
+  const Descriptor* type = nullptr;        // null: it has no fields
+  std::string shown;
+};
 
-Result<std::string> explain_field(const std::string& path, bool recursive) {
+Result<Place> place_of(const std::string& path) {
   auto parts = split(path);
   const auto* kind = TRY(kind_named(parts.front()));
   const Descriptor* type = kind->prototype->GetDescriptor();
@@ -188,6 +194,18 @@ Result<std::string> explain_field(const std::string& path, bool recursive) {
     type = fields_of(*field);
     key_may_follow = field->is_map();
   }
+  return Place{kind, field, type, shown};
+}
+
+}  // namespace
+
+std::vector<std::string> fields_below(const std::string& path) {
+  const auto place = place_of(path);
+  return place && place->type != nullptr ? names_of(*place->type) : std::vector<std::string>{};
+}
+
+Result<std::string> explain_field(const std::string& path, bool recursive) {
+  const auto [kind, field, type, shown] = TRY(place_of(path));
   std::string out = "Kind:   " + std::string(kind->name) + " (" + std::string(kind->plural) + ", " +
                     std::string(kind->short_name) + ")\n";
   if (field == nullptr) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/result/result.h"
 
@@ -10,5 +11,8 @@ namespace qleet::cli {
 // `path`: "app", "app.spec.workloads.replicas"; the keys of maps and "[]" may stand in it or be left out.
 // `recursive`: the names of all fields below as well. kInvalid names the nearest field.
 Result<std::string> explain_field(const std::string& path, bool recursive);
+
+// Names of the fields below; none where the path is no field, or has none.
+std::vector<std::string> fields_below(const std::string& path);
 
 }  // namespace qleet::cli

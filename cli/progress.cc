@@ -5,9 +5,11 @@
 
 #include "cli/interrupt.h"
 #include "cli/last_lines.h"
+#include "cli/patience.h"
 #include "common/clock/duration.h"
 #include "common/thread/mutex.h"
 #include "qleet/v1/application.pb.h"
+#include "qleet/v1/environment.pb.h"
 
 namespace qleet::cli {
 namespace {
@@ -67,9 +69,25 @@ Result<v1::Tree> read_tree(Session& session, const std::string& application, con
   return empty;
 }
 
+// Once for each environment; who may not read it counts on what is usual.
+void learn_deadlines(Session& session, const v1::Tree& tree, Patience& patience) {
+  for (const auto& one : tree.environments()) {
+    const auto& name = one.environment();
+    if (patience.knows(name)) continue;
+    v1::Environment environment;
+    const auto read = session.hub.get_into("/v1/environments/" + http::encode(name), environment);
+    patience.learn(name, read ? deadline_named(environment.spec().rollout().deadline()) : kUsualDeadline);
+  }
+}
+
 }  // namespace
 
 Exit until(Session& session, const std::string& watch_path, Millis timeout,
+           const std::function<std::optional<Exit>()>& look) {
+  return until(session, watch_path, [end = session.clock.mono() + timeout] { return end; }, look);
+}
+
+Exit until(Session& session, const std::string& watch_path, const std::function<MonoTime()>& ends,
            const std::function<std::optional<Exit>()>& look) {
   Mutex mutex;
   Condition changed;
@@ -92,7 +110,6 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
     }
   });
 
-  const auto deadline = session.clock.mono() + timeout;
   while (true) {
     {
       const MutexLock lock(mutex);
@@ -100,6 +117,7 @@ Exit until(Session& session, const std::string& watch_path, Millis timeout,
     }
     if (const auto exit = look()) return *exit;
     const auto now = session.clock.mono();
+    const auto deadline = ends();
     if (now >= deadline) return Exit::kTimeout;
     MutexLock lock(mutex);
     changed.wait_for(lock, std::min<Millis>(Millis(1000), deadline - now), [&] { return news; });
@@ -149,9 +167,14 @@ Exit until_gone(Session& session, const model::Kind& kind, const std::string& na
 
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
             const std::string& timeout, const std::vector<Goal>& goals) {
-  auto limit = parse_duration(timeout);
-  if (!limit) return report(wrap(limit.error(), "--timeout"));
+  std::optional<Millis> limit;
+  if (!timeout.empty()) {
+    const auto given = parse_duration(timeout);
+    if (!given) return report(wrap(given.error(), "--timeout"));
+    limit = *given;
+  }
   const auto begun = session.clock.mono();
+  Patience patience(begun, limit);
   const bool quiet = session.for_programs() || session.format == Format::kName;
   const bool drawn = session.terminal.interactive();
   const Interrupt interrupt("qleet: no longer followed; it goes on: " + how_to_follow(applications));
@@ -161,7 +184,7 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
   TreeChanges changes;
   int unreachable = 0;
 
-  const Exit exit = until(session, "/v1/resources?watch=true", *limit, [&]() -> std::optional<Exit> {
+  const auto look_once = [&]() -> std::optional<Exit> {
     std::string news;
     bool on_the_way = false;
     stalled.clear();
@@ -176,6 +199,10 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
       }
       unreachable = 0;
       const auto& tree = *read;
+      if (!limit) {
+        learn_deadlines(session, tree, patience);
+        patience.see(tree, session.clock.mono());
+      }
       if (applications.size() > 1) picture.push_back({application, false});
       const TreeLook look{.elapsed = human_duration(session.clock.mono() - begun),
                           .now = session.clock.wall()};
@@ -193,7 +220,8 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
     if (on_the_way) return std::nullopt;
     if (!stalled.empty()) return Exit::kFailed;
     return replaced.empty() ? Exit::kOk : Exit::kReplaced;
-  });
+  };
+  const Exit exit = until(session, "/v1/resources?watch=true", [&] { return patience.ends(); }, look_once);
   if (!quiet && !picture.empty()) session.terminal.settle(fitted(picture, picture.size()));
 
   for (const auto& line : replaced) print_error("qleet: " + line + "\n");
@@ -204,8 +232,8 @@ Exit follow(Session& session, const std::vector<std::string>& applications, cons
   if (exit == Exit::kTimeout || exit == Exit::kFailed) {
     for (const auto& application : stalled) explain(session, application);
     if (exit == Exit::kTimeout)
-      print_error("qleet: not done within " + timeout + "; it goes on: " + how_to_follow(applications) +
-                  "\n");
+      print_error("qleet: not done within " + (limit ? timeout : human_duration(patience.lasted())) +
+                  "; it goes on: " + how_to_follow(applications) + "\n");
   }
   return exit;
 }

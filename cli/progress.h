@@ -16,14 +16,18 @@ namespace qleet::cli {
 
 // Draws the tree of each application until all are done (where standard output is no terminal: a line for
 // each change); prints what is wrong when one stalls. Ctrl-C ends it with 130, after a line that says how to
-// go on. With an `environment` that alone is drawn and judged; one that an application does not ask for ends
+// go on. Without a `timeout` (empty) as long as the rollouts' own deadlines let them take (cli/patience.h).
+// With an `environment` that alone is drawn and judged; one that an application does not ask for ends
 // it at once with kNotFound. `goals`: what is waited for, where that is known; else whatever is wanted
 // (cli/verdict.h).
 Exit follow(Session& session, const std::vector<std::string>& applications, const std::string& environment,
             const std::string& timeout, const std::vector<Goal>& goals = {});
 
 // Calls `look` now and whenever the hub's objects below `watch_path` change (and once a second at the least),
-// until it returns an exit code or the deadline passes (then kTimeout).
+// until it returns an exit code or it is later than `ends` says, which is asked after each look (then
+// kTimeout).
+Exit until(Session& session, const std::string& watch_path, const std::function<MonoTime()>& ends,
+           const std::function<std::optional<Exit>()>& look);
 Exit until(Session& session, const std::string& watch_path, Millis timeout,
            const std::function<std::optional<Exit>()>& look);
 

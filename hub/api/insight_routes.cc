@@ -58,7 +58,7 @@ Result<Response> tree(const Handlers& h, const Call& call) {
 }
 
 Result<Response> describe(const Handlers& h, const model::Kind& kind, const Call& call) {
-  TRY(only_parameters(call.request, {}));
+  TRY(only_parameters(call.request, {"environment"}));
   if (!call.subject.applications.empty()) {
     // Environments and the like tell of everybody's applications.
     if (!access::reaches("describe", kind.plural)) TRY(call.subject.require("describe", kind.plural));
@@ -67,7 +67,8 @@ Result<Response> describe(const Handlers& h, const model::Kind& kind, const Call
     if (object) TRY(call.subject.require_object(*object));
   }
   FreshStore fresh(h.hub.store, h.hub.freshness);
-  return answer(call.request, TRY(frontend::describe({fresh, h.hub.clock}, kind, call.at("name"))));
+  return answer(call.request, TRY(frontend::describe({fresh, h.hub.clock}, kind, call.at("name"),
+                                                     call.request.parameter("environment"))));
 }
 
 Result<Response> why(const Handlers& h, const Call& call, const std::string& resource) {

@@ -114,6 +114,7 @@ std::vector<ApiOperation> operations() {
        .path = "/v1/describe/{kind}/{name}",
        .id = "describe",
        .summary = "What an object is, or what it waits for, down to the last cause. The kind is a plural.",
+       .parameters = {{"environment", "string", "Of an application: only what it is there."}},
        .response = v1::Description::descriptor()},
       {.method = "GET",
        .path = "/v1/why/{resource}",

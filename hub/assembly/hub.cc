@@ -115,12 +115,12 @@ struct Hub::Impl {
   BootWatch boots;
   crypto::SystemRandom box_random;
   std::unique_ptr<AgentSecrets> boxes;
+  std::unique_ptr<LogStreams> logs;
   std::unique_ptr<Dispatch> dispatch;
   std::unique_ptr<Fleet> fleet;
   std::shared_ptr<void> connections_ended;
   std::shared_ptr<void> refusals_told;
   std::unique_ptr<hub::Freshness> freshness;
-  std::unique_ptr<LogStreams> logs;
   std::unique_ptr<controllers::Manager> manager;
   std::unique_ptr<ApiFreshness> api_freshness;
   std::unique_ptr<BrokerEnroller> enroller;
@@ -206,6 +206,8 @@ Result<> Hub::Impl::start_fleet() {
   dispatch_options.schemas_told = [this](const std::string& agent, ProviderSchemas schemas) {
     fleet->schemas_told(agent, std::move(schemas));
   };
+  logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
+  dispatch_options.came = [this](const std::string& agent) { logs->came(agent); };
   dispatch = std::make_unique<Dispatch>(store, *bus, clock, dispatch_options);
   TRY(dispatch->start());
   FleetOptions fleet_options;
@@ -224,7 +226,6 @@ Result<> Hub::Impl::start_fleet() {
           flood.count_refused(agent.name, per_second);
     });
   freshness = std::make_unique<hub::Freshness>(dispatch->agents(), fleet->liveness(), store.identity().epoch);
-  logs = std::make_unique<LogStreams>(*bus, clock, jitter, LogStreamOptions{});
 
   // A revocation that was committed but not told to the bus before a crash is told now.
   std::vector<std::string> revoked;

@@ -62,6 +62,22 @@ Result<Pace> pace_of(Work& work, const v1::Deployment& deployment, const v1::Rol
   return judge_pace(input);
 }
 
+Result<std::optional<WallTime>> fails_at(const Reader& reader, const v1::Deployment& deployment,
+                                         const v1::RolloutPolicy& policy) {
+  const auto deadline = deadline_of(policy);
+  const auto& state = deployment.status().state();
+  std::optional<WallTime> earliest;
+  if (!deadline || (state != "RollingOut" && state != "Stalled")) return earliest;
+  const auto heard = TRY(heard_since(reader));
+  for (const auto& region : deployment.status().regions()) {
+    if (!region.has_progressed() || region.release() != deployment.spec().release()) continue;
+    const auto progressed = from_timestamp(region.progressed());
+    const auto due = std::max(progressed, heard.value_or(progressed)) + *deadline;
+    earliest = std::min(earliest.value_or(due), due);
+  }
+  return earliest;
+}
+
 std::string failure_text(const v1::Deployment& deployment, const v1::RolloutPolicy& policy,
                          const Pace& pace) {
   const auto deadline = deadline_of(policy).value_or(Millis(0));

@@ -2,6 +2,7 @@
 // failed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ Result<> note_heard_since(Txn& txn, WallTime now);
 // Of its placed regions, as they are now and as the status has them.
 Result<Pace> pace_of(Work& work, const v1::Deployment& deployment, const v1::RolloutPolicy& policy,
                      const std::vector<RegionNow>& regions);
+
+// When the wanted release fails in this deployment unless it comes further, as it is noted. nullopt: it is
+// ready, it has failed, nothing can be blamed on it now, or the policy has no deadline.
+Result<std::optional<WallTime>> fails_at(const Reader& reader, const v1::Deployment& deployment,
+                                         const v1::RolloutPolicy& policy);
 
 // "release 5: no progress for 10 min: region eu-1: web: ...".
 std::string failure_text(const v1::Deployment& deployment, const v1::RolloutPolicy& policy, const Pace& pace);

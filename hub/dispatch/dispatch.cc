@@ -296,6 +296,7 @@ Result<std::vector<wire::v1::SyncBatch>> Dispatch::answer_request(const SyncCall
   if (options_.boots &&
       !options_.boots->heard(call.agent, request.boot_id(), request.superseded(), clock_.mono()))
     return std::vector{refuse_sync(identity_, sync::kSuperseded, superseded_text(call.agent))};
+  if (options_.came) options_.came(call.agent);
   if (const auto known = directory_.find(call.agent);
       known && !request.box_key().empty() && request.box_key() != known->box_key && options_.box_key_changed)
     options_.box_key_changed(call.agent, request.box_key());

@@ -52,6 +52,8 @@ struct DispatchOptions {
   const SecretBoxes* boxes = nullptr;  // outlives the dispatch; null: nobody is sent values of Secrets
   // An agent seals to another key than the directory knows; on the dispatch's thread, must not wait.
   std::function<void(const std::string& agent, const std::string& box_key)> box_key_changed = {};
+  // An agent asks for a sync, as it does when it has come; the same.
+  std::function<void(const std::string& agent)> came = {};
   // What an agent says of its providers' templates, unchecked; the same.
   std::function<void(const std::string& agent, ProviderSchemas)> schemas_told = {};
 };

@@ -46,6 +46,7 @@ struct LogStreams::Stream {
   std::string open_source GUARDED_BY(mutex);  // whose line is not complete yet
   bool open_dropped GUARDED_BY(mutex) = false;
   bool silent GUARDED_BY(mutex) = false;  // that was said
+  bool asked GUARDED_BY(mutex) = false;   // its agent came, and has not answered since
   MonoTime silent_at GUARDED_BY(mutex){};
   MonoTime renew_at GUARDED_BY(mutex){};
 
@@ -185,6 +186,7 @@ void LogStreams::receive(Stream& stream, const std::string& data, MonoTime silen
   const bool anew = chunk.index() == 0 && stream.next_index > 0 && stream.request.wish.follow;
   if (stream.ended || stream.cancelled || (chunk.index() < stream.next_index && !anew)) return;
   stream.silent_at = silent_at;
+  stream.asked = false;
   bool wanted = true;
   if (anew) {
     wanted = stream.close_line();
@@ -209,6 +211,20 @@ void LogStreams::Stream::finish(std::string error) {
   if (ended || cancelled) return;
   ended = true;
   if (sink.end) sink.end(std::move(error));
+}
+
+void LogStreams::came(const std::string& agent) {
+  const MonoTime now = clock_.mono();
+  bool any = false;
+  const MutexLock lock(mutex_);
+  for (const auto& [id, stream] : streams_) {
+    if (stream->request.agent != agent || !stream->request.wish.follow) continue;
+    const MutexLock stream_lock(stream->mutex);
+    stream->asked = true;
+    stream->renew_at = now;
+    any = true;
+  }
+  if (any) (*wake_)();
 }
 
 MonoTime LogStreams::step() {
@@ -241,7 +257,7 @@ MonoTime LogStreams::step() {
       tell = tell || (stream->cancelled && !stream->ended);
       clear = stream->ended || stream->cancelled;
       if (!clear && follows && now >= stream->renew_at) {
-        stream->renew_at = now + options_.renew_every;
+        stream->renew_at = now + (stream->asked ? options_.ask_again_every : options_.renew_every);
         // A lost renewal is followed by the next.
         (void)bus_.publish(to, command(*stream, false, stream->cursor.resume_from()));
       }

@@ -26,7 +26,8 @@ struct LogStreamOptions {
   Millis first_within{5'000};    // else the agent counts as away
   Millis silent_within{30'000};  // agents send an empty chunk at least every 10 s
   Millis renew_every{20'000};
-  Millis ask_again_every{2'000};  // of a stream that follows, while its agent is silent
+  // Of a stream that follows, while its agent is silent, and from when it has come anew until it answers.
+  Millis ask_again_every{2'000};
 };
 
 struct LogStreamRequest {
@@ -57,6 +58,10 @@ class LogStreams final : public Stepper {
   // of the sink that is running then is not waited for).
   // kExhausted: too many streams. kUnavailable: the bus does not take it. Thread-safe.
   Result<std::shared_ptr<void>> open(LogStreamRequest request, LogStreamSink sink);
+
+  // The agent has begun a session, perhaps as another process that knows nothing of its streams: those that
+  // follow are asked for at once. One that still has them takes it as a renewal. Thread-safe; does not wait.
+  void came(const std::string& agent);
 
   // Timeouts, renewals, and the clearing away of ended streams.
   MonoTime step() override;

@@ -17,6 +17,7 @@
 #include "hub/controllers/secret_uses.h"
 #include "hub/controllers/secrets.h"
 #include "hub/controllers/times.h"
+#include "hub/controllers/values.h"
 #include "hub/frontend/explain.h"
 #include "hub/frontend/operation.h"
 #include "hub/store/keys.h"
@@ -31,6 +32,9 @@ class Describer {
  public:
   Describer(const Reader& reader, WallTime now, v1::Description& out)
       : reader_(reader), now_(now), out_(out) {}
+
+  // The application in one environment alone: its state, where and what it runs, what it last said.
+  Result<> in_environment(const v1::Deployment& deployment);
 
   Result<> run(const google::protobuf::Message& object) {
     if (const auto* app = dynamic_cast<const v1::Application*>(&object)) return application(*app);
@@ -69,7 +73,8 @@ class Describer {
   }
 
   Result<> application(const v1::Application& app);
-  Result<> whereabouts(const v1::Deployment& deployment);
+  Result<> whereabouts(const v1::Deployment& deployment, const std::string& in);
+  Result<> values(const v1::Deployment& deployment, const std::string& in);
   Result<> deployment(const v1::Deployment& deployment);
   Result<> resource(const v1::Resource& resource);
   Result<> environment(const v1::Environment& environment);
@@ -122,14 +127,55 @@ Result<> Describer::application(const v1::Application& app) {
   std::ranges::sort(workloads);
   fact("workloads", fmt::format("{}", fmt::join(workloads, ", ")));
   for (const auto& deployment : TRY(objects::list<v1::Deployment>(reader_, {.name_prefix = name + "."})))
-    TRY(whereabouts(deployment));
+    TRY(whereabouts(deployment, " in " + deployment.spec().environment()));
+  return {};
+}
+
+Result<> Describer::in_environment(const v1::Deployment& deployment) {
+  *out_.mutable_conditions() = deployment.status().conditions();
+  take(TRY(explain(reader_, deployment, now_)));
+  const auto& spec = deployment.spec();
+  fact("state", deployment.status().state());
+  fact("release", fmt::format("{}", spec.release()));
+  if (deployment.status().failed_release() != 0)
+    fact("failed release", fmt::format("{}{}", deployment.status().failed_release(),
+                                       spec.returned_from() == 0 ? "" : ", which it returned from"));
+  if (spec.candidate() != 0 && spec.release() != 0)
+    fact("candidate", fmt::format("release {} waits for {}", spec.candidate(), spec.candidate_waits()));
+  fact("held back", controllers::held_back(spec));
+  TRY(whereabouts(deployment, ""));
+  TRY(values(deployment, ""));
+  for (const auto& event : TRY(controllers::events_of(reader_, "Deployment", deployment.metadata().name())))
+    *out_.add_events() = event.spec();
+  return {};
+}
+
+// What the environment says of it.
+Result<> Describer::values(const v1::Deployment& deployment, const std::string& in) {
+  const auto environment = TRY(objects::get<v1::Environment>(reader_, deployment.spec().environment()));
+  const auto app = TRY(objects::get<v1::Application>(reader_, deployment.spec().application()));
+  if (!environment || !app) return {};
+  std::map<std::string, const v1::WorkloadValues*> given;
+  for (const auto& [workload, definition] : app->spec().workloads())
+    given[workload] = controllers::values_of(*environment, app->metadata().name(), workload);
+  for (const auto& [workload, said] : given) {
+    if (said == nullptr) continue;
+    std::vector<std::string> parts;
+    if (said->has_replicas()) parts.push_back(fmt::format("replicas {}", said->replicas()));
+    for (const auto& [name, value] : std::map(said->variables().begin(), said->variables().end()))
+      parts.push_back(fmt::format("{}={}", name, value));
+    std::set<std::string> resources;
+    for (const auto& [resource, params] : said->params()) resources.insert(resource);
+    for (const auto& resource : resources)
+      parts.push_back(fmt::format("params of {} {}", resource, model::to_json(said->params().at(resource))));
+    fact(fmt::format("values of {}{}", workload, in), fmt::format("{}", fmt::join(parts, ", ")));
+  }
   return {};
 }
 
 // Where it runs, what runs there, and how it is reached.
-Result<> Describer::whereabouts(const v1::Deployment& deployment) {
+Result<> Describer::whereabouts(const v1::Deployment& deployment, const std::string& in) {
   const auto& spec = deployment.spec();
-  const auto& environment = spec.environment();
   std::vector<std::string> places;
   std::set<std::string> urls;
   for (const auto& region : deployment.status().regions()) {
@@ -140,15 +186,15 @@ Result<> Describer::whereabouts(const v1::Deployment& deployment) {
       if (url != resource.status.outputs().end()) urls.insert(url->second);
     }
   }
-  fact(fmt::format("runs in {}", environment), list_some(places, 10));
+  fact(in.empty() ? "runs in region" : "runs" + in, list_some(places, 10));
   const auto number = deployment.status().release() != 0 ? deployment.status().release() : spec.release();
   const auto release =
       TRY(objects::get<v1::Release>(reader_, fmt::format("{}.{}", spec.application(), number)));
   if (release) {
     for (const auto& pin : controllers::in_order(release->spec()))
-      fact(fmt::format("image of {}/{} in {}", pin.workload(), pin.container(), environment), pin.image());
+      fact(fmt::format("image of {}/{}{}", pin.workload(), pin.container(), in), pin.image());
   }
-  for (const auto& url : urls) fact(fmt::format("url in {}", environment), url);
+  for (const auto& url : urls) fact("url" + in, url);
   return {};
 }
 
@@ -356,10 +402,65 @@ std::string text_of(const v1::Description& description) {
 
 }  // namespace
 
-Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name) {
+namespace {
+
+Result<std::vector<v1::Deployment>> deployments_of(const Reader& reader, std::string_view application) {
+  const auto prefix = fmt::format("{}.", application);
+  return objects::list<v1::Deployment>(reader, {.name_prefix = prefix});
+}
+
+Result<v1::Description> describe_in(const Context& context, const Reader& reader,
+                                    const v1::Deployment& deployment) {
+  v1::Description description;
+  description.set_kind("Application");
+  description.set_name(deployment.spec().application());
+  TRY(Describer(reader, context.clock.wall(), description).in_environment(deployment));
+  description.set_text(text_of(description));
+  return description;
+}
+
+Result<v1::Description> describe_environment(const Context& context, const Reader& reader,
+                                             std::string_view application, std::string_view environment) {
+  std::vector<std::string> others;
+  for (const auto& deployment : TRY(deployments_of(reader, application))) {
+    if (deployment.spec().environment() == environment) return describe_in(context, reader, deployment);
+    others.push_back(deployment.spec().environment());
+  }
+  return fail(Code::kNotFound,
+              fmt::format("application \"{}\" is not in environment \"{}\"{}", application, environment,
+                          others.empty() ? "" : fmt::format("; it is in: {}", fmt::join(others, ", "))));
+}
+
+// What is said of it as a whole, and then a block for each environment, below its name.
+Result<std::string> text_of_environments(const Context& context, const Reader& reader,
+                                         const v1::Description& whole,
+                                         const std::vector<v1::Deployment>& deployments) {
+  v1::Description overview = whole;
+  overview.clear_facts();
+  for (const auto& fact : whole.facts()) {
+    const bool of_one = std::ranges::any_of(deployments, [&](const auto& deployment) {
+      return fact.name().ends_with(" in " + deployment.spec().environment());
+    });
+    if (!of_one) *overview.add_facts() = fact;
+  }
+  std::string text = text_of(overview);
+  for (const auto& deployment : deployments)
+    text += fmt::format("\nenvironment {}\n{}", deployment.spec().environment(),
+                        TRY(describe_in(context, reader, deployment)).text());
+  return text;
+}
+
+}  // namespace
+
+Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name,
+                                 std::string_view environment) {
   const auto reader = TRY(context.store.snapshot());
   const auto object = TRY(objects::get(*reader, kind, name));
   if (!object) return std::unexpected(no_such(*reader, kind, name));
+  if (!environment.empty() && kind.name != "Application")
+    return fail(Code::kInvalid,
+                "query parameter environment: only an application is described for one environment");
+  if (!environment.empty()) return describe_environment(context, *reader, name, environment);
   v1::Description description;
   description.set_kind(std::string(kind.name));
   description.set_name(std::string(name));
@@ -374,6 +475,16 @@ Result<v1::Description> describe(const Context& context, const model::Kind& kind
   add("generation", fmt::format("{}", meta.generation()));
   for (const auto& event : TRY(controllers::events_of(*reader, kind.name, name)))
     *description.add_events() = event.spec();
+  if (kind.name == "Application") {
+    const auto deployments = TRY(deployments_of(*reader, name));
+    if (deployments.size() > 1) {
+      std::vector<std::string> names;
+      for (const auto& deployment : deployments) names.push_back(deployment.spec().environment());
+      add("environments", fmt::format("{}", fmt::join(names, ", ")));
+      description.set_text(TRY(text_of_environments(context, *reader, description, deployments)));
+      return description;
+    }
+  }
   description.set_text(text_of(description));
   return description;
 }

@@ -243,24 +243,21 @@ Result<> Erasure::role() {
   return plain();
 }
 
-// Who uses it would go on with values that nobody could give it again.
 Result<> Erasure::secret() {
   const auto secret = *TRY(objects::get<v1::Secret>(work_.txn, name_));
   const auto handed = TRY(controllers::users_of_secret(work_.txn, name_));
-  const auto users = controllers::describe_users(handed);
-  if (!users.empty() && !force_)
-    return in_use(
-        fmt::format("secret {}", name_), users,
-        "take it out of their resources first; with --force it goes all the same, and they go on with "
-        "what they have");
-  controllers::index_secret(work_.txn, &secret, nullptr);
-  TRY(controllers::wake_askers(work_, controllers::id_of(secret)));
-  TRY(plain());
   for (auto& notice : TRY(former_users(work_.txn, secret, handed))) *result_.add_users() = std::move(notice);
   std::vector<std::string> sentences;
   for (const auto& [fate, who] : users_by_fate(result_.users()))
-    sentences.push_back(fmt::format("in use by {}, which {}", list_some(who), fate));
-  if (!sentences.empty()) result_.set_message(fmt::format("{}", fmt::join(sentences, "; ")));
+    sentences.push_back(fmt::format("{} {}", list_some(who), fate));
+  const auto then = fmt::format("{}", fmt::join(sentences, "; "));
+  if (!handed.empty() && !force_)
+    return in_use(fmt::format("secret {}", name_), controllers::describe_users(handed),
+                  fmt::format("take it out of their resources first, or say --force: {}", then));
+  controllers::index_secret(work_.txn, &secret, nullptr);
+  TRY(controllers::wake_askers(work_, controllers::id_of(secret)));
+  TRY(plain());
+  if (!then.empty()) result_.set_message(then);
   return {};
 }
 

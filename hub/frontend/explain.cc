@@ -9,10 +9,12 @@
 #include "common/model/keeping.h"
 #include "common/model/reasons.h"
 #include "hub/controllers/conditions.h"
+#include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/times.h"
 #include "hub/store/objects.h"
+#include "qleet/v1/environment.pb.h"
 
 namespace qleet::hub::frontend {
 namespace {
@@ -100,7 +102,8 @@ std::string repair_for(std::string_view reason, const v1::Resource* resource) {
                        resource == nullptr ? "" : resource->spec().provider());
   if (reason == reasons::kInvalidTemplate) return fmt::format("correct {}.", where);
   if (reason == reasons::kStale || reason == reasons::kWaitingForAgent)
-    return "look at the agent's machine: systemctl status qleet-agent, and its way to the hub.";
+    return "look at the agent's machine: whether qleet-agent runs there, what it logs, and its way to the "
+           "hub.";
   if (reason == reasons::kNoProfile)
     return "write a profile for it (qleet get profiles shows what there is), or ask for another type or "
            "class.";
@@ -206,6 +209,17 @@ std::string repair_of_returned(const v1::DeploymentSpec& spec) {
                      spec.application(), spec.release(), spec.returned_from());
 }
 
+// How long the hub still waits for it; empty where it has no deadline now.
+Result<std::string> deadline_text(const Reader& reader, const v1::Deployment& deployment, WallTime now) {
+  const auto& spec = deployment.spec();
+  const auto environment = TRY(objects::get<v1::Environment>(reader, spec.environment()));
+  if (!environment) return std::string();
+  const auto at = TRY(controllers::fails_at(reader, deployment, environment->spec().rollout()));
+  if (!at) return std::string();
+  return fmt::format("Release {} fails in {} ({}) unless it comes further.", spec.release(),
+                     human_duration(std::max(*at - now, Millis(0))), format_time(*at));
+}
+
 // On its way back: what failed is what somebody has to know, and then how far the way back is.
 void tell_return(const v1::Deployment& deployment, const std::string& subject, Explanation& result) {
   const auto& spec = deployment.spec();
@@ -288,6 +302,8 @@ Result<Explanation> explain(const Reader& reader, const v1::Deployment& deployme
   if (const auto restarts = culprit->status().restarts(); restarts > 0)
     result.details.push_back(fmt::format("Its containers were restarted {} times.", restarts));
   if (auto since = since_text(*culprit, now); !since.empty()) result.details.push_back(std::move(since));
+  if (auto deadline = TRY(deadline_text(reader, deployment, now)); !deadline.empty())
+    result.details.push_back(std::move(deadline));
   // An agent that is there and works will get to it.
   if (health.reason != reasons::kWaitingForAgent) result.repair = repair_for(health.reason, &*culprit);
   if (spec.returned_from() != 0) tell_return(deployment, subject, result);

@@ -132,7 +132,10 @@ Result<v1::DiffResult> diff(const Context& context, std::string_view application
 Result<v1::Tree> tree(const Context& context, std::string_view application);
 // `resource` is a full name, or "<type>/<id>" where that is unambiguous (kConflict lists the candidates).
 Result<v1::Why> why(const Context& context, std::string_view resource);
-Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name);
+// `environment`: of an application, only what it is there. Without, the text of one that is in several has a
+// block for each.
+Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name,
+                                 std::string_view environment = {});
 // Whether everything is up, and what is not; without what only the running hub knows of itself.
 Result<v1::SystemStatus> system_status(const Context& context);
 

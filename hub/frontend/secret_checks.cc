@@ -58,7 +58,8 @@ Result<std::vector<v1::SecretNotice>> former_users(const Reader& reader, const v
                                                    const std::vector<controllers::SecretUser>& handed) {
   controllers::StoreSecrets secrets(reader);
   const auto& id = controllers::id_of(secret);
-  const auto others = TRY(secrets.of_id(id));
+  auto others = TRY(secrets.of_id(id));
+  std::erase_if(others, [&](const auto& other) { return other->name == secret.metadata().name(); });
   std::vector<v1::SecretNotice> notices;
   for (const auto& use : handed) {
     auto& notice = notices.emplace_back();
@@ -95,8 +96,8 @@ std::map<std::string, std::vector<std::string>> users_by_fate(
     const google::protobuf::RepeatedPtrField<v1::SecretNotice>& notices) {
   std::map<std::string, std::set<std::string>> sorted;
   for (const auto& notice : notices)
-    sorted[notice.fate() == "Replaced" ? fmt::format("are given Secret {} instead", notice.secret())
-                                       : "keep what they have and take no change until it is made again"]
+    sorted[notice.fate() == "Replaced" ? fmt::format("will use secret {} in its place", notice.secret())
+                                       : "will keep what is there, and take no change until it is made again"]
         .insert(place_of(notice));
   std::map<std::string, std::vector<std::string>> listed;
   for (const auto& [fate, places] : sorted) listed[fate] = {places.begin(), places.end()};

@@ -60,8 +60,8 @@ Result<> refuse_used(const Reader& reader, const std::string& name, const v1::Se
   if (users.empty()) return {};
   return fail(
       Code::kConflict,
-      fmt::format("secret {}: what is to be taken out is used by {}; with --force it goes all the same, and "
-                  "they go on with what they have",
+      fmt::format("secret {}: what is to be taken out is used by {}; with --force it goes all the same: they "
+                  "keep what they have, and take no change until the key is there again",
                   name, list_some(users)));
 }
 

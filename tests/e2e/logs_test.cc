@@ -186,6 +186,8 @@ TEST_F(Logs, AreFollowedOverRestartsOfEverythingOnTheWay) {
   fleet().kill_agent("local-1");
   fleet().start_agent("local-1");
   ASSERT_TRUE(grows(100)) << content(out);
+  // The next process was asked as soon as it came, not when somebody noticed the silence.
+  EXPECT_FALSE(content(out).contains("fallen silent")) << content(out);
   fleet().kill_hub();
   fleet().start_hub();
   ASSERT_TRUE(grows(100)) << content(out);

@@ -89,6 +89,9 @@ TEST_P(ShellCompletion, CompletesCommandsOptionsKindsNamesAndFiles) {
     const auto path = request.target.substr(0, request.target.find('?'));
     if (path == "/v1/applications") return write(testing::simple(200, list("Application", {"shop", "cart"})));
     if (path == "/v1/environments") return write(testing::simple(200, list("Environment", {"dev", "prod"})));
+    if (path == "/v1/applications/shop")
+      return write(
+          testing::simple(200, R"({"metadata":{"name":"shop"},"spec":{"workloads":{"api":{},"web":{}}}})"));
     return write(testing::simple(404, "{}"));
   });
   const TempDir folder;
@@ -114,6 +117,10 @@ TEST_P(ShellCompletion, CompletesCommandsOptionsKindsNamesAndFiles) {
       {"qleet get apps -o ya", "<get><apps><-o><yaml>"},
       {"qleet tree -e pr", "<tree><-e><prod>"},
       {"qleet tree -e prod ca", "<tree><-e><prod><cart>"},
+      {"qleet logs shop/w", "<logs><shop/web>"},
+      {"qleet logs shop a", "<logs><shop><api>"},
+      {"qleet explain app.spec.w", "<explain><app.spec.workloads>"},
+      {"qleet explain app.spec.workloads.web.rep", "<explain><app.spec.workloads.web.replicas>"},
       {"qleet apply sho", "<apply><shop.yaml>"},
       {"qleet get apps nothing-like-it", "<get><apps><nothing-like-it>"}};
   for (const auto& [typed, words] : lines) {

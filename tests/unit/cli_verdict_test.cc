@@ -1,6 +1,7 @@
 // Whether what is waited for has come true, by a table.
 #include <gtest/gtest.h>
 
+#include "cli/patience.h"
 #include "cli/verdict.h"
 
 namespace qleet::cli {
@@ -134,6 +135,57 @@ TEST(Verdict, GoalsAreWhatTheHubAnswered) {
   ASSERT_EQ(goals.size(), 1u);
   EXPECT_EQ(goals[0].application + goals[0].environment, "shopdev");
   EXPECT_EQ(goals[0].release, 5u);
+}
+
+v1::Tree tree_with(std::uint32_t release, std::uint32_t ready) {
+  v1::Tree tree;
+  tree.set_application("shop");
+  auto& dev = *tree.add_environments();
+  dev.set_environment("dev");
+  dev.set_release(release);
+  dev.set_ready(ready);
+  return tree;
+}
+MonoTime minute(int n) { return MonoTime(std::chrono::minutes(n)); }
+
+// Whoever does not say how long is told the hub's judgement, which comes after the environment's deadline.
+TEST(Patience, LastsBeyondTheDeadlineOfTheRollout) {
+  Patience patience(minute(0), {});
+  EXPECT_GT(patience.ends(), minute(10));
+  patience.learn("dev", std::chrono::minutes(2));
+  EXPECT_GT(patience.ends(), minute(2));
+  EXPECT_LT(patience.ends(), minute(10));
+  patience.learn("prod", std::chrono::minutes(30));
+  EXPECT_GT(patience.ends(), minute(30));
+  EXPECT_TRUE(patience.knows("prod"));
+}
+
+TEST(Patience, BeginsAnewWithProgressAlone) {
+  Patience patience(minute(0), {});
+  patience.see(tree_with(3, 0), minute(1));
+  const auto before = patience.ends();
+  patience.see(tree_with(3, 1), minute(5));
+  EXPECT_EQ(patience.ends(), before + std::chrono::minutes(4));
+  // What is started again and again is none.
+  patience.see(tree_with(3, 0), minute(6));
+  patience.see(tree_with(3, 1), minute(7));
+  EXPECT_EQ(patience.ends(), before + std::chrono::minutes(4));
+  patience.see(tree_with(4, 0), minute(8));
+  EXPECT_EQ(patience.ends(), before + std::chrono::minutes(7));
+}
+
+TEST(Patience, IsWhatSomebodySaid) {
+  Patience patience(minute(0), std::chrono::minutes(1));
+  patience.learn("dev", std::chrono::minutes(30));
+  patience.see(tree_with(3, 1), minute(5));
+  EXPECT_EQ(patience.ends(), minute(1));
+}
+
+TEST(Patience, ReadsDeadlinesAsEnvironmentsWriteThem) {
+  EXPECT_EQ(deadline_named(""), kUsualDeadline);
+  EXPECT_EQ(deadline_named("90s"), Millis(90'000));
+  EXPECT_EQ(deadline_named("0"), std::nullopt);
+  EXPECT_EQ(deadline_named("0s"), std::nullopt);
 }
 
 }  // namespace

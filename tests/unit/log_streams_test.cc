@@ -199,6 +199,37 @@ TEST_F(LogStreamsTest, AFollowedLogGoesOnWhereItWasWhenTheAgentIsBack) {
   EXPECT_EQ(reader_.begun, 2);
 }
 
+// No message says that a killed process has gone: the next one is asked when it comes, not when somebody
+// notices the silence.
+TEST_F(LogStreamsTest, AnAgentThatWasKilledIsAskedAsSoonAsItIsBack) {
+  const auto handle = open("eu.a", true);
+  ASSERT_TRUE(until([&] { return seen_ == kBoth; }));
+  start_server();
+  reader_.add("three", 2);
+  streams_.came("us");
+  EXPECT_TRUE(until([&] { return streams_.open_streams() == 1; }));
+  EXPECT_EQ(commands_seen_, 1);
+  // The first request after it is lost.
+  broker_.set_fate([n = 0](auto, auto, const Message& message) mutable {
+    return MemoryBroker::Fate{.copies = message.subject.starts_with("command") && ++n == 1 ? 0 : 1};
+  });
+  streams_.came("eu");
+  streams_.step();
+  broker_.pump();
+  EXPECT_EQ(commands_seen_, 1);
+  clock_.advance(Millis(2'001));
+  ASSERT_TRUE(until([&] { return seen_.ends_with("three\n"); })) << seen_;
+  EXPECT_EQ(seen_, std::string(kBoth) + "1970-01-01T00:00:02.000Z three\n");
+  EXPECT_EQ(notes_, "");
+  // And then no more often than before.
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(Millis(3'000));
+    streams_.step();
+    broker_.pump();
+  }
+  EXPECT_LE(commands_seen_, 3);
+}
+
 TEST_F(LogStreamsTest, AnAgentThatIsAwayIsWaitedForByWhoFollows) {
   broker_.set_connected("eu", false);
   const auto handle = open("eu.a", true);

@@ -107,6 +107,23 @@ TEST(DeleteCommand, SaysWhatWouldBeDeletedWhereItMayNotAsk) {
   EXPECT_FALSE(hub.was_asked("DELETE /v1/applications/blog?deleteData=true"));
 }
 
+TEST(DescribeCommand, ShowsABlockForEachEnvironment) {
+  Hub hub;
+  hub.answer("GET /v1/describe/applications/shop",
+             {R"({"text":"shop is not ready\nrelease: 2\n\nenvironment dev\n...",)"
+              R"("facts":[{"name":"environments","value":"dev, prod"}]})"});
+  hub.answer("GET /v1/describe/applications/shop?environment=dev", {R"({"text":"of dev\n"})"});
+  hub.answer("GET /v1/describe/applications/shop?environment=prod", {R"({"text":"of prod\n"})"});
+  const auto all = say(hub, DescribeCommand{.targets = {"app", "shop"}});
+  EXPECT_EQ(all.exit, Exit::kOk);
+  EXPECT_EQ(all.out,
+            "shop is not ready\nrelease: 2\n\nenvironment dev\nof dev\n\nenvironment prod\nof prod\n");
+  EXPECT_EQ(say(hub, DescribeCommand{.targets = {"app", "shop"}, .environment = "prod"}).out, "of prod\n");
+  const auto wrong = say(hub, DescribeCommand{.targets = {"env", "prod"}, .environment = "prod"});
+  EXPECT_EQ(wrong.exit, Exit::kUsage);
+  EXPECT_THAT(wrong.err, HasSubstr("only an application is described for one environment"));
+}
+
 v1::Tree tree_of(const std::vector<std::pair<std::string, std::string>>& environments) {
   v1::Tree tree;
   tree.set_application("blog");

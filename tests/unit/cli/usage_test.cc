@@ -1,8 +1,12 @@
 // What a person is told who typed something that is not there, and what completion offers.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "cli/arguments.h"
 #include "cli/completion.h"
+#include "cli/exit_codes.h"
 #include "cli/kinds.h"
 
 namespace qleet::cli {
@@ -70,6 +74,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoFlag",
               {"get", "apps", "--watch=maybe"},
               R"(get: --watch: "maybe" is neither true nor false; see qleet get)"},
+        Wrong{"NoDuration",
+              {"apply", "x", "--timeout", "soon"},
+              "apply: --timeout: \"soon\" is not a duration; write for example 30s, 10m or 1h30m; see qleet "
+              "apply"},
         Wrong{"NoNumber", {"diff", "shop", "1", "two"}, R"(diff: TO: "two" is no number; see qleet diff)"},
         Wrong{
             "NotOneOf",
@@ -154,6 +162,8 @@ TEST(Completion, KnowsCommandsOptionsValuesKindsAndFiles) {
   EXPECT_EQ(offered({"get", "apps", "--con"}), Words{"--context"});
   EXPECT_EQ(offered({"get", "apps", "-o", "j"}), (Words{"json", "jsonpath="}));
   EXPECT_EQ(offered({"get", "apps", "--output=ya"}), Words{"--output=yaml"});
+  EXPECT_EQ(offered({"explain", "app.spec.w"}), Words{"app.spec.workloads"});
+  EXPECT_EQ(offered({"explain", "app.spec.workloads.web.repl"}), Words{"app.spec.workloads.web.replicas"});
   EXPECT_EQ(offered({"apply", ""}), Words{":files"});
   EXPECT_EQ(offered({"delete", "-f", ""}), Words{":files"});
   EXPECT_EQ(offered({"wait", "shop", "--for", ""}), (Words{"ready", "deleted"}));
@@ -162,6 +172,29 @@ TEST(Completion, KnowsCommandsOptionsValuesKindsAndFiles) {
   EXPECT_EQ(offered({"get", "app/shop", "profi"}), Words{"profiles/"});
   // The value of an option is no command and no name.
   EXPECT_EQ(offered({"get", "-l", "apps", "reg"}), Words{"regions"});
+}
+
+// One table: what --help ends with is what the page says.
+TEST(ExitCodes, AreWhatTheDocsSayAndEndEveryHelp) {
+  std::ifstream in(QLEET_SOURCE_DIR "/docs/reference/cli.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  std::string table = "| exit code | means |\n|---|---|\n";
+  for (const auto& meaning : exit_meanings())
+    table +=
+        "| " + std::to_string(static_cast<int>(meaning.exit)) + " | " + std::string(meaning.whole) + " |\n";
+  EXPECT_TRUE(page.contains(table)) << table;
+  const std::vector<std::vector<const char*>> commands{{"qleet", "--help"},
+                                                       {"qleet", "get", "--help"},
+                                                       {"qleet", "agent", "join-token", "--help"},
+                                                       {"qleet", "secret", "rm", "--help"},
+                                                       {"qleet", "completion", "--help"}};
+  for (const auto& words : commands) {
+    testing::internal::CaptureStdout();
+    EXPECT_FALSE(parse_arguments(static_cast<int>(words.size()), words.data(), false));
+    const auto help = testing::internal::GetCapturedStdout();
+    const auto trimmed = help.substr(0, help.find_last_not_of('\n') + 1);
+    EXPECT_TRUE(trimmed.ends_with("\n" + exit_codes_line())) << help;
+  }
 }
 
 }  // namespace

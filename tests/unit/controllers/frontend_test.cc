@@ -223,6 +223,39 @@ TEST(Frontend, AProfileSaysWhoMayAskAndWhichParametersAreWhose) {
               HasSubstr("parameters: memory, size\nparameters of the operator: image\n"));
 }
 
+TEST(Frontend, AnApplicationIsDescribedInABlockForEachEnvironment) {
+  World world;
+  world.join("lab");
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: prod}, spec: {applications: {shop: "
+      "{workloads: {web: {replicas: 3}}}}}}");
+  const std::string both =
+      "apiVersion: qleet.io/v1\nkind: Application\nmetadata: {name: shop}\nspec:\n  "
+      "environments: [default, prod]\n  workloads:\n    web:\n      score: {containers: "
+      "{main: {image: a/b:1}}}\n";
+  world.apply(both);
+  world.settle();
+  const auto described = [&](const char* kind, const char* name, const char* environment = "") {
+    const auto found = frontend::describe(world.context(), *model::find_kind(kind), name, environment);
+    return found ? found->text() : found.error().message;
+  };
+  const auto prod = described("Application", "shop", "prod");
+  EXPECT_THAT(prod, HasSubstr("in prod"));
+  EXPECT_THAT(prod, HasSubstr("\nruns in region: lab ("));
+  EXPECT_THAT(prod, HasSubstr("\nvalues of web: replicas 3\n"));
+  EXPECT_THAT(prod, HasSubstr("\nevents:\n"));
+  EXPECT_THAT(prod, Not(HasSubstr("default")));
+  const auto of_default = described("Application", "shop", "default");
+  EXPECT_THAT(of_default, Not(HasSubstr("values of web")));
+  const auto all = described("Application", "shop");
+  EXPECT_TRUE(all.ends_with("\n\nenvironment default\n" + of_default + "\nenvironment prod\n" + prod)) << all;
+  EXPECT_THAT(all, HasSubstr("\nenvironments: default, prod\n"));
+  EXPECT_EQ(described("Application", "shop", "dev"),
+            "application \"shop\" is not in environment \"dev\"; it is in: default, prod");
+  EXPECT_EQ(described("Region", "lab", "dev"),
+            "query parameter environment: only an application is described for one environment");
+}
+
 TEST(Frontend, ApplyingAgainChangesNothing) {
   World world;
   world.join("lab");

@@ -246,8 +246,8 @@ TEST_F(SecretFlow, AnEnvironmentsOwnTakesTheirPlaceThereAndGivesItBack) {
               ElementsAre(handed_, "lab.default.shop.workload.web"));
   EXPECT_EQ(
       world_.erase("secret", "stripe-prod"),
-      "secret stripe-prod is in use by shop in prod: take it out of their resources first; with --force it "
-      "goes all the same, and they go on with what they have");
+      "secret stripe-prod is in use by shop in prod: take it out of their resources first, or say --force: "
+      "shop in prod will use secret stripe in its place");
   EXPECT_THAT(changed([&] { EXPECT_EQ(world_.erase("secret", "stripe-prod", {.force = true}), ""); }),
               ElementsAre(in_prod, "lab.prod.shop.workload.web"));
   EXPECT_EQ(use(in_prod).name(), "stripe");
@@ -304,7 +304,7 @@ TEST_F(SecretFlow, WhoLosesOneIsTold) {
   EXPECT_EQ(user.application() + " " + user.environment() + " " + user.region(), "shop prod lab");
   EXPECT_THAT(user.workloads(), ElementsAre("web"));
   EXPECT_EQ(user.fate() + " " + user.secret(), "Replaced stripe");
-  EXPECT_EQ(gone->message(), "in use by shop in prod, which are given Secret stripe instead");
+  EXPECT_EQ(gone->message(), "shop in prod will use secret stripe in its place");
   EXPECT_EQ(dry->users(0).SerializeAsString(), user.SerializeAsString());
   world_.settle();
   const auto last = frontend::erase(world_.context(), world_.caller, kind, "stripe", {.force = true});
@@ -347,7 +347,10 @@ TEST_F(SecretFlow, WhoMayNotUseItAnyMoreGoesOnAndSaysSo) {
 TEST_F(SecretFlow, AUsedOneIsNotDeletedAndIsMissedWhereItIs) {
   apply(secret("stripe", "{api_key: a}"));
   apply(app("shop"));
-  EXPECT_THAT(world_.erase("secret", "stripe"), HasSubstr("secret stripe is in use by shop in default"));
+  EXPECT_EQ(
+      world_.erase("secret", "stripe"),
+      "secret stripe is in use by shop in default: take it out of their resources first, or say --force: "
+      "shop in default will keep what is there, and take no change until it is made again");
   EXPECT_THAT(changed([&] { EXPECT_EQ(world_.erase("secret", "stripe", {.force = true}), ""); }), IsEmpty());
   EXPECT_THAT(message("shop.default"), HasSubstr("there is none in environment default"));
   EXPECT_THAT(world_.state("shop.default"), HasSubstr("Blocked"));
