@@ -1,5 +1,7 @@
 #include "agent/enrol/enrol.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <google/protobuf/util/json_util.h>
 
 #include "common/crypto/certificate.h"
@@ -59,6 +61,22 @@ Result<crypto::BoxKeyPair> own_box_keys(const fs::path& state, crypto::Random& r
   return keys;
 }
 
+// A hub of before does not know all that is told to it, and has changed nothing.
+Error refusal_of(const http::Response& answered, const std::string& hub) {
+  auto error = http::error_of(answered);
+  std::vector<std::string> unknown;
+  for (const auto& field : error.fields)
+    if (field.message.starts_with("unknown field")) unknown.push_back(field.field);
+  if (unknown.empty() || unknown.size() != error.fields.size())
+    return wrap(std::move(error), "the hub refused");
+  return {Code::kUnsupported,
+          fmt::format(
+              "hub {} is older than this agent (it does not know {}): upgrade the hub first, or enrol with "
+              "an agent of its version",
+              hub, fmt::join(unknown, ", ")),
+          {}};
+}
+
 }  // namespace
 
 Result<> store_certificate(const fs::path& state, const std::string& certificate_pem) {
@@ -92,7 +110,7 @@ Result<v1::Identity> enrol(const EnrolOptions& options, crypto::Random& random) 
   auto answered = client.post(options.hub_url + "/v1/enrol", model::to_json(request),
                               {{"Content-Type", "application/json"}});
   if (!answered) return std::unexpected(wrap(std::move(answered).error(), "hub " + options.hub_url));
-  if (!answered->ok()) return std::unexpected(wrap(http::error_of(*answered), "the hub refused"));
+  if (!answered->ok()) return std::unexpected(refusal_of(*answered, options.hub_url));
 
   qleet::v1::EnrolResult result;
   google::protobuf::util::JsonParseOptions tolerant;
