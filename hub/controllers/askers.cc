@@ -49,6 +49,15 @@ std::optional<Denial> why_denied(const v1::Profile& profile, const google::proto
       first};
 }
 
+bool asks_for_roles(const v1::Profile& profile) { return !profile.spec().askers().roles().empty(); }
+
+std::string not_granted_text(const v1::Profile& profile) {
+  return fmt::format(
+      "profile \"{}\": only who has one of the roles {} may ask for it, and it serves here since "
+      "this was applied last; have one of them apply it again",
+      profile.metadata().name(), fmt::join(profile.spec().askers().roles(), ", "));
+}
+
 std::string askers_text(const v1::Profile& profile) {
   if (!workloads_may_ask(profile)) return "other profiles only";
   const auto& roles = profile.spec().askers().roles();

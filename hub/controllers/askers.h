@@ -25,6 +25,12 @@ struct Denial {
 std::optional<Denial> why_denied(const v1::Profile& profile, const google::protobuf::Struct& params,
                                  const std::vector<std::string>* roles);
 
+// Whether it is kept to roles of who applies.
+bool asks_for_roles(const v1::Profile& profile);
+
+// Why a workload may not have it while nobody applies it: nobody was asked for his roles yet.
+std::string not_granted_text(const v1::Profile& profile);
+
 // For people: "workloads and other profiles, applied by: platform"; "other profiles only".
 std::string askers_text(const v1::Profile& profile);
 

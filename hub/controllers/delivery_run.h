@@ -50,6 +50,8 @@ class Delivery {
   Result<> draft(const Cause& cause);
   Result<std::set<ProfilePin>> current_pins(const v1::ApplicationSpec& definition);
   Result<bool> profiles_changed(const std::set<ProfilePin>& pins);
+  Result<bool> any_asks_for_roles();
+  Result<std::set<ProfilePin>> not_asked_for(const std::set<ProfilePin>& pins);
   Result<bool> may_differ();
   bool looks_again(const Cause& cause) const;
   bool any_rolled_back() const;

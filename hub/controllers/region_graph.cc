@@ -32,6 +32,18 @@ Result<std::vector<ProfilePtr>> pins(const Reader& reader, StoreProfiles& profil
   return pinned;
 }
 
+// Profiles that the application may have here although nobody applies it now: those that the release pins, as
+// its author was asked for his roles, and those that it has.
+Result<std::set<std::string>> granted(const Reader& reader, const RegionAsk& ask) {
+  std::set<std::string> names;
+  for (const auto& pin : ask.release->profiles())
+    if (pin.environment() == ask.environment->metadata().name()) names.insert(pin.name());
+  for (const auto& resource :
+       TRY(resources_of(reader, ask.deployment->metadata().name(), ask.region->metadata().name())))
+    names.insert(resource.profile);
+  return names;
+}
+
 using google::protobuf::Struct;
 
 // The params that were asked for: what a default of that generation of the profile filled in left out.
@@ -266,6 +278,8 @@ Result<RegionGraph> graph_of(const Reader& reader, StoreProfiles& profiles, cons
   auto input = sources.input(ask.deployment->spec().application(), ask.release->definition(),
                              *ask.environment, *ask.region, profiles);
   input.pinned = TRY(pins(reader, profiles, ask));
+  const auto allowed = TRY(granted(reader, ask));
+  input.granted = &allowed;
   auto graph = TRY(resolve(input));
 
   RegionGraph out;

@@ -8,6 +8,7 @@
 
 #include "common/clock/duration.h"
 #include "common/model/image_name.h"
+#include "hub/controllers/askers.h"
 #include "hub/controllers/delivery_run.h"
 #include "hub/controllers/events.h"
 #include "hub/controllers/image_digests.h"
@@ -117,6 +118,26 @@ Result<bool> Delivery::profiles_changed(const std::set<ProfilePin>& pins) {
     if (profile && chosen_types.contains({environment, profile->spec().satisfies().type()})) return true;
   }
   return false;
+}
+
+Result<bool> Delivery::any_asks_for_roles() {
+  return std::ranges::any_of(TRY(objects::list<v1::Profile>(work_.txn)), asks_for_roles);
+}
+
+// Of profiles that are kept to roles, those that the newest release does not pin: nobody who applied it was
+// asked for his roles yet.
+Result<std::set<ProfilePin>> Delivery::not_asked_for(const std::set<ProfilePin>& pins) {
+  std::set<std::pair<std::string, std::string>> held;
+  if (head_)
+    for (const auto& pin : head_->spec().profiles()) held.emplace(pin.environment(), pin.name());
+  std::set<ProfilePin> found;
+  for (const auto& pin : pins) {
+    const auto& [environment, name, generation] = pin;
+    if (held.contains({environment, name})) continue;
+    const auto profile = TRY(profile_at(work_.txn, name, generation));
+    if (profile && asks_for_roles(*profile)) found.insert(pin);
+  }
+  return found;
 }
 
 // False where no profile and no environment was written since the newest release: then resolving again tells
@@ -265,7 +286,8 @@ Result<> Delivery::draft(const Cause& cause) {
   const bool applied = !head_ || app_.metadata().generation() > head_->spec().application_generation() ||
                        (cause.asked && any_rolled_back());
   const bool again = looks_again(cause);
-  if (!applied && !cause.build && !again && !TRY(may_differ())) return {};
+  if (!applied && !cause.build && !again && !TRY(may_differ()) && !(cause.asked && TRY(any_asks_for_roles())))
+    return {};
   auto base = applied ? app_.spec() : as_written(head_->spec());
   std::vector<v1::PinnedImage> previous;  // by builds
   std::vector<v1::PinnedImage> previous_tags;
@@ -302,8 +324,12 @@ Result<> Delivery::draft(const Cause& cause) {
   *spec.mutable_definition()->mutable_environments() = app_.spec().environments();
   for (const auto& image : images) *spec.add_images() = image;
 
-  const auto pins = TRY(current_pins(spec.definition()));
-  const bool profiles = head_ && TRY(profiles_changed(pins));
+  auto pins = TRY(current_pins(spec.definition()));
+  // Who applies is asked for his roles, and that he has them is what the pins say.
+  const auto fresh_pins = TRY(not_asked_for(pins));
+  const bool grants = cause.asked && !fresh_pins.empty();
+  if (!cause.asked) std::erase_if(pins, [&](const ProfilePin& pin) { return fresh_pins.contains(pin); });
+  const bool profiles = head_ && (grants || TRY(profiles_changed(pins)));
   if (!head_ || applied || profiles) {
     for (const auto& [environment, name, generation] : pins) {
       auto& pin = *spec.add_profiles();
@@ -331,7 +357,7 @@ Result<> Delivery::draft(const Cause& cause) {
     spec.set_cause("build");
     spec.set_cause_detail(cause.build->name);
     spec.set_source_revision(cause.build->spec.revision());
-  } else if (applied || again) {
+  } else if (applied || again || grants) {
     spec.set_cause("apply");
     spec.set_cause_detail(
         fmt::format("generation {}{}", app_.metadata().generation(), again ? "; tags looked up again" : ""));

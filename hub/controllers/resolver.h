@@ -55,6 +55,9 @@ struct ResolveInput {
   Holdings* holdings = nullptr;
   // Roles of who applies the application. Null: they are not asked about, for what was allowed once stays so.
   const std::vector<std::string>* roles = nullptr;
+  // Where nobody applies: profiles, by name, that somebody who may have them has applied it with, or that it
+  // has already. Others that are kept to roles are refused. Null: not asked about.
+  const std::set<std::string>* granted = nullptr;
   // Null: nobody offers anything.
   Offers* offers = nullptr;
   // Null: there are no Secrets.

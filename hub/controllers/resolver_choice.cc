@@ -73,6 +73,12 @@ Result<> Resolver::check_asker(const Ask& ask, const v1::Profile& profile) {
       for (const auto& [key, value] : given->second.fields()) params.mutable_fields()->erase(key);
   }
   const auto denial = why_denied(profile, params, in_.roles);
+  if (!denial && in_.granted != nullptr && asks_for_roles(profile) &&
+      !in_.granted->contains(profile.metadata().name()))
+    return refuse(
+        reasons::kNotAllowed,
+        fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, not_granted_text(profile)),
+        wanted.field + ".type");
   if (!denial) return {};
   return refuse(reasons::kNotAllowed,
                 fmt::format("{} \"{}\" of workload {}: {}", wanted.type, ask.alias, root_, denial->message),

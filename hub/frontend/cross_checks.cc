@@ -126,8 +126,8 @@ class ApplicationCheck {
     return {};
   }
 
-  // What no region has a profile for may be served by one that joins, when nobody's roles are asked about any
-  // more: who may not ask for it then may not now.
+  // What no region has a profile for may be served by one that joins: who may not ask for it then is told
+  // now.
   Result<> askable(const v1::Environment& environment) {
     for (const auto& [name, workload] : app_.spec().workloads()) {
       for (const auto& [alias, asked] : workload.score().resources()) {

@@ -295,15 +295,19 @@ TEST_F(RouteTest, ARenamedWorkloadServesAlsoWhereTheAgentRestartsMeanwhile) {
   const auto api = workload("shop", "api", "api");
   const auto next = workload("shop", "next", "next");
   serve(api, "shop.example");
-  ASSERT_EQ(reach(*routes_, route_to(next, "shop.example")).state, State::kReady);
   Asker asker(url_, "shop.example", false);
+  const auto expect_it_serves = [&] {
+    const auto seen = containers_->observe(api);
+    ASSERT_TRUE(seen) << seen.error().message;
+    const auto step = containers_->remove(api, *seen);
+    ASSERT_TRUE(step) << step.error().message;
+    EXPECT_FALSE(step->done);
+    EXPECT_THAT(step->message, HasSubstr("serves until those who take over its routes are ready"));
+  };
+  expect_it_serves();
+  ASSERT_EQ(reach(*routes_, route_to(next, "shop.example")).state, State::kReady);
   make_providers();
-  const auto seen = containers_->observe(api);
-  ASSERT_TRUE(seen) << seen.error().message;
-  const auto step = containers_->remove(api, *seen);
-  ASSERT_TRUE(step) << step.error().message;
-  EXPECT_FALSE(step->done);
-  EXPECT_THAT(step->message, HasSubstr("serves until those who take over its routes are ready"));
+  expect_it_serves();
   ASSERT_EQ(reach(*containers_, next).state, State::kReady);
   ASSERT_EQ(reach(*routes_, route_to(next, "shop.example")).state, State::kReady);
   EXPECT_TRUE(test::remove_all(*containers_, api));

@@ -155,6 +155,60 @@ TEST_F(Upgrade, AnOldAgentEnrolsWithANewHubThatIsToldToTakeIt) {
   fleet.start_hub();
   fleet.add_agent({.name = "local-1"});
   expect_it_works("new-hub-old-agent");
+
+  // What the hub alone works out is there with old agents as well. What they do not know stalls and says so,
+  // and what runs goes on; an upgraded one has it by itself.
+  fleet.apply(R"(apiVersion: qleet.io/v1
+kind: Environment
+metadata: {name: default}
+spec: {builds: {by: auto}, unusedAfter: 1s, variables: {LEVEL: info}, rollout: {deadline: "0"}}
+)");
+  fleet.apply(R"(apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: cart}
+spec:
+  workloads:
+    api:
+      score:
+        containers:
+          api:
+            image: registry.test/cart/api:1
+            variables: {REDIS: "${resources.cache.host}", FRONT: "${resources.front.url}", LEVEL: "${resources.env.LEVEL}"}
+        resources:
+          cache: {type: redis, id: sessions}
+          front: {type: service}
+          env: {type: environment}
+    front:
+      score:
+        containers: {front: {image: "registry.test/cart/front:1"}}
+        service: {ports: {http: {port: 80}}}
+)");
+  ASSERT_TRUE(settled()) << fleet.unsettled();
+  const auto before = world();
+  ASSERT_EQ(fleet.qleet({"secret", "set", "stripe", "key=-"}, "s3cret").exit, 0);
+  fleet.apply(R"(apiVersion: qleet.io/v1
+kind: Application
+metadata: {name: shop}
+spec:
+  workloads:
+    web:
+      score:
+        containers:
+          web: {image: "registry.test/shop/web:main-1", variables: {KEY: "${resources.stripe.key}"}}
+        resources:
+          stripe: {type: secret, id: stripe}
+)");
+  const std::string secret = "local-1.default.shop.secret.stripe";
+  ASSERT_TRUE(until([&] { return fleet.state_of(secret) == "Stalled"; }, 30s)) << fleet.unsettled();
+  const auto explained = fleet.qleet({"describe", "app", "shop"});
+  EXPECT_NE(explained.out.find("upgrade"), std::string::npos) << explained.out;
+  // The workload that ran waits for it.
+  const std::string web = "local-1.default.shop.workload.web";
+  ASSERT_TRUE(world().contains(web));
+  EXPECT_EQ(world().at(web).changes, before.at(web).changes);
+  agent_to(QLEET_BIN);
+  EXPECT_TRUE(until([&] { return fleet.deployment_state("shop.default") == "Ready"; }, 60s))
+      << fleet.unsettled();
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ TEST(Frontend, ARoleIsAskedForWhenApplyingAndNotAgain) {
   EXPECT_EQ(world.refusal(shop), "");
 }
 
-// No region that is there has it; where one joins later, nobody is asked about roles any more.
+// No region that is there has it: who could not have it where one joins is told at once.
 TEST(Frontend, ARoleIsAskedForAlsoWhereNoRegionServesItYet) {
   World world;
   world.join("lab");
@@ -205,6 +205,62 @@ TEST(Frontend, ARoleIsAskedForAlsoWhereNoRegionServesItYet) {
       "{apiVersion: qleet.io/v1, kind: RoleBinding, metadata: {name: b}, spec: {role: operator, subjects: "
       "[\"serviceaccount:tester\"]}}");
   EXPECT_EQ(world.refusal(app(web("{card: {type: gpu}}"))), "");
+}
+
+// A region that joins is served by a profile that nobody was asked about: what runs goes on, and it waits
+// there for somebody who may have it.
+TEST(Frontend, ARoleIsAskedForAlsoWhereARegionJoinsLater) {
+  World world;
+  const auto gpu = [](const std::string& name, const std::string& more, int version) {
+    return fmt::format(
+        "{{apiVersion: qleet.io/v1, kind: Profile, metadata: {{name: {}}}, spec: {{satisfies: {{type: gpu}}, "
+        "default: true, provider: container, template: {{v: {}}}{}}}}}",
+        name, version, more);
+  };
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: Environment, metadata: {name: default}, spec: {regions: {selector: "
+      "tier=all}}}");
+  world.apply(
+      "{apiVersion: qleet.io/v1, kind: ServiceAccount, metadata: {name: boss}, spec: {role: operator}}");
+  world.apply(gpu("gpu-open", ", regions: \"gpu=no\"", 1));
+  world.apply(gpu("gpu-fast", ", regions: \"gpu=yes\", askers: {roles: [operator]}", 1));
+  world.join("lab", {{"tier", "all"}, {"gpu", "no"}});
+  const auto shop = app(web("{card: {type: gpu}}"));
+  EXPECT_EQ(world.refusal(shop), "");
+  world.settle();
+  ASSERT_EQ(world.state("shop.default"), "Ready 1");
+
+  world.join("fast", {{"tier", "all"}, {"gpu", "yes"}});
+  world.settle();
+  EXPECT_EQ(world.state("shop.default"), "Blocked 1");
+  const auto there = [&] { return world.get<v1::Resource>("fast.default.shop.workload.web").has_value(); };
+  EXPECT_FALSE(there());
+  EXPECT_TRUE(world.get<v1::Resource>("lab.default.shop.workload.web"));
+  EXPECT_THAT(
+      world.at<v1::Deployment>("shop.default").ShortDebugString(),
+      HasSubstr("only who has one of the roles operator may ask for it, and it serves here since this was "
+                "applied last; have one of them apply it again"));
+  // A release that nobody applies grants nothing.
+  world.apply(gpu("gpu-open", ", regions: \"gpu=no\"", 2));
+  world.settle();
+  EXPECT_FALSE(there());
+  EXPECT_THAT(world.refusal(shop), HasSubstr("who applies this has none; have one of them apply it"));
+  EXPECT_FALSE(there());
+  const auto tester = world.caller;
+  world.caller.subject = "serviceaccount:boss";
+  EXPECT_EQ(world.refusal(shop), "");
+  world.settle();
+  EXPECT_TRUE(there());
+  EXPECT_THAT(world.state("shop.default"), testing::StartsWith("Ready"));
+  // The same again is nothing new.
+  const auto before = world.at<v1::Application>("shop").status().latest_release();
+  EXPECT_EQ(world.refusal(shop), "");
+  EXPECT_EQ(world.at<v1::Application>("shop").status().latest_release(), before);
+  // And it stays, whoever lets a new generation of the profile out.
+  world.caller = tester;
+  world.apply(gpu("gpu-fast", ", regions: \"gpu=yes\", askers: {roles: [operator]}", 2));
+  world.settle();
+  EXPECT_THAT(world.state("shop.default"), testing::StartsWith("Ready"));
 }
 
 TEST(Frontend, AProfileSaysWhoMayAskAndWhichParametersAreWhose) {
