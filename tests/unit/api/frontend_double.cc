@@ -157,7 +157,8 @@ Result<v1::Why> why(const Context&, std::string_view resource) {
 }
 
 // Shows what it reads, so that a test can see whether it was refreshed.
-Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name) {
+Result<v1::Description> describe(const Context& context, const model::Kind& kind, std::string_view name,
+                                 std::string_view /*environment*/) {
   TRY(note("describe", {}, fmt::format("{}/{}", kind.plural, name)));
   v1::Description description;
   if (const auto resource = TRY(objects::get<v1::Resource>(*TRY(context.store.snapshot()), name)))
