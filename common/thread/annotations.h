@@ -1,5 +1,5 @@
-// Names of clang's thread safety attributes, as its manual has them (ThreadSafetyAnalysis): -Wthread-safety, which every
-// target is built with, holds the code to them. Other compilers read past them.
+// Names of clang's thread safety attributes, as its manual has them (ThreadSafetyAnalysis): -Wthread-safety,
+// which every target is built with, holds the code to them. Other compilers read past them.
 #pragma once
 
 #if defined(__clang__)

@@ -1,6 +1,6 @@
-// The standard library's mutexes, locks and condition variables, annotated: clang refuses a member that is GUARDED_BY a
-// mutex where that is not held. What the analysis cannot follow are callbacks: a lambda that runs with a mutex held says so
-// itself, `[&]() REQUIRES(mutex_) { ... }`.
+// The standard library's mutexes, locks and condition variables, annotated: clang refuses a member that is
+// GUARDED_BY a mutex where that is not held. What the analysis cannot follow are callbacks: a lambda that
+// runs with a mutex held says so itself, `[&]() REQUIRES(mutex_) { ... }`.
 #pragma once
 
 #include <condition_variable>
@@ -55,8 +55,8 @@ class SCOPED_CAPABILITY MutexLock {
   bool held_ = true;
 };
 
-// Waits with a MutexLock, as std::condition_variable_any does; the mutex is held when a wait returns, and while a
-// predicate runs. The analysis sees it as held all the time.
+// Waits with a MutexLock, as std::condition_variable_any does; the mutex is held when a wait returns, and
+// while a predicate runs. The analysis sees it as held all the time.
 class Condition {
  public:
   void notify_one() noexcept { native_.notify_one(); }

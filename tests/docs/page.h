@@ -43,7 +43,8 @@ std::vector<DocPage> pages_below(const std::filesystem::path& folder);
 // A command of a "console" block ("$ " in front, "> " in front of its further lines), and what it shows.
 struct DocCommand {
   std::string command;
-  std::vector<std::string> shown;  // "..." stands for any lines, and at the end of one for its rest; empty: it may show anything
+  std::vector<std::string>
+      shown;  // "..." stands for any lines, and at the end of one for its rest; empty: it may show anything
   size_t line = 0;
 };
 
