@@ -21,6 +21,10 @@ constexpr std::array kMeanings{
     ExitMeaning{Exit::kNotFollowed, "nothing follows the build",
                 "`build notify`: nothing follows the image, and the hub keeps the build for who will; 0 with "
                 "`--allow-unfollowed`"},
+    ExitMeaning{Exit::kReplaced, "replaced by something newer",
+                "`--wait`: what was waited for was replaced by something newer before it was ready; which "
+                "release, is "
+                "said. How it goes with the newer one counts for nothing"},
     ExitMeaning{Exit::kInterrupted, "Ctrl-C", "Ctrl-C while it was followed; it goes on"},
 };
 

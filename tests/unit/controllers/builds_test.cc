@@ -316,7 +316,7 @@ TEST(RolledBack, StaysUntilSomebodyApproves) {
   EXPECT_EQ(condition->status(), "True");
   EXPECT_EQ(condition->message(), fmt::format("prod: {}", held));
   EXPECT_THAT(frontend::describe(world.context(), *model::find_kind("app"), "shop")->text(),
-              HasSubstr(fmt::format("held back in prod: {}", held)));
+              HasSubstr(fmt::format("held back: {}", held)));
   bool in_history = false;
   for (const auto& entry : frontend::history(world.context(), "shop")->entries())
     for (const auto& place : entry.places())

@@ -300,7 +300,7 @@ TEST(Frontend, AnApplicationIsDescribedInABlockForEachEnvironment) {
   EXPECT_THAT(prod, HasSubstr("\nruns in region: lab ("));
   EXPECT_THAT(prod, HasSubstr("\nvalues of web: replicas 3\n"));
   EXPECT_THAT(prod, HasSubstr("\nevents:\n"));
-  EXPECT_THAT(prod, Not(HasSubstr("default")));
+  EXPECT_THAT(prod, Not(HasSubstr("in default")));
   const auto of_default = described("Application", "shop", "default");
   EXPECT_THAT(of_default, Not(HasSubstr("values of web")));
   const auto all = described("Application", "shop");
