@@ -385,6 +385,9 @@ void Program::crash_somebody() {
 // Of an agent: its journal is lost, or a copy of it runs beside it.
 void Program::harm_a_state() {
   const auto& [region, machine] = dice_.pick(world_.machines);
+  // Versions of reports begin with the clock where there is no journal: what such an agent says may be taken
+  // for old as long as its clock is behind what it was (docs/operations/recovery.md).
+  if (loses_journals_ && machine->clock.jumped()) return;
   if (loses_journals_ && (!copies_agents_ || dice_.percent(50)))
     return world_.lose_journal(*machine, some_time(30'000));
   if (copies_agents_) world_.copy_agent(region);

@@ -10,11 +10,16 @@ class SkewedClock final : public Clock {
   explicit SkewedClock(const Clock& truth) : truth_(truth) {}
   WallTime wall() const override { return truth_.wall() + skew_; }
   MonoTime mono() const override { return truth_.mono(); }
-  void set_skew(Millis skew) { skew_ = skew; }
+  void set_skew(Millis skew) {
+    skew_ = skew;
+    jumped_ = true;
+  }
+  bool jumped() const { return jumped_; }
 
  private:
   const Clock& truth_;
   Millis skew_{0};
+  bool jumped_ = false;
 };
 
 }  // namespace qleet::sim
