@@ -68,10 +68,14 @@ class Strangers : public ContainerFleet {
   static int api_port() { return std::stoi(fleet().url().substr(fleet().url().rfind(':') + 1)); }
   static int broker_port() { return std::stoi(contents(fleet().hub_state() / "broker/port")); }
 
+  // Of the agent as it runs now: each start says so once more.
   static int metrics_port() {
     const auto log = contents(fleet().folder() / (std::string(agent) + ".log"));
-    std::smatch port;
-    return std::regex_search(log, port, std::regex("msg=metrics .*port=([0-9]+)")) ? std::stoi(port[1]) : 0;
+    const std::regex said("msg=metrics .*port=([0-9]+)");
+    int port = 0;
+    for (auto it = std::sregex_iterator(log.begin(), log.end(), said); it != std::sregex_iterator(); ++it)
+      port = std::stoi((*it)[1]);
+    return port;
   }
 
   // From an address of its own, as each has so many requests without good credentials.
