@@ -4,8 +4,6 @@
 #include <thread>
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::agent {
 namespace {
 

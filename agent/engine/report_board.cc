@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::agent {
 
 void ReportBoard::publish(const wire::v1::ResourceReport& report, std::uint64_t acked_version) {

@@ -12,7 +12,6 @@
 #include "common/log/log.h"
 #include "common/model/model.h"
 #include "common/sync/certificate_proof.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 namespace {

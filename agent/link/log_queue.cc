@@ -4,8 +4,6 @@
 #include <ranges>
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::agent {
 
 bool LogQueue::push(std::string_view source, std::string_view line) {

@@ -5,7 +5,6 @@
 #include "common/log/log.h"
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::agent {
 namespace {

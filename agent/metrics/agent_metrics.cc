@@ -1,7 +1,5 @@
 #include "agent/metrics/agent_metrics.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet::agent {
 namespace {
 

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 
 void BusStates::follow(std::uint64_t connection) {

@@ -7,7 +7,6 @@
 
 #include "common/crypto/encoding.h"
 #include "common/crypto/token.h"
-#include "common/thread/mutex.h"
 
 namespace qleet {
 

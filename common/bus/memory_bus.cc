@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "common/bus/subject.h"
-#include "common/thread/mutex.h"
 
 namespace qleet {
 

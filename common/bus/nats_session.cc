@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "common/bus/callbacks.h"
-#include "common/thread/mutex.h"
 
 namespace qleet {
 namespace {

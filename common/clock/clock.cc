@@ -1,7 +1,5 @@
 #include "common/clock/clock.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 
 WallTime SystemClock::wall() const {

@@ -5,7 +5,6 @@
 #include <ctime>
 
 #include "common/engine/kernel_log.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 

@@ -6,7 +6,6 @@
 #include "common/engine/ownership.h"
 #include "common/log/log.h"
 #include "common/model/reasons.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 

@@ -1,7 +1,5 @@
 #include "common/engine/jobs.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet::containers {
 
 Jobs::~Jobs() {

@@ -1,7 +1,5 @@
 #include "common/engine/notifier.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet::containers {
 
 std::shared_ptr<void> Notifier::subscribe(Changed changed) {

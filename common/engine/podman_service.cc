@@ -22,7 +22,6 @@
 #include "common/engine/client.h"
 #include "common/log/log.h"
 #include "common/model/reasons.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::containers {
 

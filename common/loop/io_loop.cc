@@ -8,8 +8,6 @@
 #include <array>
 #include <system_error>
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 namespace {
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 
 void Wake::operator()() {

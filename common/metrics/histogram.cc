@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::metrics {
 
 Histogram::Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {

@@ -14,8 +14,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 namespace {
 

@@ -1,7 +1,5 @@
 #include "hub/api/connection_table.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub::api {
 namespace {
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "common/text/log_line.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub::api {
 
 RateLimiter::RateLimiter(RateLimit limit, const Clock& clock, size_t max_keys)

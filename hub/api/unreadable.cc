@@ -1,7 +1,6 @@
 #include "hub/api/unreadable.h"
 
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::hub::api {
 namespace {

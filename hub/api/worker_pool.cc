@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub::api {
 
 WorkerPool::WorkerPool(unsigned threads, size_t queue_limit) : queue_limit_(queue_limit) {

@@ -1,7 +1,6 @@
 #include "hub/assembly/census_gauges.h"
 
 #include "common/model/deployment_states.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 namespace {

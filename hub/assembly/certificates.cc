@@ -5,7 +5,6 @@
 #include "common/clock/duration.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 #include "hub/broker/advisories.h"
 
 namespace qleet::hub {

@@ -7,7 +7,6 @@
 
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::hub {
 namespace {

@@ -18,7 +18,6 @@
 #include "common/bus/nats_options.h"
 #include "common/crypto/private_file.h"
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 #include "hub/broker/server_log.h"
 
 namespace qleet::hub {

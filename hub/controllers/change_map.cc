@@ -4,7 +4,6 @@
 
 #include <deque>
 
-#include "common/thread/mutex.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/health.h"
 #include "hub/controllers/releases.h"

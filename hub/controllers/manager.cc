@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 #include "hub/controllers/deployment_pace.h"
 #include "hub/controllers/deployments.h"
 #include "hub/controllers/places.h"

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub::controllers {
 
 std::string_view name_of(Controller controller) {

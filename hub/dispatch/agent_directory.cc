@@ -1,6 +1,5 @@
 #include "hub/dispatch/agent_directory.h"
 
-#include "common/thread/mutex.h"
 #include "google/protobuf/util/time_util.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <string_view>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub {
 namespace {
 

@@ -2,7 +2,6 @@
 
 #include <charconv>
 
-#include "common/thread/mutex.h"
 #include "hub/store/keys.h"
 #include "hub/store/objects.h"
 #include "hub/store/resource_sketch.h"

@@ -8,7 +8,6 @@
 #include "common/sync/accept.h"
 #include "common/sync/limits.h"
 #include "common/sync/subjects.h"
-#include "common/thread/mutex.h"
 #include "hub/dispatch/messages.h"
 #include "hub/store/keys.h"
 

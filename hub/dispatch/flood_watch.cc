@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub {
 
 void FloodWatch::count(std::string_view agent, size_t bytes) {

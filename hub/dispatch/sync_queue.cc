@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub {
 
 bool SyncQueue::put(SyncCall call) {

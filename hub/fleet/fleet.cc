@@ -10,7 +10,6 @@
 #include "common/model/reasons.h"
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
-#include "common/thread/mutex.h"
 #include "hub/dispatch/messages.h"
 #include "hub/fleet/event_write.h"
 #include "hub/fleet/status_merge.h"

@@ -1,7 +1,5 @@
 #include "hub/fleet/intake.h"
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub {
 
 bool Intake::put_report(const std::string& agent, std::string data) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::hub {
 
 void Liveness::restore(const std::string& agent, bool was_connected, MonoTime now, WallTime wall) {

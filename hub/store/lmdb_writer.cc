@@ -11,7 +11,6 @@
 
 #include "common/log/log.h"
 #include "common/mdb/disk.h"
-#include "common/thread/mutex.h"
 #include "hub/store/keys.h"
 
 namespace qleet::hub::lmdb {

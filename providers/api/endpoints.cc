@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "common/thread/mutex.h"
-
 namespace qleet {
 
 std::uint64_t EndpointBoard::publish(const std::string& workload, std::vector<Endpoint> ready) {

@@ -5,7 +5,6 @@
 
 #include "common/crypto/private_file.h"
 #include "common/template/template.h"
-#include "common/thread/mutex.h"
 #include "providers/container/names.h"
 
 namespace qleet::container {

@@ -5,7 +5,6 @@
 
 #include "common/model/service_name.h"
 #include "common/template/replacement.h"
-#include "common/thread/mutex.h"
 #include "providers/container/images.h"
 #include "providers/container/names.h"
 

@@ -13,8 +13,6 @@
 #include <optional>
 #include <sstream>
 
-#include "common/thread/mutex.h"
-
 namespace qleet::noop {
 namespace {
 

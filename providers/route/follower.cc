@@ -6,7 +6,6 @@
 #include <set>
 
 #include "common/log/log.h"
-#include "common/thread/mutex.h"
 
 namespace qleet::route {
 

@@ -12,7 +12,6 @@
 
 #include "common/engine/ownership.h"
 #include "common/model/reasons.h"
-#include "common/thread/mutex.h"
 #include "providers/route/slots.h"
 
 namespace qleet::route {
