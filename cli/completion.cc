@@ -80,11 +80,13 @@ std::vector<std::string> context_names() {
   return names;
 }
 
+Result<HubContext> hub_of(const std::string& context) {
+  return resolve_context(TRY(Contexts::load(Contexts::default_path())), context);
+}
+
 // Names of objects, from the hub.
 std::vector<std::string> names_of(const model::Kind& kind, const std::string& context) {
-  const auto contexts = Contexts::load(Contexts::default_path());
-  if (!contexts) return {};
-  const auto hub_context = resolve_context(*contexts, context);
+  const auto hub_context = hub_of(context);
   if (!hub_context) return {};
   HubClient hub(*hub_context, kPatience);
   const auto page = hub.get("/v1/" + std::string(kind.plural) + "?limit=" + kAtMost);
@@ -97,9 +99,7 @@ std::vector<std::string> names_of(const model::Kind& kind, const std::string& co
 
 // Of an application, from the hub.
 std::vector<std::string> workloads_of(const std::string& application, const std::string& context) {
-  const auto contexts = Contexts::load(Contexts::default_path());
-  if (!contexts) return {};
-  const auto hub_context = resolve_context(*contexts, context);
+  const auto hub_context = hub_of(context);
   if (!hub_context) return {};
   HubClient hub(*hub_context, kPatience);
   v1::Application found;

@@ -23,8 +23,7 @@ constexpr std::array kMeanings{
                 "`--allow-unfollowed`"},
     ExitMeaning{Exit::kReplaced, "replaced by something newer",
                 "`--wait`: what was waited for was replaced by something newer before it was ready; which "
-                "release, is "
-                "said. How it goes with the newer one counts for nothing"},
+                "release, is said. How it goes with the newer one counts for nothing"},
     ExitMeaning{Exit::kInterrupted, "Ctrl-C", "Ctrl-C while it was followed; it goes on"},
 };
 

@@ -7,6 +7,7 @@
 
 #include "cli/kinds.h"
 #include "cli/schema_comments/comments.h"
+#include "cli/schema_fields.h"
 #include "cli/terminal.h"
 #include "common/model/model.h"
 #include "google/protobuf/descriptor.h"
@@ -18,12 +19,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
 constexpr size_t kWidth = 78;
-
-std::string comment_of(const std::string& full_name) {
-  const auto table = schema_comments();
-  const auto it = std::ranges::lower_bound(table, std::string_view(full_name), {}, &SchemaComment::name);
-  return it == table.end() || it->name != full_name ? std::string() : std::string(it->text);
-}
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -37,20 +32,6 @@ std::vector<std::string> split(std::string_view text) {
   }
   parts.push_back(part);
   return parts;
-}
-
-// The value of a map, or the field itself.
-const FieldDescriptor& value_of_field(const FieldDescriptor& field) {
-  return field.is_map() ? *field.message_type()->map_value() : field;
-}
-
-// Of types whose fields are anybody's.
-bool is_free(const Descriptor& type) { return type.file()->package() == "google.protobuf"; }
-
-// Whose fields stand below the field; null: none.
-const Descriptor* fields_of(const FieldDescriptor& field) {
-  const auto* type = value_of_field(field).message_type();
-  return type == nullptr || is_free(*type) ? nullptr : type;
 }
 
 std::string simple_type(const FieldDescriptor& field) {
@@ -74,9 +55,9 @@ std::string type_of(const FieldDescriptor& field) {
 
 // What is said of it: of the field, else of the type that it holds.
 std::string said_of(const FieldDescriptor& field) {
-  auto text = comment_of(field.full_name());
+  auto text = std::string(schema_comment(field.full_name()));
   if (text.empty())
-    if (const auto* type = fields_of(field)) text = comment_of(type->full_name());
+    if (const auto* type = fields_of(field)) text = schema_comment(type->full_name());
   return text;
 }
 
@@ -209,7 +190,7 @@ Result<std::string> explain_field(const std::string& path, bool recursive) {
   std::string out = "Kind:   " + std::string(kind->name) + " (" + std::string(kind->plural) + ", " +
                     std::string(kind->short_name) + ")\n";
   if (field == nullptr) {
-    out += "\n" + wrapped(comment_of(type->full_name()), 2);
+    out += "\n" + wrapped(std::string(schema_comment(type->full_name())), 2);
   } else {
     out += "Field:  " + shown + "  <" + type_of(*field) + ">\n\n" + wrapped(known_of(*field), 2);
   }

@@ -1,7 +1,7 @@
 #include "cli/objects_view.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <tuple>
 
@@ -117,6 +117,24 @@ Result<std::string> rows_text(Session& session, const std::vector<Listed>& liste
   return out;
 }
 
+// By what `key` makes of each, once; what is alike stays in its order.
+void sort_keyed(std::vector<std::string>& items, const auto& key, const auto& before) {
+  struct Keyed {
+    decltype(key(items.front())) key;
+    std::string item;
+    size_t place = 0;
+  };
+  std::vector<Keyed> keyed;
+  for (auto& item : items) {
+    auto found = key(item);
+    keyed.push_back({std::move(found), std::move(item), keyed.size()});
+  }
+  std::ranges::sort(keyed, [&](const Keyed& a, const Keyed& b) {
+    return before(a.key, b.key) || (!before(b.key, a.key) && a.place < b.place);
+  });
+  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].item);
+}
+
 }  // namespace
 
 Result<model::Object> object_of(const model::Kind& kind, const std::string& json) {
@@ -128,51 +146,33 @@ Result<model::Object> object_of(const model::Kind& kind, const std::string& json
 
 void sort_by_name(std::vector<std::string>& items) {
   static const auto path = JsonPath::parse(".metadata.name");
-  std::vector<std::pair<std::string, std::string>> named;
-  for (auto& item : items) {
-    auto name = path ? path->print(value_of(item)) : std::string();
-    named.emplace_back(std::move(name), std::move(item));
-  }
-  std::ranges::sort(named, before_in_name, [](const auto& one) -> const std::string& { return one.first; });
-  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(named[i].second);
+  sort_keyed(
+      items, [](const auto& item) { return path ? path->print(value_of(item)) : std::string(); },
+      before_in_name);
 }
 
 void sort_events(std::vector<std::string>& items) {
-  using Key = std::tuple<std::int64_t, std::int32_t, std::uint64_t>;
-  std::vector<std::pair<Key, std::string>> keyed;
-  for (auto& item : items) {
+  const auto key = [](const std::string& item) {
     v1::Event event;
-    Key key{};
-    if (parse(item, event)) {
-      const auto& seen = event.spec().last_seen();
-      key = {seen.seconds(), seen.nanos(), event.spec().sequence()};
-    }
-    keyed.emplace_back(key, std::move(item));
-  }
-  std::ranges::sort(keyed);
-  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].second);
+    if (!parse(item, event)) event.Clear();
+    const auto& seen = event.spec().last_seen();
+    return std::tuple(seen.seconds(), seen.nanos(), event.spec().sequence());
+  };
+  sort_keyed(items, key, std::less());
 }
 
 Result<> sort_objects(std::vector<std::string>& items, const std::string& path) {
   auto parsed = JsonPath::parse(path);
   if (!parsed) return std::unexpected(wrap(std::move(parsed).error(), "--sort-by"));
-  struct Keyed {
-    std::optional<JsonValue> key;
-    std::string item;
-    size_t place = 0;
+  using Key = std::optional<JsonValue>;
+  const auto key = [&](const std::string& item) {
+    const auto found = parsed->find(value_of(item));
+    return found.empty() ? Key() : Key(found.front());
   };
-  std::vector<Keyed> keyed;
-  for (auto& item : items) {
-    auto found = parsed->find(value_of(item));
-    keyed.push_back(
-        {found.empty() ? std::nullopt : std::optional(found.front()), std::move(item), keyed.size()});
-  }
-  std::ranges::sort(keyed, [](const Keyed& a, const Keyed& b) {
-    if (a.key.has_value() != b.key.has_value()) return b.key.has_value();
-    const auto compared = a.key ? compare(*a.key, *b.key) : std::strong_ordering::equal;
-    return compared != 0 ? compared < 0 : a.place < b.place;
+  sort_keyed(items, key, [](const Key& a, const Key& b) {
+    if (a.has_value() != b.has_value()) return b.has_value();
+    return a.has_value() && compare(*a, *b) < 0;
   });
-  for (size_t i = 0; i < items.size(); ++i) items[i] = std::move(keyed[i].item);
   return {};
 }
 

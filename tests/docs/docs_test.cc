@@ -8,10 +8,10 @@
 #include <regex>
 #include <sstream>
 
-#include "cli/arguments.h"
 #include "common/model/model.h"
 #include "tests/docs/fields_page.h"
 #include "tests/docs/page.h"
+#include "tests/support/command_line.h"
 
 namespace qleet::test {
 namespace {
@@ -87,18 +87,6 @@ std::vector<std::string> qleet_lines(const std::string& text) {
     rest = match[2].str() + match.suffix().str();
   }
   return found;
-}
-
-bool parses(const std::vector<std::string>& words) {
-  std::vector<const char*> line{"qleet"};
-  for (const auto& word : words) line.push_back(word.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  const auto parsed = cli::parse_arguments(static_cast<int>(line.size()), line.data(), false);
-  testing::internal::GetCapturedStdout();
-  testing::internal::GetCapturedStderr();
-  return parsed ? parsed->run != nullptr || parsed->run_without_hub != nullptr
-                : parsed.error() == cli::Exit::kOk;
 }
 
 // The text of a shell's comment is no command; in a console block only commands are.

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/schema_comments/comments.h"
+#include "cli/schema_fields.h"
 #include "common/model/model.h"
 #include "google/protobuf/descriptor.h"
 #include "qleet/v1/meta.pb.h"
@@ -16,21 +17,6 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-std::string comment_of(const std::string& full_name) {
-  const auto table = cli::schema_comments();
-  const auto it = std::ranges::lower_bound(table, std::string_view(full_name), {}, &cli::SchemaComment::name);
-  return it == table.end() || it->name != full_name ? std::string() : std::string(it->text);
-}
-
-const FieldDescriptor& value_of(const FieldDescriptor& field) {
-  return field.is_map() ? *field.message_type()->map_value() : field;
-}
-
-const Descriptor* fields_below(const FieldDescriptor& field) {
-  const auto* type = value_of(field).message_type();
-  return type == nullptr || type->file()->package() == "google.protobuf" ? nullptr : type;
-}
-
 std::string simple_type(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -39,14 +25,14 @@ std::string simple_type(const FieldDescriptor& field) {
       return "text";
     case FieldDescriptor::CPPTYPE_MESSAGE:
       if (field.message_type()->name() == "Timestamp") return "time";
-      return fields_below(field) != nullptr ? "object" : "any fields";
+      return cli::fields_of(field) != nullptr ? "object" : "any fields";
     default:
       return "number";
   }
 }
 
 std::string type_of(const FieldDescriptor& field) {
-  if (field.is_map()) return "map of " + simple_type(value_of(field));
+  if (field.is_map()) return "map of " + simple_type(cli::value_of_field(field));
   return (field.is_repeated() ? "list of " : "") + simple_type(field);
 }
 
@@ -69,9 +55,9 @@ void add_rows(const Descriptor& type, const std::string& path, std::set<const De
                       (field.is_map()        ? ".<name>"
                        : field.is_repeated() ? "[]"
                                              : "");
-    const auto* inner = fields_below(field);
-    auto said = comment_of(field.full_name());
-    if (said.empty() && inner != nullptr) said = comment_of(inner->full_name());
+    const auto* inner = cli::fields_of(field);
+    std::string said(cli::schema_comment(field.full_name()));
+    if (said.empty() && inner != nullptr) said = cli::schema_comment(inner->full_name());
     out += fmt::format("| `{}` | {} | {} |\n", here, type_of(field), cell(said));
     if (inner != nullptr) add_rows(*inner, here, above, out);
   }
@@ -92,13 +78,13 @@ std::string fields_page() {
   for (const char* name : {"name", "labels", "annotations"}) {
     const auto& field = *meta->FindFieldByName(name);
     out += fmt::format("| `metadata.{}` | {} | {} |\n", name, type_of(field),
-                       cell(comment_of(field.full_name())));
+                       cell(std::string(cli::schema_comment(field.full_name()))));
   }
   for (const auto& kind : model::kinds()) {
     if (!kind.user_writable) continue;
     const auto* type = kind.prototype->GetDescriptor();
     out += fmt::format("\n## {} ({})\n\n", kind.name, kind.short_name);
-    if (const auto said = comment_of(type->full_name()); !said.empty()) out += said + "\n\n";
+    if (const std::string said(cli::schema_comment(type->full_name())); !said.empty()) out += said + "\n\n";
     out += "| field | type | meaning |\n|---|---|---|\n";
     const auto* spec = type->FindFieldByName("spec");
     add_rows(*spec->message_type(), "spec", {}, out);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/schema_comments/comments.h"
+#include "cli/schema_fields.h"
 #include "common/model/model.h"
 #include "common/model/sink.h"
 #include "google/protobuf/descriptor.h"
@@ -17,19 +18,11 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-std::string_view comment_of(const std::string& full_name) {
-  for (const auto& comment : cli::schema_comments())
-    if (comment.name == full_name) return comment.text;
-  return {};
-}
-
 bool is_kind(const Descriptor& type) {
   for (const auto& kind : model::kinds())
     if (kind.prototype->GetDescriptor() == &type) return true;
   return false;
 }
-
-bool is_free(const Descriptor& type) { return type.file()->package() == "google.protobuf"; }
 
 // What is written, as model::decode takes it: a number stands for a text, so that `cpu: 2` is right.
 class Schema {
@@ -123,7 +116,7 @@ class Schema {
   }
 
   void collect(const Descriptor& type) {
-    if (is_free(type)) return;
+    if (cli::is_free(type)) return;
     if (type.map_key() == nullptr && !all_.emplace(type.name(), &type).second) return;
     for (int i = 0; i < type.field_count(); ++i) {
       // The hub's word is not what people write; it is taken, and not looked at.
@@ -144,7 +137,7 @@ class Schema {
           text("type", "string");
         else if (field.message_type()->name() == "Struct")
           text("type", "object");
-        else if (!is_free(*field.message_type()))
+        else if (!cli::is_free(*field.message_type()))
           text("$ref", "#/$defs/" + field.message_type()->name());
         break;
       case FieldDescriptor::CPPTYPE_BOOL:
@@ -177,8 +170,9 @@ class Schema {
   }
 
   void property(const FieldDescriptor& field) {
-    auto said = comment_of(field.full_name());
-    if (said.empty() && field.message_type() != nullptr) said = comment_of(field.message_type()->full_name());
+    auto said = cli::schema_comment(field.full_name());
+    if (said.empty() && field.message_type() != nullptr)
+      said = cli::schema_comment(field.message_type()->full_name());
     if (!said.empty()) text("description", said);
     if (by_target(field)) {
       key("oneOf", [&] {
@@ -199,7 +193,7 @@ class Schema {
 
   void message(const Descriptor& type) {
     const bool kind = is_kind(type);
-    if (const auto said = comment_of(type.full_name()); !said.empty()) text("description", said);
+    if (const auto said = cli::schema_comment(type.full_name()); !said.empty()) text("description", said);
     text("type", "object");
     sink_.key("additionalProperties");
     sink_.literal("false");

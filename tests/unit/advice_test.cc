@@ -8,10 +8,10 @@
 #include <iterator>
 #include <regex>
 
-#include "cli/arguments.h"
 #include "cli/kinds.h"
 #include "common/model/reasons.h"
 #include "hub/frontend/explain.h"
+#include "tests/support/command_line.h"
 
 namespace qleet {
 namespace {
@@ -82,22 +82,10 @@ Words words_of(std::string text) {
   return words;
 }
 
-bool parses(const Words& words) {
-  std::vector<const char*> line{"qleet"};
-  for (const auto& word : words) line.push_back(word.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
-  const auto parsed = cli::parse_arguments(static_cast<int>(line.size()), line.data(), false);
-  testing::internal::GetCapturedStdout();
-  testing::internal::GetCapturedStderr();
-  return parsed ? parsed->run != nullptr || parsed->run_without_hub != nullptr
-                : parsed.error() == cli::Exit::kOk;  // --help
-}
-
 // The sentence may go on after the command: its longest beginning counts, if no option is left.
 bool runnable(Words words) {
   while (!words.empty()) {
-    if (parses(words)) break;
+    if (test::parses(words)) break;
     if (words.back().starts_with("-") || words.back() == "1") return false;
     words.pop_back();
   }
