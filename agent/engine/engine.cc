@@ -96,11 +96,14 @@ void Engine::report_anew() {
   const auto now = static_cast<std::uint64_t>(seams_.clock.wall().time_since_epoch().count());
   for (const auto& [name, node] : graph_.nodes()) {
     if (!node->runtime.has_report()) continue;
-    auto& report = *node->runtime.mutable_report();
-    report.set_version(std::max(report.version() + 1, now));
-    newest_version_ = std::max<std::uint64_t>(newest_version_, report.version());
-    ledger_.report_changed(name);
+    report_again(*node, std::max(node->runtime.report().version() + 1, now));
   }
+}
+
+void Engine::report_again(Node& node, std::uint64_t version) {
+  node.runtime.mutable_report()->set_version(version);
+  newest_version_ = std::max(newest_version_, version);
+  ledger_.report_changed(node.name);
 }
 
 MonoTime Engine::step() {

@@ -106,6 +106,7 @@ class Engine final : public Stepper {
 
   // engine.cc: the loop.
   void report_anew();
+  void report_again(Node& node, std::uint64_t version);
   void enqueue(const std::string& name);
   void enqueue_dependents(const Node& node, bool inputs_changed);
   void absorb(Inbox::Contents contents);

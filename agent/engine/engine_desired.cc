@@ -92,10 +92,7 @@ void Engine::tell_again(const v1::Desired& desired) {
   Node* node = graph_.find(desired.resource().name());
   if (!node || !node->runtime.has_report()) return;
   if (node->desired.epoch() == desired.epoch() && node->spec().uid() == desired.resource().uid()) return;
-  auto& report = *node->runtime.mutable_report();
-  report.set_version(report.version() + 1);
-  newest_version_ = std::max<std::uint64_t>(newest_version_, report.version());
-  ledger_.report_changed(node->name);
+  report_again(*node, node->runtime.report().version() + 1);
   enqueue(node->name);
 }
 

@@ -98,7 +98,7 @@ class Manager {
   const ManagerOptions options_;
   WorkQueue queue_;
 
-  Mutex poll_mutex_;  // one reader of the log; guards what follows up to touched_
+  Mutex poll_mutex_;  // one reader of the log
   ChangeMap changes_ GUARDED_BY(poll_mutex_);
   std::optional<UnfinishedSearch> search_ GUARDED_BY(poll_mutex_);
   Revision position_ GUARDED_BY(poll_mutex_) = 0;
@@ -110,7 +110,7 @@ class Manager {
 
   TouchedRegions touched_;
 
-  Mutex mutex_;  // guards the four below
+  Mutex mutex_;
   Condition wake_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::uint64_t signals_ GUARDED_BY(mutex_) = 0;          // commits

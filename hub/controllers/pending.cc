@@ -28,8 +28,7 @@ bool waits_in(const v1::Deployment& deployment, const std::string& region) {
 Result<> put_deployment(Work& work, v1::Deployment& deployment) {
   const auto before = TRY(objects::get<v1::Deployment>(work.txn, deployment.metadata().name()));
   TRY(objects::put(work.txn, deployment, work.stamp));
-  TRY(index_offers(work.txn, before ? &*before : nullptr, deployment));
-  TRY(wake_askers(work, before ? &*before : nullptr, deployment));
+  TRY(follow_offers(work, before ? &*before : nullptr, deployment));
   if (!deployment.spec().deleted() && needs_reconcile(deployment))
     mark(work.txn, deployment.metadata().name());
   return {};

@@ -110,21 +110,6 @@ Result<> keep_wanted_offers(Txn& txn, const v1::Application* before, const v1::A
   return {};
 }
 
-Result<> index_offers(Txn& txn, const v1::Deployment* before, const v1::Deployment& after) {
-  if (wanted_release(before) == wanted_release(&after)) return {};
-  const auto& environment = after.spec().environment();
-  const auto& name = after.spec().application();
-  const auto offered = ids_of(TRY(wanted_by(txn, &after)));
-  std::set<std::string> applied;
-  if (const auto application = TRY(objects::get<v1::Application>(txn, name));
-      application && places_of(&*application).contains(environment))
-    applied = ids_of(application->spec());
-  for (const auto& id : ids_of(TRY(wanted_by(txn, before))))
-    if (!offered.contains(id) && !applied.contains(id)) txn.erase(keys::offer(environment, id, name));
-  for (const auto& id : offered) txn.put(keys::offer(environment, id, name), "");
-  return {};
-}
-
 Result<> wake_askers(Work& work, const v1::Application* before, const v1::Application* after) {
   const auto old = offers_of(before);
   const auto now = offers_of(after);
@@ -135,13 +120,23 @@ Result<> wake_askers(Work& work, const v1::Application* before, const v1::Applic
   return wake_in(work, places);
 }
 
-Result<> wake_askers(Work& work, const v1::Deployment* before, const v1::Deployment& after) {
+Result<> follow_offers(Work& work, const v1::Deployment* before, const v1::Deployment& after) {
   if (wanted_release(before) == wanted_release(&after)) return {};
+  const auto& environment = after.spec().environment();
+  const auto& name = after.spec().application();
   const auto old = TRY(wanted_by(work.txn, before));
   const auto now = TRY(wanted_by(work.txn, &after));
+  const auto offered = ids_of(now);
+  std::set<std::string> applied;
+  if (const auto application = TRY(objects::get<v1::Application>(work.txn, name));
+      application && places_of(&*application).contains(environment))
+    applied = ids_of(application->spec());
+  for (const auto& id : ids_of(old))
+    if (!offered.contains(id) && !applied.contains(id)) work.txn.erase(keys::offer(environment, id, name));
+  for (const auto& id : offered) work.txn.put(keys::offer(environment, id, name), "");
   const auto none = v1::ApplicationSpec();
   if (offers_of(old ? *old : none) == offers_of(now ? *now : none)) return {};
-  return wake_in(work, {after.spec().environment()});
+  return wake_in(work, {environment});
 }
 
 }  // namespace qleet::hub::controllers

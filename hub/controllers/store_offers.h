@@ -32,13 +32,12 @@ Result<std::optional<std::string>> offered_by_other(const Reader& reader, std::s
 // x/offer holds what an application says, and what those of its releases say that are wanted: only what rolls
 // out withdraws an offer. After index_application(): what a wanted release offers goes on.
 Result<> keep_wanted_offers(Txn& txn, const v1::Application* before, const v1::Application& after);
-// Another release of a deployment is wanted. Null: there was none.
-Result<> index_offers(Txn& txn, const v1::Deployment* before, const v1::Deployment& after);
 
 // Where what an application offers has changed, those who ask for services in its environments are looked at
 // again. Null: it was not there, or is no more.
 Result<> wake_askers(Work& work, const v1::Application* before, const v1::Application* after);
-// The same for what another release of a deployment offers. Null: there was none.
-Result<> wake_askers(Work& work, const v1::Deployment* before, const v1::Deployment& after);
+// Where another release of a deployment is wanted: what it offers stands in x/offer, and those who ask are
+// looked at again. Null: there was none.
+Result<> follow_offers(Work& work, const v1::Deployment* before, const v1::Deployment& after);
 
 }  // namespace qleet::hub::controllers

@@ -10,7 +10,6 @@
 #include "common/sync/accept.h"
 #include "common/sync/subjects.h"
 #include "common/text/visible.h"
-#include "common/thread/mutex.h"
 #include "qleet/wire/v1/wire.pb.h"
 
 namespace qleet::hub {
@@ -215,27 +214,26 @@ void LogStreams::Stream::finish(std::string error) {
 
 void LogStreams::came(const std::string& agent) {
   const MonoTime now = clock_.mono();
-  bool any = false;
-  const MutexLock lock(mutex_);
-  for (const auto& [id, stream] : streams_) {
+  for (const auto& stream : all()) {
     if (stream->request.agent != agent || !stream->request.wish.follow) continue;
-    const MutexLock stream_lock(stream->mutex);
+    const MutexLock lock(stream->mutex);
     stream->asked = true;
     stream->renew_at = now;
-    any = true;
   }
-  if (any) (*wake_)();
+  (*wake_)();
+}
+
+std::vector<std::shared_ptr<LogStreams::Stream>> LogStreams::all() const {
+  std::vector<std::shared_ptr<Stream>> streams;
+  const MutexLock lock(mutex_);
+  for (const auto& [id, stream] : streams_) streams.push_back(stream);
+  return streams;
 }
 
 MonoTime LogStreams::step() {
   const MonoTime now = clock_.mono();
-  std::vector<std::shared_ptr<Stream>> streams;
-  {
-    const MutexLock lock(mutex_);
-    for (const auto& [id, stream] : streams_) streams.push_back(stream);
-  }
   MonoTime due = now + Millis(60'000);
-  for (const auto& stream : streams) {
+  for (const auto& stream : all()) {
     const std::string to = subjects::of(subjects::kCommand, stream->request.agent);
     bool clear = false;
     bool tell = false;

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/bus/bus.h"
 #include "common/clock/clock.h"
@@ -71,6 +72,7 @@ class LogStreams final : public Stepper {
  private:
   struct Stream;
 
+  std::vector<std::shared_ptr<Stream>> all() const;
   // `from`: where it goes on.
   std::string command(const Stream& stream, bool cancel, std::optional<WallTime> from = {}) const;
   static void receive(Stream& stream, const std::string& data, MonoTime silent_at);
