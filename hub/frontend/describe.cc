@@ -74,7 +74,7 @@ class Describer {
 
   Result<> application(const v1::Application& app);
   Result<> whereabouts(const v1::Deployment& deployment, const std::string& in);
-  Result<> values(const v1::Deployment& deployment, const std::string& in);
+  Result<> values(const v1::Deployment& deployment);
   Result<> deployment(const v1::Deployment& deployment);
   Result<> resource(const v1::Resource& resource);
   Result<> environment(const v1::Environment& environment);
@@ -144,14 +144,14 @@ Result<> Describer::in_environment(const v1::Deployment& deployment) {
     fact("candidate", fmt::format("release {} waits for {}", spec.candidate(), spec.candidate_waits()));
   fact("held back", controllers::held_back(spec));
   TRY(whereabouts(deployment, ""));
-  TRY(values(deployment, ""));
+  TRY(values(deployment));
   for (const auto& event : TRY(controllers::events_of(reader_, "Deployment", deployment.metadata().name())))
     *out_.add_events() = event.spec();
   return {};
 }
 
 // What the environment says of it.
-Result<> Describer::values(const v1::Deployment& deployment, const std::string& in) {
+Result<> Describer::values(const v1::Deployment& deployment) {
   const auto environment = TRY(objects::get<v1::Environment>(reader_, deployment.spec().environment()));
   const auto app = TRY(objects::get<v1::Application>(reader_, deployment.spec().application()));
   if (!environment || !app) return {};
@@ -168,7 +168,7 @@ Result<> Describer::values(const v1::Deployment& deployment, const std::string& 
     for (const auto& [resource, params] : said->params()) resources.insert(resource);
     for (const auto& resource : resources)
       parts.push_back(fmt::format("params of {} {}", resource, model::to_json(said->params().at(resource))));
-    fact(fmt::format("values of {}{}", workload, in), fmt::format("{}", fmt::join(parts, ", ")));
+    fact(fmt::format("values of {}", workload), fmt::format("{}", fmt::join(parts, ", ")));
   }
   return {};
 }
